@@ -1,0 +1,3 @@
+"""The version of fal_stream."""
+
+__version__ = "0.1.0"

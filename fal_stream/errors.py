@@ -1,0 +1,283 @@
+"""The errors of fal_stream.
+
+Every error that the library raises on purpose is a `FalStreamError`. Its message says what
+happened, to which endpoint, with which request id, and what to do about it; nothing secret and
+no exception of the HTTP library hangs on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+__all__ = [
+    "ApiError",
+    "ConfigError",
+    "EventTooLarge",
+    "FalStreamError",
+    "FieldError",
+    "IncompleteStream",
+    "OutputValidationError",
+    "StreamConnectionError",
+    "StreamDecodeError",
+    "StreamEventError",
+    "StreamInterrupted",
+    "StreamTimeout",
+    "ValidationError",
+]
+
+_EXCERPT = 300
+
+
+def excerpt(text: str, limit: int = _EXCERPT) -> str:
+    """Shorten a text for a message.
+
+    Args:
+        text: The text.
+        limit: How many characters to keep.
+
+    Returns:
+        The text, or its beginning and how long it was.
+    """
+    if len(text) <= limit:
+        return text
+    return f"{text[:limit]}... ({len(text):,} characters)"
+
+
+def _rebuild(
+    cls: type[FalStreamError], message: str, state: dict[str, Any]
+) -> FalStreamError:
+    error = cls.__new__(cls)
+    Exception.__init__(error, message)
+    error.__dict__.update(state)
+    return error
+
+
+class FalStreamError(Exception):
+    """Anything that goes wrong in fal_stream.
+
+    Args:
+        message: What happened and what to do.
+        endpoint_id: The endpoint that the stream is of, if there is one.
+        request_id: The id that the server gave the request, if it did.
+
+    Attributes:
+        message: The message without endpoint and request id.
+        endpoint_id: The endpoint that the stream is of, or None.
+        request_id: The server's id of the request, or None. fal's support asks for it.
+    """
+
+    def __init__(
+        self, message: str, *, endpoint_id: str | None = None, request_id: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.endpoint_id = endpoint_id
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        about = [
+            f"{name} {value}"
+            for name, value in (("endpoint", self.endpoint_id), ("request id", self.request_id))
+            if value
+        ]
+        return f"{self.message} [{', '.join(about)}]" if about else self.message
+
+    def __reduce__(
+        self,
+    ) -> tuple[Callable[..., FalStreamError], tuple[type[FalStreamError], str, dict[str, Any]]]:
+        return _rebuild, (type(self), self.message, self.__dict__)
+
+
+class ConfigError(FalStreamError, ValueError):
+    """A bad argument, endpoint id, setting or credential; nothing was sent."""
+
+
+class ApiError(FalStreamError):
+    """The server answered with an error instead of a stream.
+
+    Attributes:
+        status: The HTTP status.
+        body: The decoded JSON body, or its text where it is no JSON.
+        error_type: fal's name of the error (header `X-Fal-Error-Type`), or None.
+        timeout_type: Who set the limit that ran out (header `X-Fal-Request-Timeout-Type`),
+            or None.
+        retryable: What the server said about trying again (header `X-Fal-Retryable`), or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        body: Any = None,
+        error_type: str | None = None,
+        timeout_type: str | None = None,
+        retryable: bool | None = None,
+        endpoint_id: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, endpoint_id=endpoint_id, request_id=request_id)
+        self.status = status
+        self.body = body
+        self.error_type = error_type
+        self.timeout_type = timeout_type
+        self.retryable = retryable
+
+    @property
+    def is_user_timeout(self) -> bool:
+        """Whether the limit that ran out was the caller's own (a 504 of type `user`)."""
+        return self.status == 504 and self.timeout_type == "user"
+
+
+class FieldError(dict[str, Any]):
+    """One entry of a 422 answer: `loc`, `msg`, `type` and what else the server sent."""
+
+    @property
+    def loc(self) -> tuple[str | int, ...]:
+        """The path to the field, as the server gave it."""
+        loc = self.get("loc", ())
+        return tuple(loc) if isinstance(loc, list) else (loc,)
+
+    @property
+    def msg(self) -> str:
+        """What is wrong with the field."""
+        return str(self.get("msg", ""))
+
+
+class ValidationError(ApiError):
+    """The endpoint refused the input (422)."""
+
+    @property
+    def field_errors(self) -> Sequence[FieldError]:
+        """What the server said of each field."""
+        detail = self.body.get("detail") if isinstance(self.body, dict) else None
+        entries = detail if isinstance(detail, list) else []
+        return [FieldError(entry) for entry in entries if isinstance(entry, dict)]
+
+    def get_field_errors(self, field: str) -> Sequence[FieldError]:
+        """Give the errors of one field.
+
+        Args:
+            field: The field's name, the last part of its path.
+
+        Returns:
+            The errors whose path ends in that name.
+        """
+        return [error for error in self.field_errors if error.loc[-1:] == (field,)]
+
+
+class StreamConnectionError(FalStreamError):
+    """The server could not be reached, or went away before it answered."""
+
+
+class StreamInterrupted(FalStreamError):
+    """The connection broke in mid-stream.
+
+    Attributes:
+        chunks_received: How many chunks had been received before.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        chunks_received: int,
+        endpoint_id: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, endpoint_id=endpoint_id, request_id=request_id)
+        self.chunks_received = chunks_received
+
+
+class IncompleteStream(StreamInterrupted):
+    """The stream ended in due form, but in the middle of an event."""
+
+
+class StreamTimeout(FalStreamError, TimeoutError):
+    """One of the stream's time limits ran out.
+
+    Attributes:
+        phase: What the limit is about: `start`, `idle`, `event` or `total`.
+        seconds: The limit.
+        option: The name of the option that sets it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        phase: Literal["start", "idle", "event", "total"],
+        seconds: float,
+        option: str,
+        endpoint_id: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, endpoint_id=endpoint_id, request_id=request_id)
+        self.phase = phase
+        self.seconds = seconds
+        self.option = option
+
+
+class StreamDecodeError(FalStreamError):
+    """Something in the stream could not be decoded.
+
+    Attributes:
+        raw: The text that could not be decoded.
+        index: How many chunks came before it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        raw: str,
+        index: int,
+        endpoint_id: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, endpoint_id=endpoint_id, request_id=request_id)
+        self.raw = raw
+        self.index = index
+
+
+class OutputValidationError(StreamDecodeError):
+    """A chunk is JSON, but not of the given `output_type`."""
+
+
+class EventTooLarge(FalStreamError):
+    """An event is larger than `max_event_bytes`.
+
+    Attributes:
+        limit: The limit in bytes.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        limit: int,
+        endpoint_id: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, endpoint_id=endpoint_id, request_id=request_id)
+        self.limit = limit
+
+
+class StreamEventError(FalStreamError):
+    """The server reported an error inside the stream.
+
+    Attributes:
+        data: What it said, decoded where it is JSON.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        data: Any,
+        endpoint_id: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, endpoint_id=endpoint_id, request_id=request_id)
+        self.data = data
