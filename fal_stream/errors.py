@@ -44,9 +44,7 @@ def excerpt(text: str, limit: int = _EXCERPT) -> str:
     return f"{text[:limit]}... ({len(text):,} characters)"
 
 
-def _rebuild(
-    cls: type[FalStreamError], message: str, state: dict[str, Any]
-) -> FalStreamError:
+def _rebuild(cls: type[FalStreamError], message: str, state: dict[str, Any]) -> FalStreamError:
     error = cls.__new__(cls)
     Exception.__init__(error, message)
     error.__dict__.update(state)

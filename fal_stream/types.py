@@ -1,15 +1,16 @@
-"""The small types that every room shares: JSON values and server-sent events."""
+"""The small types that every room shares: JSON values, server-sent events, stream options."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, Union
 
-from typing_extensions import TypeAlias
+from typing_extensions import TypeAlias, TypedDict
 
-JSONValue: TypeAlias = Union[
-    None, bool, int, float, str, "list[JSONValue]", "dict[str, JSONValue]"
-]
+from .abort import AbortSignal
+
+JSONValue: TypeAlias = Union[None, bool, int, float, str, "list[JSONValue]", "dict[str, JSONValue]"]
 """A decoded JSON value. `NaN` and the infinities are floats, as in Python's `json`."""
 
 StreamEventType: TypeAlias = Literal["data", "message", "error", "done"]
@@ -44,3 +45,35 @@ class ServerSentEvent(NamedTuple):
             ValueError: The data is no JSON.
         """
         return json.loads(self.data)
+
+
+class StreamOptions(TypedDict, total=False):
+    """The options of one stream; where one is left out, the client's setting holds.
+
+    Attributes:
+        input: What the app is given: a JSON value, or a pydantic model or dataclass that gives
+            one. Sent as the JSON body; a GET puts its fields into the query. Default: nothing
+            is sent.
+        url: The address to stream from, instead of the endpoint's own.
+        query_params: Added to the address: strings, numbers or booleans. Default: none.
+        timeout: Seconds between two signs of life of the running stream.
+        event_timeout: Seconds between two chunks, whatever the signs of life.
+        start_timeout: Seconds until the response headers are there, connecting included.
+        total_timeout: Seconds of waiting for the whole stream.
+        method: The HTTP method. Default: POST.
+        accept: The media type asked for. Default: text/event-stream.
+        signal: Aborts the stream when it is aborted itself. Default: none.
+        headers: Sent with this request, over the client's own. Default: none.
+    """
+
+    input: Any
+    url: str
+    query_params: Mapping[str, str | int | float | bool]
+    timeout: float | None
+    event_timeout: float | None
+    start_timeout: float | None
+    total_timeout: float | None
+    method: str
+    accept: str
+    signal: AbortSignal | None
+    headers: Mapping[str, str]

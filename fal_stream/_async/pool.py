@@ -1,0 +1,131 @@
+"""The HTTP client under ours: connection pools over our own network.
+
+Redirects, cookies, limits and proxies of the HTTP library are off or done by hand: what it does
+by itself could take the key to another host, or wait without a limit.
+"""
+
+from __future__ import annotations
+
+import http.cookiejar
+import ssl
+from collections.abc import AsyncIterator
+
+import httpcore
+import httpx
+
+from .._net.async_backend import AsyncBackend
+from .._net.proxies import proxy_for
+
+KEEPALIVE_SECONDS = 5.0
+MAX_IDLE_CONNECTIONS = 100
+
+# What it raises where a request can't be sent or its answer can't be understood.
+BROKEN = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpx.StreamError,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.TimeoutException,
+    httpcore.UnsupportedProtocol,
+    OSError,
+)
+
+
+class _NoCookies(http.cookiejar.DefaultCookiePolicy):
+    """Streams of one client don't share what a server may have set for one of them."""
+
+    def set_ok(self, cookie: http.cookiejar.Cookie, request: object) -> bool:
+        return False
+
+
+def make_http_client() -> httpx.AsyncClient:
+    """Make the HTTP client of one event loop."""
+    client = httpx.AsyncClient(
+        transport=AsyncPoolTransport(), timeout=None, trust_env=False, follow_redirects=False
+    )
+    client.cookies.jar.set_policy(_NoCookies())
+    return client
+
+
+class AsyncPoolTransport(httpx.AsyncBaseTransport):
+    """Connection pools over our own network, one for each proxy and kind of address.
+
+    A pool and its TLS settings, which take long to load, are made when they are first needed.
+    """
+
+    def __init__(self) -> None:
+        self._backend = AsyncBackend()
+        self._ssl_context: ssl.SSLContext | None = None
+        self._pools: dict[tuple[bool, str | None], httpcore.AsyncConnectionPool] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request by the pool that fits it."""
+        url = request.url
+        pool = self._pool(url.scheme == "https", proxy_for(url.scheme, url.host))
+        assert isinstance(request.stream, httpx.AsyncByteStream)
+        response = await pool.handle_async_request(
+            httpcore.Request(
+                method=request.method,
+                url=httpcore.URL(
+                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+                ),
+                headers=request.headers.raw,
+                content=request.stream,
+            )
+        )
+        return httpx.Response(
+            response.status,
+            headers=response.headers,
+            stream=_Stream(response),
+            extensions=dict(response.extensions),
+        )
+
+    def _pool(self, is_https: bool, proxy_url: str | None) -> httpcore.AsyncConnectionPool:
+        key = (is_https, proxy_url)
+        if key not in self._pools:
+            if is_https and self._ssl_context is None:
+                self._ssl_context = httpx.create_ssl_context()
+            # No limit on connections: a wait for a free one could not be aborted.
+            self._pools[key] = httpcore.AsyncConnectionPool(
+                ssl_context=self._ssl_context,
+                proxy=_proxy(proxy_url) if proxy_url else None,
+                max_connections=None,
+                max_keepalive_connections=MAX_IDLE_CONNECTIONS,
+                keepalive_expiry=KEEPALIVE_SECONDS,
+                network_backend=self._backend,
+            )
+        return self._pools[key]
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for pool in self._pools.values():
+            await pool.aclose()
+
+
+def _proxy(url: str) -> httpcore.Proxy:
+    proxy = httpx.Proxy(url)
+    return httpcore.Proxy(
+        url=httpcore.URL(
+            scheme=proxy.url.raw_scheme,
+            host=proxy.url.raw_host,
+            port=proxy.url.port,
+            target=proxy.url.raw_path,
+        ),
+        auth=proxy.raw_auth,
+    )
+
+
+class _Stream(httpx.AsyncByteStream):
+    """The body as the HTTP library would read it; of ours it reads the end only."""
+
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for data in self._response.aiter_stream():
+            yield data
+
+    async def aclose(self) -> None:
+        await self._response.aclose()

@@ -1,0 +1,131 @@
+"""A response whose body is read as it comes, straight from the socket.
+
+The HTTP library's own reader would look at each HTTP chunk by itself, and a cancellation in it
+could cost the connection. The library is told of the end of the body only, so that it can use
+the connection again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+
+import httpcore
+import httpx
+
+from .._net.async_backend import AsyncExchange, AsyncSocketStream
+from .._net.runtime import async_shielded
+from .._shared.framing import BodyFraming, FramingError
+from .._shared.watchdog import Expired
+from ..errors import StreamConnectionError
+
+
+class AsyncStreamResponse:
+    """A response whose body is read as it comes.
+
+    Args:
+        response: The HTTP library's response.
+        framing: Where the body ends.
+        exchange: The exchange that it belongs to.
+        abandoned: Takes the HTTP library's response when nobody reads it any more.
+    """
+
+    def __init__(
+        self,
+        response: httpx.Response,
+        framing: BodyFraming,
+        exchange: AsyncExchange,
+        abandoned: deque[httpx.Response],
+    ) -> None:
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = {
+            name.lower(): value for name, value in response.headers.items()
+        }
+        self._response = response
+        self._stream: AsyncSocketStream = response.extensions["network_stream"]
+        self._framing = framing
+        self._exchange = exchange
+        self._abandoned = abandoned
+        self._released = False
+
+    async def read(self) -> bytes:
+        """Wait for bytes of the body.
+
+        Returns:
+            Some bytes, or `b""` at the end of the body.
+
+        Raises:
+            StreamConnectionError: The connection broke, or ended before the body did.
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        framing = self._framing
+        try:
+            framing.feed(b"")  # raises where the bytes before it ended in a broken chunk
+            while not framing.done:
+                data = await self._stream.read_body()
+                if not data:
+                    if framing.complete_at_eof:
+                        return b""
+                    reason = "the connection ended before the body did"
+                    break
+                body = framing.feed(data)
+                if body:
+                    return body
+            else:
+                return b""
+        except FramingError as error:
+            reason = f"the body's framing is broken: {error}"
+        except httpcore.NetworkError as error:
+            reason = str(error) or "the connection broke"
+        raise StreamConnectionError(reason)
+
+    async def read_up_to(self, limit: int) -> bytes:
+        """Read the body, or its beginning.
+
+        Args:
+            limit: How many bytes at most.
+
+        Returns:
+            What came; the connection may have broken afterwards.
+        """
+        pieces = bytearray()
+        try:
+            while len(pieces) < limit and (data := await self.read()):
+                pieces += data
+        except (StreamConnectionError, Expired):
+            pass
+        return bytes(pieces[:limit])
+
+    async def release(self) -> None:
+        """Give the connection back where it can be used again, else close it."""
+        if self._released:
+            return
+        self._released = True
+        unharmed = self._exchange.detach()
+        ending = self._framing.substitute_body if self._framing.done else None
+        usable = unharmed and ending is not None and not self._framing.rest
+        if usable and ending is not None:
+            self._stream.unread(ending)
+        else:
+            await self._stream.aclose()
+        await async_shielded(self._finish(usable), self._exchange.abort, _nothing)
+
+    async def _finish(self, usable: bool) -> None:
+        if usable:
+            with self._exchange:
+                async for _ in self._response.aiter_raw():
+                    pass
+        await self._response.aclose()
+
+    def abandon(self) -> None:
+        """Free the connection of a response that nobody reads any more; from any thread."""
+        if not self._released:
+            self._released = True
+            self._exchange.detach()
+            self._stream.abandon()
+            self._abandoned.append(self._response)
+
+
+async def _nothing(_: None) -> None:
+    return None

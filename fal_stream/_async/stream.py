@@ -1,0 +1,453 @@
+"""The life of one stream: it starts, chunks come in, it ends.
+
+Whoever wants a chunk and finds none takes the turn and reads from the server, once; what comes
+goes into the buffer, where every consumer finds it. So two consumers get each chunk once, `done()`
+takes none away, and nobody has to run in the background.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+import weakref
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Generic, Protocol
+
+from typing_extensions import Self, TypeVar
+
+from .._net.async_backend import AsyncExchange
+from .._net.exchange import Aborted
+from .._net.runtime import AsyncCancelled, AsyncStartable, AsyncTurn, async_call
+from .._shared import response as responses
+from .._shared.decode import BinaryChunks, EventChunks
+from .._shared.listeners import Listeners
+from .._shared.request import StreamPlan
+from .._shared.sse import SSEParser
+from .._shared.timeouts import timeout_error
+from .._shared.watchdog import Expired, Watchdog
+from ..abort import AbortController, AbortSignal
+from ..config import Config
+from ..errors import ConfigError, FalStreamError, StreamConnectionError, StreamInterrupted
+from ..types import ServerSentEvent, StreamEventType, StreamOptions
+from .response import AsyncStreamResponse
+
+T = TypeVar("T")
+ChunkT = TypeVar("ChunkT", default=Any)
+
+_logger = logging.getLogger("fal_stream")
+
+
+class AsyncOpener(Protocol):
+    """Sends the request of a plan and gives its response."""
+
+    async def __call__(self, plan: StreamPlan, exchange: AsyncExchange) -> AsyncStreamResponse:
+        """Send it."""
+
+
+class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
+    """A stream of chunks from an app that is still working.
+
+    It is made by `AsyncStreamingClient.stream`, which sends nothing: the stream starts with
+    `async with`, the first iteration, `done()`, `start()` or `await`.
+
+    Attributes:
+        config: The settings of the client.
+        endpoint_id: The endpoint that is streamed from.
+        url: The address that is streamed from.
+        options: The options as they were given.
+        listeners: The listeners by the name of what they listen to.
+        buffer: The chunks that have come and that no iteration has taken yet.
+        current_data: The last chunk that came, or None.
+        last_event_timestamp: When the server last sent something, in seconds since the epoch,
+            or None.
+        closed: Whether the stream has ended: nothing more will come from the server.
+        request_id: The server's id of the request, once it has answered.
+        response_headers: The headers of the response, names in lower case, once it is there.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        plan: StreamPlan,
+        options: StreamOptions,
+        opener: AsyncOpener,
+    ) -> None:
+        self.config = config
+        self.endpoint_id = plan.endpoint_id
+        self.url = plan.url
+        self.options = options
+        self.buffer: deque[ChunkT] = deque()
+        self.current_data: ChunkT | None = None
+        self.last_event_timestamp: float | None = None
+        self.closed = False
+        self.request_id: str | None = None
+        self.response_headers: Mapping[str, str] = {}
+        self._plan = plan
+        self._opener = opener
+        self._listeners = Listeners()
+        self._turn = AsyncTurn()
+        self._controller = AbortController()
+        self._halted = False
+        self._exchange: AsyncExchange | None = None
+        self._response: AsyncStreamResponse | None = None
+        self._source: EventChunks[ChunkT] | BinaryChunks | None = None
+        self._watchdog = Watchdog(plan.limits, time.monotonic)
+        self._events: deque[ServerSentEvent] | None = None
+        self._error: FalStreamError | None = None
+        self._count = 0
+        self._unsubscribe: Callable[[], None] | None = None
+        given = options.get("signal")
+        if given is not None:
+            self._follow(given)
+
+    def _follow(self, given: AbortSignal) -> None:
+        # Weakly, or a signal that is kept would keep each of its streams open.
+        me = weakref.ref(self)
+
+        def abort() -> None:
+            stream = me()
+            if stream is not None:
+                stream.abort(given.reason)
+
+        self._unsubscribe = given.on_abort(abort)
+
+    @property
+    def listeners(self) -> Mapping[str, list[Callable[[Any], Any]]]:
+        """The listeners by the name of what they listen to."""
+        return self._listeners.by_type
+
+    @property
+    def signal(self) -> AbortSignal:
+        """The stream's own signal, aborted when the stream is."""
+        return self._controller.signal
+
+    def on(self, type: StreamEventType, listener: Callable[[Any], Any]) -> Self:
+        """Have a function called when something happens.
+
+        A listener that raises is logged, and the stream goes on.
+
+        Args:
+            type: `data` or `message` (each chunk as it comes), `error` (the error that ends the
+                stream), `done` (the last chunk, when the stream ended without error or abort).
+            listener: A function of one argument; it may be a coroutine function. It must not
+                ask its own stream for chunks.
+
+        Returns:
+            The stream.
+
+        Raises:
+            ConfigError: The type isn't known, or the listener can't be called.
+        """
+        self._listeners.add(type, listener)
+        return self
+
+    def off(self, type: StreamEventType, listener: Callable[[Any], Any]) -> Self:
+        """Take a listener off again; one that isn't registered is let pass.
+
+        Args:
+            type: What it listens to.
+            listener: The function that was registered.
+
+        Returns:
+            The stream.
+
+        Raises:
+            ConfigError: The type isn't known.
+        """
+        self._listeners.remove(type, listener)
+        return self
+
+    async def start(self) -> Self:
+        """Send the request and wait for the head of the response; no-op once it is there.
+
+        Returns:
+            The stream; after an abort too.
+
+        Raises:
+            FalStreamError: What keeps the stream from starting, as iteration would raise it.
+        """
+        while self._response is None and not self.closed:
+            await self._advance(lambda: self._response is None)
+        if self._response is None and self._error is not None:
+            raise self._error
+        return self
+
+    async def done(self) -> ChunkT | None:
+        """Run the stream to its end.
+
+        Chunks that come meanwhile stay in `buffer` for whoever iterates.
+
+        Returns:
+            The last chunk, the same for each call; None if there was none. After an abort what
+            there was until then.
+
+        Raises:
+            FalStreamError: What ended the stream before its time, the same for each call.
+        """
+        while not self.closed:
+            await self._advance(lambda: True)
+        if self._error is not None:
+            raise self._error
+        return self.current_data
+
+    def abort(self, reason: Any = None) -> None:
+        """End the stream at once; callable from any thread at any time.
+
+        Iteration ends, `done()` gives what there was, and the server sees that its client has
+        gone. A no-op once the stream has ended.
+
+        Args:
+            reason: Anything; kept as `signal.reason`. Default None.
+        """
+        if self.closed:
+            return
+        self._halt()
+        self._controller.abort(reason)
+
+    async def aclose(self) -> None:
+        """End the stream if it hasn't, and free its connection."""
+        self._halt()
+        if not self.closed and not self._turn.is_mine():
+            async with self._turn:
+                await self._finish(None)
+
+    def events(self) -> AsyncIterator[ServerSentEvent]:
+        """Give the raw events instead of the chunks that they stand for.
+
+        From this call on nothing is decoded: keep-alives without data, `[DONE]`, events named
+        `error` and text that is no JSON come as they are. Chunks that were decoded before stay
+        in `buffer`.
+
+        Returns:
+            An iterator of the events. It raises what iterating the stream would, and
+            StreamConnectionError where the response is no event stream.
+        """
+        if self._events is None:
+            self._events = deque()
+        return _AsyncEvents(self, self._events)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ChunkT:
+        if self._events is not None and not self.buffer and not self.closed:
+            raise FalStreamError(
+                "The stream gives raw events since events() was called: iterate those",
+                endpoint_id=self.endpoint_id,
+            )
+        return await self._next_of(self.buffer)
+
+    async def _next_of(self, queue: deque[T]) -> T:
+        while not self._halted:
+            closed = self.closed
+            try:
+                return queue.popleft()
+            except IndexError:
+                pass
+            if closed:
+                if self._error is not None:
+                    raise self._error
+                raise StopAsyncIteration
+            await self._advance(lambda: not queue)
+        await self.aclose()
+        raise StopAsyncIteration
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "running" if self._response else "not started"
+        return f"<{type(self).__name__} {self.endpoint_id} {state}, {self._count} chunks>"
+
+    def __del__(self) -> None:
+        response = getattr(self, "_response", None)
+        if response is None or self.closed:
+            return
+        warnings.warn(f"{self!r} was dropped while it ran", ResourceWarning, source=self)
+        response.abandon()
+
+    async def _advance(self, is_needed: Callable[[], bool]) -> None:
+        """Read from the server once, unless another consumer has meanwhile done it."""
+        async with self._turn:
+            if self.closed or not is_needed():
+                return
+            try:
+                if self._halted:
+                    await self._finish(None)
+                elif self._response is None:
+                    await self._open()
+                else:
+                    await self._receive(self._response)
+            except (Aborted, Expired, FalStreamError) as error:
+                failure = self._failure(error)
+            except AsyncCancelled:
+                # The connection outlives a cancelled reader only if somebody else waits for it.
+                if self._response is None or not self._turn.waiting:
+                    await self._finish(self._deserted())
+                raise
+            except BaseException:
+                await self._finish(self._deserted())
+                raise
+            else:
+                return
+            await self._finish(failure)
+
+    async def _open(self) -> None:
+        exchange = self._exchange = AsyncExchange(self._watchdog)
+        if self._halted:
+            raise Aborted
+        response = await self._opener(self._plan, exchange)
+        self.response_headers = response.headers
+        self.request_id = response.headers.get("x-fal-request-id")
+        try:
+            await self._check(response)
+        except BaseException:
+            await response.release()
+            raise
+        self._watchdog.started()
+        self._watchdog.pause()
+        self._response = response
+
+    async def _check(self, response: AsyncStreamResponse) -> None:
+        """Raise the error that a response is, unless it is a stream."""
+        status, headers = response.status, response.headers
+        if not 200 <= status < 300:
+            raise responses.error_of(
+                status, headers, await response.read_up_to(responses.ERROR_BODY_LIMIT)
+            )
+        coding = responses.foreign_encoding(headers)
+        if coding is not None:
+            raise responses.encoding_error(coding)
+        if responses.is_misfit(headers, self._plan.accept):
+            raise responses.misfit_error(
+                status, headers, await response.read_up_to(responses.ERROR_BODY_LIMIT)
+            )
+        if responses.is_event_stream(headers):
+            parser = SSEParser(self._plan.max_event_bytes)
+            self._source = EventChunks(parser, self._plan.decode_json)
+        elif status != 204:
+            self._source = BinaryChunks()
+
+    async def _receive(self, response: AsyncStreamResponse) -> None:
+        source = self._source
+        if source is None:
+            await self._finish(None)
+            return
+        fresh: list[Any] = []
+        if isinstance(source, EventChunks):
+            source.raw = self._events is not None
+        elif self._events is not None:
+            raise ConfigError(
+                "events() is for event streams, and the response is "
+                f"{responses.media_type(response.headers) or 'of no known type'}: iterate it"
+            )
+        if self._listeners.unheard:
+            await self._announce()
+        try:
+            data = await response.read()
+            if data:
+                source.feed(data, fresh)
+            else:
+                source.close(fresh)
+        finally:
+            if fresh:
+                self._keep(fresh)
+        if not fresh and source.shows_life(data):
+            self._watchdog.alive()
+        if self._listeners.unheard:
+            await self._announce()
+        if source.ended or not data:
+            await self._finish(None)
+
+    def _keep(self, fresh: list[Any]) -> None:
+        self._watchdog.chunk()
+        self._watchdog.pause()
+        self.last_event_timestamp = time.time()
+        if self._events is not None:
+            self._events.extend(fresh)
+            return
+        self._count += len(fresh)
+        self.current_data = fresh[-1]
+        self._listeners.tell(fresh)
+        self.buffer.extend(fresh)
+
+    async def _announce(self) -> None:
+        """Call the listeners with the chunks that they have not heard of."""
+        unheard = self._listeners.unheard
+        while unheard:
+            await self._call_listeners(("data", "message"), unheard.popleft())
+
+    async def _call_listeners(self, types: tuple[StreamEventType, ...], value: Any) -> None:
+        for listener in self._listeners.of(*types):
+            try:
+                await async_call(listener, value)
+            except Exception:
+                _logger.exception("A listener of the stream from %s raised", self.endpoint_id)
+
+    def _failure(self, error: Exception) -> FalStreamError | None:
+        """Say what an exception of the rooms below means to the user."""
+        if self._halted or isinstance(error, Aborted):
+            return None
+        if isinstance(error, Expired):
+            return timeout_error(error, self._count)
+        if isinstance(error, StreamConnectionError) and self._response is not None:
+            return StreamInterrupted(
+                f"The connection broke after {self._count} chunks ({error.message}); "
+                "they were delivered, the rest is lost: start the stream again",
+                chunks_received=self._count,
+            )
+        assert isinstance(error, FalStreamError)
+        return error
+
+    def _deserted(self) -> FalStreamError:
+        return StreamInterrupted(
+            f"The stream was given up after {self._count} chunks, when the task or thread that "
+            "read it was cancelled or interrupted: start a new one",
+            chunks_received=self._count,
+        )
+
+    async def _finish(self, error: FalStreamError | None) -> None:
+        """End the stream, and free its connection. The turn must be held."""
+        if self.closed:
+            return
+        if error is not None:
+            error.endpoint_id = error.endpoint_id or self.endpoint_id
+            error.request_id = error.request_id or self.request_id
+        self._error = error
+        self.closed = True
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        if self._response is not None:
+            await self._response.release()
+        if error is not None:
+            await self._call_listeners(("error",), error)
+        elif not self._halted:
+            await self._announce()
+            await self._call_listeners(("done",), self.current_data)
+
+    def _halt(self) -> None:
+        if self.closed:
+            return
+        self._halted = True
+        exchange = self._exchange
+        if exchange is not None:
+            exchange.abort()
+
+
+class _AsyncEvents:
+    """The raw events of a stream."""
+
+    def __init__(self, stream: AsyncFalStream[Any], queue: deque[ServerSentEvent]) -> None:
+        self._stream = stream
+        self._queue = queue
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ServerSentEvent:
+        return await self._stream._next_of(self._queue)

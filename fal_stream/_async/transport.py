@@ -1,0 +1,146 @@
+"""One request out, one response in: same-origin redirects, dead connections, and what broke.
+
+Nothing of the HTTP library gets past this module: its exceptions become errors of ours here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from urllib.parse import urljoin
+
+import httpcore
+import httpx
+
+from .._net.async_backend import AsyncExchange, AsyncSocketStream
+from .._net.exchange import LiveExchanges
+from .._net.runtime import AsyncPerLoop, async_shielded
+from .._shared.endpoint import same_origin
+from .._shared.framing import FramingError, framing_for
+from .._shared.request import StreamPlan
+from ..errors import ConfigError, StreamConnectionError
+from .pool import BROKEN, make_http_client
+from .response import AsyncStreamResponse
+
+MAX_REDIRECTS = 5
+
+
+class AsyncTransport:
+    """The connections of one client.
+
+    Attributes:
+        exchanges: The exchanges that may be under way.
+        abandoned: Responses whose streams were dropped; the next request clears them away. A
+            finalizer can't do that itself: it may run while its thread holds the pool's lock.
+    """
+
+    def __init__(self) -> None:
+        self.exchanges: LiveExchanges[AsyncExchange] = LiveExchanges()
+        self.abandoned: deque[httpx.Response] = deque()
+        self._clients = AsyncPerLoop(make_http_client)
+        self._closed = False
+
+    async def open(
+        self, plan: StreamPlan, authorization: str | None, exchange: AsyncExchange
+    ) -> AsyncStreamResponse:
+        """Send the request of a stream and wait for the head of its response.
+
+        Args:
+            plan: What to send.
+            authorization: The Authorization header, or None for none.
+            exchange: Carries the limits and the abort.
+
+        Returns:
+            The response, whatever its status.
+
+        Raises:
+            StreamConnectionError: No response came.
+            ConfigError: The client is closed.
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        if self._closed:
+            raise ConfigError("The client is closed: make a new one")
+        headers = dict(plan.headers)
+        if authorization is not None:
+            headers["authorization"] = authorization
+        self.exchanges.add(exchange)
+        try:
+            work = self._open(plan, headers, exchange)
+            return await async_shielded(work, exchange.abort, AsyncStreamResponse.release)
+        except BaseException:
+            exchange.detach()
+            self.exchanges.discard(exchange)
+            raise
+
+    async def _open(
+        self, plan: StreamPlan, headers: Mapping[str, str], exchange: AsyncExchange
+    ) -> AsyncStreamResponse:
+        client = self._clients.get()
+        while self.abandoned:
+            await self.abandoned.popleft().aclose()
+        url = plan.url
+        for _ in range(MAX_REDIRECTS + 1):
+            request = client.build_request(plan.method, url, headers=headers, content=plan.body)
+            response = await self._send(client, request, exchange)
+            target = _redirect(plan.method, url, response.status, response.headers)
+            if target is None:
+                return response
+            await response.read_up_to(64 * 1024)
+            await response.release()
+            url = target
+        raise StreamConnectionError(f"The server redirected more than {MAX_REDIRECTS} times")
+
+    async def _send(
+        self, client: httpx.AsyncClient, request: httpx.Request, exchange: AsyncExchange
+    ) -> AsyncStreamResponse:
+        exchange.bytes_sent = 0
+        for attempt in (1, 2):
+            try:
+                with exchange:
+                    response = await client.send(request, stream=True)
+                stream = response.extensions.get("network_stream")
+                if isinstance(stream, AsyncSocketStream) and stream.has_body:
+                    framing = framing_for(
+                        response.status_code, request.method, response.headers.raw
+                    )
+                    return AsyncStreamResponse(response, framing, exchange, self.abandoned)
+                reason = "it is no HTTP/1.1 response"
+            except FramingError as error:
+                reason = f"it is not valid HTTP: {error}"
+            except BROKEN as error:
+                reason = str(error) or type(error).__name__
+                # An idle connection that the server has closed meanwhile: nothing was sent yet.
+                if attempt == 1 and exchange.bytes_sent == 0 and _was_idle(error):
+                    continue
+            else:
+                await response.aclose()
+            break
+        raise StreamConnectionError(
+            f"No answer came from {request.url.scheme}://{request.url.netloc.decode()} ({reason}); "
+            "check the address, the network and the proxy settings"
+        )
+
+    async def aclose(self) -> None:
+        """Abort what is under way and close the connections of the running loop."""
+        self._closed = True
+        self.exchanges.abort_all()
+        for client in self._clients.take():
+            await client.aclose()
+
+
+def _was_idle(error: Exception) -> bool:
+    return isinstance(
+        error, (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
+    )
+
+
+def _redirect(method: str, url: str, status: int, headers: Mapping[str, str]) -> str | None:
+    """Give the address to go on to, None where the answer is no redirect that is followed."""
+    location = headers.get("location")
+    if location is None or status not in (301, 302, 303, 307, 308):
+        return None
+    if method != "GET" and status not in (307, 308):
+        return None
+    target = urljoin(url, location)
+    return target if same_origin(url, target) else None

@@ -1,0 +1,179 @@
+"""Checks of what users hand in. Each gives the value in its usable form or raises ConfigError.
+
+A message names the argument, the value (never a secret) and the way out.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from .errors import ConfigError, excerpt
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # token, RFC 9110 section 5.6.2
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
+_CREDENTIALS = re.compile(r"[\x21-\x7e]+")
+_URL = re.compile(r"[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+")
+_HOST = re.compile(r"[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]")
+
+
+def shown(value: object) -> str:
+    """Show a value in a message, shortened."""
+    return excerpt(repr(value), 120)
+
+
+def check_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse names that aren't known, with the nearest one that is.
+
+    Args:
+        kind: What the names are of, for the message.
+        names: The given names.
+        known: The names that there are.
+
+    Raises:
+        ConfigError: A name is not known.
+    """
+    known = sorted(known)
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+            raise ConfigError(f"Unknown {kind} {name!r}; {hint}")
+
+
+def check_seconds(name: str, value: object) -> float | None:
+    """Check a time limit.
+
+    Args:
+        name: The argument's name.
+        value: Seconds above 0, or None for no limit.
+
+    Returns:
+        The seconds, or None.
+
+    Raises:
+        ConfigError: It is anything else.
+    """
+    if value is None:
+        return None
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if math.isfinite(value) and value > 0:
+            return float(value)
+    raise ConfigError(
+        f"{name}={shown(value)} is no time limit: give seconds above 0, or None for no limit"
+    )
+
+
+def check_credentials(value: object) -> str:
+    """Check credentials before they stand in a header; the message doesn't show them.
+
+    Args:
+        value: The credentials, `key id:key secret` or another key of fal's.
+
+    Returns:
+        The credentials.
+
+    Raises:
+        ConfigError: They are no string, empty, or hold a character that a key can't have.
+    """
+    if not isinstance(value, str):
+        raise ConfigError(
+            f"credentials must be a string, not {type(value).__name__}: "
+            "give the key from fal's dashboard, or set FAL_KEY"
+        )
+    if not value:
+        raise ConfigError(
+            "credentials are empty: give the key from fal's dashboard, or set FAL_KEY"
+        )
+    if not _CREDENTIALS.fullmatch(value):
+        raise ConfigError(
+            "credentials hold a space, a line end or another character that a key can't have "
+            "(they are not shown here): copy the key again, without quotes or line ends"
+        )
+    return value
+
+
+def check_headers(name: str, value: object) -> dict[str, str]:
+    """Check headers, so that none can break out of its line.
+
+    Args:
+        name: The argument's name.
+        value: A mapping of header names to values, both strings.
+
+    Returns:
+        The headers.
+
+    Raises:
+        ConfigError: It is no such mapping. Values are not shown: they may be secret.
+    """
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{name} must be a mapping of names to values, not {shown(value)}")
+    headers: dict[str, str] = {}
+    for key, text in value.items():
+        if not isinstance(key, str) or not _HEADER_NAME.fullmatch(key):
+            raise ConfigError(f"{name} has the name {shown(key)}, which is no header name")
+        if not isinstance(text, str) or not _HEADER_VALUE.fullmatch(text):
+            raise ConfigError(
+                f"{name}[{key!r}] must be a string of printable ASCII characters "
+                "(its value is not shown here); encode anything else first"
+            )
+        headers[key] = text
+    return headers
+
+
+def check_url(name: str, value: object) -> SplitResult:
+    """Check an absolute http or https address.
+
+    Args:
+        name: The argument's name.
+        value: The address.
+
+    Returns:
+        Its parts.
+
+    Raises:
+        ConfigError: It is relative, has a user or password in it, or a character that doesn't
+            belong into an address. The query is never shown: it may hold a token.
+    """
+    wanted = "give an absolute address like https://fal.run/owner/alias"
+    if not isinstance(value, str):
+        raise ConfigError(f"{name}={shown(value)} is no address: {wanted}")
+    safe = value.partition("?")[0]
+    safe = safe.rpartition("@")[2] if "@" in safe else safe
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise ConfigError(f"{name}={shown(safe)} is no address ({error}): {wanted}") from None
+    if parts.scheme not in ("http", "https") or not host or not _URL.fullmatch(value):
+        raise ConfigError(f"{name}={shown(safe)} is no http or https address: {wanted}")
+    if "@" in parts.netloc:
+        raise ConfigError(
+            f"{name} has a user or password before the host {host!r}: "
+            "give credentials by the credentials setting instead"
+        )
+    if not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
+        raise ConfigError(f"{name}={shown(safe)} has no valid host: {wanted}")
+    return parts
+
+
+def check_positive_int(name: str, value: Any) -> int:
+    """Check a whole number above 0.
+
+    Args:
+        name: The argument's name.
+        value: The number.
+
+    Returns:
+        The number.
+
+    Raises:
+        ConfigError: It is anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(f"{name}={shown(value)} must be a whole number above 0")
+    return value

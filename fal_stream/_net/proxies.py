@@ -1,0 +1,50 @@
+"""Which proxy the environment names for an address."""
+
+from __future__ import annotations
+
+import importlib.util
+import urllib.request
+
+from .._checks import check_url
+from .._shared.endpoint import is_loopback
+from ..errors import ConfigError
+
+
+def proxy_for(scheme: str, host: str) -> str | None:
+    """Give the proxy for an address, by `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+
+    This machine itself is never reached by a proxy.
+
+    Args:
+        scheme: The address's scheme.
+        host: The address's host.
+
+    Returns:
+        The proxy's address, or None.
+
+    Raises:
+        ConfigError: It can't be used.
+    """
+    if is_loopback(host) or urllib.request.proxy_bypass(host):
+        return None
+    proxies = urllib.request.getproxies()
+    url = proxies.get(scheme) or proxies.get("all")
+    if not url:
+        return None
+    if "://" not in url:
+        url = f"http://{url}"
+    if url.startswith(("socks5://", "socks5h://")):
+        if importlib.util.find_spec("socksio") is None:
+            raise ConfigError(
+                "The environment names a SOCKS proxy: pip install 'fal_stream[socks]', "
+                "or list the host in NO_PROXY"
+            )
+        return url
+    # Its user and password stay out of the message.
+    bare = (
+        url.partition("://")[0]
+        + "://"
+        + url.rpartition("@")[2].removeprefix(url.partition("://")[0] + "://")
+    )
+    check_url("the proxy of the environment", bare)
+    return url

@@ -1,0 +1,253 @@
+"""What the core needs of a flavour's runtime, both flavours side by side.
+
+The core is written against the `Async` and `async_` names; the generated one uses the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from typing import Any, Generic, TypeVar
+
+from typing_extensions import Self
+
+from ..errors import ConfigError, FalStreamError
+
+T = TypeVar("T")
+
+# Where a wait can't be woken, it looks up this often (seconds).
+SLICE = 0.5
+
+AsyncCancelled = asyncio.CancelledError
+"""Raised in a wait whose task was cancelled."""
+
+
+class Cancelled(Exception):
+    """Never raised: threads are not cancelled."""
+
+
+def _reentered() -> FalStreamError:
+    return FalStreamError(
+        "A listener has asked its own stream for chunks, which would wait for itself: "
+        "use the chunk that the listener was given, or ask from another task or thread"
+    )
+
+
+class AsyncTurn:
+    """Who may read the stream: one task at a time, the others in the order they came."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._holder: asyncio.Task[Any] | None = None
+        self.waiting = 0
+
+    def is_mine(self) -> bool:
+        """Tell whether the calling task has the turn."""
+        return self._holder is not None and self._holder is asyncio.current_task()
+
+    async def __aenter__(self) -> None:
+        if self.is_mine():
+            raise _reentered()
+        self.waiting += 1
+        try:
+            await self._lock.acquire()
+        finally:
+            self.waiting -= 1
+        self._holder = asyncio.current_task()
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._holder = None
+        self._lock.release()
+
+
+class Turn:
+    """Who may read the stream: one thread at a time, the others in the order they came."""
+
+    def __init__(self) -> None:
+        # Reentrant: a signal handler may come in while its thread holds the mutex.
+        self._mutex = threading.RLock()
+        self._holder: int | None = None
+        self._queue: deque[tuple[int, threading.Event]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many threads wait for their turn."""
+        return len(self._queue)
+
+    def is_mine(self) -> bool:
+        """Tell whether the calling thread has the turn."""
+        return self._holder == threading.get_ident()
+
+    def __enter__(self) -> None:
+        me = threading.get_ident()
+        with self._mutex:
+            if self._holder == me:
+                raise _reentered()
+            if self._holder is None:
+                self._holder = me
+                return
+            place = (me, threading.Event())
+            self._queue.append(place)
+        try:
+            # A wait without an end could not be interrupted by Ctrl-C on Windows.
+            while not place[1].wait(SLICE):
+                pass
+        except BaseException:
+            with self._mutex:
+                if place in self._queue:
+                    self._queue.remove(place)
+                else:
+                    self._pass_on()
+            raise
+
+    def __exit__(self, *exc_info: object) -> None:
+        with self._mutex:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        if self._queue:
+            self._holder, granted = self._queue.popleft()
+            granted.set()
+        else:
+            self._holder = None
+
+
+class AsyncStartable:
+    """Lets `await thing` start the thing, as a promise of JavaScript would."""
+
+    async def start(self) -> Self:
+        """Start."""
+        raise NotImplementedError
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self.start().__await__()
+
+
+class Startable:
+    """Nothing to await in a blocking program."""
+
+
+async def async_call(function: Callable[..., T | Awaitable[T]], *args: Any) -> T:
+    """Call a function that may be a coroutine function."""
+    result = function(*args)
+    if inspect.isawaitable(result):
+        return await result
+    return result
+
+
+def call(function: Callable[..., T | Awaitable[T]], *args: Any) -> T:
+    """Call a function; one that gives an awaitable is refused."""
+    result = function(*args)
+    if inspect.isawaitable(result):
+        if inspect.iscoroutine(result):
+            result.close()
+        name = getattr(function, "__qualname__", repr(function))
+        raise ConfigError(
+            f"{name} is an async function, which a blocking client can't call: "
+            "give a plain function, or use the async client"
+        )
+    return result
+
+
+async def async_shielded(
+    work: Coroutine[Any, Any, T],
+    interrupt: Callable[[], None],
+    discard: Callable[[T], Coroutine[Any, Any, None]],
+) -> T:
+    """Do some work of the HTTP library where no cancellation can tear it apart.
+
+    The library gives up a connection in several steps, and a second cancellation between them
+    would leave it in the pool for good. So the work has a task of its own, which a cancellation
+    only interrupts and then waits for.
+
+    Args:
+        work: The work.
+        interrupt: Makes the work fail soon; called when the caller is cancelled.
+        discard: Frees the result of work that was done when its caller was cancelled.
+
+    Returns:
+        What the work returns.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        interrupt()
+        await _outlast(task)
+        if not task.cancelled() and task.exception() is None:
+            await _outlast(asyncio.ensure_future(discard(task.result())))
+        raise
+
+
+async def _outlast(task: asyncio.Future[Any]) -> None:
+    """Wait for a task however often the waiting one is cancelled; it is being cancelled anyway."""
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            continue
+
+
+def shielded(work: T, interrupt: Callable[[], None], discard: Callable[[T], None]) -> T:
+    """Give the result of work that a blocking program has done by now."""
+    return work
+
+
+class _PerHome(Generic[T]):
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+
+
+class AsyncPerLoop(_PerHome[T]):
+    """Keeps one thing for each event loop: connections can't move from one to another.
+
+    Args:
+        make: Makes the thing.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        super().__init__(make)
+        self._things: dict[asyncio.AbstractEventLoop, T] = {}
+
+    def get(self) -> T:
+        """Give the thing of the running loop; those of closed loops are dropped."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._things:
+            for other in [other for other in self._things if other.is_closed()]:
+                del self._things[other]
+            self._things[loop] = self._make()
+        return self._things[loop]
+
+    def take(self) -> list[T]:
+        """Give up and return what belongs to the running loop."""
+        thing = self._things.pop(asyncio.get_running_loop(), None)
+        return [] if thing is None else [thing]
+
+
+class PerLoop(_PerHome[T]):
+    """Keeps one thing: a blocking program has no event loops.
+
+    Args:
+        make: Makes the thing.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        super().__init__(make)
+        self._lock = threading.Lock()
+        self._things: list[T] = []
+
+    def get(self) -> T:
+        """Give the thing."""
+        with self._lock:
+            if not self._things:
+                self._things.append(self._make())
+            return self._things[0]
+
+    def take(self) -> list[T]:
+        """Give up and return the thing, if there is one."""
+        with self._lock:
+            things, self._things = self._things, []
+            return things

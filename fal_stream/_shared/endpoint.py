@@ -1,0 +1,128 @@
+"""Endpoint ids, their addresses, and which hosts are trusted with the key."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from .._checks import shown
+from ..errors import ConfigError
+
+# The last two are hosts of fal's own: the REST API, and the host that stands in for fal.run.
+FAL_HOSTS = ("fal.run", "fal.ai", "falrun.com")
+NAMESPACES = ("workflows", "comfy")
+
+_SEGMENT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?|_[A-Za-z0-9_.-]*")
+_OLD_FORM = re.compile(r"([0-9]+)-([A-Za-z0-9-]+)")
+
+
+@dataclass(frozen=True)
+class EndpointId:
+    """The parts of an endpoint id.
+
+    Attributes:
+        namespace: `workflows`, `comfy` or None.
+        owner: Who the app belongs to.
+        alias: The app's name.
+        path: What follows the alias, `""` if nothing does.
+    """
+
+    namespace: str | None
+    owner: str
+    alias: str
+    path: str = ""
+
+    def __str__(self) -> str:
+        parts = (self.namespace, self.owner, self.alias, self.path)
+        return "/".join(part for part in parts if part)
+
+
+def parse_endpoint_id(endpoint_id: object) -> EndpointId:
+    """Take an endpoint id apart.
+
+    Args:
+        endpoint_id: `owner/alias[/path]`, with `workflows/` or `comfy/` before it where the
+            endpoint is one; the old form `12345-alias` means `12345/alias` (fal's own clients).
+
+    Returns:
+        Its parts.
+
+    Raises:
+        ConfigError: It is anything else, so also an address, or a path that climbs.
+    """
+    if not isinstance(endpoint_id, str):
+        raise _bad(endpoint_id)
+    old = _OLD_FORM.fullmatch(endpoint_id)
+    segments = list(old.groups()) if old else endpoint_id.split("/")
+    if not all(_SEGMENT.fullmatch(segment) for segment in segments):
+        raise _bad(endpoint_id)
+    namespace = segments.pop(0) if segments[0] in NAMESPACES else None
+    if len(segments) < 2:
+        raise _bad(endpoint_id)
+    return EndpointId(namespace, segments[0], segments[1], "/".join(segments[2:]))
+
+
+def _bad(endpoint_id: object) -> ConfigError:
+    return ConfigError(
+        f"endpoint_id={shown(endpoint_id)} is no endpoint id: give owner/alias[/path] as on the "
+        "model's page, like 'fal-ai/flux/dev'; an address goes into the url option"
+    )
+
+
+def stream_url(run_url: str, endpoint_id: EndpointId) -> str:
+    """Give the address that an endpoint streams from.
+
+    Args:
+        run_url: Where the apps run, without a slash at its end.
+        endpoint_id: The endpoint.
+
+    Returns:
+        The address; `/stream` is added unless the id ends in it.
+    """
+    url = f"{run_url}/{endpoint_id}"
+    return url if url.endswith("/stream") else f"{url}/stream"
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name or address is this machine's own."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def may_have_key(url: str, trusted_hosts: Collection[str]) -> bool:
+    """Tell whether the key may be sent to an address.
+
+    Args:
+        url: The address.
+        trusted_hosts: Hosts besides fal's own.
+
+    Returns:
+        True for this machine, and over https for fal's hosts, their subdomains and the trusted
+        hosts.
+    """
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    if is_loopback(host):
+        return True
+    if parts.scheme != "https":
+        return False
+    is_fal = any(host == known or host.endswith(f".{known}") for known in FAL_HOSTS)
+    return is_fal or host in trusted_hosts
+
+
+def same_origin(first: str, second: str) -> bool:
+    """Tell whether two addresses share scheme, host and port (RFC 6454, section 5)."""
+    return _origin(first) == _origin(second)
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, (parts.hostname or "").lower(), port

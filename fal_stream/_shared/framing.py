@@ -1,0 +1,268 @@
+"""HTTP/1.1 body framing: the bytes after a response head in, the bytes of the body out.
+
+Promises: RFC 9112, sections 6.3 and 7.1, strictly. What is ambiguous is refused, because two
+readers who disagree on where a body ends can be played against each other. Body bytes are passed
+on as they come; no more than a size line or a trailer line is ever held.
+
+Leaves to others: reading, the response head (`head.py`), what the end of the connection means
+beyond `complete_at_eof`, and the content of trailers, which are checked and dropped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Protocol
+
+__all__ = [
+    "BodyFraming",
+    "ChunkedBody",
+    "FramingError",
+    "SizedBody",
+    "UnframedBody",
+    "framing_for",
+]
+
+_MAX_LINE = 4 * 1024
+_MAX_TRAILERS = 64 * 1024
+_MAX_SUBSTITUTE = 1024 * 1024
+
+_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?\r\n")
+_TRAILER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\t\x20-\x7e\x80-\xff]*\Z")
+_FRAMING_FIELDS = frozenset({b"content-length", b"transfer-encoding"})
+_LENGTH = re.compile(rb"[0-9]{1,18}\Z")
+
+
+class FramingError(ValueError):
+    """The framing of a body breaks RFC 9112, or can be read in two ways."""
+
+
+class BodyFraming(Protocol):
+    """Takes the bytes that follow a response head and finds the body in them.
+
+    Attributes:
+        done: Whether the body has ended.
+        rest: The bytes after the body's end. If there are any, the connection can't be reused.
+    """
+
+    done: bool = False
+    rest: bytes = b""
+
+    @property
+    def complete_at_eof(self) -> bool:
+        """Whether the body is whole if the connection ends now."""
+        return self.done
+
+    @property
+    def substitute_body(self) -> bytes | None:
+        """What brings another HTTP parser to the end of this message.
+
+        For a parser that was given the head and not the body: a body of the same framing. None
+        if there is none, or if it would be larger than 1 MiB: then the connection has to be
+        closed.
+        """
+        return None
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next bytes.
+
+        Args:
+            data: The bytes, cut anywhere. May be empty.
+
+        Returns:
+            The bytes of the body that are in them, joined.
+
+        Raises:
+            FramingError: The framing is broken. Body bytes before the break are returned first,
+                and the next call raises (`feed(b"")` will do). From then on every call does.
+        """
+        raise NotImplementedError
+
+
+class SizedBody(BodyFraming):
+    """A body of a known length (RFC 9112, section 6.2). It is never broken.
+
+    Args:
+        length: The length in bytes, 0 or more.
+    """
+
+    def __init__(self, length: int) -> None:
+        self.done = length == 0
+        self._length = length
+        self._missing = length
+
+    @property
+    def substitute_body(self) -> bytes | None:
+        """As many zero bytes."""
+        return bytes(self._length) if self._length <= _MAX_SUBSTITUTE else None
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next bytes; see `BodyFraming`."""
+        if len(data) > self._missing:
+            self.rest += data[self._missing :]
+            data = data[: self._missing]
+        self._missing -= len(data)
+        self.done = self._missing == 0
+        return data
+
+
+class UnframedBody(BodyFraming):
+    """A body that ends with the connection (RFC 9112, section 6.3, rule 8). It is never broken."""
+
+    @property
+    def complete_at_eof(self) -> bool:
+        """Always true."""
+        return True
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next bytes; see `BodyFraming`."""
+        return data
+
+
+class ChunkedBody(BodyFraming):
+    """A chunked body (RFC 9112, section 7.1).
+
+    Stricter than the RFC asks: a size of 16 digits at most, a line of 4 KiB at most, trailers of
+    64 KiB at most; no bare line feed, no space after a size, no folded trailer, and no trailer
+    that would change the framing.
+    """
+
+    def __init__(self) -> None:
+        self._error: str | None = None
+        self._held = b""
+        self._missing = 0
+        self._in_chunk = False
+        self._in_trailers = False
+        self._trailer_bytes = 0
+
+    @property
+    def substitute_body(self) -> bytes:
+        """The last chunk."""
+        return b"0\r\n\r\n"
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next bytes; see `BodyFraming`."""
+        if self._error is not None:
+            raise FramingError(self._error)
+        if self.done:
+            self.rest += data
+            return b""
+        pieces: list[bytes] = []
+        try:
+            self._read(self._held + data if self._held else data, pieces)
+        except FramingError as error:
+            self._error = str(error)
+            self._held = b""
+            if not pieces:
+                raise
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _read(self, data: bytes, pieces: list[bytes]) -> None:
+        self._held = b""
+        position = 0
+        while position < len(data) and not self._in_trailers:
+            if not self._in_chunk:
+                size_line = _SIZE_LINE.match(data, position)
+                if size_line is None:
+                    self._hold(data, position, "chunk size line")
+                    return
+                if size_line.end() - position > _MAX_LINE:
+                    raise FramingError(f"A chunk size line is longer than {_MAX_LINE:,} bytes")
+                position = size_line.end()
+                self._missing = int(size_line[1], 16)
+                self._in_chunk = self._missing > 0
+                self._in_trailers = not self._in_chunk
+                continue
+            if self._missing:
+                piece = data[position : position + self._missing]
+                position += len(piece)
+                self._missing -= len(piece)
+                pieces.append(piece)
+                continue
+            line_end = data[position : position + 2]
+            if line_end == b"\r\n":
+                self._in_chunk = False
+                position += 2
+            elif line_end == b"\r":
+                self._held = line_end
+                return
+            else:
+                raise FramingError(f"A chunk is followed by {line_end!r} instead of CR LF")
+        if self._in_trailers:
+            self._read_trailers(data, position)
+
+    def _read_trailers(self, data: bytes, position: int) -> None:
+        while (end := data.find(b"\r\n", position)) >= 0:
+            line = data[position:end]
+            position = end + 2
+            if not line:
+                self.done = True
+                self.rest = data[position:]
+                return
+            self._trailer_bytes += len(line) + 2
+            if len(line) + 2 > _MAX_LINE or self._trailer_bytes > _MAX_TRAILERS:
+                raise FramingError(
+                    f"Trailers of more than {_MAX_TRAILERS:,} bytes, or {_MAX_LINE:,} in a line"
+                )
+            name = _TRAILER.match(line)
+            if name is None or name[1].lower() in _FRAMING_FIELDS:
+                raise FramingError(f"A trailer field is not allowed: {line[:80]!r}")
+        self._hold(data, position, "trailer")
+
+    def _hold(self, data: bytes, position: int, kind: str) -> None:
+        """Keep the beginning of a line, if it can still become a whole one."""
+        line = data[position:]
+        if len(line) >= _MAX_LINE or b"\n" in line or b"\r" in line[:-1]:
+            raise FramingError(f"Bad {kind}: {line[:80]!r}")
+        self._held = line
+
+
+def framing_for(status: int, method: str, headers: Iterable[tuple[bytes, bytes]]) -> BodyFraming:
+    """Choose the framing of a response's body (RFC 9112, section 6.3).
+
+    Args:
+        status: The response's status.
+        method: The request's method.
+        headers: The response's header fields, names in any case.
+
+    Returns:
+        A new framing, for this body only.
+
+    Raises:
+        FramingError: The fields contradict each other (Transfer-Encoding beside Content-Length,
+            two lengths), a length is no number of up to 18 digits, or the transfer encoding is
+            anything but `chunked`.
+    """
+    if method.upper() == "HEAD" or status < 200 or status in (204, 304):
+        return SizedBody(0)
+    lengths: list[bytes] = []
+    encodings: list[bytes] = []
+    for name, value in headers:
+        field = name.lower()
+        if field == b"content-length":
+            lengths += value.split(b",")
+        elif field == b"transfer-encoding":
+            encodings.append(value)
+    if encodings:
+        return _chunked(encodings, lengths)
+    if lengths:
+        return _sized({length.strip(b" \t") for length in lengths})
+    return UnframedBody()
+
+
+def _chunked(encodings: list[bytes], lengths: list[bytes]) -> ChunkedBody:
+    if lengths:
+        raise FramingError("The response has both Transfer-Encoding and Content-Length")
+    encoding = b", ".join(encodings).strip(b" \t")
+    if encoding.lower() != b"chunked":
+        raise FramingError(f"The response has the Transfer-Encoding {encoding[:80]!r}, not chunked")
+    return ChunkedBody()
+
+
+def _sized(lengths: set[bytes]) -> SizedBody:
+    length = lengths.pop()
+    if lengths:
+        raise FramingError("The response has different lengths in Content-Length")
+    if not _LENGTH.match(length):
+        raise FramingError(f"The response has the Content-Length {length[:80]!r}, which is none")
+    return SizedBody(int(length))

@@ -1,0 +1,59 @@
+"""Who listens to a stream, and what the listeners have not heard of yet."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, get_args
+
+from .._checks import check_known, shown
+from ..errors import ConfigError
+from ..types import StreamEventType
+
+Listener = Callable[[Any], Any]
+
+TYPES: tuple[StreamEventType, ...] = get_args(StreamEventType)
+
+
+class Listeners:
+    """The listeners of one stream, in the order they came.
+
+    Attributes:
+        by_type: The listeners by what they listen to.
+        unheard: Chunks that the listeners have still to be called with. They are kept here so
+            that none is lost where the one who calls is cancelled in between.
+    """
+
+    def __init__(self) -> None:
+        self.by_type: dict[str, list[Listener]] = {name: [] for name in TYPES}
+        self.unheard: deque[Any] = deque()
+
+    def add(self, type: StreamEventType, listener: Listener) -> None:
+        """Register a listener.
+
+        Raises:
+            ConfigError: The type isn't known, or the listener can't be called.
+        """
+        check_known("listener type", [type], TYPES)
+        if not callable(listener):
+            raise ConfigError(f"listener={shown(listener)} can't be called: give a function")
+        self.by_type[type].append(listener)
+
+    def remove(self, type: StreamEventType, listener: Listener) -> None:
+        """Take a listener off; no-op where it isn't registered.
+
+        Raises:
+            ConfigError: The type isn't known.
+        """
+        check_known("listener type", [type], TYPES)
+        if listener in self.by_type[type]:
+            self.by_type[type].remove(listener)
+
+    def of(self, *types: StreamEventType) -> list[Listener]:
+        """Give the listeners of some types."""
+        return [listener for name in types for listener in self.by_type[name]]
+
+    def tell(self, chunks: Iterable[Any]) -> None:
+        """Keep chunks for the listeners, where there are any."""
+        if self.by_type["data"] or self.by_type["message"]:
+            self.unheard.extend(chunks)

@@ -1,0 +1,152 @@
+"""What an answer means that is no stream: an error, a page, something we did not ask for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import ApiError, FalStreamError, StreamDecodeError, ValidationError, excerpt
+from .request import EVENT_STREAM
+
+ERROR_BODY_LIMIT = 1024 * 1024
+
+_WAY_OUT = {
+    401: "check the credentials (FAL_KEY)",
+    403: "check that this key may use the endpoint and that its account has credit",
+    404: "check the endpoint id, and that the model can stream",
+    422: "field_errors says what is wrong with the input",
+    429: "too many requests: wait, then try again",
+}
+
+
+def media_type(headers: Mapping[str, str]) -> str:
+    """Give the media type of an answer, `""` where it has none."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def is_event_stream(headers: Mapping[str, str]) -> bool:
+    """Tell whether an answer is an event stream."""
+    return media_type(headers) == EVENT_STREAM
+
+
+def is_misfit(headers: Mapping[str, str], accept: str) -> bool:
+    """Tell whether a successful answer is a document where a stream was asked for.
+
+    Args:
+        headers: The response headers, names in lower case.
+        accept: The media type that was asked for.
+
+    Returns:
+        True for JSON and HTML, unless it is what was asked for.
+    """
+    kind = media_type(headers)
+    is_document = kind in ("application/json", "text/html") or kind.endswith("+json")
+    return is_document and kind not in accept
+
+
+def foreign_encoding(headers: Mapping[str, str]) -> str | None:
+    """Give the content coding of an answer, None where it has none (we ask for none)."""
+    coding = headers.get("content-encoding", "").strip().lower()
+    return None if coding in ("", "identity") else coding
+
+
+def error_of(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
+    """Make the error of an answer with a status that is no success.
+
+    Args:
+        status: The HTTP status.
+        headers: The response headers, names in lower case.
+        body: The body, or its beginning.
+
+    Returns:
+        The error.
+    """
+    content = _content(headers, body)
+    retryable = headers.get("x-fal-retryable")
+    error_type = headers.get("x-fal-error-type")
+    timeout_type = headers.get("x-fal-request-timeout-type")
+    if error_type is None and isinstance(content, dict):
+        named = content.get("error_type")
+        error_type = named if isinstance(named, str) else None
+    kind = ValidationError if status == 422 else ApiError
+    return kind(
+        _message(status, headers, content, timeout_type),
+        status=status,
+        body=content,
+        error_type=error_type,
+        timeout_type=timeout_type,
+        retryable=None if retryable is None else retryable.strip().lower() in ("true", "1"),
+    )
+
+
+def misfit_error(status: int, headers: Mapping[str, str], body: bytes) -> FalStreamError:
+    """Make the error of a successful answer that is a document instead of a stream.
+
+    Args:
+        status: The HTTP status.
+        headers: The response headers, names in lower case.
+        body: The body, or its beginning.
+
+    Returns:
+        An ApiError where the document is an error of fal's, else a StreamDecodeError.
+    """
+    content = _content(headers, body)
+    if isinstance(content, dict) and "detail" in content:
+        return error_of(status, headers, body)
+    text = body.decode("utf-8", "replace")
+    return StreamDecodeError(
+        f"The server answered with {media_type(headers)} instead of a stream: {excerpt(text)!r}; "
+        "check that the endpoint streams, or ask for this type with the accept option",
+        raw=text,
+        index=0,
+    )
+
+
+def encoding_error(coding: str) -> StreamDecodeError:
+    """Make the error of a body with a content coding, which was not asked for."""
+    return StreamDecodeError(
+        f"The server sent the body with the content coding {excerpt(coding, 40)!r}, though "
+        "identity was asked for: something on the way compresses it, switch that off",
+        raw="",
+        index=0,
+    )
+
+
+def _content(headers: Mapping[str, str], body: bytes) -> Any:
+    coding = foreign_encoding(headers)
+    if coding is not None:
+        return f"({len(body)} bytes of content coding {excerpt(coding, 40)})"
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return body.decode("utf-8", "replace")
+
+
+def _message(
+    status: int, headers: Mapping[str, str], content: Any, timeout_type: str | None
+) -> str:
+    detail = content.get("detail", content) if isinstance(content, dict) else content
+    if isinstance(detail, list):
+        detail = "; ".join(_field_message(entry) for entry in detail)
+    text = detail if isinstance(detail, str) else json.dumps(detail)
+    if not text.strip():
+        text = "the answer is empty"
+    elif media_type(headers) == "text/html":
+        text = f"an HTML page: {text}"
+    way_out = _WAY_OUT.get(status)
+    if status == 504 and timeout_type == "user":
+        way_out = "the limit was the caller's own: raise start_timeout"
+    if 300 <= status < 400:
+        way_out = "redirects are followed only to the same origin: give the final address"
+    if way_out is None and status >= 500:
+        way_out = "the fault is the app's or the platform's: try again later"
+    return f"The server answered {status}: {excerpt(text)}" + (f" - {way_out}" if way_out else "")
+
+
+def _field_message(entry: Any) -> str:
+    if not isinstance(entry, dict):
+        return str(entry)
+    loc = entry.get("loc", [])
+    place = ".".join(map(str, loc)) if isinstance(loc, list) else str(loc)
+    return f"{place}: {entry.get('msg', '')}"

@@ -1,0 +1,249 @@
+"""Server-sent events: the bytes of an event stream in, its events out.
+
+Promises: the rules of WHATWG HTML, section 9.2.6, however the bytes are cut; work that is linear
+in the bytes; memory that is bounded by `max_event_bytes`. BOM, line ends, blank lines, `retry`
+and the limit are handled here, on bytes. A plain event of one `data` line takes a short way; all
+others are read by `sseclient` (`sse_block.py`), and a test holds the two ways together.
+
+Leaves to others: what an event means (JSON, `[DONE]`, errors), whether the unfinished event at
+the end of a stream is delivered, and when a silent stream is given up.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .._checks import check_positive_int, shown
+from ..errors import ConfigError, EventTooLarge
+from ..types import ServerSentEvent
+from .sse_block import EventBlock, Leftover
+
+__all__ = ["DEFAULT_MAX_EVENT_BYTES", "Leftover", "SSEParser"]
+
+DEFAULT_MAX_EVENT_BYTES = 64 * 1024 * 1024
+
+_BOM = b"\xef\xbb\xbf"
+_RETRY = re.compile(rb"retry: ?([0-9]{1,15})\Z")
+
+
+class SSEParser:
+    """Turns the bytes of one event stream into its events.
+
+    The rules are those of WHATWG HTML, section 9.2.6. A `retry` of more than 15 digits is
+    ignored, like one that is no number.
+
+    Args:
+        max_event_bytes: How many bytes the lines of one event may have together, 64 MiB by
+            default. Comments have no limit and are not kept, with or without an end. Lines of
+            unknown fields do not add up, but each has to fit.
+        last_event_id: The last event id that an earlier connection left, `""` by default.
+
+    Attributes:
+        last_event_id: The id that the last finished event left.
+        retry_ms: The last valid reconnection time of the stream in milliseconds, or None.
+
+    Raises:
+        ConfigError: `max_event_bytes` is no positive int, or `last_event_id` is no str or has a
+            character that no id can have (NUL, CR, LF).
+    """
+
+    _short_way = True
+    """Whether plain events may go past `sseclient`; the tests turn it off to compare."""
+
+    def __init__(
+        self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES, last_event_id: str = ""
+    ) -> None:
+        self.last_event_id = _check_event_id(last_event_id)
+        self.retry_ms: int | None = None
+        self._limit = check_positive_int("max_event_bytes", max_event_bytes)
+        self._failed = False
+        self._closed = False
+        self._start: bytes | None = b""
+        self._after_cr = False
+        self._new_retry: int | None = None
+        self._drop_pending()
+
+    def feed(self, chunk: bytes | bytearray | memoryview) -> list[ServerSentEvent]:
+        """Take the next bytes of the stream.
+
+        Args:
+            chunk: The bytes, cut anywhere. May be empty.
+
+        Returns:
+            The events that these bytes finish, in order.
+
+        Raises:
+            EventTooLarge: An event is over the limit. Events that the same bytes finished before
+                it are returned first, and the next call raises (`feed(b"")` will do). From then
+                on every call raises it.
+            ValueError: The parser was closed; a new stream needs a new parser.
+        """
+        self._raise_if_failed()
+        if self._closed:
+            raise ValueError("feed() after close(): a new stream needs a new SSEParser")
+        text = self._normalise(chunk if isinstance(chunk, bytes) else bytes(memoryview(chunk)))
+        events: list[ServerSentEvent] = []
+        try:
+            if self._half_line or self._in_comment or self._block.size:
+                text = self._continue_event(text, events)
+            self._take_events(text, events)
+        except EventTooLarge:
+            self._failed = True
+            self._drop_pending()
+            if not events:
+                raise
+        return events
+
+    def close(self) -> Leftover | None:
+        """Take note that the stream has ended.
+
+        By the specification an unfinished event is dropped. It is handed out here, so that the
+        caller can tell a stream that was cut from one that ended. Neither `last_event_id` nor
+        `retry_ms` changes.
+
+        Returns:
+            What was pending, or None if nothing was, or only comments and lines without a
+            meaning. None if the parser was closed before.
+
+        Raises:
+            EventTooLarge: An event was over the limit.
+        """
+        self._raise_if_failed()
+        self._closed = True
+        half_line = (self._start or b"") + self._half_line
+        self._start = None
+        raw = self._block.raw() + half_line
+        self._block.add(half_line)
+        event = None
+        if self._block.lines:
+            event = self._block.read(self.last_event_id, self._new_retry)
+        self._drop_pending()
+        return Leftover(event, raw, not half_line) if raw else None
+
+    def _raise_if_failed(self) -> None:
+        if self._failed:
+            raise _too_large(self._limit)
+
+    def _drop_pending(self) -> None:
+        self._half_line = bytearray()
+        self._in_comment = False
+        self._block = EventBlock()
+
+    def _normalise(self, chunk: bytes) -> bytes:
+        """Take off the BOM and make every line end a line feed."""
+        if self._start is not None:
+            chunk = self._start + chunk
+            if len(chunk) < len(_BOM) and _BOM.startswith(chunk):
+                self._start = chunk
+                return b""
+            self._start = None
+            chunk = chunk.removeprefix(_BOM)
+        if self._after_cr and chunk:
+            self._after_cr = False
+            chunk = chunk.removeprefix(b"\n")
+        if b"\r" in chunk:
+            self._after_cr = chunk.endswith(b"\r")
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return chunk
+
+    def _continue_event(self, text: bytes, events: list[ServerSentEvent]) -> bytes:
+        """Go on in the middle of an event, and give what comes after it."""
+        if self._half_line or self._in_comment:
+            piece, line_end, text = text.partition(b"\n")
+            self._take_half_line(piece)
+            if not line_end:
+                return b""
+            line = bytes(self._half_line)
+            self._half_line.clear()
+            self._in_comment = False
+            self._take_lines([line])
+        if not self._block.size:
+            return text
+        if text.startswith(b"\n"):
+            self._end_event(events)
+            return text[1:]
+        lines, event_end, rest = text.partition(b"\n\n")
+        if not event_end:
+            self._take_tail(text)
+            return b""
+        self._take_lines(lines.split(b"\n"))
+        self._end_event(events)
+        return rest
+
+    def _take_events(self, text: bytes, events: list[ServerSentEvent]) -> None:
+        """Take text that begins where an event may begin."""
+        blocks = text.split(b"\n\n")
+        tail = blocks.pop()
+        longest_plain = self._limit if self._short_way else -1
+        for block in blocks:
+            if block.startswith(b"data:") and b"\n" not in block and len(block) <= longest_plain:
+                events.append(self._read_plain(block))
+            else:
+                self._take_lines(block.split(b"\n"))
+                self._end_event(events)
+        if tail:
+            self._take_tail(tail)
+
+    def _take_tail(self, text: bytes) -> None:
+        lines = text.split(b"\n")
+        half_line = lines.pop()
+        self._take_lines(lines)
+        self._take_half_line(half_line)
+
+    def _take_half_line(self, piece: bytes) -> None:
+        if not self._half_line and piece.startswith(b":"):
+            self._in_comment = True
+        if piece and not self._in_comment:
+            self._half_line += piece
+            if self._block.size + len(self._half_line) > self._limit:
+                raise _too_large(self._limit)
+
+    def _take_lines(self, lines: list[bytes]) -> None:
+        block = self._block
+        for line in lines:
+            if not line or line.startswith(b":"):
+                continue
+            if block.size + len(line) > self._limit:
+                raise _too_large(self._limit)
+            if not block.add(line) and (retry := _RETRY.match(line)):
+                self.retry_ms = self._new_retry = int(retry[1])
+
+    def _end_event(self, events: list[ServerSentEvent]) -> None:
+        block = self._block
+        if not block.size:
+            return
+        plain_line = block.plain_line() if self._short_way else None
+        if plain_line is not None:
+            events.append(self._read_plain(plain_line))
+        else:
+            event = block.read(self.last_event_id, self._new_retry)
+            self.last_event_id = event.id
+            if block.lines:
+                events.append(event)
+                self._new_retry = None
+        block.clear()
+
+    def _read_plain(self, line: bytes) -> ServerSentEvent:
+        """The short way: the event whose only line is this `data` line."""
+        value = line[6:] if line.startswith(b"data: ") else line[5:]
+        retry, self._new_retry = self._new_retry, None
+        return ServerSentEvent(
+            "message", value.decode("utf-8", "replace"), self.last_event_id, retry
+        )
+
+
+def _check_event_id(value: object) -> str:
+    if not isinstance(value, str) or any(mark in value for mark in "\0\r\n"):
+        raise ConfigError(
+            f"last_event_id={shown(value)} must be a string without NUL, CR and LF; "
+            'give "" or leave it out if there is none'
+        )
+    return value
+
+
+def _too_large(limit: int) -> EventTooLarge:
+    return EventTooLarge(
+        f"An event of the stream is larger than max_event_bytes ({limit:,} bytes); "
+        "raise max_event_bytes if the app does send events of that size",
+        limit=limit,
+    )

@@ -1,0 +1,33 @@
+"""What a limit that ran out means to the user."""
+
+from __future__ import annotations
+
+from ..errors import StreamTimeout
+from .watchdog import OPTION_OF_PHASE, Expired, Phase
+
+_WHAT: dict[Phase, str] = {
+    "start": "The server did not begin to answer",
+    "idle": "The server showed no sign of life",
+    "event": "No chunk came",
+    "total": "The stream did not end",
+}
+
+
+def timeout_error(expired: Expired, chunks_received: int) -> StreamTimeout:
+    """Make the error of a limit that ran out.
+
+    Args:
+        expired: The limit.
+        chunks_received: How many chunks had come.
+
+    Returns:
+        The error; it names the option that sets the limit.
+    """
+    option = OPTION_OF_PHASE[expired.phase]
+    return StreamTimeout(
+        f"{_WHAT[expired.phase]} within {expired.seconds:g} s, after {chunks_received} chunks; "
+        f"raise {option} if the app needs longer, {option}=None waits for ever",
+        phase=expired.phase,
+        seconds=expired.seconds,
+        option=option,
+    )

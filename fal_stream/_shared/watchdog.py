@@ -1,0 +1,172 @@
+"""The watchdog: how long a stream may still wait for its server.
+
+Whoever is about to wait calls `enter`, and `leave` afterwards. The clock goes on between two
+waits, so that a flood without a single chunk can't hold up its consumer for ever; it stands still
+from `pause`, when the consumer is given something, to the next wait. The clock is handed in, so
+that nothing here reads one. The watchdog neither waits nor wakes anybody: that is left to the
+network rooms.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Phase = Literal["start", "idle", "event", "total"]
+
+OPTION_OF_PHASE: dict[Phase, str] = {
+    "start": "start_timeout",
+    "idle": "timeout",
+    "event": "event_timeout",
+    "total": "total_timeout",
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a stream may wait, in seconds; None switches a limit off.
+
+    Attributes:
+        start: Until the response headers are there, connecting included.
+        idle: Between two signs of life of a running stream.
+        event: Between two chunks, whatever the signs of life.
+        total: From the first wait to the end.
+    """
+
+    start: float | None = None
+    idle: float | None = None
+    event: float | None = None
+    total: float | None = None
+
+
+class Expired(Exception):
+    """A limit ran out.
+
+    Args:
+        phase: Which one.
+        seconds: The limit in seconds.
+    """
+
+    def __init__(self, phase: Phase, seconds: float) -> None:
+        super().__init__(phase, seconds)
+        self.phase: Phase = phase
+        self.seconds = seconds
+
+
+def _seconds(limit: float | None) -> float:
+    return math.inf if limit is None else limit
+
+
+class Watchdog:
+    """Keep the limits of one stream.
+
+    Args:
+        limits: The limits in seconds.
+        clock: Gives the current time in seconds; must not run backwards.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_due",
+        "_entered_at",
+        "_event_due",
+        "_idle_due",
+        "_last_look",
+        "_left_at",
+        "_limits",
+        "_start_due",
+        "_total_due",
+        "_waited",
+    )
+
+    def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._waited = 0.0
+        self._entered_at: float | None = None
+        self._left_at: float | None = None
+        self._start_due = _seconds(limits.start)
+        self._total_due = _seconds(limits.total)
+        self._idle_due = self._event_due = math.inf
+        self._due = min(self._start_due, self._total_due)
+        self._last_look = False
+
+    def enter(self) -> float:
+        """Begin to wait.
+
+        A limit that ran out during the wait before is granted one more look, without waiting,
+        at what has arrived already: a process that was suspended finds its data there.
+
+        Returns:
+            How many seconds to wait at most; 0.0 means to look once and not to wait.
+
+        Raises:
+            Expired: A limit has run out.
+        """
+        now = self._clock()
+        if self._left_at is not None:
+            self._waited += now - self._left_at
+            self._left_at = None
+        left = self._due - self._waited
+        if left <= 0:
+            if self._last_look:
+                raise self._expired()
+            self._last_look = True
+            left = 0.0
+        self._entered_at = now
+        return left
+
+    def leave(self) -> None:
+        """End the wait; what it took counts, and the clock goes on."""
+        if self._entered_at is not None:
+            now = self._clock()
+            self._waited += now - self._entered_at
+            self._entered_at, self._left_at = None, now
+
+    def pause(self) -> None:
+        """Stop the clock until the next wait: it is the consumer's time now."""
+        self._left_at = None
+
+    def remaining(self) -> float:
+        """Tell how many seconds are left, from within a wait."""
+        waited = self._waited
+        if self._entered_at is not None:
+            waited += self._clock() - self._entered_at
+        return self._due - waited
+
+    def expired(self) -> Expired | None:
+        """Tell which limit has run out, if one has."""
+        return self._expired() if self.remaining() <= 0 else None
+
+    def started(self) -> None:
+        """The response headers are there: the start limit ends, idle and event limits begin."""
+        self._start_due = math.inf
+        self.chunk()
+
+    def alive(self) -> None:
+        """The server showed a sign of life: the idle limit begins anew."""
+        self._idle_due = self._waited + _seconds(self._limits.idle)
+        self._rearm()
+
+    def chunk(self) -> None:
+        """A chunk came: idle and event limits begin anew."""
+        self._idle_due = self._waited + _seconds(self._limits.idle)
+        self._event_due = self._waited + _seconds(self._limits.event)
+        self._rearm()
+
+    def _rearm(self) -> None:
+        self._due = min(self._start_due, self._idle_due, self._event_due, self._total_due)
+        if self._due > self._waited:
+            self._last_look = False
+
+    def _expired(self) -> Expired:
+        candidates: tuple[tuple[float, Phase, float | None], ...] = (
+            (self._start_due, "start", self._limits.start),
+            (self._total_due, "total", self._limits.total),
+            (self._event_due, "event", self._limits.event),
+            (self._idle_due, "idle", self._limits.idle),
+        )
+        _, phase, seconds = min(candidates, key=lambda candidate: candidate[0])
+        return Expired(phase, _seconds(seconds))

@@ -1,0 +1,182 @@
+"""One connection of a client: bytes in and out, and the news that the client went away.
+
+Promises: whoever waits here wakes up when the client goes away; a send returns when the bytes
+were handed to the operating system, so a slow reader holds the script back and memory stays
+bounded. Leaves to others: what the bytes mean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+import ssl
+import struct
+from collections.abc import Callable
+from typing import cast
+
+from fal_stream.testing.request import MAX_HEAD_BYTES
+
+__all__ = ["ClientGone", "Connection"]
+
+_FLUSH_POLL_SECONDS = 0.002
+_RESET_ON_CLOSE = struct.pack("hh" if hasattr(socket, "AF_HYPERV") else "ii", 1, 0)
+
+
+class ClientGone(Exception):
+    """The client went away."""
+
+
+class Connection(asyncio.Protocol):
+    """One connection, from its acceptance to its end.
+
+    Args:
+        on_open: Called when the connection is there.
+        on_closed: Called once, when it is closed for good.
+
+    Attributes:
+        reader: What the client sends.
+    """
+
+    def __init__(
+        self,
+        on_open: Callable[[Connection], None],
+        on_closed: Callable[[Connection], None],
+    ) -> None:
+        self._on_open = on_open
+        self._on_closed = on_closed
+        self._client_left = asyncio.get_running_loop().create_future()
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._socket_transport = cast(asyncio.Transport, transport)
+        self._attach(self._socket_transport)
+        self._on_open(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client sent."""
+        self.reader.feed_data(data)
+
+    def eof_received(self) -> bool:
+        """Note that the client will send no more, which counts as gone."""
+        self._leave()
+        self.reader.feed_eof()
+        # Kept open for writing where TLS doesn't forbid it: closing is the script's business.
+        return self._transport is self._socket_transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that the connection is closed."""
+        self._leave()
+        self.reader.feed_eof()
+        self._on_closed(self)
+
+    def pause_writing(self) -> None:
+        """Hold senders back."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Let senders go on."""
+        self._writable.set()
+
+    # What the server calls.
+
+    @property
+    def client_gone(self) -> bool:
+        """Whether the client went away, or the connection is closed."""
+        return self._client_left.done()
+
+    async def start_tls(self, context: ssl.SSLContext) -> None:
+        """Do the server's side of a TLS handshake.
+
+        It must be called first thing after the connection was made, before the event loop
+        looks for data.
+
+        Args:
+            context: The TLS context with the server's certificate.
+
+        Raises:
+            OSError: The handshake failed.
+        """
+        loop = asyncio.get_running_loop()
+        transport = await loop.start_tls(self._socket_transport, self, context, server_side=True)
+        if transport is None:
+            raise ConnectionResetError("The connection was lost in the TLS handshake")
+        self._attach(transport)
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes.
+
+        Args:
+            data: The bytes.
+
+        Raises:
+            ClientGone: The client went away.
+        """
+        # Let the loop look at other connections and at a client that leaves.
+        await asyncio.sleep(0)
+        if self.client_gone:
+            raise ClientGone
+        self._transport.write(data)
+        await self._flush()
+
+    async def wait(self, seconds: float) -> None:
+        """Do nothing for a while.
+
+        Args:
+            seconds: How long; infinity: until the client goes away.
+
+        Raises:
+            ClientGone: The client went away.
+        """
+        timeout = None if math.isinf(seconds) else seconds
+        await asyncio.wait([self._client_left], timeout=timeout)
+        if self.client_gone:
+            raise ClientGone
+
+    def close(self) -> None:
+        """Close the connection in due form, once what was sent is out."""
+        self._transport.close()
+
+    def cut(self, *, reset: bool) -> None:
+        """Drop the connection, without a TLS goodbye.
+
+        Args:
+            reset: Whether to drop it with a TCP reset.
+        """
+        sock = self._socket_transport.get_extra_info("socket")
+        try:
+            if reset:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            else:
+                sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # The client was quicker.
+        self.abort()
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        self._socket_transport.abort()
+
+    def _attach(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        # The least that every event loop takes: a send waits until nothing is left in the buffer.
+        transport.set_write_buffer_limits(high=1, low=0)
+        self.reader = asyncio.StreamReader(limit=MAX_HEAD_BYTES)
+        self.reader.set_transport(transport)
+
+    def _leave(self) -> None:
+        if not self._client_left.done():
+            self._client_left.set_result(None)
+        self._writable.set()
+
+    async def _flush(self) -> None:
+        await self._writable.wait()
+        # Under TLS the bytes pass through a second buffer.
+        while self._socket_transport.get_write_buffer_size() and not self.client_gone:
+            await asyncio.sleep(_FLUSH_POLL_SECONDS)
+        if self._socket_transport.get_write_buffer_size():
+            raise ClientGone

@@ -1,0 +1,167 @@
+"""One request of a client: read from the connection, and kept for the test to look at.
+
+Promises: a request is given only when its body is whole. Leaves to others: the connection, the
+key check, the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+__all__ = ["MAX_HEAD_BYTES", "BadRequest", "RecordedRequest", "read_request"]
+
+MAX_HEAD_BYTES = 256 * 1024
+
+
+class BadRequest(Exception):
+    """The client sent what is no HTTP/1 request.
+
+    Attributes:
+        status: The HTTP status to answer with.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedRequest:
+    """A request that `LocalFal` received.
+
+    Attributes:
+        method: The HTTP method.
+        target: The request target as it was sent.
+        path: The target's path, without the query.
+        query: The target's query, decoded; of a name that comes twice the last value.
+        headers: The header fields, names in lower case, values of a name joined by `, `.
+        body: The body.
+        request_id: The id that the answer carries as `x-fal-request-id`.
+        http_version: `HTTP/1.1` or `HTTP/1.0`.
+        gone: Set when the client went away before the reply was finished. A client that shuts
+            down its sending side counts as gone.
+        finished: Set when the reply was sent to its end, or to its scripted `Cut`.
+    """
+
+    method: str
+    target: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+    http_version: str = "HTTP/1.1"
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    gone: threading.Event = field(default_factory=threading.Event)
+    finished: threading.Event = field(default_factory=threading.Event)
+
+    def __repr__(self) -> str:
+        return f"<RecordedRequest {self.method} {self.path} {self.request_id}>"
+
+    def json(self) -> Any:
+        """Decode the body as JSON.
+
+        Returns:
+            The JSON value.
+
+        Raises:
+            ValueError: The body isn't JSON.
+        """
+        return json.loads(self.body)
+
+    @property
+    def wants_close(self) -> bool:
+        """Whether the client will not use the connection again."""
+        options = self.headers.get("connection", "").lower()
+        return "close" in options or (self.http_version == "HTTP/1.0" and "keep" not in options)
+
+
+async def read_request(
+    reader: asyncio.StreamReader, send_continue: Callable[[], Awaitable[None]]
+) -> RecordedRequest | None:
+    """Read the next request (RFC 9112).
+
+    Args:
+        reader: The connection, with a limit of at least `MAX_HEAD_BYTES`.
+        send_continue: Sends `100 Continue`; called if the client waits for it.
+
+    Returns:
+        The request, or None if the connection ended before or within it.
+
+    Raises:
+        BadRequest: It is no HTTP/1 request, or its head is too large.
+    """
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+        method, target, version, headers = _parse_head(head)
+        if headers.get("expect", "").lower() == "100-continue":
+            await send_continue()
+        body = await _read_body(reader, headers)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return None
+    except asyncio.LimitOverrunError:
+        raise BadRequest(431, "The head of the request is too large") from None
+    path, query = _parse_target(target)
+    return RecordedRequest(
+        method=method,
+        target=target,
+        path=path,
+        query=query,
+        headers=headers,
+        body=body,
+        http_version=version,
+    )
+
+
+def _parse_head(head: bytes) -> tuple[str, str, str, dict[str, str]]:
+    request_line, *lines = head.decode("latin-1").strip("\r\n").split("\r\n")
+    parts = request_line.split(" ")
+    if len(parts) != 3 or parts[2] not in ("HTTP/1.1", "HTTP/1.0"):
+        raise BadRequest(400, "The request line is not of HTTP/1")
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or not name or name != name.strip():
+            raise BadRequest(400, "A header line is broken")
+        name, value = name.lower(), value.strip(" \t")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return parts[0], parts[1], parts[2], headers
+
+
+def _parse_target(target: str) -> tuple[str, dict[str, str]]:
+    try:
+        if target.startswith("/"):
+            path, _, query = target.partition("?")
+        else:  # A proxy is sent whole URLs.
+            _, _, path, query, _ = urlsplit(target)
+        return path, dict(parse_qsl(query, keep_blank_values=True))
+    except ValueError:
+        raise BadRequest(400, "The request target is no URL") from None
+
+
+async def _read_body(reader: asyncio.StreamReader, headers: dict[str, str]) -> bytes:
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        body = bytearray()
+        while size := _parse_size((await reader.readuntil(b"\r\n")).partition(b";")[0], 16):
+            body += await reader.readexactly(size)
+            await reader.readexactly(2)
+        while await reader.readuntil(b"\r\n") != b"\r\n":
+            pass
+        return bytes(body)
+    return await reader.readexactly(_parse_size(headers.get("content-length", "0").encode(), 10))
+
+
+def _parse_size(text: bytes, base: int) -> int:
+    try:
+        size = int(text, base)
+    except ValueError:
+        size = -1
+    if size < 0:
+        raise BadRequest(400, "The length of the body is broken")
+    return size

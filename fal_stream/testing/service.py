@@ -1,0 +1,128 @@
+"""The server's side of all connections: accept, read requests, play replies, stop.
+
+Promises: when `run` returns, no connection, task or socket is left. Leaves to others: the
+thread it runs in (`server`), what is answered (`endpoints`) and how it is sent (`player`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from fal_stream.testing.connection import ClientGone, Connection
+from fal_stream.testing.endpoints import Endpoints
+from fal_stream.testing.player import Player
+from fal_stream.testing.request import BadRequest, RecordedRequest, read_request
+from fal_stream.testing.script import Failure
+
+__all__ = ["BACKLOG", "Service"]
+
+BACKLOG = 2048
+
+
+class Service:
+    """A server in a running event loop.
+
+    Args:
+        endpoints: What is answered.
+        key: The credentials that a request must have, or None.
+        ssl_context: The TLS context, or None for plain HTTP.
+        on_request: Called with each request before it is answered.
+        on_error: Called with what a script raised.
+    """
+
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        key: str | None,
+        ssl_context: ssl.SSLContext | None,
+        on_request: Callable[[RecordedRequest], None],
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        self._endpoints = endpoints
+        self._key = key
+        self._ssl_context = ssl_context
+        self._on_request = on_request
+        self._on_error = on_error
+        self._connections: set[Connection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, listener: socket.socket, started: Future[Callable[[], object]]) -> None:
+        """Serve until told to stop.
+
+        Args:
+            listener: The socket to accept connections from; it is closed at the end.
+            started: Is given the function that stops the server, to be called by any thread.
+        """
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+        try:
+            server = await loop.create_server(self._accept, sock=listener, backlog=BACKLOG)
+        except BaseException as error:
+            listener.close()
+            started.set_exception(error)
+            return
+        started.set_result(lambda: loop.call_soon_threadsafe(stop.set))
+        await stop.wait()
+        server.close()
+        # Connections that were being accepted at that moment need some turns of the loop.
+        for _ in range(3):
+            await asyncio.sleep(0)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while self._connections:
+            for connection in self._connections:
+                connection.abort()
+            await asyncio.sleep(0)
+
+    def _accept(self) -> Connection:
+        return Connection(self._open, self._connections.discard)
+
+    def _open(self, connection: Connection) -> None:
+        self._connections.add(connection)
+        task = asyncio.get_running_loop().create_task(self._talk(connection))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _talk(self, connection: Connection) -> None:
+        try:
+            if self._ssl_context is not None:
+                await connection.start_tls(self._ssl_context)
+            while await self._exchange(connection):
+                pass
+            connection.close()
+        except (ClientGone, OSError):
+            connection.abort()
+
+    async def _exchange(self, connection: Connection) -> bool:
+        async def send_continue() -> None:
+            await connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+        try:
+            request = await read_request(connection.reader, send_continue)
+        except BadRequest as error:
+            request = RecordedRequest("GET", "*", "*", {}, {"connection": "close"}, b"")
+            return await Player(
+                connection, request, Failure(error.status, str(error)).reply()
+            ).play()
+        if request is None:
+            return False
+        self._on_request(request)
+        try:
+            reply = self._endpoints.answer(request, self._key)
+            reusable = await Player(connection, request, reply).play()
+            request.finished.set()
+            return reusable
+        except ClientGone:
+            raise
+        except Exception as error:
+            self._on_error(error)
+            connection.cut(reset=False)
+            return False
+        finally:
+            if connection.client_gone and not request.finished.is_set():
+                request.gone.set()

@@ -1,0 +1,241 @@
+"""The steps of a script, and what each puts into the body of a response.
+
+Promises: a step that cannot be played is refused where it is made, with the argument, the value
+and the way out. Leaves to others: HTTP framing and time (`player`), the head (`script`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from fal_stream.errors import ConfigError, excerpt
+from fal_stream.testing.checks import (
+    check_bytes,
+    check_line,
+    check_seconds,
+    check_text,
+    check_whole,
+)
+
+__all__ = [
+    "Cut",
+    "End",
+    "Event",
+    "Hang",
+    "Pause",
+    "Ping",
+    "PlayableStep",
+    "Raw",
+    "Step",
+    "Wire",
+    "encode_step",
+]
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+@dataclass(frozen=True)
+class Event:
+    """One server-sent event with fields of your choice (WHATWG HTML, section 9.2.6).
+
+    Args:
+        data: The data; each of its lines becomes a `data` line.
+        event: The event's name, or None for no `event` line.
+        id: The event's id, or None for no `id` line.
+        retry: The reconnection time in milliseconds, or None for no `retry` line.
+
+    Raises:
+        ConfigError: A field cannot be written in that form.
+    """
+
+    data: str
+    event: str | None = None
+    id: str | None = None
+    retry: int | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.data, str):
+            raise ConfigError(
+                f"data is {excerpt(repr(self.data))}; give a string, or leave Event out: "
+                "a plain value in a script is sent as JSON"
+            )
+        check_text("data", self.data)
+        for argument, value in (("event", self.event), ("id", self.id)):
+            if value is not None:
+                check_line(argument, value)
+        if self.retry is not None:
+            check_whole("retry", self.retry, 0)
+
+    def encode(self) -> bytes:
+        """Write the event.
+
+        Returns:
+            Its lines in UTF-8, with the empty line that ends it.
+        """
+        fields = (("event", self.event), ("id", self.id), ("retry", self.retry))
+        lines = [f"{name}: {value}" for name, value in fields if value is not None]
+        lines += [f"data: {line}" for line in _LINE_END.split(self.data)]
+        return ("\n".join(lines) + "\n\n").encode()
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Silence for a while; the script goes on after it.
+
+    Args:
+        seconds: How long, 0 or more.
+
+    Raises:
+        ConfigError: The time is negative, infinite or no number.
+    """
+
+    seconds: float
+
+    def __post_init__(self) -> None:
+        check_seconds("seconds", self.seconds)
+
+
+@dataclass(frozen=True)
+class Ping:
+    """A comment, as servers send it to keep a connection alive.
+
+    Args:
+        comment: The text of the comment, one line.
+
+    Raises:
+        ConfigError: The comment is no single line.
+    """
+
+    comment: str = "ping"
+
+    def __post_init__(self) -> None:
+        check_line("comment", self.comment)
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Bytes of the body as they are: half an event, bad UTF-8, bad JSON.
+
+    Args:
+        data: The bytes. They are still framed as HTTP; `Wire` is for bytes that are not.
+
+    Raises:
+        ConfigError: The data is not `bytes`.
+    """
+
+    data: bytes
+
+    def __post_init__(self) -> None:
+        check_bytes("data", self.data)
+
+
+@dataclass(frozen=True)
+class Wire:
+    """Bytes on the connection, past the framing of HTTP: a bad chunk size, a dripped head.
+
+    The connection is closed after a reply with such a step.
+
+    Args:
+        data: The bytes.
+
+    Raises:
+        ConfigError: The data is not `bytes`.
+    """
+
+    data: bytes
+
+    def __post_init__(self) -> None:
+        check_bytes("data", self.data)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The connection is dropped, and the rest of the script with it.
+
+    Args:
+        reset: Whether to drop it with a TCP reset; False: with an end of the byte stream.
+        in_chunk: Whether a chunk (or a `Content-Length`) larger than what is sent is announced
+            first; False: cut between two chunks, with no end of the body. With
+            `framing="close"` there is nothing to announce.
+        partial: The part of the announced chunk that is sent.
+
+    Raises:
+        ConfigError: `partial` is not `bytes`, or given without `in_chunk`.
+    """
+
+    reset: bool = False
+    in_chunk: bool = True
+    partial: bytes = b""
+
+    def __post_init__(self) -> None:
+        check_bytes("partial", self.partial)
+        if self.partial and not self.in_chunk:
+            raise ConfigError("partial is given with in_chunk=False; put a Raw before the Cut")
+
+
+@dataclass(frozen=True)
+class End:
+    """The body ends here, in due form.
+
+    The end of a script does the same. Written out, steps that are no part of the body can
+    follow: `Wire`, `Pause`, `Hang`, and `Cut(in_chunk=False)` for a connection that goes stale.
+    """
+
+
+@dataclass(frozen=True)
+class Hang:
+    """Silence until the client goes away or the server is stopped."""
+
+
+Step: TypeAlias = Event | Pause | Ping | Raw | Wire | Cut | End | Hang
+"""What a script can hold besides chunks."""
+
+PlayableStep: TypeAlias = Pause | Raw | Wire | Cut | End | Hang
+"""What is left once the body's bytes are known."""
+
+
+def encode_step(step: object, *, event_stream: bool) -> PlayableStep:
+    """Turn a step or chunk into one whose bytes are known.
+
+    Args:
+        step: A step, or a chunk: a JSON value in an event stream, bytes elsewhere.
+        event_stream: Whether the response is an event stream.
+
+    Returns:
+        The step; a chunk, `Event` or `Ping` as `Raw`.
+
+    Raises:
+        ConfigError: The step doesn't fit the response, or the chunk isn't JSON.
+    """
+    if isinstance(step, (Pause, Raw, Wire, Cut, End, Hang)):
+        return step
+    if isinstance(step, (bytes, bytearray, memoryview)):
+        if event_stream:
+            raise ConfigError(
+                f"a step is {excerpt(repr(step))} in an event stream; give Raw(...) for bytes of "
+                'the body, or Reply(..., content_type="audio/wav") for a binary stream'
+            )
+        return Raw(bytes(step))
+    if isinstance(step, type):
+        raise ConfigError(f"a step is the class {step.__name__}; give {step.__name__}(...)")
+    if not event_stream:
+        raise ConfigError(
+            f"a step is {excerpt(repr(step))} in a reply that is no event stream; give bytes"
+        )
+    if isinstance(step, Event):
+        return Raw(step.encode())
+    if isinstance(step, Ping):
+        return Raw(f": {step.comment}\n\n".encode())
+    return Raw(b"data: " + _encode_json(step) + b"\n\n")
+
+
+def _encode_json(value: object) -> bytes:
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"a chunk is {excerpt(repr(value))}, which isn't JSON: {error}") from None
+    # A lone surrogate has no UTF-8 form; Python's escape for it is also the one of JSON.
+    return text.encode("utf-8", "backslashreplace")

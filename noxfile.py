@@ -1,0 +1,116 @@
+"""The project's tasks. Plain `nox` runs what must pass before a change is taken."""
+
+from __future__ import annotations
+
+import shutil
+
+import nox
+from nox.project import dependency_groups, load_toml, python_versions
+from packaging.requirements import Requirement
+
+PROJECT = load_toml("pyproject.toml")
+PYTHONS = python_versions(PROJECT)
+
+nox.needs_version = ">=2025.5.1"
+nox.options.sessions = ["unasync-check", "lint", "types", "tests", "real"]
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = False
+
+
+def install(session: nox.Session, *groups: str, project: bool = True) -> None:
+    """Install dependency groups, and the project itself unless told not to.
+
+    Args:
+        session: The session.
+        *groups: Names of dependency groups in `pyproject.toml`.
+        project: Whether the project is installed as well, in editable form.
+    """
+    requirements = list(dependency_groups(PROJECT, *groups))
+    if any(text.startswith("pyright") for text in requirements) and not shutil.which("node"):
+        requirements.append("pyright[nodejs]")  # pyright runs on Node
+    session.install(*requirements, *(["-e", "."] if project else []))
+
+
+def run_tests(session: nox.Session) -> None:
+    """Run the tests in parallel, and print the coverage of both flavours apart.
+
+    Args:
+        session: The session; its arguments are handed to pytest.
+    """
+    session.run("pytest", "-n", "auto", "--cov=fal_stream", *session.posargs)
+    for tree in ("fal_stream/_async", "fal_stream/_sync"):
+        session.log("Coverage of %s:", tree)
+        session.run("coverage", "report", f"--include={tree}/*")
+
+
+@nox.session
+def unasync(session: nox.Session) -> None:
+    """Write the blocking flavour; with `-- --check`, only compare."""
+    install(session, "lint", project=False)
+    session.run("python", "-m", "tests.unasync.generator", *session.posargs)
+
+
+@nox.session(name="unasync-check")
+def unasync_check(session: nox.Session) -> None:
+    """Compare the blocking flavour with what would be generated."""
+    install(session, "lint", project=False)
+    session.run("python", "-m", "tests.unasync.generator", "--check")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Look for mistakes and check the layout."""
+    install(session, "lint", project=False)
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types of the package and of its tests, by two checkers."""
+    install(session, "types")
+    session.run("mypy")
+    session.run("pyright")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests on this Python."""
+    install(session, "test")
+    run_tests(session)
+
+
+@nox.session(name="tests-all", python=PYTHONS, default=False)
+def tests_all(session: nox.Session) -> None:
+    """Run the tests on every supported Python that is installed."""
+    install(session, "test")
+    session.run("pytest", "-n", "auto", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0], default=False)
+def lowest(session: nox.Session) -> None:
+    """Run the tests on the oldest Python with the oldest dependencies that are allowed."""
+    pins = [lowest_pin(Requirement(text)) for text in PROJECT["project"]["dependencies"]]
+    session.install(*dependency_groups(PROJECT, "test"), "-e", ".", *pins)
+    session.run("pytest", "-n", "auto", *session.posargs)
+
+
+def lowest_pin(requirement: Requirement) -> str:
+    """Turn a requirement into one that only its lowest version meets.
+
+    Args:
+        requirement: A requirement with a lower bound (`>=`).
+
+    Returns:
+        The requirement of exactly that version.
+    """
+    (bound,) = (part.version for part in requirement.specifier if part.operator == ">=")
+    return f"{requirement.name}=={bound}"
+
+
+@nox.session
+def real(session: nox.Session) -> None:
+    """Run the client against a real fal app on this machine."""
+    install(session, "real")
+    session.run("pyright", "tests/real/app.py")
+    session.run("pytest", "tests/real", *session.posargs)

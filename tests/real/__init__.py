@@ -1,0 +1,1 @@
+"""Tests against a real `fal.App`; `nox -s real` installs what they need."""

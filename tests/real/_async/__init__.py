@@ -1,0 +1,1 @@
+"""What both flavours make of a real app."""

@@ -1,0 +1,1 @@
+"""The generator of the blocking flavour, and its tests."""

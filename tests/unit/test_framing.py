@@ -1,0 +1,366 @@
+"""Body framing, by itself and against h11, which reads the same bytes."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import h11
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fal_stream._shared.framing import (
+    BodyFraming,
+    ChunkedBody,
+    FramingError,
+    SizedBody,
+    UnframedBody,
+    framing_for,
+)
+
+MIB = 1024 * 1024
+
+
+class Reading(NamedTuple):
+    """What a reader made of some bytes."""
+
+    body: bytes
+    done: bool
+    refused: bool
+
+
+def pieces(stream: bytes, size: int) -> Iterator[bytes]:
+    for start in range(0, len(stream), size):
+        yield stream[start : start + size]
+
+
+def read(framing: BodyFraming, chunks: list[bytes]) -> Reading:
+    body = b""
+    try:
+        for chunk in chunks:
+            body += framing.feed(chunk)
+        body += framing.feed(b"")
+    except FramingError:
+        return Reading(body, framing.done, True)
+    return Reading(body, framing.done, False)
+
+
+def response_connection(head: bytes, method: str = "GET") -> h11.Connection:
+    """h11 as a client that has sent a request and read the given response head."""
+    connection = h11.Connection(our_role=h11.CLIENT)
+    connection.send(h11.Request(method=method, target="/", headers=[("host", "localhost")]))
+    connection.send(h11.EndOfMessage())
+    connection.receive_data(head)
+    assert isinstance(connection.next_event(), h11.Response)
+    return connection
+
+
+CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+def read_by_h11(chunks: list[bytes]) -> Reading:
+    connection = response_connection(CHUNKED_HEAD)
+    body, done = b"", False
+    try:
+        for chunk in filter(None, chunks):
+            if done:
+                break
+            connection.receive_data(chunk)
+            event = connection.next_event()
+            while isinstance(event, h11.Data):
+                body += bytes(event.data)
+                event = connection.next_event()
+            done = isinstance(event, h11.EndOfMessage)
+    except h11.RemoteProtocolError:
+        return Reading(body, False, True)
+    return Reading(body, done, False)
+
+
+@st.composite
+def cuts(draw: st.DrawFn, stream: bytes) -> list[bytes]:
+    places = sorted(draw(st.lists(st.integers(0, len(stream)), max_size=8)))
+    starts, ends = [0, *places], [*places, len(stream)]
+    return [stream[start:end] for start, end in zip(starts, ends, strict=True)]
+
+
+EXTENSIONS = st.sampled_from([b"", b"", b"", b";x", b" ;a=b", b'\t; q="; "', b";"])
+TRAILERS = st.sampled_from([b"", b"", b"x-sum: 1\r\n", b"a:\r\nb: \t c d \r\n", b"A-b:\xe9\r\n"])
+
+
+@st.composite
+def chunk_texts(draw: st.DrawFn, data: bytes) -> bytes:
+    size = f"{len(data):{draw(st.sampled_from(['x', 'X', '04x', '016X']))}}".encode()
+    return size + draw(EXTENSIONS) + b"\r\n" + data + b"\r\n"
+
+
+@st.composite
+def valid_bodies(draw: st.DrawFn) -> tuple[bytes, bytes]:
+    data = draw(st.lists(st.binary(min_size=1, max_size=40), max_size=6))
+    chunks = b"".join([draw(chunk_texts(part)) for part in data])
+    last_chunk = draw(st.sampled_from([b"0", b"000"])) + draw(EXTENSIONS) + b"\r\n"
+    return b"".join(data), chunks + last_chunk + draw(TRAILERS) + b"\r\n"
+
+
+@settings(max_examples=400, deadline=None)
+@given(valid_bodies(), st.data())
+def test_valid_chunked_bodies_are_read_as_h11_reads_them(
+    sample: tuple[bytes, bytes], data: st.DataObject
+) -> None:
+    body, stream = sample
+    chunks = data.draw(cuts(stream))
+    framing = ChunkedBody()
+    assert read(framing, chunks) == read_by_h11(chunks) == Reading(body, True, False)
+    assert framing.complete_at_eof
+    assert framing.rest == b""
+
+
+DAMAGE = [b"", b"\r", b"\n", b"\r\n", b" ", b";", b"0", b"g", b"-", b"\0", b":", b"_", b"0x1", b"5"]
+
+
+@settings(max_examples=800, deadline=None)
+@given(valid_bodies(), st.data())
+def test_nothing_that_h11_refuses_is_taken(
+    sample: tuple[bytes, bytes], data: st.DataObject
+) -> None:
+    _, stream = sample
+    place = data.draw(st.integers(0, len(stream)))
+    length = data.draw(st.integers(0, 3))
+    damaged = stream[:place] + data.draw(st.sampled_from(DAMAGE)) + stream[place + length :]
+    chunks = data.draw(cuts(damaged))
+    ours, theirs = read(ChunkedBody(), chunks), read_by_h11(chunks)
+    assert theirs.body.startswith(ours.body)
+    if theirs.refused:
+        assert not ours.done
+    if not ours.refused:
+        assert (ours.body, ours.done) == (theirs.body, theirs.done)
+        assert not (theirs.refused and ours.done)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from([*DAMAGE, b"1", b"a", b"0\r\n\r\n"]), max_size=12), st.data())
+def test_the_cuts_do_not_change_what_is_read(parts: list[bytes], data: st.DataObject) -> None:
+    stream = b"".join(parts)
+    chunks = data.draw(cuts(stream))
+    assert read(ChunkedBody(), chunks) == read(ChunkedBody(), [stream])
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"\r\n",
+        b"g\r\n",
+        b"-1\r\n",
+        b"+1\r\n",
+        b"0x5\r\nhello\r\n",
+        b"1_0\r\n",
+        b" 5\r\nhello\r\n",
+        b"5 \r\nhello\r\n",
+        b"5\nhello\n",
+        b"5\rhello",
+        b"5;a\nb\r\nhello\r\n",
+        b"5;a\0\r\nhello\r\n",
+        b"00000000000000005\r\nhello\r\n",
+        b"5" + b";x" * 2100,
+        b"0\r\nno colon\r\n\r\n",
+        b"0\r\n: no name\r\n\r\n",
+        b"0\r\nname : x\r\n\r\n",
+        b"0\r\na: b\n\r\n\r\n",
+        b"0\r\na: b\r\n folded\r\n\r\n",
+        b"0\r\nContent-Length: 5\r\n\r\n",
+        b"0\r\ntransfer-encoding: chunked\r\n\r\n",
+        b"0\r\n\n",
+        b"0\r\n" + b"a: b\r\n" * 11_000,
+        b"0\r\na: " + b"b" * 5000,
+        b"0\r\na: " + b"b" * 4100 + b"\r\n\r\n",
+        b"5;" + b"x" * 4100 + b"\r\nhello\r\n",
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_a_broken_chunked_body_is_refused(stream: bytes, size: int) -> None:
+    framing = ChunkedBody()
+    with pytest.raises(FramingError):
+        read_all(framing, stream, size)
+    assert not framing.done
+    assert not framing.complete_at_eof
+
+
+def read_all(framing: BodyFraming, stream: bytes, size: int) -> bytes:
+    return b"".join([framing.feed(piece) for piece in pieces(stream, size)])
+
+
+def test_what_came_before_a_break_is_given_first() -> None:
+    framing = ChunkedBody()
+    assert framing.feed(b"5\r\nhello\r\n3\r\nabcXX5\r\nworld\r\n") == b"helloabc"
+    for _ in range(2):
+        with pytest.raises(FramingError, match="b'XX' instead of CR LF"):
+            framing.feed(b"")
+    assert not framing.complete_at_eof
+
+
+def test_many_chunks_of_one_read_are_joined() -> None:
+    framing = ChunkedBody()
+    assert framing.feed(b"1\r\na\r\n2\r\nbc\r\n3\r\nde") == b"abcde"
+    assert framing.feed(b"f\r\n0\r\n\r\n") == b"f"
+    assert framing.done
+
+
+def test_a_piece_of_a_large_chunk_is_passed_on_uncopied() -> None:
+    framing = ChunkedBody()
+    framing.feed(b"100000\r\n")
+    piece = b"x" * 65536
+    assert framing.feed(piece) is piece
+
+
+def test_a_huge_chunk_is_not_held() -> None:
+    framing = ChunkedBody()
+    framing.feed(b"%x\r\n" % (64 * MIB))
+    piece = b"x" * 65536
+    tracemalloc.start()
+    try:
+        for _ in range(1024):
+            assert framing.feed(piece) is piece
+        assert tracemalloc.get_traced_memory()[1] < MIB
+    finally:
+        tracemalloc.stop()
+    assert framing.feed(b"\r\n0\r\n\r\n") == b""
+    assert framing.done
+
+
+def test_what_follows_the_last_chunk_is_the_rest() -> None:
+    framing = ChunkedBody()
+    assert framing.feed(b"1\r\na\r\n0\r\n\r\nHTTP/1.1") == b"a"
+    assert framing.feed(b" 200") == b""
+    assert framing.rest == b"HTTP/1.1 200"
+
+
+@pytest.mark.parametrize("end", [b"", b"0", b"0\r\n", b"0\r\n\r", b"0\r\na: b\r\n"])
+def test_a_chunked_body_without_its_end_is_not_complete(end: bytes) -> None:
+    framing = ChunkedBody()
+    assert framing.feed(b"1\r\na\r\n" + end) == b"a"
+    assert not framing.complete_at_eof
+
+
+@pytest.mark.parametrize("size", [1, 4, 100])
+def test_a_sized_body(size: int) -> None:
+    framing = SizedBody(5)
+    assert not framing.complete_at_eof
+    assert read_all(framing, b"hello and more", size) == b"hello"
+    assert framing.done
+    assert framing.complete_at_eof
+    assert framing.rest == b" and more"
+
+
+def test_an_empty_sized_body_is_done_at_once() -> None:
+    framing = SizedBody(0)
+    assert framing.done
+    assert framing.feed(b"x") == b""
+    assert framing.rest == b"x"
+
+
+def test_a_sized_body_passes_on_uncopied() -> None:
+    data = b"x" * 1000
+    assert SizedBody(5000).feed(data) is data
+
+
+def test_an_unframed_body_ends_with_the_connection() -> None:
+    framing = UnframedBody()
+    data = b"x" * 1000
+    assert framing.feed(data) is data
+    assert not framing.done
+    assert framing.complete_at_eof
+
+
+FIELDS = st.sampled_from(
+    [
+        (b"Content-Length", b"5"),
+        (b"content-length", b"5"),
+        (b"content-length", b"6"),
+        (b"content-length", b"5, 5"),
+        (b"content-length", b"0"),
+        (b"transfer-encoding", b"chunked"),
+        (b"Transfer-Encoding", b"Chunked"),
+        (b"transfer-encoding", b"gzip"),
+        (b"content-type", b"text/event-stream"),
+    ]
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.sampled_from([200, 201, 204, 304, 404, 500]),
+    st.sampled_from(["GET", "HEAD", "POST"]),
+    st.lists(FIELDS, max_size=3),
+)
+def test_the_framing_is_that_of_h11(
+    status: int, method: str, headers: list[tuple[bytes, bytes]]
+) -> None:
+    try:
+        framing = framing_for(status, method, headers)
+    except FramingError:
+        return
+    lines = [name + b": " + value for name, value in headers]
+    head = b"\r\n".join([b"HTTP/1.1 %d OK" % status, *lines, b"", b""])
+    try:
+        connection = response_connection(head, method)
+    except h11.RemoteProtocolError:
+        # h11 checks the fields of a response that has no body, too.
+        assert isinstance(framing, SizedBody)
+        assert framing.done
+        return
+    stream = b"5\r\nhello\r\n0\r\n\r\n"
+    if framing.substitute_body is not None:
+        connection.receive_data(framing.substitute_body)
+        event = connection.next_event()
+        while isinstance(event, h11.Data):
+            event = connection.next_event()
+        assert isinstance(event, h11.EndOfMessage)
+        assert connection.trailing_data[0] == b""
+        return
+    connection.receive_data(stream)
+    data = connection.next_event()
+    assert isinstance(data, h11.Data)
+    assert bytes(data.data) == framing.feed(stream)
+    assert isinstance(framing, UnframedBody)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b"content-length", b"5"), (b"transfer-encoding", b"chunked")],
+        [(b"content-length", b"5"), (b"content-length", b"6")],
+        [(b"content-length", b"5, 6")],
+        [(b"content-length", b"5, 05")],
+        [(b"content-length", b"")],
+        [(b"content-length", b"5,")],
+        [(b"content-length", b"-5")],
+        [(b"content-length", b"+5")],
+        [(b"content-length", b"1_0")],
+        [(b"content-length", b"5\n")],
+        [(b"content-length", "²".encode())],
+        [(b"content-length", b"9" * 19)],
+        [(b"transfer-encoding", b"gzip, chunked")],
+        [(b"transfer-encoding", b"gzip"), (b"transfer-encoding", b"chunked")],
+        [(b"transfer-encoding", b"chunked"), (b"transfer-encoding", b"chunked")],
+        [(b"transfer-encoding", b"identity")],
+        [(b"transfer-encoding", b"")],
+        [(b"transfer-encoding", b"\x0bchunked")],
+    ],
+)
+def test_what_can_be_read_in_two_ways_is_refused(headers: list[tuple[bytes, bytes]]) -> None:
+    with pytest.raises(FramingError):
+        framing_for(200, "POST", headers)
+
+
+@pytest.mark.parametrize(("status", "method"), [(204, "GET"), (304, "GET"), (200, "HEAD")])
+def test_some_responses_have_no_body(status: int, method: str) -> None:
+    framing = framing_for(status, method, [(b"content-length", b"5")])
+    assert framing.done
+    assert framing.substitute_body == b""
+
+
+def test_no_substitute_for_what_is_large_or_unframed() -> None:
+    assert SizedBody(MIB).substitute_body == bytes(MIB)
+    assert SizedBody(MIB + 1).substitute_body is None
+    assert UnframedBody().substitute_body is None

@@ -1,0 +1,320 @@
+"""`SSEParser`: the size limit, the end of a stream, wrong use, and how much work it does."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import tracemalloc
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from fal_stream._shared.sse import Leftover, SSEParser
+from fal_stream._shared.sse_block import FieldReader
+from fal_stream.errors import ConfigError, EventTooLarge
+from fal_stream.types import ServerSentEvent
+
+MIB = 1024 * 1024
+
+
+def message(data: str, event_id: str = "") -> ServerSentEvent:
+    return ServerSentEvent("message", data, event_id, None)
+
+
+def pieces(stream: bytes, size: int) -> Iterator[bytes]:
+    for start in range(0, len(stream), size):
+        yield stream[start : start + size]
+
+
+def feed_all(parser: SSEParser, stream: bytes, size: int) -> list[ServerSentEvent]:
+    return [event for piece in pieces(stream, size) for event in parser.feed(piece)]
+
+
+# --- the size limit ---
+
+
+@pytest.mark.parametrize(
+    "too_large",
+    [
+        b"data: 123456789\n\n",
+        b"data: 123456789",
+        b"data: 12\ndata: 3\n\n",
+        b"data: 12\nid: 34\n\n",
+        b"unknown: 123456789\n",
+        b"no end at all, and no field",
+    ],
+)
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_what_is_over_the_limit_is_refused(too_large: bytes, size: int) -> None:
+    parser = SSEParser(max_event_bytes=14)
+    with pytest.raises(EventTooLarge, match=r"max_event_bytes \(14 bytes\)") as caught:
+        feed_all(parser, too_large, size)
+    assert caught.value.limit == 14
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_what_just_fits_is_taken(size: int) -> None:
+    stream = b"data: 12345678\n: ping\n\ndata: 1\ndata:2\n:\n\n"
+    parser = SSEParser(max_event_bytes=14)
+    assert feed_all(parser, stream, size) == [message("12345678"), message("1\n2")]
+
+
+def test_events_before_the_large_one_come_first_and_the_next_call_raises() -> None:
+    parser = SSEParser(max_event_bytes=20)
+    assert parser.feed(b"data: a\n\ndata: b\n\ndata: " + b"x" * 30) == [message("a"), message("b")]
+    with pytest.raises(EventTooLarge):
+        parser.feed(b"")
+
+
+def test_events_after_the_large_one_are_not_given() -> None:
+    parser = SSEParser(max_event_bytes=20)
+    stream = b"data: a\n\ndata: " + b"x" * 30 + b"\n\ndata: c\n\n"
+    assert parser.feed(stream) == [message("a")]
+
+
+def test_close_raises_what_feed_held_back() -> None:
+    parser = SSEParser(max_event_bytes=20)
+    assert parser.feed(b"data: a\n\ndata: " + b"x" * 30) == [message("a")]
+    with pytest.raises(EventTooLarge):
+        parser.close()
+
+
+def test_once_failed_it_stays_failed() -> None:
+    parser = SSEParser(max_event_bytes=10)
+    for attempt in (b"data: " + b"x" * 30, b"\n\n", b"data: y\n\n"):
+        with pytest.raises(EventTooLarge):
+            parser.feed(attempt)
+    with pytest.raises(EventTooLarge):
+        parser.close()
+    with pytest.raises(EventTooLarge):
+        parser.feed(b"data: z\n\n")
+
+
+def test_comments_have_no_limit() -> None:
+    parser = SSEParser(max_event_bytes=10)
+    endless = b": " + b"ping " * 100
+    assert feed_all(parser, endless + b"\n" + endless + b"\n\ndata: x\n\n", 7) == [message("x")]
+
+
+def test_comments_and_unknown_fields_do_not_add_up() -> None:
+    parser = SSEParser(max_event_bytes=20)
+    stream = b"data: a\n" + b": ping\nunknown: x\nretry: 5\n" * 100 + b"data: b\n\n"
+    assert feed_all(parser, stream, 11) == [ServerSentEvent("message", "a\nb", "", 5)]
+
+
+def memory_held_after(parser: SSEParser, feeds: int, chunk: bytes, *, fails: bool = False) -> int:
+    """The most bytes that the parser holds between two feeds."""
+    tracemalloc.start()
+    try:
+        before, most = tracemalloc.get_traced_memory()[0], 0
+        for _ in range(feeds):
+            try:
+                parser.feed(chunk)
+            except EventTooLarge:
+                assert fails
+            most = max(most, tracemalloc.get_traced_memory()[0] - before)
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0] - before if fails else most
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("chunk", [b": ping\n" * 1000, b":" * 7000, b"unknown: x\n" * 700])
+def test_endless_lines_without_meaning_take_no_memory(chunk: bytes) -> None:
+    assert memory_held_after(SSEParser(), 300, chunk) < 64 * 1024
+
+
+def test_a_failed_parser_frees_its_memory() -> None:
+    parser = SSEParser(max_event_bytes=4 * MIB)
+    assert memory_held_after(parser, 80, b"data: " + b"x" * 65530, fails=True) < 64 * 1024
+
+
+def test_tiny_data_lines_do_not_multiply_memory() -> None:
+    parser = SSEParser(max_event_bytes=4 * MIB)
+    assert memory_held_after(parser, 60, b"data:x\n" * 9000) < 3 * 60 * 9000 * len(b"data:x\n")
+
+
+# --- the end of a stream ---
+
+
+@pytest.mark.parametrize(
+    ("stream", "leftover"),
+    [
+        (b"", None),
+        (b"data: a\n\n", None),
+        (b": ping\n", None),
+        (b"data: a\n\n: cut pin", None),
+        (b"unknown: x\nretry: 5\n", None),
+        (b"data: a\r\n\r", None),
+        (b"data: b\n", Leftover(message("b"), b"data: b\n", True)),
+        (b"data: b\r", Leftover(message("b"), b"data: b\n", True)),
+        (b"data: b", Leftover(message("b"), b"data: b", False)),
+        (b"data: b\n: cut pin", Leftover(message("b"), b"data: b\n", True)),
+        (b"data: b\nda", Leftover(message("b"), b"data: b\nda", False)),
+        (b"data: b\r\ndata: c", Leftover(message("b\nc"), b"data: b\ndata: c", False)),
+        (b"da", Leftover(None, b"da", False)),
+        (b"retry: 3", Leftover(None, b"retry: 3", False)),
+        (b"event: tok\n", Leftover(None, b"event: tok\n", True)),
+        (b"\xef\xbb", Leftover(None, b"\xef\xbb", False)),
+        (b"data: \xe2\x82", Leftover(message("\ufffd"), b"data: \xe2\x82", False)),
+        (
+            b"data: b\nid: 7\nevent: tok\n",
+            Leftover(ServerSentEvent("tok", "b", "7"), b"id: 7\nevent: tok\ndata: b\n", True),
+        ),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 100])
+def test_what_is_pending_at_the_end(stream: bytes, leftover: Leftover | None, size: int) -> None:
+    parser = SSEParser()
+    feed_all(parser, stream, size)
+    assert parser.close() == leftover
+    assert parser.close() is None
+
+
+def test_a_leftover_of_many_lines_is_whole() -> None:
+    parser = SSEParser()
+    stream = b"".join(b"data: %d\n" % number for number in range(200))
+    assert parser.feed(stream) == []
+    expected = message("\n".join(map(str, range(200))))
+    assert parser.close() == Leftover(expected, stream, True)
+
+
+def test_a_leftover_changes_neither_id_nor_retry() -> None:
+    parser = SSEParser()
+    parser.feed(b"id: 1\nretry: 10\ndata: a\n\nid: 2\ndata: b\nretry: 2")
+    leftover = parser.close()
+    assert leftover is not None
+    assert leftover.event == ServerSentEvent("message", "b", "2", None)
+    assert (parser.last_event_id, parser.retry_ms) == ("1", 10)
+
+
+def test_feeding_a_closed_parser_is_an_error() -> None:
+    parser = SSEParser()
+    parser.close()
+    with pytest.raises(ValueError, match="new SSEParser"):
+        parser.feed(b"data: a\n\n")
+
+
+# --- what is handed in ---
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, "10", None])
+def test_a_bad_limit_is_refused(value: Any) -> None:
+    with pytest.raises(ConfigError, match=f"max_event_bytes={value!r}"):
+        SSEParser(max_event_bytes=value)
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\rb", "a\0b", None, b"7"])
+def test_a_bad_last_event_id_is_refused(value: Any) -> None:
+    with pytest.raises(ConfigError, match=r"last_event_id=.*leave it out"):
+        SSEParser(last_event_id=value)
+
+
+def test_the_last_event_id_of_an_earlier_connection_holds() -> None:
+    parser = SSEParser(last_event_id="41")
+    assert parser.feed(b"data: a\n\nid: 42\ndata: b\n\n") == [
+        message("a", "41"),
+        message("b", "42"),
+    ]
+    assert parser.last_event_id == "42"
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_other_kinds_of_bytes_are_taken(kind: Callable[[bytes], Any]) -> None:
+    assert SSEParser().feed(kind(b"data: a\n\n")) == [message("a")]
+
+
+@pytest.mark.parametrize("value", ["data: a\n\n", 5, None, [100]])
+def test_what_is_no_bytes_is_refused(value: Any) -> None:
+    with pytest.raises(TypeError):
+        SSEParser().feed(value)
+
+
+def test_retry_acts_before_the_event_ends() -> None:
+    parser = SSEParser()
+    parser.feed(b"retry: 70\n")
+    assert parser.retry_ms == 70
+
+
+# --- how much work it does ---
+
+
+class CountingReader:
+    """Counts what `sseclient` is given, by way of the real reader."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.blocks: list[bytes] = []
+        read = FieldReader.read
+
+        def counted(reader: FieldReader, block: bytes) -> Any:
+            self.blocks.append(block)
+            return read(reader, block)
+
+        monkeypatch.setattr(FieldReader, "read", counted)
+
+
+def calls_during(work: Callable[[], object]) -> int:
+    """How many Python and C functions are called."""
+    count = 0
+
+    def note(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_plain_events_never_reach_sseclient(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = CountingReader(monkeypatch)
+    stream = b'data: {"index": 12}\n\n' * 500
+    assert len(feed_all(SSEParser(), stream, 64)) == 500
+    assert reader.blocks == []
+
+
+def test_plain_events_take_few_calls_each() -> None:
+    stream = b'data: {"token": "abc", "index": 12}\n\n' * 1000
+    assert calls_during(lambda: SSEParser().feed(stream)) < 10 * 1000
+
+
+@pytest.mark.parametrize("size", [1024, 65536])
+def test_a_long_line_takes_few_calls_a_chunk(size: int) -> None:
+    stream = b"data: " + b"x" * (10 * MIB) + b"\n\n"
+    parser = SSEParser()
+    calls = calls_during(lambda: feed_all(parser, stream, size))
+    assert calls < 30 * (len(stream) / size + 10)
+
+
+def test_a_long_line_in_tiny_pieces_is_linear() -> None:
+    # Were the line copied with each of the 250,000 pieces, this would end with the hang guard.
+    line = b"data: " + b"x" * (16 * MIB)
+    parser = SSEParser()
+    assert feed_all(parser, line, 64) == []
+    (event,) = parser.feed(b"\n\n")
+    assert len(event.data) == 16 * MIB
+
+
+@pytest.mark.parametrize("size", [1024, 65536, 16 * MIB])
+def test_many_data_lines_are_linear(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    reader = CountingReader(monkeypatch)
+    line = b"data: " + b"y" * 93 + b"\n"
+    stream = line * 80_000 + b"\n"
+    (event,) = feed_all(SSEParser(), stream, size)
+    assert event.data == "\n".join(["y" * 93] * 80_000)
+    assert max(block.count(b"\n") for block in reader.blocks) < 64
+    assert max(map(len, reader.blocks)) <= 64 * len(line)
+    assert sum(map(len, reader.blocks)) <= len(stream)
+
+
+def test_long_data_lines_are_not_copied_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = CountingReader(monkeypatch)
+    line = b"data: " + b"y" * 100_000 + b"\n"
+    (event,) = SSEParser().feed(line * 80 + b"\n")
+    assert len(event.data) == 80 * 100_001 - 1
+    assert max(block.count(b"\n") for block in reader.blocks) == 0

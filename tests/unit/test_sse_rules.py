@@ -1,0 +1,178 @@
+"""`SSEParser` against the specification, read again line by line, on streams that are made up.
+
+The oracle below knows nothing of the parser: it decodes the whole stream first and then follows
+WHATWG HTML, section 9.2.6, step by step.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fal_stream._shared.sse import SSEParser
+from fal_stream.errors import EventTooLarge
+from fal_stream.types import ServerSentEvent
+
+
+class GeneralWayParser(SSEParser):
+    """Has every event read by `sseclient`."""
+
+    _short_way = False
+
+
+class Outcome(NamedTuple):
+    events: list[ServerSentEvent]
+    last_event_id: str
+    retry_ms: int | None
+
+
+def by_the_specification(stream: bytes) -> Outcome:
+    text = stream.decode("utf-8", "replace")
+    text = text[1:] if text.startswith("\ufeff") else text
+    finished_lines = re.split("\r\n|\n|\r", text)[:-1]
+    events: list[ServerSentEvent] = []
+    data = event_type = id_buffer = last_event_id = ""
+    retry_ms = new_retry = None
+    for line in finished_lines:
+        if line == "":
+            last_event_id = id_buffer
+            if data != "":
+                events.append(
+                    ServerSentEvent(event_type or "message", data[:-1], last_event_id, new_retry)
+                )
+                new_retry = None
+            data = event_type = ""
+            continue
+        if line[0] == ":":
+            continue
+        field, _, value = line.partition(":")
+        value = value[1:] if value[:1] == " " else value
+        if field == "event":
+            event_type = value
+        elif field == "data":
+            data += value + "\n"
+        elif field == "id" and "\0" not in value:
+            id_buffer = value
+        elif field == "retry" and re.fullmatch("[0-9]{1,15}", value):
+            retry_ms = new_retry = int(value)
+    return Outcome(events, last_event_id, retry_ms)
+
+
+def run(parser: SSEParser, chunks: list[bytes]) -> Outcome:
+    events = [event for chunk in chunks for event in parser.feed(chunk)]
+    return Outcome(events, parser.last_event_id, parser.retry_ms)
+
+
+LINES = st.one_of(
+    st.sampled_from(
+        [
+            b"",
+            b"",
+            b"",
+            b"data",
+            b"data:",
+            b"data: ",
+            b"data:x",
+            b"data: {}",
+            b"data:  two",
+            b"datax: no",
+            b" data: no",
+            b"event: tok",
+            b"event",
+            b"event: message",
+            b"id: 7",
+            b"id",
+            b"id: a\0b",
+            b"retry: 30",
+            b"retry:5",
+            b"retry: 5x",
+            b"retry:",
+            b"retry",
+            b": ping",
+            b":",
+            b"unknown: x",
+            b"\xef\xbb\xbfdata: not at the start",
+            b"data: \xff\xe2\x82",
+            b"data: \xc2\x85\xe2\x80\xa8",
+            b"\xed\xa0\x80",
+        ]
+    ),
+    st.binary(max_size=6),
+    st.builds(
+        lambda name, value: name + b":" + value,
+        st.sampled_from([b"data", b"event", b"id", b"retry"]),
+        st.binary(max_size=8),
+    ),
+)
+LINE_ENDS = st.sampled_from([b"\n", b"\n", b"\r\n", b"\r"])
+MANY_DATA_LINES = st.builds(
+    lambda count, length: (b"data: " + b"y" * length + b"\n") * count + b"\n",
+    st.integers(60, 135),
+    st.sampled_from([1, 1100]),
+)
+STREAMS = st.builds(
+    lambda start, lines, more, tail: b"".join([start, *lines, *more, tail]),
+    st.sampled_from([b"", b"", b"\xef\xbb\xbf", b"\xef\xbb", b"\xef\xbb\xbf\xef\xbb\xbf"]),
+    st.lists(st.builds(bytes.__add__, LINES, LINE_ENDS), max_size=30),
+    st.lists(MANY_DATA_LINES, max_size=1),
+    st.binary(max_size=5),
+)
+
+
+@st.composite
+def cut_streams(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
+    stream = draw(STREAMS)
+    places = sorted(draw(st.lists(st.integers(0, len(stream)), max_size=8)))
+    starts, ends = [0, *places], [*places, len(stream)]
+    return stream, [stream[start:end] for start, end in zip(starts, ends, strict=True)]
+
+
+@settings(max_examples=400, deadline=None)
+@given(cut_streams())
+def test_it_gives_what_the_specification_says(sample: tuple[bytes, list[bytes]]) -> None:
+    stream, chunks = sample
+    assert run(SSEParser(), chunks) == by_the_specification(stream)
+
+
+@settings(max_examples=300, deadline=None)
+@given(cut_streams())
+def test_the_short_way_and_sseclient_agree(sample: tuple[bytes, list[bytes]]) -> None:
+    _, chunks = sample
+    short, general = SSEParser(), GeneralWayParser()
+    assert run(short, chunks) == run(general, chunks)
+    assert short.close() == general.close()
+
+
+def give_up_after(chunks: list[bytes], limit: int) -> tuple[list[ServerSentEvent], bool]:
+    """The events of a stream, and whether it went over the limit."""
+    parser = SSEParser(limit)
+    events: list[ServerSentEvent] = []
+    try:
+        for chunk in chunks:
+            events += parser.feed(chunk)
+        parser.feed(b"")
+    except EventTooLarge:
+        return events, True
+    return events, False
+
+
+@settings(max_examples=400, deadline=None)
+@given(cut_streams(), st.integers(1, 25))
+def test_the_limit_does_not_depend_on_the_cuts(
+    sample: tuple[bytes, list[bytes]], limit: int
+) -> None:
+    stream, chunks = sample
+    assert give_up_after(chunks, limit) == give_up_after([stream], limit)
+
+
+@settings(max_examples=200, deadline=None)
+@given(cut_streams())
+def test_the_leftover_does_not_depend_on_the_cuts(sample: tuple[bytes, list[bytes]]) -> None:
+    stream, chunks = sample
+    cut, whole = SSEParser(), SSEParser()
+    run(cut, chunks)
+    run(whole, [stream])
+    assert cut.close() == whole.close()
