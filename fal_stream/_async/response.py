@@ -111,12 +111,13 @@ class AsyncStreamResponse:
             await self._stream.aclose()
         await async_shielded(self._finish(usable), self._exchange.abort, _nothing)
 
-    async def _finish(self, usable: bool) -> None:
+    async def _finish(self, usable: bool) -> bool:
         if usable:
             with self._exchange:
                 async for _ in self._response.aiter_raw():
                     pass
         await self._response.aclose()
+        return usable
 
     def abandon(self) -> None:
         """Free the connection of a response that nobody reads any more; from any thread."""
@@ -127,5 +128,5 @@ class AsyncStreamResponse:
             self._abandoned.append(self._response)
 
 
-async def _nothing(_: None) -> None:
+async def _nothing(_: object) -> None:
     return None

@@ -44,6 +44,7 @@ class AsyncOpener(Protocol):
 
     async def __call__(self, plan: StreamPlan, exchange: AsyncExchange) -> AsyncStreamResponse:
         """Send it."""
+        raise NotImplementedError
 
 
 class AsyncFalStream(AsyncStartable, Generic[ChunkT]):

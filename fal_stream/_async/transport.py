@@ -95,6 +95,7 @@ class AsyncTransport:
         self, client: httpx.AsyncClient, request: httpx.Request, exchange: AsyncExchange
     ) -> AsyncStreamResponse:
         exchange.bytes_sent = 0
+        reason = ""
         for attempt in (1, 2):
             try:
                 with exchange:

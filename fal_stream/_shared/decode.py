@@ -103,6 +103,7 @@ class ChunkSource(Protocol):
 
     def shows_life(self, data: bytes) -> bool:
         """Tell whether bytes that gave no chunk still are a sign of life."""
+        raise NotImplementedError
 
     def close(self, out: list[Any]) -> None:
         """Take the end of the body, and append what was pending where it is whole."""

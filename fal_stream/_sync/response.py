@@ -112,12 +112,13 @@ class StreamResponse:
             self._stream.close()
         shielded(self._finish(usable), self._exchange.abort, _nothing)
 
-    def _finish(self, usable: bool) -> None:
+    def _finish(self, usable: bool) -> bool:
         if usable:
             with self._exchange:
                 for _ in self._response.iter_raw():
                     pass
         self._response.close()
+        return usable
 
     def abandon(self) -> None:
         """Free the connection of a response that nobody reads any more; from any thread."""
@@ -128,5 +129,5 @@ class StreamResponse:
             self._abandoned.append(self._response)
 
 
-def _nothing(_: None) -> None:
+def _nothing(_: object) -> None:
     return None

@@ -45,6 +45,7 @@ class Opener(Protocol):
 
     def __call__(self, plan: StreamPlan, exchange: Exchange) -> StreamResponse:
         """Send it."""
+        raise NotImplementedError
 
 
 class FalStream(Startable, Generic[ChunkT]):

@@ -96,6 +96,7 @@ class Transport:
         self, client: httpx.Client, request: httpx.Request, exchange: Exchange
     ) -> StreamResponse:
         exchange.bytes_sent = 0
+        reason = ""
         for attempt in (1, 2):
             try:
                 with exchange:

@@ -55,6 +55,7 @@ RULES = Rules(
     prefixes=("Async", "async_"),
     names={
         "AsyncByteStream": "SyncByteStream",
+        "AsyncIterator": "Iterator",
         "StopAsyncIteration": "StopIteration",
         "__aenter__": "__enter__",
         "__aexit__": "__exit__",

@@ -216,6 +216,7 @@ def test_the_command(root: Path) -> None:
     """Runs the generator as a program, in a copy of its own with the sample's rules."""
     package = root / "tests" / "unasync"
     package.mkdir(parents=True)
+    shutil.copy(ROOT / "tests" / "__init__.py", package.parent)
     for path in (ROOT / "tests" / "unasync").glob("*.py"):
         shutil.copy(path, package)
     append(package / "rules.py", f"\nPAIRS = {PAIRS!r}\nRULES = {RULES!r}\n")

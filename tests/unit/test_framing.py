@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import h11
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fal_stream._shared.framing import (
@@ -85,7 +86,9 @@ def cuts(draw: st.DrawFn, stream: bytes) -> list[bytes]:
     return [stream[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
-EXTENSIONS = st.sampled_from([b"", b"", b"", b";x", b" ;a=b", b'\t; q="; "', b";"])
+# A space before the semicolon, which the RFC allows and h11 doesn't, has a test of its own.
+EXTENSIONS = st.sampled_from([b"", b"", b"", b";x", b";a=b", b'; q="; "', b";"])
+SPACE_BEFORE_EXTENSION = re.compile(rb"[0-9A-Fa-f][ \t]+;")
 TRAILERS = st.sampled_from([b"", b"", b"x-sum: 1\r\n", b"a:\r\nb: \t c d \r\n", b"A-b:\xe9\r\n"])
 
 
@@ -128,6 +131,7 @@ def test_nothing_that_h11_refuses_is_taken(
     place = data.draw(st.integers(0, len(stream)))
     length = data.draw(st.integers(0, 3))
     damaged = stream[:place] + data.draw(st.sampled_from(DAMAGE)) + stream[place + length :]
+    assume(not SPACE_BEFORE_EXTENSION.search(damaged))
     chunks = data.draw(cuts(damaged))
     ours, theirs = read(ChunkedBody(), chunks), read_by_h11(chunks)
     assert theirs.body.startswith(ours.body)
@@ -135,7 +139,6 @@ def test_nothing_that_h11_refuses_is_taken(
         assert not ours.done
     if not ours.refused:
         assert (ours.body, ours.done) == (theirs.body, theirs.done)
-        assert not (theirs.refused and ours.done)
 
 
 @settings(max_examples=400, deadline=None)
@@ -199,6 +202,13 @@ def test_what_came_before_a_break_is_given_first() -> None:
     assert not framing.complete_at_eof
 
 
+@pytest.mark.parametrize("size", [1, 100])
+def test_a_chunk_extension_may_follow_a_space(size: int) -> None:
+    framing = ChunkedBody()
+    assert read_all(framing, b"5 ;a=b\r\nhello\r\n0\t ;c\r\n\r\n", size) == b"hello"
+    assert framing.done
+
+
 def test_many_chunks_of_one_read_are_joined() -> None:
     framing = ChunkedBody()
     assert framing.feed(b"1\r\na\r\n2\r\nbc\r\n3\r\nde") == b"abcde"
@@ -245,11 +255,17 @@ def test_a_chunked_body_without_its_end_is_not_complete(end: bytes) -> None:
 @pytest.mark.parametrize("size", [1, 4, 100])
 def test_a_sized_body(size: int) -> None:
     framing = SizedBody(5)
-    assert not framing.complete_at_eof
     assert read_all(framing, b"hello and more", size) == b"hello"
     assert framing.done
     assert framing.complete_at_eof
     assert framing.rest == b" and more"
+
+
+def test_a_sized_body_that_is_cut_is_not_complete() -> None:
+    framing = SizedBody(5)
+    assert framing.feed(b"hell") == b"hell"
+    assert not framing.done
+    assert not framing.complete_at_eof
 
 
 def test_an_empty_sized_body_is_done_at_once() -> None:

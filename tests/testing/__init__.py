@@ -1,0 +1,1 @@
+"""Tests of fal_stream.testing, on real sockets."""

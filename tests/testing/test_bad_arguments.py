@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fal_stream.errors import ConfigError
+from fal_stream.testing import (
+    Cut,
+    Event,
+    Failure,
+    Hang,
+    LocalFal,
+    Pause,
+    Ping,
+    Raw,
+    Reply,
+    Wire,
+    audio,
+    image_frames,
+    tokens,
+)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Pause(-1), "seconds is -1; give 0 or more"),
+        (lambda: Pause(math.inf), r"seconds is inf; .*use Hang\(\)"),
+        (lambda: Pause(math.nan), "seconds is nan"),
+        (lambda: Pause(as_any("1")), "seconds is '1'; give a number"),
+        (lambda: Pause(True), "seconds is True; give a number"),
+        (lambda: Event(as_any(1)), "data is 1; .*leave Event out"),
+        (lambda: Event("\ud800"), "data has a lone surrogate at 0"),
+        (lambda: Event("", event="a\nb"), r"event is 'a\\nb'; it must be one line"),
+        (lambda: Event("", id="a\rb"), r"id is 'a\\rb'"),
+        (lambda: Event("", id=as_any(7)), "id is 7; give a string"),
+        (lambda: Event("", retry=-1), "retry is -1; give a whole number"),
+        (lambda: Event("", retry=as_any(1.5)), "retry is 1.5"),
+        (lambda: Ping("a\nb"), "comment is"),
+        (lambda: Raw(as_any("x")), "data is 'x'; give bytes"),
+        (lambda: Wire(as_any("x")), "data is 'x'; give bytes"),
+        (lambda: Cut(partial=as_any("x")), "partial is 'x'; give bytes"),
+        (lambda: Cut(in_chunk=False, partial=b"x"), "partial is given with in_chunk=False"),
+        (lambda: Reply([b"x"]), r"a step is b'x' in an event stream; give Raw"),
+        (lambda: Reply([1], content_type="audio/wav"), "a step is 1 in a reply that is no event"),
+        (lambda: Reply([Ping()], content_type="audio/wav"), "no event stream; give bytes"),
+        (lambda: Reply([Hang]), r"a step is the class Hang; give Hang\(\.\.\.\)"),
+        (lambda: Reply([object()]), "a chunk is <object object .*, which isn't JSON"),
+        (lambda: Reply([nested(100_000)]), "which isn't JSON"),
+        (lambda: Reply(as_any({"a": 1})), r"steps is {'a': 1}; give a list, .*\[chunk\]"),
+        (lambda: Reply(as_any(1)), "steps is 1; give a list of steps"),
+        (lambda: Reply(status=199), "status is 199; give an HTTP status from 200 to 599"),
+        (lambda: Reply(framing=as_any("none")), "framing is 'none'; give 'chunked', "),
+        (lambda: Reply(delay=-1), "delay is -1"),
+        (lambda: Reply(head=as_any("x")), "head is 'x'; give bytes"),
+        (lambda: Reply(headers={"a": "b\r\nc"}), r"headers\['a'\] is 'b\\r\\nc'"),
+        (lambda: Reply(headers={"é": "b"}), "headers is 'é'; give ASCII"),
+        (lambda: Reply(content_type="a\nb"), "content_type is"),
+        (lambda: Failure(200), "status is 200; give an HTTP status from 400"),
+        (lambda: Failure(500, object()), "detail is <object .*, which isn't JSON"),
+        (lambda: Failure(500, body=as_any({})), "body is {}; give bytes or text"),
+        (lambda: Failure(500, delay=-1), "delay is -1"),
+        (lambda: tokens(as_any(1)), "text is 1; give a string"),
+        (lambda: tokens("", pause=-1), "pause is -1"),
+        (lambda: image_frames(count=0), "count is 0; give a whole number, 1 or more"),
+        (lambda: image_frames(size=as_any(1.5)), "size is 1.5"),
+        (lambda: audio(-1), "seconds is -1"),
+        (lambda: LocalFal(key=""), "key is no printable ASCII"),
+        (lambda: LocalFal(key="se\ncret"), "key is no printable ASCII"),
+        (lambda: LocalFal(port=65536), "port is 65536"),
+    ],
+)
+def test_a_bad_argument_is_named(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        make()
+    assert "cret" not in str(caught.value)
+
+
+def as_any(value: object) -> Any:
+    return value
+
+
+def nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "endpoint_id",
+    [
+        "",
+        "acme",
+        "acme/",
+        "/acme/app",
+        "acme//app",
+        "acme/app/",
+        "acme/../app",
+        "acme/a b",
+        "acme/app?x",
+        "acme/app#x",
+        "acme/%2f",
+        "acme\\app",
+        "http://acme/app",
+        "workflows/acme",
+        "comfy/acme",
+        "acme/ä",
+        "acme/app\n",
+    ],
+)
+def test_a_bad_endpoint_id_is_refused(endpoint_id: str) -> None:
+    with pytest.raises(ConfigError, match=r"endpoint_id is .*; give owner/alias\[/path\]"):
+        LocalFal().add(endpoint_id, [1])
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ((n for n in range(3)), "which can be read once only; give a list, or a function"),
+        (Reply(n for n in range(3)), "which can be read once only"),
+        ({"output": "x"}, r"script is {'output': 'x'}; give a list"),
+        ("text", "script is 'text'; give a list"),
+        (b"bytes", "script is b'bytes'; give a list"),
+        (None, "script is None; give a list of steps, a Reply or a Failure"),
+        (Hang, "script is <class .*Hang'>; give a list of steps"),
+        (Hang(), r"script is Hang\(\); give a list of steps"),
+        ([b"x"], "a step is b'x' in an event stream"),
+    ],
+)
+def test_a_bad_script_is_refused(script: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        LocalFal().add("acme/app", script)
