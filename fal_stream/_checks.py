@@ -45,7 +45,7 @@ def check_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
             raise ConfigError(f"Unknown {kind} {name!r}; {hint}")
 
 
-def check_seconds(name: str, value: object) -> float | None:
+def check_seconds(name: str, value: Any) -> float | None:
     """Check a time limit.
 
     Args:
@@ -60,9 +60,9 @@ def check_seconds(name: str, value: object) -> float | None:
     """
     if value is None:
         return None
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if math.isfinite(value) and value > 0:
-            return float(value)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if is_number and math.isfinite(value) and value > 0:
+        return float(value)
     raise ConfigError(
         f"{name}={shown(value)} is no time limit: give seconds above 0, or None for no limit"
     )

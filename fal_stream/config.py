@@ -10,11 +10,10 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, Union
+from typing import Any, NoReturn, TypeAlias
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-from typing_extensions import TypeAlias
 
 from . import _checks
 from .errors import ConfigError
@@ -58,7 +57,7 @@ class Secret:
         raise TypeError("A secret is not pickled: look it up anew on the other side")
 
 
-CredentialsFunction: TypeAlias = Callable[[], Union[str, Awaitable[str]]]
+CredentialsFunction: TypeAlias = Callable[[], str | Awaitable[str]]
 """Gives the credentials each time a stream starts; an async function serves async clients only."""
 
 
@@ -201,9 +200,11 @@ class Config(BaseModel):
     @field_validator("trusted_hosts", mode="before")
     @classmethod
     def _check_trusted_hosts(cls, value: object) -> frozenset[str]:
-        if isinstance(value, (list, tuple, set, frozenset)):
-            if all(isinstance(host, str) and _HOST.fullmatch(host) for host in value):
-                return frozenset(host.lower() for host in value)
+        hosts = value if isinstance(value, (list, tuple, set, frozenset)) else [value]
+        if hosts is value and all(
+            isinstance(host, str) and _HOST.fullmatch(host) for host in hosts
+        ):
+            return frozenset(host.lower() for host in hosts)
         raise ConfigError(
             f"trusted_hosts={_checks.shown(value)} must be a list of host names, "
             "without scheme, port and path"

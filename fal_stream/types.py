@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, Union
+from typing import Any, Literal, NamedTuple, TypeAlias, Union
 
-from typing_extensions import TypeAlias, TypedDict
+from typing_extensions import TypedDict
 
 from .abort import AbortSignal
 
-JSONValue: TypeAlias = Union[None, bool, int, float, str, "list[JSONValue]", "dict[str, JSONValue]"]
+JSONValue: TypeAlias = Union[bool, int, float, str, "list[JSONValue]", "dict[str, JSONValue]", None]
 """A decoded JSON value. `NaN` and the infinities are floats, as in Python's `json`."""
 
 StreamEventType: TypeAlias = Literal["data", "message", "error", "done"]

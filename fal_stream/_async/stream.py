@@ -269,7 +269,8 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         response = getattr(self, "_response", None)
         if response is None or self.closed:
             return
-        warnings.warn(f"{self!r} was dropped while it ran", ResourceWarning, source=self)
+        message = f"{self!r} was dropped while it ran: use `with`, or close it"
+        warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
         response.abandon()
 
     async def _advance(self, is_needed: Callable[[], bool]) -> None:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import pydantic
 from pydantic_core import from_json
-from typing_extensions import TypeAlias
 
 from .._checks import shown
 from ..errors import (

@@ -270,7 +270,8 @@ class FalStream(Startable, Generic[ChunkT]):
         response = getattr(self, "_response", None)
         if response is None or self.closed:
             return
-        warnings.warn(f"{self!r} was dropped while it ran", ResourceWarning, source=self)
+        message = f"{self!r} was dropped while it ran: use `with`, or close it"
+        warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
         response.abandon()
 
     def _advance(self, is_needed: Callable[[], bool]) -> None:

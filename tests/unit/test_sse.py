@@ -238,6 +238,11 @@ def test_retry_acts_before_the_event_ends() -> None:
     assert parser.retry_ms == 70
 
 
+def test_retry_is_told_once() -> None:
+    events = SSEParser().feed(b"retry: 70\n\ndata: a\n\ndata: b\n\n")
+    assert [event.retry for event in events] == [70, None]
+
+
 # --- how much work it does ---
 
 
