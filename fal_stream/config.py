@@ -200,11 +200,10 @@ class Config(BaseModel):
     @field_validator("trusted_hosts", mode="before")
     @classmethod
     def _check_trusted_hosts(cls, value: object) -> frozenset[str]:
-        hosts = value if isinstance(value, (list, tuple, set, frozenset)) else [value]
-        if hosts is value and all(
-            isinstance(host, str) and _HOST.fullmatch(host) for host in hosts
-        ):
-            return frozenset(host.lower() for host in hosts)
+        if isinstance(value, (list, tuple, set, frozenset)):
+            hosts: list[Any] = list(value)
+            if all(isinstance(host, str) and _HOST.fullmatch(host) for host in hosts):
+                return frozenset(host.lower() for host in hosts)
         raise ConfigError(
             f"trusted_hosts={_checks.shown(value)} must be a list of host names, "
             "without scheme, port and path"

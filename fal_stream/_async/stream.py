@@ -351,6 +351,7 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         if self._listeners.unheard:
             await self._announce()
         try:
+            source.check()
             data = await response.read()
             if data:
                 source.feed(data, fresh)

@@ -37,7 +37,7 @@ class AsyncTransport:
     def __init__(self) -> None:
         self.exchanges: LiveExchanges[AsyncExchange] = LiveExchanges()
         self.abandoned: deque[httpx.Response] = deque()
-        self._clients = AsyncPerLoop(make_http_client)
+        self._clients = AsyncPerLoop(make_http_client, httpx.AsyncClient.aclose)
         self._closed = False
 
     async def open(
@@ -126,8 +126,7 @@ class AsyncTransport:
         """Abort what is under way and close the connections of the running loop."""
         self._closed = True
         self.exchanges.abort_all()
-        for client in self._clients.take():
-            await client.aclose()
+        await self._clients.aclose()
 
 
 def _was_idle(error: Exception) -> bool:

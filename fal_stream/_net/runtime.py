@@ -6,10 +6,11 @@ The core is written against the `Async` and `async_` names; the generated one us
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from typing import Any, Generic, TypeVar
 
 from typing_extensions import Self
@@ -196,21 +197,20 @@ def shielded(work: T, interrupt: Callable[[], None], discard: Callable[[T], None
     return work
 
 
-class _PerHome(Generic[T]):
-    def __init__(self, make: Callable[[], T]) -> None:
-        self._make = make
-
-
-class AsyncPerLoop(_PerHome[T]):
+class AsyncPerLoop(Generic[T]):
     """Keeps one thing for each event loop: connections can't move from one to another.
 
     Args:
         make: Makes the thing.
+        close: Closes it.
     """
 
-    def __init__(self, make: Callable[[], T]) -> None:
-        super().__init__(make)
-        self._things: dict[asyncio.AbstractEventLoop, T] = {}
+    def __init__(
+        self, make: Callable[[], T], close: Callable[[T], Coroutine[Any, Any, None]]
+    ) -> None:
+        self._make = make
+        self._close = close
+        self._things: dict[asyncio.AbstractEventLoop, tuple[T, AsyncGenerator[None, None]]] = {}
 
     def get(self) -> T:
         """Give the thing of the running loop; those of closed loops are dropped."""
@@ -218,24 +218,39 @@ class AsyncPerLoop(_PerHome[T]):
         if loop not in self._things:
             for other in [other for other in self._things if other.is_closed()]:
                 del self._things[other]
-            self._things[loop] = self._make()
-        return self._things[loop]
+            thing = self._make()
+            keeper = self._keep(loop, thing)
+            with contextlib.suppress(StopIteration):
+                keeper.asend(None).send(None)
+            self._things[loop] = thing, keeper
+        return self._things[loop][0]
 
-    def take(self) -> list[T]:
-        """Give up and return what belongs to the running loop."""
-        thing = self._things.pop(asyncio.get_running_loop(), None)
-        return [] if thing is None else [thing]
+    async def _keep(self, loop: asyncio.AbstractEventLoop, thing: T) -> AsyncGenerator[None, None]:
+        """Close the thing at the loop's end: a loop that ends closes its async generators."""
+        try:
+            yield
+        finally:
+            self._things.pop(loop, None)
+            await self._close(thing)
+
+    async def aclose(self) -> None:
+        """Close what belongs to the running loop."""
+        kept = self._things.get(asyncio.get_running_loop())
+        if kept is not None:
+            await kept[1].aclose()
 
 
-class PerLoop(_PerHome[T]):
+class PerLoop(Generic[T]):
     """Keeps one thing: a blocking program has no event loops.
 
     Args:
         make: Makes the thing.
+        close: Closes it.
     """
 
-    def __init__(self, make: Callable[[], T]) -> None:
-        super().__init__(make)
+    def __init__(self, make: Callable[[], T], close: Callable[[T], None]) -> None:
+        self._make = make
+        self._close = close
         self._lock = threading.Lock()
         self._things: list[T] = []
 
@@ -246,8 +261,9 @@ class PerLoop(_PerHome[T]):
                 self._things.append(self._make())
             return self._things[0]
 
-    def take(self) -> list[T]:
-        """Give up and return the thing, if there is one."""
+    def close(self) -> None:
+        """Close the thing, if there is one."""
         with self._lock:
             things, self._things = self._things, []
-            return things
+        for thing in things:
+            self._close(thing)

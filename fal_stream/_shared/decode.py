@@ -97,6 +97,9 @@ class ChunkSource(Protocol):
     ended: bool
     """Whether the stream has said that it is at its end."""
 
+    def check(self) -> None:
+        """Raise the error that was held back until the chunks before it had been given."""
+
     def feed(self, data: bytes, out: list[Any]) -> None:
         """Take some bytes, and append the chunks in them to a list."""
 
@@ -113,6 +116,9 @@ class BinaryChunks:
 
     def __init__(self) -> None:
         self.ended = False
+
+    def check(self) -> None:
+        """See `ChunkSource`; nothing is held back."""
 
     def feed(self, data: bytes, out: list[Any]) -> None:
         """See `ChunkSource`."""
@@ -141,6 +147,14 @@ class EventChunks(Generic[ChunkT]):
         self._parser = parser
         self._decode = decode
         self._count = 0
+
+    def check(self) -> None:
+        """See `ChunkSource`.
+
+        Raises:
+            EventTooLarge: An event is larger than the parser's limit.
+        """
+        self._parser.feed(b"")
 
     def feed(self, data: bytes, out: list[Any]) -> None:
         """See `ChunkSource`.

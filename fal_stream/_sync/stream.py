@@ -352,6 +352,7 @@ class FalStream(Startable, Generic[ChunkT]):
         if self._listeners.unheard:
             self._announce()
         try:
+            source.check()
             data = response.read()
             if data:
                 source.feed(data, fresh)

@@ -38,7 +38,7 @@ class Transport:
     def __init__(self) -> None:
         self.exchanges: LiveExchanges[Exchange] = LiveExchanges()
         self.abandoned: deque[httpx.Response] = deque()
-        self._clients = PerLoop(make_http_client)
+        self._clients = PerLoop(make_http_client, httpx.Client.close)
         self._closed = False
 
     def open(
@@ -127,8 +127,7 @@ class Transport:
         """Abort what is under way and close the connections of the running loop."""
         self._closed = True
         self.exchanges.abort_all()
-        for client in self._clients.take():
-            client.close()
+        self._clients.close()
 
 
 def _was_idle(error: Exception) -> bool:

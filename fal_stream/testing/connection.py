@@ -85,6 +85,12 @@ class Connection(asyncio.Protocol):
     # What the server calls.
 
     @property
+    def peer(self) -> str:
+        """The client's address and port."""
+        host, port, *_ = self._socket_transport.get_extra_info("peername") or ("", 0)
+        return f"{host}:{port}"
+
+    @property
     def client_gone(self) -> bool:
         """Whether the client went away, or the connection is closed."""
         return self._client_left.done()

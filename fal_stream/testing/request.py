@@ -45,6 +45,7 @@ class RecordedRequest:
         body: The body.
         request_id: The id that the answer carries as `x-fal-request-id`.
         http_version: `HTTP/1.1` or `HTTP/1.0`.
+        peer: The client's address and port; requests of one connection have the same.
         gone: Set when the client went away before the reply was finished. A client that shuts
             down its sending side counts as gone.
         finished: Set when the reply was sent to its end, or to its scripted `Cut`.
@@ -57,6 +58,7 @@ class RecordedRequest:
     headers: dict[str, str]
     body: bytes
     http_version: str = "HTTP/1.1"
+    peer: str = ""
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     gone: threading.Event = field(default_factory=threading.Event)
     finished: threading.Event = field(default_factory=threading.Event)
@@ -83,13 +85,14 @@ class RecordedRequest:
 
 
 async def read_request(
-    reader: asyncio.StreamReader, send_continue: Callable[[], Awaitable[None]]
+    reader: asyncio.StreamReader, send_continue: Callable[[], Awaitable[None]], peer: str
 ) -> RecordedRequest | None:
     """Read the next request (RFC 9112).
 
     Args:
         reader: The connection, with a limit of at least `MAX_HEAD_BYTES`.
         send_continue: Sends `100 Continue`; called if the client waits for it.
+        peer: The client's address and port.
 
     Returns:
         The request, or None if the connection ended before or within it.
@@ -116,6 +119,7 @@ async def read_request(
         headers=headers,
         body=body,
         http_version=version,
+        peer=peer,
     )
 
 

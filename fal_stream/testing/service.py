@@ -103,7 +103,7 @@ class Service:
             await connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
         try:
-            request = await read_request(connection.reader, send_continue)
+            request = await read_request(connection.reader, send_continue, connection.peer)
         except BadRequest as error:
             request = RecordedRequest("GET", "*", "*", {}, {"connection": "close"}, b"")
             return await Player(

@@ -1,0 +1,69 @@
+"""Every Python example of the README and the docs runs, against a local fal server."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import fal_stream
+from fal_stream.testing import LocalFal, image_frames, tokens
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+EXAMPLES = [
+    pytest.param(code, id=f"{page.name}-{number}")
+    for page in PAGES
+    for number, code in enumerate(EXAMPLE.findall(page.read_text(encoding="utf-8")), start=1)
+]
+
+
+@pytest.fixture
+def environment(fal: LocalFal, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalFal]:
+    """What an example finds: fal, as far as it can tell, and a key."""
+    fal.add("fal-ai/any-llm", tokens("You see the first word early.", pause=0))
+    fal.add("fal-ai/flux/dev", image_frames(3, pause=0))
+    monkeypatch.setenv("FAL_RUN_HOST", fal.url)
+    monkeypatch.setenv("FAL_KEY", str(fal.key))
+    # The module's own clients read the environment when they are made.
+    for maker in (fal_stream._default_client, fal_stream._default_async_client):
+        maker.cache_clear()
+    yield fal
+    fal_stream._default_client().close()
+    for maker in (fal_stream._default_client, fal_stream._default_async_client):
+        maker.cache_clear()
+
+
+def run(code: str) -> None:
+    """Run code as a notebook does, with `await` outside of functions."""
+    compiled = compile(code, "example", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    result = eval(compiled, {"__name__": "example"})
+    if inspect.iscoroutine(result):
+        asyncio.run(result)
+
+
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_example_runs(code: str, environment: LocalFal, capsys: pytest.CaptureFixture[str]) -> None:
+    run(code)
+    assert ("print(" in code) == bool(capsys.readouterr().out)
+
+
+def test_there_are_examples_for_each_kind_of_user() -> None:
+    code = "\n".join(EXAMPLE.findall((ROOT / "README.md").read_text(encoding="utf-8")))
+    for part in ("with StreamingClient()", "asyncio.run(", "stream = await stream_async("):
+        assert part in code
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    commands = re.findall(
+        r"```sh\n(.*?)\n```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    assert len(commands) == 2
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert commands[1] in ci
