@@ -1,1 +1,1 @@
-"""The core, written by hand; `fal_stream._sync` is generated from it."""
+"""The core: clients, streams, responses, connections."""

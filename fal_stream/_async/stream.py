@@ -29,7 +29,7 @@ from .._shared.timeouts import timeout_error
 from .._shared.watchdog import Expired, Watchdog
 from ..abort import AbortController, AbortSignal
 from ..config import Config
-from ..errors import ConfigError, FalStreamError, StreamConnectionError, StreamInterrupted
+from ..errors import FalStreamError, StreamConnectionError, StreamInterrupted
 from ..types import ServerSentEvent, StreamEventType, StreamOptions
 from .response import AsyncStreamResponse
 
@@ -61,8 +61,8 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         listeners: The listeners by the name of what they listen to.
         buffer: The chunks that have come and that no iteration has taken yet.
         current_data: The last chunk that came, or None.
-        last_event_timestamp: When the server last sent something, in seconds since the epoch,
-            or None.
+        last_event_timestamp: When the last chunk or event came, in seconds since the epoch, or
+            None.
         closed: Whether the stream has ended: nothing more will come from the server.
         request_id: The server's id of the request, once it has answered.
         response_headers: The headers of the response, names in lower case, once it is there.
@@ -132,8 +132,8 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         Args:
             type: `data` or `message` (each chunk as it comes), `error` (the error that ends the
                 stream), `done` (the last chunk, when the stream ended without error or abort).
-            listener: A function of one argument; it may be a coroutine function. It must not
-                ask its own stream for chunks.
+            listener: A function of one argument, plain or a coroutine function. It must not ask
+                its own stream for chunks.
 
         Returns:
             The stream.
@@ -223,7 +223,7 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
 
         Returns:
             An iterator of the events. It raises what iterating the stream would, and
-            StreamConnectionError where the response is no event stream.
+            FalStreamError where the response is no event stream.
         """
         if self._events is None:
             self._events = deque()
@@ -344,9 +344,10 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         if isinstance(source, EventChunks):
             source.raw = self._events is not None
         elif self._events is not None:
-            raise ConfigError(
+            raise FalStreamError(
                 "events() is for event streams, and the response is "
-                f"{responses.media_type(response.headers) or 'of no known type'}: iterate it"
+                f"{responses.media_type(response.headers) or 'of no known type'}: "
+                "iterate the stream, it gives bytes"
             )
         if self._listeners.unheard:
             await self._announce()

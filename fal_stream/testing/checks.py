@@ -14,6 +14,7 @@ __all__ = [
     "check_status",
     "check_text",
     "check_whole",
+    "describe",
 ]
 
 
@@ -35,6 +36,21 @@ def check_seconds(argument: str, value: object, *, endless: bool = False) -> Non
         raise ConfigError(f"{argument} is {value!r}; give {allowed}")
 
 
+def describe(value: object) -> str:
+    """Write a value for a message.
+
+    Args:
+        value: Any value.
+
+    Returns:
+        The beginning of its `repr`, or its type where it has none.
+    """
+    try:
+        return excerpt(repr(value))
+    except Exception:  # Nested too deeply, for one.
+        return f"a {type(value).__name__}"
+
+
 def check_bytes(argument: str, value: object) -> None:
     """Refuse what is not `bytes`.
 
@@ -47,7 +63,7 @@ def check_bytes(argument: str, value: object) -> None:
     """
     if not isinstance(value, bytes):
         raise ConfigError(
-            f"{argument} is {excerpt(repr(value))}; give bytes, such as b'...' or text.encode()"
+            f"{argument} is {describe(value)}; give bytes, such as b'...' or text.encode()"
         )
 
 

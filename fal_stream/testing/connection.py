@@ -108,7 +108,15 @@ class Connection(asyncio.Protocol):
             OSError: The handshake failed.
         """
         loop = asyncio.get_running_loop()
-        transport = await loop.start_tls(self._socket_transport, self, context, server_side=True)
+        try:
+            transport = await loop.start_tls(
+                self._socket_transport, self, context, server_side=True
+            )
+        except BaseException as error:
+            # asyncio doesn't tell a protocol that the connection was lost in the handshake.
+            self.abort()
+            loop.call_soon(self.connection_lost, error if isinstance(error, OSError) else None)
+            raise
         if transport is None:
             raise ConnectionResetError("The connection was lost in the TLS handshake")
         self._attach(transport)

@@ -12,15 +12,16 @@ from dataclasses import KW_ONLY, dataclass
 from http import HTTPStatus
 from typing import Any, Literal, TypeAlias, cast
 
-from fal_stream.errors import ConfigError, excerpt
+from fal_stream.errors import ConfigError
 from fal_stream.testing.checks import (
     check_bytes,
     check_header_text,
     check_seconds,
     check_status,
+    describe,
 )
 from fal_stream.testing.request import RecordedRequest
-from fal_stream.testing.steps import encode_step
+from fal_stream.testing.steps import Raw, encode_step
 
 __all__ = ["Failure", "Framing", "Headers", "Reply", "Script", "check_script", "to_reply"]
 
@@ -125,7 +126,7 @@ class Failure:
         check_status(self.status, 400)
         if self.body is not None and not isinstance(self.body, (bytes, str)):
             raise ConfigError(
-                f"body is {excerpt(repr(self.body))}; give bytes or text, or use detail for JSON"
+                f"body is {describe(self.body)}; give bytes or text, or use detail for JSON"
             )
         object.__setattr__(self, "headers", _check_headers(self.headers))
         self.reply()
@@ -146,7 +147,7 @@ class Failure:
         }
         fields = [(name, value) for name, value in ours.items() if value is not None]
         return Reply(
-            [self._encode_body()],
+            [Raw(self._encode_body())],
             status=self.status,
             content_type=self.content_type,
             headers=[*fields, *_check_headers(self.headers)],
@@ -164,7 +165,7 @@ class Failure:
             return json.dumps(body).encode()
         except (TypeError, ValueError) as error:
             raise ConfigError(
-                f"detail is {excerpt(repr(self.detail))}, which isn't JSON: {error}"
+                f"detail is {describe(self.detail)}, which isn't JSON: {error}"
             ) from None
 
 
@@ -223,11 +224,11 @@ def to_reply(argument: str, answer: object) -> Reply:
 def _check_steps(argument: str, value: object) -> None:
     if isinstance(value, type) or not isinstance(value, Iterable):
         raise ConfigError(
-            f"{argument} is {excerpt(repr(value))}; give a list of steps, a Reply or a Failure"
+            f"{argument} is {describe(value)}; give a list of steps, a Reply or a Failure"
         )
     if isinstance(value, (str, bytes, bytearray, Mapping)):
         raise ConfigError(
-            f"{argument} is {excerpt(repr(value))}; give a list, even of a single chunk: [chunk]"
+            f"{argument} is {describe(value)}; give a list, even of a single chunk: [chunk]"
         )
 
 

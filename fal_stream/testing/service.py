@@ -21,6 +21,7 @@ from fal_stream.testing.script import Failure
 __all__ = ["BACKLOG", "Service"]
 
 BACKLOG = 2048
+_ACCEPT_TURNS = 1000
 
 
 class Service:
@@ -67,17 +68,23 @@ class Service:
             return
         started.set_result(lambda: loop.call_soon_threadsafe(stop.set))
         await stop.wait()
-        server.close()
-        # Connections that were being accepted at that moment need some turns of the loop.
-        for _ in range(3):
-            await asyncio.sleep(0)
+        await self._close_listener(server)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for connection in self._connections:
+            connection.abort()
         while self._connections:
-            for connection in self._connections:
-                connection.abort()
             await asyncio.sleep(0)
+
+    async def _close_listener(self, server: asyncio.Server) -> None:
+        # asyncio loses a socket that was accepted but has no transport yet when its server is
+        # closed: let its accepting tasks end first. There is a limit as clients may pour in.
+        for _ in range(_ACCEPT_TURNS):
+            if asyncio.all_tasks() <= {asyncio.current_task(), *self._tasks}:
+                break
+            await asyncio.sleep(0)
+        server.close()
 
     def _accept(self) -> Connection:
         return Connection(self._open, self._connections.discard)

@@ -11,13 +11,14 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from fal_stream.errors import ConfigError, excerpt
+from fal_stream.errors import ConfigError
 from fal_stream.testing.checks import (
     check_bytes,
     check_line,
     check_seconds,
     check_text,
     check_whole,
+    describe,
 )
 
 __all__ = [
@@ -59,7 +60,7 @@ class Event:
     def __post_init__(self) -> None:
         if not isinstance(self.data, str):
             raise ConfigError(
-                f"data is {excerpt(repr(self.data))}; give a string, or leave Event out: "
+                f"data is {describe(self.data)}; give a string, or leave Event out: "
                 "a plain value in a script is sent as JSON"
             )
         check_text("data", self.data)
@@ -215,7 +216,7 @@ def encode_step(step: object, *, event_stream: bool) -> PlayableStep:
     if isinstance(step, (bytes, bytearray, memoryview)):
         if event_stream:
             raise ConfigError(
-                f"a step is {excerpt(repr(step))} in an event stream; give Raw(...) for bytes of "
+                f"a step is {describe(step)} in an event stream; give Raw(...) for bytes of "
                 'the body, or Reply(..., content_type="audio/wav") for a binary stream'
             )
         return Raw(bytes(step))
@@ -223,7 +224,7 @@ def encode_step(step: object, *, event_stream: bool) -> PlayableStep:
         raise ConfigError(f"a step is the class {step.__name__}; give {step.__name__}(...)")
     if not event_stream:
         raise ConfigError(
-            f"a step is {excerpt(repr(step))} in a reply that is no event stream; give bytes"
+            f"a step is {describe(step)} in a reply that is no event stream; give bytes"
         )
     if isinstance(step, Event):
         return Raw(step.encode())
@@ -236,6 +237,6 @@ def _encode_json(value: object) -> bytes:
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError) as error:
-        raise ConfigError(f"a chunk is {excerpt(repr(value))}, which isn't JSON: {error}") from None
+        raise ConfigError(f"a chunk is {describe(value)}, which isn't JSON: {error}") from None
     # A lone surrogate has no UTF-8 form; Python's escape for it is also the one of JSON.
     return text.encode("utf-8", "backslashreplace")

@@ -26,7 +26,7 @@ class RawClient:
         assert parts.port is not None
         self.socket = socket.create_connection((parts.hostname, parts.port), timeout=HANG_LIMIT)
         self._key = fal.key
-        self._received = b""
+        self._received = bytearray()
 
     def __enter__(self) -> Self:
         return self
@@ -51,18 +51,22 @@ class RawClient:
 
     def until(self, end: bytes) -> bytes:
         """Read up to and including some bytes."""
-        while end not in self._received:
+        start = 0
+        while (found := self._received.find(end, start)) < 0:
+            start = max(0, len(self._received) - len(end))
             received = self.socket.recv(65536)
-            assert received, f"the connection ended after {self._received!r}"
+            assert received, f"the connection ended after {bytes(self._received)!r}"
             self._received += received
-        before, _, self._received = self._received.partition(end)
-        return before + end
+        taken = bytes(self._received[: found + len(end)])
+        del self._received[: len(taken)]
+        return taken
 
     def rest(self) -> bytes:
         """Read to the end of the connection."""
         while received := self.socket.recv(65536):
             self._received += received
-        rest, self._received = self._received, b""
+        rest = bytes(self._received)
+        self._received.clear()
         return rest
 
     def reset(self) -> None:
@@ -73,15 +77,17 @@ class RawClient:
 
 def split_chunks(body: bytes) -> list[bytes]:
     """Take the chunks out of a chunked body that is whole."""
-    chunks = []
+    chunks: list[bytes] = []
+    position = 0
     while True:
-        size, _, body = body.partition(b"\r\n")
-        if (length := int(size, 16)) == 0:
-            assert body == b"\r\n"
+        start = body.index(b"\r\n", position) + 2
+        end = start + int(body[position:start], 16)
+        if end == start:
+            assert body[start:] == b"\r\n"
             return chunks
-        chunks.append(body[:length])
-        assert body[length : length + 2] == b"\r\n"
-        body = body[length + 2 :]
+        chunks.append(body[start:end])
+        assert body[end : end + 2] == b"\r\n"
+        position = end + 2
 
 
 class Answer:

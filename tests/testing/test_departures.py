@@ -96,13 +96,13 @@ def test_a_slow_reader_holds_the_script_back(fal: LocalFal) -> None:
             time.sleep(0.3)
         assert before < total
         assert not fal.requests[0].finished.is_set()
-        body = client.until(b"\r\n0\r\n\r\n") if total == 0 else _read_all(client)
+        body = read_all(client)
     assert [len(chunk) for chunk in split_chunks(body)] == [size] * total
     assert fal.requests[0].finished.wait(10)
 
 
-def _read_all(client: RawClient) -> bytes:
-    parts = []
+def read_all(client: RawClient) -> bytes:
+    parts: list[bytes] = []
     while not (parts and parts[-1].endswith(b"\r\n0\r\n\r\n")):
         parts.append(client.socket.recv(1 << 20))
     return b"".join(parts)

@@ -44,14 +44,15 @@ def test_start_and_stop_by_hand() -> None:
     assert fal.start() is fal
     with pytest.raises(ConfigError, match="already"):
         fal.start()
-    host, port = urlsplit(fal.url).hostname, urlsplit(fal.url).port
-    assert host == "127.0.0.1"
+    port = urlsplit(fal.url).port
+    assert fal.url == f"http://127.0.0.1:{port}"
+    assert port is not None
     stop_promptly(fal)
     fal.stop()
     with pytest.raises(ConfigError, match="isn't running"):
         _ = fal.settings
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((host, port)).close()
+        socket.create_connection(("127.0.0.1", port)).close()
 
 
 def test_a_stopped_server_can_start_again() -> None:
@@ -115,10 +116,8 @@ def test_stop_while_clients_pour_in() -> None:
 
 def test_two_hundred_connections_at_once(fal: LocalFal) -> None:
     fal.add("acme/app", tokens("one two three four five", pause=0.02))
-    clients: list[RawClient] = []
     with ExitStack() as stack:
-        for _ in range(200):
-            clients.append(stack.enter_context(RawClient(fal)).ask())
+        clients = [stack.enter_context(RawClient(fal)).ask() for _ in range(200)]
         for client in clients:
             client.until(b"\r\n\r\n")
             assert len(split_chunks(client.until(b"\r\n0\r\n\r\n"))) == 5

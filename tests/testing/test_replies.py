@@ -176,7 +176,7 @@ def test_a_function_sees_the_request(fal: LocalFal) -> None:
 
 
 def test_a_function_can_answer_each_time_differently(fal: LocalFal) -> None:
-    answers = iter([Failure(503), Reply([1]), [2]])
+    answers: Iterator[Reply | Failure | list[int]] = iter([Failure(503), Reply([1]), [2]])
     fal.add("acme/app", lambda request: next(answers))
     assert fetch(fal).status == 503
     assert fetch(fal).events() == [1]

@@ -57,6 +57,7 @@ RULES = Rules(
         "AsyncByteStream": "SyncByteStream",
         "AsyncIterator": "Iterator",
         "StopAsyncIteration": "StopIteration",
+        "_default_async_client": "_default_client",
         "__aenter__": "__enter__",
         "__aexit__": "__exit__",
         "__aiter__": "__iter__",
@@ -67,8 +68,10 @@ RULES = Rules(
         "async_backend": "sync_backend",
         "create_async_streaming_client": "create_streaming_client",
         "handle_async_request": "handle_request",
+        "stream_async": "stream",
     },
     phrases={
+        "one argument, plain or a coroutine function": "one argument",
         ", `start()` or `await`": " or `start()`",
     },
 )
