@@ -142,5 +142,8 @@ def _redirect(method: str, url: str, status: int, headers: Mapping[str, str]) ->
         return None
     if method != "GET" and status not in (307, 308):
         return None
-    target = urljoin(url, location)
-    return target if same_origin(url, target) else None
+    try:
+        target = urljoin(url, location)
+        return target if same_origin(url, target) else None
+    except ValueError:
+        return None  # it is no address

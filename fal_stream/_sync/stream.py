@@ -205,8 +205,9 @@ class FalStream(Startable, Generic[ChunkT]):
         """
         if self.closed:
             return
-        self._halt()
+        # In this order, so that whoever is woken by it finds the reason.
         self._controller.abort(reason)
+        self._halt()
 
     def close(self) -> None:
         """End the stream if it hasn't, and free its connection."""
@@ -270,9 +271,11 @@ class FalStream(Startable, Generic[ChunkT]):
         response = getattr(self, "_response", None)
         if response is None or self.closed:
             return
-        message = f"{self!r} was dropped while it ran: use `with`, or close it"
-        warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
+        # First, as a warning may be raised as an error.
         response.abandon()
+        if not self._halted:
+            message = f"{self!r} was dropped while it ran: use `with`, or close it"
+            warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
 
     def _advance(self, is_needed: Callable[[], bool]) -> None:
         """Read from the server once, unless another consumer has meanwhile done it."""
@@ -323,6 +326,8 @@ class FalStream(Startable, Generic[ChunkT]):
             raise responses.error_of(
                 status, headers, response.read_up_to(responses.ERROR_BODY_LIMIT)
             )
+        if status == 204:
+            return
         coding = responses.foreign_encoding(headers)
         if coding is not None:
             raise responses.encoding_error(coding)
@@ -333,7 +338,7 @@ class FalStream(Startable, Generic[ChunkT]):
         if responses.is_event_stream(headers):
             parser = SSEParser(self._plan.max_event_bytes)
             self._source = EventChunks(parser, self._plan.decode_json)
-        elif status != 204:
+        else:
             self._source = BinaryChunks()
 
     def _receive(self, response: StreamResponse) -> None:
@@ -429,10 +434,11 @@ class FalStream(Startable, Generic[ChunkT]):
             self._unsubscribe()
         if self._response is not None:
             self._response.release()
+        if error is not None or not self._halted:
+            self._announce()
         if error is not None:
             self._call_listeners(("error",), error)
         elif not self._halted:
-            self._announce()
             self._call_listeners(("done",), self.current_data)
 
     def _halt(self) -> None:

@@ -1,0 +1,101 @@
+"""The errors: what they say, and that they survive a pickle."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+import fal_stream
+from fal_stream import errors
+from fal_stream.errors import FalStreamError
+
+EXAMPLES: list[FalStreamError] = [
+    errors.FalStreamError("m"),
+    errors.ConfigError("m", endpoint_id="a/b"),
+    errors.ApiError("m", status=503, body={"detail": "x"}, error_type="t", retryable=True),
+    errors.ValidationError("m", status=422, body={"detail": [{"loc": ["body", "x"], "msg": "no"}]}),
+    errors.StreamConnectionError("m"),
+    errors.StreamInterrupted("m", chunks_received=3),
+    errors.IncompleteStream("m", chunks_received=3),
+    errors.StreamTimeout("m", phase="idle", seconds=1.5, option="timeout"),
+    errors.StreamDecodeError("m", raw="{", index=2, request_id="r"),
+    errors.OutputValidationError("m", raw="{", index=2),
+    errors.EventTooLarge("m", limit=10),
+    errors.StreamEventError("m", data={"x": 1}),
+]
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+def test_an_error_survives_pickle_and_copy(error: FalStreamError) -> None:
+    for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert type(twin) is type(error)
+        assert str(twin) == str(error)
+        assert vars(twin) == vars(error)
+
+
+def test_every_error_is_exported_and_has_an_example() -> None:
+    classes = {
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, FalStreamError)
+    }
+    assert {type(example) for example in EXAMPLES} == classes
+    assert {cls.__name__ for cls in classes} <= set(fal_stream.__all__)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (FalStreamError("m"), "m"),
+        (FalStreamError("m", endpoint_id="a/b"), "m [endpoint a/b]"),
+        (FalStreamError("m", request_id="r"), "m [request id r]"),
+        (FalStreamError("m", endpoint_id="a/b", request_id="r"), "m [endpoint a/b, request id r]"),
+    ],
+)
+def test_the_message_says_which_endpoint_and_request(error: FalStreamError, text: str) -> None:
+    assert str(error) == text
+    assert error.message == "m"
+
+
+def test_errors_are_also_what_python_calls_them() -> None:
+    assert issubclass(errors.ConfigError, ValueError)
+    assert issubclass(errors.StreamTimeout, TimeoutError)
+
+
+@pytest.mark.parametrize(
+    ("status", "timeout_type", "is_user_timeout"),
+    [(504, "user", True), (504, None, False), (503, "user", False)],
+)
+def test_whose_limit_it_was(status: int, timeout_type: str | None, is_user_timeout: bool) -> None:
+    error = errors.ApiError("m", status=status, timeout_type=timeout_type)
+    assert error.is_user_timeout is is_user_timeout
+
+
+def test_field_errors() -> None:
+    detail = [
+        {"loc": ["body", "image", "size"], "msg": "too large", "type": "value_error"},
+        {"loc": ["body", 0], "msg": "wrong"},
+        {"loc": "body"},
+        "not a field error",
+    ]
+    error = errors.ValidationError("m", status=422, body={"detail": detail})
+    assert [found.loc for found in error.field_errors] == [
+        ("body", "image", "size"),
+        ("body", 0),
+        ("body",),
+    ]
+    assert [found.msg for found in error.get_field_errors("size")] == ["too large"]
+    assert error.get_field_errors("size")[0]["type"] == "value_error"
+    assert error.get_field_errors("image") == []
+
+
+@pytest.mark.parametrize("body", [None, "text", [], {}, {"detail": "text"}, {"detail": {"a": 1}}])
+def test_a_422_of_another_shape_has_no_field_errors(body: object) -> None:
+    assert errors.ValidationError("m", status=422, body=body).field_errors == []
+
+
+def test_an_excerpt_says_how_long_the_text_was() -> None:
+    assert errors.excerpt("abc", 3) == "abc"
+    assert errors.excerpt("x" * 2000, 3) == "xxx... (2,000 characters)"

@@ -1,0 +1,92 @@
+"""Imports go downwards only, and what waits or touches the network stays in its rooms."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "fal_stream"
+
+# A room may import from itself and from the rooms of its row; `__init__` is not imported from.
+MAY_IMPORT = {
+    "errors": set[str](),
+    "_version": set[str](),
+    "abort": set[str](),
+    "types": {"abort"},
+    "_checks": {"errors"},
+    "config": {"_checks", "errors"},
+    "_shared": {"_checks", "_version", "abort", "config", "errors", "types"},
+    "_net": {"_checks", "_shared", "errors"},
+    "_async": {"_checks", "_net", "_shared", "abort", "config", "errors", "types"},
+    "_sync": {"_checks", "_net", "_shared", "abort", "config", "errors", "types"},
+}
+
+WAITING = {"anyio", "asyncio", "select", "selectors", "socket", "threading"}
+HTTP = {"h11", "httpcore", "httpx"}
+NOT_PURE = WAITING | HTTP | {"logging", "os", "pathlib", "random", "ssl", "sys", "time"}
+HTTP_MODULES = {
+    f"{flavour}/{name}.py"
+    for flavour in ("_async", "_sync")
+    for name in ("pool", "response", "transport")
+}
+
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "testing" not in path.parts)
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Give the imported modules, those of the package with dots for the package's name."""
+    parents = path.relative_to(PACKAGE).parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if not node.level:
+                yield node.module or ""
+                continue
+            above = parents[: len(parents) - node.level + 1]
+            base = ".".join(("fal_stream", *above, *([node.module] if node.module else [])))
+            if node.module:
+                yield base
+            else:
+                yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def names(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=names)
+def test_imports_go_downwards(path: Path) -> None:
+    room = room_of(path)
+    if room in ("__init__", "__main__"):
+        return
+    found = {
+        module.split(".")[1] if "." in module else "__init__"
+        for module in imports(path)
+        if module.split(".")[0] == "fal_stream"
+    }
+    assert found <= MAY_IMPORT[room] | {room}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=names)
+def test_what_waits_stays_in_its_rooms(path: Path) -> None:
+    found = {module.split(".")[0] for module in imports(path)}
+    if room_of(path) not in ("_net", "abort"):
+        assert not found & WAITING
+    if room_of(path) != "_net" and names(path) not in HTTP_MODULES:
+        assert not found & HTTP
+    if room_of(path) == "_shared":
+        assert not found & NOT_PURE
+
+
+def test_a_forbidden_import_would_be_seen(tmp_path: Path) -> None:
+    source = PACKAGE / "_shared" / "sse.py"
+    assert "fal_stream.errors" in set(imports(source))
+    assert "fal_stream._shared.sse_block" in set(imports(source))

@@ -1,0 +1,51 @@
+"""The register of listeners."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fal_stream import ConfigError
+from fal_stream._shared.listeners import Listeners
+
+
+def test_listeners_are_given_in_their_order() -> None:
+    first, second, third = (lambda _: 1), (lambda _: 2), (lambda _: 3)
+    listeners = Listeners()
+    listeners.add("data", first)
+    listeners.add("message", second)
+    listeners.add("data", third)
+    assert listeners.of("data", "message") == [first, third, second]
+    listeners.remove("data", first)
+    listeners.remove("data", first)
+    assert listeners.of("data") == [third]
+
+
+def test_chunks_are_kept_only_for_those_who_listen() -> None:
+    listeners = Listeners()
+    listeners.tell([1])
+    listeners.add("done", print)
+    listeners.tell([2])
+    assert not listeners.unheard
+    listeners.add("message", print)
+    listeners.tell([3, 4])
+    assert list(listeners.unheard) == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("type_", "listener", "message"),
+    [
+        ("dat", print, "Unknown listener type 'dat'; did you mean 'data'?"),
+        ("data", 3, "listener=3 can't be called"),
+    ],
+)
+def test_bad_arguments_are_refused(type_: Any, listener: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message.replace("?", r"\?")):
+        Listeners().add(type_, listener)
+
+
+def test_an_unknown_type_cannot_be_taken_off() -> None:
+    bad: Any = "close"
+    with pytest.raises(ConfigError, match="there are: data, done, error, message"):
+        Listeners().remove(bad, print)

@@ -1,0 +1,157 @@
+"""The watchdog, on a clock of the test's own."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from fal_stream._shared.timeouts import timeout_error
+from fal_stream._shared.watchdog import Expired, Limits, Phase, Watchdog
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def wait(dog: Watchdog, clock: Clock, seconds: float) -> None:
+    dog.enter()
+    clock.now += seconds
+    dog.leave()
+
+
+def expiry(dog: Watchdog) -> Expired:
+    """Take the last look that is granted, and give what is raised after it."""
+    assert dog.enter() == 0.0
+    dog.leave()
+    with pytest.raises(Expired) as caught:
+        dog.enter()
+    return caught.value
+
+
+def test_without_limits_it_waits_for_ever(clock: Clock) -> None:
+    dog = Watchdog(Limits(), clock)
+    assert dog.enter() == math.inf
+    clock.now += 1e9
+    assert dog.expired() is None
+
+
+@pytest.mark.parametrize(
+    ("limits", "phase"),
+    [
+        (Limits(start=3, idle=1, event=1), "start"),
+        (Limits(start=9, total=3), "total"),
+    ],
+)
+def test_before_the_start(clock: Clock, limits: Limits, phase: Phase) -> None:
+    dog = Watchdog(limits, clock)
+    assert dog.enter() == 3
+    clock.now += 2
+    assert dog.remaining() == 1
+    clock.now += 1
+    expired = dog.expired()
+    dog.leave()
+    assert expired is not None
+    assert (expired.phase, expired.seconds) == (phase, 3)
+    assert expiry(dog).phase == phase
+
+
+@pytest.mark.parametrize(
+    ("limits", "phase"),
+    [
+        (Limits(start=1, idle=2, event=5), "idle"),
+        (Limits(start=1, idle=5, event=2), "event"),
+        (Limits(start=1, idle=5, event=5, total=2), "total"),
+    ],
+)
+def test_after_the_start(clock: Clock, limits: Limits, phase: Phase) -> None:
+    dog = Watchdog(limits, clock)
+    dog.started()
+    wait(dog, clock, 1.5)
+    wait(dog, clock, 0.5)
+    assert expiry(dog).phase == phase
+
+
+def test_signs_of_life_keep_the_idle_limit_off_but_not_the_event_limit(clock: Clock) -> None:
+    dog = Watchdog(Limits(idle=2, event=5), clock)
+    dog.started()
+    for _ in range(5):
+        wait(dog, clock, 1)
+        dog.alive()
+    assert expiry(dog).phase == "event"
+
+
+def test_chunks_keep_all_but_the_total_limit_off(clock: Clock) -> None:
+    dog = Watchdog(Limits(idle=2, event=2, total=9), clock)
+    dog.started()
+    for _ in range(9):
+        wait(dog, clock, 1)
+        dog.chunk()
+    assert expiry(dog).phase == "total"
+
+
+def test_the_consumers_time_does_not_count(clock: Clock) -> None:
+    dog = Watchdog(Limits(idle=2, event=2, total=4), clock)
+    dog.started()
+    for _ in range(3):
+        wait(dog, clock, 1)
+        dog.chunk()
+        dog.pause()
+        clock.now += 1000
+    assert dog.enter() == 1
+
+
+def test_time_between_two_waits_without_a_pause_counts(clock: Clock) -> None:
+    dog = Watchdog(Limits(event=2), clock)
+    dog.started()
+    wait(dog, clock, 0)
+    clock.now += 3
+    assert expiry(dog).phase == "event"
+
+
+def test_what_arrived_during_a_suspension_is_looked_at_once(clock: Clock) -> None:
+    dog = Watchdog(Limits(idle=2), clock)
+    dog.started()
+    wait(dog, clock, 20)
+    assert dog.enter() == 0.0
+    dog.leave()
+    dog.alive()
+    assert dog.enter() == 2
+
+
+def test_a_look_that_brings_no_life_is_the_last(clock: Clock) -> None:
+    dog = Watchdog(Limits(idle=2, event=3), clock)
+    dog.started()
+    wait(dog, clock, 20)
+    assert dog.enter() == 0.0
+    dog.leave()
+    dog.alive()
+    with pytest.raises(Expired) as caught:
+        dog.enter()
+    assert caught.value.phase == "event"
+
+
+@pytest.mark.parametrize(
+    ("phase", "option"),
+    [
+        ("start", "start_timeout"),
+        ("idle", "timeout"),
+        ("event", "event_timeout"),
+        ("total", "total_timeout"),
+    ],
+)
+def test_the_error_names_the_option(phase: Phase, option: str) -> None:
+    error = timeout_error(Expired(phase, 1.5), 7)
+    assert (error.phase, error.seconds, error.option) == (phase, 1.5, option)
+    assert "within 1.5 s, after 7 chunks" in str(error)
+    assert f"{option}=None" in str(error)
+    assert isinstance(error, TimeoutError)
