@@ -116,13 +116,29 @@ def check_headers(name: str, value: object) -> dict[str, str]:
     for key, text in value.items():
         if not isinstance(key, str) or not _HEADER_NAME.fullmatch(key):
             raise ConfigError(f"{name} has the name {shown(key)}, which is no header name")
-        if not isinstance(text, str) or not _HEADER_VALUE.fullmatch(text):
-            raise ConfigError(
-                f"{name}[{key!r}] must be a string of printable ASCII characters "
-                "(its value is not shown here); encode anything else first"
-            )
-        headers[key] = text
+        headers[key] = check_header_value(f"{name}[{key!r}]", text)
     return headers
+
+
+def check_header_value(name: str, value: object) -> str:
+    """Check the value of one header.
+
+    Args:
+        name: The argument's name.
+        value: A string of printable ASCII characters.
+
+    Returns:
+        The value.
+
+    Raises:
+        ConfigError: It is anything else. It is not shown: it may be secret.
+    """
+    if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+        raise ConfigError(
+            f"{name} must be a string of printable ASCII characters "
+            "(its value is not shown here); encode anything else first"
+        )
+    return value
 
 
 def check_url(name: str, value: object) -> SplitResult:

@@ -182,25 +182,26 @@ class EventChunks(Generic[ChunkT]):
         if leftover is None:
             return
         event = leftover.event
-        # Without its line end the text of a number may be the beginning of a longer one.
-        whole = event is not None and (
-            leftover.line_complete or not (self.raw or event.data[-1:].isdigit())
-        )
-        if event is not None and whole and event.data:
+        if event is not None and self._is_whole(event, leftover.line_complete):
             try:
                 self._take([event], out)
             except StreamDecodeError:
                 pass
             else:
                 return
-        elif whole:
-            return
         text = leftover.raw.decode("utf-8", "replace")
         raise IncompleteStream(
             f"The stream ended in the middle of an event, after {self._count} chunks: "
             f"{excerpt(text)!r}; the app may have died, look at its logs",
             chunks_received=self._count,
         )
+
+    def _is_whole(self, event: ServerSentEvent, line_complete: bool) -> bool:
+        """Tell whether an event without its blank line may still be whole."""
+        if line_complete:
+            return True
+        # Without a line end the text of a number may be the beginning of a longer one.
+        return bool(event.data) and not self.raw and not event.data[-1].isdigit()
 
     def _take(self, events: list[ServerSentEvent], out: list[Any]) -> None:
         if self.raw:

@@ -153,7 +153,7 @@ def _headers(config: Config, options: StreamOptions, *, has_body: bool) -> dict[
     if has_body:
         headers["content-type"] = "application/json"
     if "accept" in options:
-        headers |= _checks.check_headers("accept", {"accept": options["accept"]})
+        headers["accept"] = _checks.check_header_value("accept", options["accept"])
     for given in (config.headers, _checks.check_headers("headers", options.get("headers", {}))):
         for name, value in given.items():
             if name.lower() in ("host", "content-length", "transfer-encoding", "connection"):

@@ -54,6 +54,10 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         self._socket_transport = cast(asyncio.Transport, transport)
+        # asyncio does it only for sockets that were made with the protocol's number.
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.reader = asyncio.StreamReader(limit=MAX_HEAD_BYTES)
         self._attach(self._socket_transport)
         self._on_open(self)
 
@@ -95,31 +99,23 @@ class Connection(asyncio.Protocol):
         """Whether the client went away, or the connection is closed."""
         return self._client_left.done()
 
-    async def start_tls(self, context: ssl.SSLContext) -> None:
-        """Do the server's side of a TLS handshake.
+    async def open(self, context: ssl.SSLContext | None) -> None:
+        """Make the connection ready, with the server's side of a TLS handshake where asked.
 
         It must be called first thing after the connection was made, before the event loop
         looks for data.
 
         Args:
-            context: The TLS context with the server's certificate.
+            context: The TLS context with the server's certificate, or None for plain TCP.
 
         Raises:
             OSError: The handshake failed.
         """
-        loop = asyncio.get_running_loop()
-        try:
-            transport = await loop.start_tls(
-                self._socket_transport, self, context, server_side=True
-            )
-        except BaseException as error:
-            # asyncio doesn't tell a protocol that the connection was lost in the handshake.
-            self.abort()
-            loop.call_soon(self.connection_lost, error if isinstance(error, OSError) else None)
-            raise
-        if transport is None:
-            raise ConnectionResetError("The connection was lost in the TLS handshake")
-        self._attach(transport)
+        if context is not None:
+            self._attach(await self._start_tls(context))
+        # Only now: a reader takes one transport, and the client's first request can be here
+        # before the handshake's end is known.
+        self.reader.set_transport(self._transport)
 
     async def send(self, data: bytes) -> None:
         """Send bytes.
@@ -173,14 +169,28 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close the connection at once."""
+        self._transport.abort()
         self._socket_transport.abort()
+
+    async def _start_tls(self, context: ssl.SSLContext) -> asyncio.Transport:
+        loop = asyncio.get_running_loop()
+        try:
+            transport = await loop.start_tls(
+                self._socket_transport, self, context, server_side=True
+            )
+        except BaseException as error:
+            # asyncio doesn't tell a protocol that the connection was lost in the handshake.
+            self.abort()
+            loop.call_soon(self.connection_lost, error if isinstance(error, OSError) else None)
+            raise
+        if transport is None:
+            raise ConnectionResetError("The connection was lost in the TLS handshake")
+        return transport
 
     def _attach(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         # The least that every event loop takes: a send waits until nothing is left in the buffer.
         transport.set_write_buffer_limits(high=1, low=0)
-        self.reader = asyncio.StreamReader(limit=MAX_HEAD_BYTES)
-        self.reader.set_transport(transport)
 
     def _leave(self) -> None:
         if not self._client_left.done():

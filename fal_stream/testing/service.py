@@ -97,12 +97,14 @@ class Service:
 
     async def _talk(self, connection: Connection) -> None:
         try:
-            if self._ssl_context is not None:
-                await connection.start_tls(self._ssl_context)
+            await connection.open(self._ssl_context)
             while await self._exchange(connection):
                 pass
             connection.close()
         except (ClientGone, OSError):
+            connection.abort()
+        except Exception as error:
+            self._on_error(error)
             connection.abort()
 
     async def _exchange(self, connection: Connection) -> bool:

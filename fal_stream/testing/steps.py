@@ -157,7 +157,9 @@ class Cut:
     """The connection is dropped, and the rest of the script with it.
 
     Args:
-        reset: Whether to drop it with a TCP reset; False: with an end of the byte stream.
+        reset: Whether to drop it with a TCP reset; False: with an end of the byte stream. What
+            the client has not read by then can be lost, as the operating system has it: where
+            that matters, put a `Pause` before.
         in_chunk: Whether a chunk (or a `Content-Length`) larger than what is sent is announced
             first; False: cut between two chunks, with no end of the body. With
             `framing="close"` there is nothing to announce.

@@ -6,10 +6,13 @@ import http.client
 import json
 import socket
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from typing_extensions import Self
 
 from fal_stream.testing import LocalFal
@@ -128,3 +131,13 @@ def fetch(
         return Answer(connection.getresponse())
     finally:
         connection.close()
+
+
+@contextmanager
+def dying_server(error: type[Exception], match: str | None = None) -> Iterator[LocalFal]:
+    """A server of which a script is to raise an error, that its end must raise again."""
+    with LocalFal() as server:
+        yield server
+        with pytest.raises(error, match=match):
+            server.stop()
+        assert len(server.errors) == 1

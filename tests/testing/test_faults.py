@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import http.client
+from collections.abc import Iterator
 
 import pytest
 
-from fal_stream.testing import Cut, Event, LocalFal, Ping, Raw, RecordedRequest, Reply
+from fal_stream.testing import Cut, End, Event, LocalFal, Ping, Raw, RecordedRequest, Reply
 from fal_stream.testing.script import Framing
-from tests.testing.raw_client import RawClient, fetch
+from tests.testing.raw_client import RawClient, dying_server, fetch
 
 
 @pytest.mark.parametrize("framing", ["chunked", "length"])
@@ -54,8 +55,6 @@ def test_a_cut_reply_counts_as_finished(fal: LocalFal) -> None:
 
 
 def test_a_connection_can_go_stale_after_a_whole_reply(fal: LocalFal) -> None:
-    from fal_stream.testing import End
-
     fal.add("acme/app", [1, End(), Cut(in_chunk=False)])
     with RawClient(fal) as client:
         assert b"connection: close" not in client.ask().until(b"\r\n\r\n")
@@ -63,12 +62,12 @@ def test_a_connection_can_go_stale_after_a_whole_reply(fal: LocalFal) -> None:
 
 
 def test_a_script_that_raises_dies_in_mid_stream_and_is_reported() -> None:
-    def script(request: RecordedRequest) -> object:
+    def script(request: RecordedRequest) -> Iterator[object]:
         yield 1
         raise ZeroDivisionError("in the script")
 
-    with pytest.raises(ZeroDivisionError, match="in the script"), LocalFal() as fal:
-        fal.add("acme/app", script)  # type: ignore[arg-type]
+    with dying_server(ZeroDivisionError, match="in the script") as fal:
+        fal.add("acme/app", script)
         with RawClient(fal) as client:
             client.ask().until(b"\r\n\r\n")
             assert client.rest() == b"9\r\ndata: 1\n\n\r\n"
@@ -92,32 +91,36 @@ def test_a_function_that_raises_gives_no_answer() -> None:
         assert request.json() == {"prompt": "a fox"}
         return Reply([1])
 
-    with pytest.raises(AssertionError), LocalFal() as fal:
+    with dying_server(AssertionError) as fal:
         fal.add("acme/app", script)
         with pytest.raises(http.client.RemoteDisconnected):
             fetch(fal, body='{"prompt": "a dog"}')
 
 
 def test_a_chunk_of_a_generator_that_is_not_json_is_an_error() -> None:
-    with pytest.raises(ValueError, match="isn't JSON"), LocalFal() as fal:
+    with dying_server(ValueError, match="isn't JSON") as fal:
         fal.add("acme/app", lambda request: iter([object()]))
         with pytest.raises(http.client.IncompleteRead):
             fetch(fal)
 
 
 def test_an_answer_that_is_none_is_an_error() -> None:
-    with pytest.raises(ValueError, match="the answer of the script is None"), LocalFal() as fal:
+    with dying_server(ValueError, match="the answer of the script is None") as fal:
         fal.add("acme/app", lambda request: None)  # type: ignore[arg-type,return-value]
         with pytest.raises(http.client.RemoteDisconnected):
             fetch(fal)
 
 
 def test_an_error_in_the_with_block_is_not_hidden_by_one_of_a_script() -> None:
-    with pytest.raises(KeyError), LocalFal() as fal:
-        fal.add("acme/app", lambda request: [1 // 0])
-        with pytest.raises(http.client.RemoteDisconnected):
-            fetch(fal)
-        raise KeyError
+    def main() -> None:
+        with LocalFal() as fal:
+            fal.add("acme/app", lambda request: [1 // 0])
+            with pytest.raises(http.client.RemoteDisconnected):
+                fetch(fal)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        main()
 
 
 def test_an_expected_error_can_be_cleared() -> None:

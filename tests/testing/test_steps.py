@@ -16,7 +16,7 @@ from fal_stream.testing import (
     Reply,
     Wire,
 )
-from tests.testing.raw_client import RawClient, fetch, split_chunks
+from tests.testing.raw_client import RawClient, dying_server, fetch, split_chunks
 
 
 def body_of(fal: LocalFal, *steps: object) -> bytes:
@@ -101,7 +101,7 @@ def test_end_then_hang_keeps_the_connection_open(fal: LocalFal) -> None:
 
 
 def test_a_body_step_after_end_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"after End\(\) is Raw"), LocalFal() as fal:
+    with dying_server(ValueError, match=r"after End\(\) is Raw") as fal:
         fal.add("acme/app", [End(), 1])
         fetch(fal)
 

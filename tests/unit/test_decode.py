@@ -1,0 +1,231 @@
+"""From bytes to chunks."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pydantic
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typing_extensions import TypedDict
+
+from fal_stream import (
+    EventTooLarge,
+    FalStreamError,
+    IncompleteStream,
+    OutputValidationError,
+    ServerSentEvent,
+    SSEParser,
+    StreamDecodeError,
+    StreamEventError,
+)
+from fal_stream._shared.decode import BinaryChunks, EventChunks, decode_json, json_decoder
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+def same(first: Any, second: Any) -> bool:
+    return json.dumps(first) == json.dumps(second)
+
+
+@given(JSON, st.booleans())
+def test_json_is_decoded_as_python_does(value: Any, ensure_ascii: bool) -> None:
+    text = json.dumps(value, ensure_ascii=ensure_ascii)
+    assert same(decode_json(text), json.loads(text))
+
+
+@pytest.mark.parametrize("text", ['"\\ud800"', "[" * 300 + "]" * 300, '{"a":1,"a":2}', " 1 ", "-0"])
+def test_what_json_takes_is_taken(text: str) -> None:
+    assert same(decode_json(text), json.loads(text))
+
+
+def test_not_a_number_and_the_infinities_are_floats() -> None:
+    values = decode_json("[NaN, Infinity, -Infinity]")
+    assert math.isnan(values[0])
+    assert values[1:] == [math.inf, -math.inf]
+
+
+def outcome(decode: Callable[[str], Any], text: str) -> str:
+    try:
+        return json.dumps(decode(text))
+    except ValueError:
+        return "refused"
+
+
+@given(st.text(alphabet='[]{},:"0123456789.eE+-truefalsn \\u\n\t\x00'))
+def test_what_json_refuses_is_refused(text: str) -> None:
+    assert outcome(decode_json, text) == outcome(json.loads, text)
+
+
+def take(body: bytes, *, output_type: Any = None, raw: bool = False) -> tuple[list[Any], Any]:
+    """Feed a body and end it; give the chunks and the error."""
+    out: list[Any] = []
+    source = EventChunks(SSEParser(), json_decoder(output_type), raw=raw)
+    try:
+        source.feed(body, out)
+        source.close(out)
+    except FalStreamError as error:
+        return out, error
+    return out, None
+
+
+def test_falsy_chunks_are_chunks_and_keep_alives_are_none() -> None:
+    body = b'data: 0\n\ndata: ""\n\ndata: false\n\ndata: null\n\ndata\n\n: ping\n\ndata: []\n\n'
+    assert take(body) == ([0, "", False, None, []], None)
+
+
+@pytest.mark.parametrize(
+    "tail", [b"data: [DONE]\n\n", b"data: [DONE]", b"data: [DONE]\n\ndata: junk\n\ndata: 5"]
+)
+def test_done_ends_the_stream_well(tail: bytes) -> None:
+    out: list[Any] = []
+    source: EventChunks[Any] = EventChunks(SSEParser(), decode_json)
+    source.feed(b"data: 1\n\n" + tail, out)
+    source.close(out)
+    assert out == [1]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "Chunk 1 is no JSON"),
+        ("nonsense", "Chunk 1 is no JSON"),
+        ("9" * 5001, "Chunk 1 is no JSON"),
+        ("[" * 100_000, "Chunk 1 is no JSON"),
+    ],
+)
+def test_what_is_no_json_comes_after_the_chunks_before_it(text: str, reason: str) -> None:
+    chunks, error = take(f"data: 1\n\ndata: {text}\n\ndata: 2\n\n".encode())
+    assert chunks == [1]
+    assert type(error) is StreamDecodeError
+    assert (error.raw, error.index) == (text, 1)
+    assert reason in str(error)
+    assert len(str(error)) < 1000
+    assert error.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("text", "data"), [('{"message": "boom"}', {"message": "boom"}), ("boom", "boom"), ("", "")]
+)
+def test_an_error_event_is_an_error(text: str, data: Any) -> None:
+    chunks, error = take(f"data: 1\n\nevent: error\ndata: {text}\n\ndata: 2\n\n".encode())
+    assert chunks == [1]
+    assert type(error) is StreamEventError
+    assert error.data == data
+    assert "after 1 chunks" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("tail", "last"),
+    [
+        (b'data: {"a": 1}', [{"a": 1}]),
+        (b'data: {"a": 1}\n', [{"a": 1}]),
+        (b"data: 12\n", [12]),
+        (b'data: "x"', ["x"]),
+        (b"data: true", [True]),
+        (b"data: [\ndata: 1]", [[1]]),
+        (b": ping", []),
+        (b"data:\n", []),
+        (b"", []),
+    ],
+)
+def test_a_whole_event_without_its_blank_line_is_delivered(tail: bytes, last: list[Any]) -> None:
+    assert take(b"data: 1\n\n" + tail) == ([1, *last], None)
+
+
+@pytest.mark.parametrize(
+    "tail", [b'data: {"a": 1', b"data: 12", b"data: tru", b"data:", b"dat", b"event: x\n", b"id: 3"]
+)
+def test_half_an_event_is_no_success(tail: bytes) -> None:
+    chunks, error = take(b"data: 1\n\n" + tail)
+    assert chunks == [1]
+    assert type(error) is IncompleteStream
+    assert error.chunks_received == 1
+    assert tail.decode().strip() in str(error)
+
+
+def test_raw_events_are_given_as_they_are() -> None:
+    body = b"event: error\ndata: {\n\ndata\n\ndata: [DONE]\n\nid: 7\ndata: x\n"
+    assert take(body, raw=True) == (
+        [
+            ServerSentEvent("error", "{"),
+            ServerSentEvent("message", ""),
+            ServerSentEvent("message", "[DONE]"),
+            ServerSentEvent("message", "x", "7"),
+        ],
+        None,
+    )
+    assert type(take(b"data: x", raw=True)[1]) is IncompleteStream
+
+
+class Text(pydantic.BaseModel):
+    output: str
+
+
+class Movie(TypedDict):
+    name: str
+
+
+@pytest.mark.parametrize(
+    ("output_type", "text", "expected"),
+    [
+        (Text, '{"output": "x"}', Text(output="x")),
+        (Text | int, "3", 3),
+        (Movie, '{"name": "x"}', {"name": "x"}),
+        (list[int], "[1, 2]", [1, 2]),
+        (str, '"\\ud800"', "\ud800"),
+        (Any, "{}", {}),
+    ],
+)
+def test_chunks_are_validated(output_type: Any, text: str, expected: Any) -> None:
+    assert take(f"data: {text}\n\n".encode(), output_type=output_type) == ([expected], None)
+
+
+def test_a_mismatch_says_where() -> None:
+    chunks, error = take(
+        b'data: {"output": "x"}\n\ndata: {"output": {"a": 1}}\n\n', output_type=Text
+    )
+    assert chunks == [Text(output="x")]
+    assert type(error) is OutputValidationError
+    assert (error.raw, error.index) == ('{"output": {"a": 1}}', 1)
+    assert "Chunk 1 is not of the output_type: output: Input should be a valid string" in str(error)
+    assert error.__context__ is None
+
+
+def test_text_that_is_no_json_is_no_mismatch() -> None:
+    assert type(take(b"data: {\n\n", output_type=Text)[1]) is StreamDecodeError
+
+
+def test_chunks_before_a_large_event_are_given_first() -> None:
+    source: EventChunks[Any] = EventChunks(SSEParser(max_event_bytes=100), decode_json)
+    out: list[Any] = []
+    source.feed(b"data: 1\n\ndata: 2\n\ndata: " + b"9" * 200, out)
+    assert out == [1, 2]
+    with pytest.raises(EventTooLarge, match="100"):
+        source.check()
+
+
+def test_signs_of_life() -> None:
+    source: EventChunks[Any] = EventChunks(SSEParser(), decode_json)
+    assert source.shows_life(b": ping\n")
+    assert source.shows_life(b"\r")
+    assert not source.shows_life(b"x")
+    assert BinaryChunks().shows_life(b"x")
+
+
+def test_binary_chunks_are_the_bytes() -> None:
+    source = BinaryChunks()
+    out: list[Any] = []
+    source.check()
+    source.feed(b"a", out)
+    source.feed(b"b", out)
+    source.close(out)
+    assert out == [b"a", b"b"]
+    assert not source.ended

@@ -1,0 +1,118 @@
+"""Endpoint ids, addresses, trust."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fal_stream import ConfigError
+from fal_stream._shared.endpoint import (
+    EndpointId,
+    may_have_key,
+    parse_endpoint_id,
+    same_origin,
+    stream_url,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("fal-ai/flux", EndpointId(None, "fal-ai", "flux")),
+        ("fal-ai/flux-pro/v1.1-ultra", EndpointId(None, "fal-ai", "flux-pro", "v1.1-ultra")),
+        ("a/b/c/d", EndpointId(None, "a", "b", "c/d")),
+        ("workflows/me/mine", EndpointId("workflows", "me", "mine")),
+        ("comfy/me/mine/x", EndpointId("comfy", "me", "mine", "x")),
+        ("12345-my-app", EndpointId(None, "12345", "my-app")),
+    ],
+)
+def test_an_id_is_taken_apart(text: str, expected: EndpointId) -> None:
+    assert parse_endpoint_id(text) == expected
+    assert str(expected) == text.replace("12345-", "12345/")
+
+
+BAD_IDS: list[Any] = [
+    "", "flux", "fal-ai/", "/flux", "fal-ai//flux", "fal-ai/flux/", "fal-ai/../x", "../../x",
+    "fal-ai/./x", "fal-ai/%2f", "fal-ai/flux?x=1", "fal-ai/flux#x", "@evil.com/x", "a/b@evil.com",
+    "https://fal.run/a/b", "//evil.com/x", "a\\b/c", "a/b\r\nx", "a/b c", "a/bü", "workflows/me",
+    "abc-def", "a/b\0", "a/b;c", ".a/b", "a/b.", None, 3, b"a/b", ["a", "b"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", BAD_IDS)
+def test_anything_else_is_refused(text: Any) -> None:
+    with pytest.raises(ConfigError, match=r"endpoint_id=.* is no endpoint id: give owner/alias"):
+        parse_endpoint_id(text)
+
+
+@given(st.text())
+def test_no_text_can_change_the_host_or_climb(text: str) -> None:
+    try:
+        endpoint = parse_endpoint_id(text)
+    except ConfigError:
+        return
+    url = stream_url("https://fal.run", endpoint)
+    assert url.startswith("https://fal.run/")
+    path = url.removeprefix("https://fal.run/")
+    assert not set(path) & set("?#@\\%: \r\n\t")
+    assert all(segment.strip(".") for segment in path.split("/"))
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("a/b", "https://fal.run/a/b/stream"),
+        ("a/b/c", "https://fal.run/a/b/c/stream"),
+        ("a/b/stream", "https://fal.run/a/b/stream"),
+        ("a/b/upstream", "https://fal.run/a/b/upstream/stream"),
+        ("workflows/a/b", "https://fal.run/workflows/a/b/stream"),
+    ],
+)
+def test_the_address_of_a_stream(text: str, url: str) -> None:
+    assert stream_url("https://fal.run", parse_endpoint_id(text)) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://fal.run/a/b", True),
+        ("https://FAL.run/a/b", True),
+        ("https://queue.fal.run/a/b", True),
+        ("https://rest.fal.ai/x", True),
+        ("https://falrun.com/x", True),
+        ("https://mine.example.com/x", True),
+        ("https://MINE.example.com:8443/x", True),
+        ("http://localhost:8000/x", True),
+        ("http://127.0.0.1:8000/x", True),
+        ("http://127.9.9.9/x", True),
+        ("http://[::1]:8000/x", True),
+        ("http://fal.run/a/b", False),
+        ("http://mine.example.com/x", False),
+        ("https://sub.mine.example.com/x", False),
+        ("https://evilfal.run/x", False),
+        ("https://fal.run.evil.com/x", False),
+        ("https://fal.run@evil.com/x", False),
+        ("https://127.0.0.1.evil.com/x", False),
+        ("http://localhost.evil.com/x", False),
+        ("http://10.0.0.1/x", False),
+    ],
+)
+def test_who_may_have_the_key(url: str, expected: bool) -> None:
+    assert may_have_key(url, {"mine.example.com"}) is expected
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("https://a.com/x", "https://A.com:443/y?z", True),
+        ("http://a.com/x", "http://a.com:80/", True),
+        ("https://a.com/x", "http://a.com/x", False),
+        ("https://a.com/x", "https://a.com:444/x", False),
+        ("https://a.com/x", "https://b.a.com/x", False),
+    ],
+)
+def test_same_origin(first: str, second: str, expected: bool) -> None:
+    assert same_origin(first, second) is expected

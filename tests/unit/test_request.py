@@ -1,0 +1,204 @@
+"""What is sent."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from typing import Any
+
+import httpx
+import pydantic
+import pytest
+
+from fal_stream import AbortController, Config, ConfigError, __version__
+from fal_stream._shared.request import StreamPlan, encode_input, plan_stream
+
+ANY: Any = object()
+
+
+def plan(config: Config | None = None, **options: Any) -> StreamPlan:
+    given: Any = options
+    return plan_stream(config or Config(), "acme/app", given)
+
+
+class Size(pydantic.BaseModel):
+    width: int
+    height: int = 64
+
+
+@dataclasses.dataclass
+class Prompt:
+    text: str
+    size: Size
+
+
+def test_the_plain_request() -> None:
+    made = plan(input={"prompt": "a fox"})
+    assert (made.method, made.url) == ("POST", "https://fal.run/acme/app/stream")
+    assert made.body == b'{"prompt":"a fox"}'
+    assert made.headers == {
+        "accept": "text/event-stream",
+        "accept-encoding": "identity",
+        "content-type": "application/json",
+        "user-agent": f"fal_stream/{__version__}",
+    }
+    assert made.key == "required"
+    assert made.endpoint_id == "acme/app"
+    assert made.origin == "https://fal.run"
+
+
+@pytest.mark.parametrize("value", [0, "", False, [], {}, 1.5, "ü", {"a": [None, True]}])
+def test_every_input_is_sent(value: Any) -> None:
+    body = plan(input=value).body
+    assert body is not None
+    assert json.loads(body) == value
+
+
+def test_without_input_there_is_no_body() -> None:
+    for made in (plan(), plan(input=None)):
+        assert made.body is None
+        assert "content-type" not in made.headers
+
+
+def test_models_and_dataclasses_are_json_too() -> None:
+    value = {"prompts": [Prompt("x", Size(width=1)), Size(width=2, height=3)]}
+    assert json.loads(encode_input(value)) == {
+        "prompts": [
+            {"text": "x", "size": {"width": 1, "height": 64}},
+            {"width": 2, "height": 3},
+        ]
+    }
+
+
+def test_a_lone_surrogate_is_sent_as_an_escape() -> None:
+    assert encode_input({"a": "\ud800ü"}) == b'{"a":"\\ud800\\u00fc"}'
+
+
+def holds_itself() -> Any:
+    value: dict[str, Any] = {"list": []}
+    value["list"].append(value)
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"images": [b"x"]}, "input.images[0] is of type bytes, which is no JSON value: give a"),
+        ({"a": {1, 2}}, "input.a is of type set"),
+        (object(), "input is of type object"),
+        ({"a": [1, {"b": float("nan")}]}, "input.a[1].b=nan has no JSON form"),
+        (float("inf"), "input=inf has no JSON form"),
+        ({"a": {(1, 2): 3}}, "input.a has the key (1, 2)"),
+        (holds_itself(), "input.list[0] holds itself"),
+        (Prompt("x", ANY), "input.size is of type object"),
+        (Prompt, "input is of type type"),
+    ],
+)
+def test_an_input_that_is_no_json_is_named(value: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        plan(input=value)
+
+
+def test_a_deep_input_is_refused() -> None:
+    value: Any = 0
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(ConfigError, match="nested too deeply"):
+        plan(input=value)
+
+
+def query_of(made: StreamPlan) -> list[tuple[str, str]]:
+    return httpx.URL(made.url).params.multi_items()
+
+
+def test_the_input_of_a_get_goes_into_the_query() -> None:
+    made = plan(
+        method="get",
+        input={"prompt": "a & b", "n": 2, "deep": {"x": [1]}, "flag": False, "none": None},
+        query_params={"n": 3, "on": True},
+    )
+    assert made.method == "GET"
+    assert made.body is None
+    assert query_of(made) == [
+        ("prompt", "a & b"),
+        ("n", "3"),
+        ("deep", '{"x": [1]}'),
+        ("flag", "false"),
+        ("none", "null"),
+        ("on", "true"),
+    ]
+
+
+def test_query_parameters_join_those_of_the_address() -> None:
+    made = plan(url="https://fal.run/x?a=1&b=&a=2", query_params={"b": "3", "c": 1.5})
+    assert query_of(made) == [("a", "1"), ("a", "2"), ("b", "3"), ("c", "1.5")]
+
+
+def test_headers_of_the_call_go_over_those_of_the_client() -> None:
+    config = Config(headers={"X-One": "1", "X-Two": "2"})
+    made = plan(config, headers={"x-two": "3", "User-Agent": "mine"}, accept="audio/wav")
+    assert made.headers["x-one"] == "1"
+    assert made.headers["x-two"] == "3"
+    assert made.headers["user-agent"] == "mine"
+    assert made.accept == "audio/wav"
+
+
+@pytest.mark.parametrize(
+    ("url", "headers", "key"),
+    [
+        ("https://fal.run/x", {}, "required"),
+        ("http://127.0.0.1/x", {}, "optional"),
+        ("https://evil.com/x", {}, "withheld"),
+        ("http://fal.run/x", {}, "withheld"),
+        ("https://evil.com/x", {"Authorization": "Key mine"}, "own"),
+    ],
+)
+def test_what_happens_to_the_key(url: str, headers: dict[str, str], key: str) -> None:
+    assert plan(url=url, headers=headers).key == key
+
+
+def test_limits_of_the_call_go_before_those_of_the_client() -> None:
+    config = Config(timeout=1, event_timeout=2, start_timeout=3, total_timeout=4)
+    limits = plan(config, timeout=5, start_timeout=None).limits
+    assert (limits.idle, limits.event, limits.start, limits.total) == (5, 2, None, 4)
+
+
+def test_the_repr_of_a_plan_holds_no_header_and_no_address() -> None:
+    made = plan(url="https://fal.run/x?fal_jwt_token=hidden", headers={"authorization": "hidden"})
+    assert "hidden" not in repr(made)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"inptu": {}}, "Unknown option 'inptu'; did you mean 'input'?"),
+        ({"method": "FETCH"}, "method='FETCH' is not known; there are: DELETE, GET"),
+        ({"method": 3}, "method=3 is not known"),
+        ({"url": "fal.run/x"}, "url='fal.run/x' is no http or https address"),
+        ({"url": "https://a.com/x?token=y z"}, "url='https://a.com/x' is no http"),
+        ({"url": 3}, "url=3 is no address"),
+        ({"query_params": "a=b"}, "query_params must be a mapping"),
+        ({"query_params": {"a": [1]}}, "query_params['a']=[1] must be a string, a number"),
+        ({"method": "GET", "input": [1]}, "input of a GET goes into the query: give an object"),
+        ({"headers": {"x": "ü"}}, "headers['x'] must be a string of printable ASCII"),
+        ({"headers": {"Host": "evil.com"}}, "headers has 'Host', which the HTTP connection"),
+        ({"accept": "a\r\nb"}, "accept must be a string of printable"),
+        ({"timeout": -1}, "timeout=-1 is no time limit"),
+        ({"total_timeout": "1"}, "total_timeout='1' is no time limit"),
+        ({"signal": AbortController()}, "is no AbortSignal: give controller.signal"),
+    ],
+)
+def test_a_bad_option_is_named_with_its_value_and_the_way_out(
+    options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        plan(**options)
+
+
+def test_a_type_that_cannot_be_validated_is_refused() -> None:
+    class Plain:
+        pass
+
+    with pytest.raises(ConfigError, match=r"output_type=.*Plain.* is no type that pydantic"):
+        plan_stream(Config(), "acme/app", {}, Plain)

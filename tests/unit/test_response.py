@@ -1,0 +1,132 @@
+"""What an answer means that is no stream."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from fal_stream import ApiError, StreamDecodeError, ValidationError
+from fal_stream._shared import response
+
+JSON = {"content-type": "application/json"}
+
+
+def error_of(status: int, body: Any, **headers: str) -> ApiError:
+    fields = {**JSON, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return response.error_of(status, fields, raw)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "text"),
+    [
+        (401, {"detail": "No key"}, "The server answered 401: No key - check the credentials"),
+        (403, {"detail": "No"}, "check that this key may use the endpoint"),
+        (404, {"detail": "Path /stream not found"}, "Path /stream not found - check the endpoint"),
+        (429, {}, "too many requests"),
+        (500, {"detail": {"code": 3}}, 'The server answered 500: {"code": 3} - the fault is'),
+        (503, b"", "The server answered 503: the answer is empty - the fault is"),
+        (400, {"error": "x"}, 'The server answered 400: {"error": "x"}'),
+        (500, b"\xff not JSON {", "not JSON {"),
+        (302, b"", "redirects are followed only to the same origin"),
+    ],
+)
+def test_the_message_says_what_and_what_to_do(status: int, body: Any, text: str) -> None:
+    error = error_of(status, body)
+    assert text in str(error)
+    assert error.status == status
+    assert type(error) is ApiError
+
+
+def test_the_body_is_decoded_where_it_is_json() -> None:
+    assert error_of(500, {"detail": "x"}).body == {"detail": "x"}
+    assert error_of(500, b"oops").body == "oops"
+
+
+def test_a_422_names_the_fields() -> None:
+    error = error_of(422, {"detail": [{"loc": ["body", "prompt"], "msg": "Field required"}, "x"]})
+    assert isinstance(error, ValidationError)
+    assert "422: body.prompt: Field required; x - field_errors says" in str(error)
+    assert error.get_field_errors("prompt")[0].msg == "Field required"
+
+
+@pytest.mark.parametrize(("value", "expected"), [("true", True), ("1", True), ("false", False)])
+def test_what_fal_says_in_headers(value: str, expected: bool) -> None:
+    error = error_of(503, {}, x_fal_error_type="runner_disconnected", x_fal_retryable=value)
+    assert error.error_type == "runner_disconnected"
+    assert error.retryable is expected
+    assert error_of(503, {}).retryable is None
+
+
+def test_the_error_type_may_stand_in_the_body() -> None:
+    assert error_of(504, {"detail": "x", "error_type": "request_timeout"}).error_type == (
+        "request_timeout"
+    )
+    assert error_of(504, {"detail": "x", "error_type": 3}).error_type is None
+
+
+def test_a_limit_of_the_callers_own() -> None:
+    error = error_of(504, {"detail": "x"}, x_fal_request_timeout_type="user")
+    assert error.is_user_timeout
+    assert "raise start_timeout" in str(error)
+
+
+def test_a_page_is_shown_by_its_beginning() -> None:
+    page = b"<html>" + b"x" * 5000
+    error = response.error_of(502, {"content-type": "text/html; charset=utf-8"}, page)
+    assert "an HTML page: <html>xxx" in str(error)
+    assert len(str(error)) < 600
+    assert error.body == page.decode()
+
+
+def test_a_compressed_error_is_not_inflated() -> None:
+    error = error_of(500, b"\x1f\x8b", content_encoding="gzip")
+    assert error.body == "(2 bytes of content coding gzip)"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "accept", "expected"),
+    [
+        ("application/json", "text/event-stream", True),
+        ("Application/JSON; charset=utf-8", "text/event-stream", True),
+        ("application/problem+json", "text/event-stream", True),
+        ("text/html", "text/event-stream", True),
+        ("application/json", "application/json", False),
+        ("text/event-stream", "text/event-stream", False),
+        ("audio/wav", "text/event-stream", False),
+        ("", "text/event-stream", False),
+    ],
+)
+def test_a_document_in_place_of_a_stream(content_type: str, accept: str, expected: bool) -> None:
+    assert response.is_misfit({"content-type": content_type}, accept) is expected
+
+
+def test_a_document_with_a_detail_is_an_error_of_fals() -> None:
+    error = response.misfit_error(200, JSON, b'{"detail": "no"}')
+    assert isinstance(error, ApiError)
+    assert (error.status, error.body) == (200, {"detail": "no"})
+
+
+def test_any_other_document_is_shown() -> None:
+    error = response.misfit_error(200, JSON, b'{"output": 1}')
+    assert isinstance(error, StreamDecodeError)
+    assert error.raw == '{"output": 1}'
+    assert "application/json instead of a stream: '{\"output\": 1}'" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("headers", "coding"),
+    [
+        ({}, None),
+        ({"content-encoding": "identity"}, None),
+        ({"content-encoding": " GZIP "}, "gzip"),
+    ],
+)
+def test_content_codings(headers: dict[str, str], coding: str | None) -> None:
+    assert response.foreign_encoding(headers) == coding
+
+
+def test_a_coding_is_refused_by_name() -> None:
+    assert "'br'" in str(response.encoding_error("br"))
