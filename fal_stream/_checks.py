@@ -128,7 +128,7 @@ def check_header_value(name: str, value: object) -> str:
         value: A string of printable ASCII characters.
 
     Returns:
-        The value.
+        The value, without white space around it (RFC 9110, section 5.5).
 
     Raises:
         ConfigError: It is anything else. It is not shown: it may be secret.
@@ -138,7 +138,7 @@ def check_header_value(name: str, value: object) -> str:
             f"{name} must be a string of printable ASCII characters "
             "(its value is not shown here); encode anything else first"
         )
-    return value
+    return value.strip(" \t")
 
 
 def check_url(name: str, value: object) -> SplitResult:

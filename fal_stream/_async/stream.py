@@ -278,6 +278,16 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
 
     async def _advance(self, is_needed: Callable[[], bool]) -> None:
         """Read from the server once, unless another consumer has meanwhile done it."""
+        try:
+            await self._read_in_turn(is_needed)
+        except AsyncCancelled:
+            # The connection outlives its cancelled readers only if somebody still waits for it.
+            if self._turn.is_idle:
+                async with self._turn:
+                    await self._finish(self._deserted())
+            raise
+
+    async def _read_in_turn(self, is_needed: Callable[[], bool]) -> None:
         async with self._turn:
             if self.closed or not is_needed():
                 return
@@ -291,8 +301,8 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
             except (Aborted, Expired, FalStreamError) as error:
                 failure = self._failure(error)
             except AsyncCancelled:
-                # The connection outlives a cancelled reader only if somebody else waits for it.
-                if self._response is None or not self._turn.waiting:
+                # A request that was broken off is not sent a second time.
+                if self._response is None:
                     await self._finish(self._deserted())
                 raise
             except BaseException:
@@ -400,7 +410,7 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
 
     def _failure(self, error: Exception) -> FalStreamError | None:
         """Say what an exception of the rooms below means to the user."""
-        if self._halted or isinstance(error, Aborted):
+        if isinstance(error, Aborted):
             return None
         if isinstance(error, Expired):
             return timeout_error(error, self._count)
@@ -424,6 +434,8 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         """End the stream, and free its connection. The turn must be held."""
         if self.closed:
             return
+        if self._halted:
+            error = None
         if error is not None:
             error.endpoint_id = error.endpoint_id or self.endpoint_id
             error.request_id = error.request_id or self.request_id

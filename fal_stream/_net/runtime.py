@@ -43,7 +43,12 @@ class AsyncTurn:
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
         self._holder: asyncio.Task[Any] | None = None
-        self.waiting = 0
+        self._waiting = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no task has the turn or waits for it."""
+        return self._holder is None and not self._waiting
 
     def is_mine(self) -> bool:
         """Tell whether the calling task has the turn."""
@@ -52,11 +57,11 @@ class AsyncTurn:
     async def __aenter__(self) -> None:
         if self.is_mine():
             raise _reentered()
-        self.waiting += 1
+        self._waiting += 1
         try:
             await self._lock.acquire()
         finally:
-            self.waiting -= 1
+            self._waiting -= 1
         self._holder = asyncio.current_task()
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -74,9 +79,9 @@ class Turn:
         self._queue: deque[tuple[int, threading.Event]] = deque()
 
     @property
-    def waiting(self) -> int:
-        """How many threads wait for their turn."""
-        return len(self._queue)
+    def is_idle(self) -> bool:
+        """Whether no thread has the turn or waits for it."""
+        return self._holder is None
 
     def is_mine(self) -> bool:
         """Tell whether the calling thread has the turn."""

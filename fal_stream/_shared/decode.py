@@ -49,10 +49,12 @@ def json_decoder(output_type: Any) -> DecodeJSON[Any]:
         return decode_json
     try:
         adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(output_type)
-    except pydantic.PydanticUserError as error:
+        # A name in it that can't be resolved is missed only when the validator is used.
+        _ = adapter.validator.title
+    except Exception as error:
         failure = ConfigError(
             f"output_type={shown(output_type)} is no type that pydantic can validate: "
-            f"{error.message}"
+            f"{str(error).partition(chr(10))[0]}"
         )
     else:
         return _typed_decoder(adapter)

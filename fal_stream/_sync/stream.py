@@ -279,6 +279,16 @@ class FalStream(Startable, Generic[ChunkT]):
 
     def _advance(self, is_needed: Callable[[], bool]) -> None:
         """Read from the server once, unless another consumer has meanwhile done it."""
+        try:
+            self._read_in_turn(is_needed)
+        except Cancelled:
+            # The connection outlives its cancelled readers only if somebody still waits for it.
+            if self._turn.is_idle:
+                with self._turn:
+                    self._finish(self._deserted())
+            raise
+
+    def _read_in_turn(self, is_needed: Callable[[], bool]) -> None:
         with self._turn:
             if self.closed or not is_needed():
                 return
@@ -292,8 +302,8 @@ class FalStream(Startable, Generic[ChunkT]):
             except (Aborted, Expired, FalStreamError) as error:
                 failure = self._failure(error)
             except Cancelled:
-                # The connection outlives a cancelled reader only if somebody else waits for it.
-                if self._response is None or not self._turn.waiting:
+                # A request that was broken off is not sent a second time.
+                if self._response is None:
                     self._finish(self._deserted())
                 raise
             except BaseException:
@@ -401,7 +411,7 @@ class FalStream(Startable, Generic[ChunkT]):
 
     def _failure(self, error: Exception) -> FalStreamError | None:
         """Say what an exception of the rooms below means to the user."""
-        if self._halted or isinstance(error, Aborted):
+        if isinstance(error, Aborted):
             return None
         if isinstance(error, Expired):
             return timeout_error(error, self._count)
@@ -425,6 +435,8 @@ class FalStream(Startable, Generic[ChunkT]):
         """End the stream, and free its connection. The turn must be held."""
         if self.closed:
             return
+        if self._halted:
+            error = None
         if error is not None:
             error.endpoint_id = error.endpoint_id or self.endpoint_id
             error.request_id = error.request_id or self.request_id
