@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from fal_stream.testing import LocalFal
+from tests.sockets import MuteServer, black_hole
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +59,51 @@ def fal() -> Iterator[LocalFal]:
     """A local fal server of the test's own."""
     with LocalFal() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """An authority that nobody trusts yet."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def tls_context(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> ssl.SSLContext:
+    """The context of a server on this machine, with a certificate that clients trust."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    return context
+
+
+@pytest.fixture
+def tls_fal(tls_context: ssl.SSLContext) -> Iterator[LocalFal]:
+    """A local fal server that speaks TLS."""
+    with LocalFal(ssl_context=tls_context) as server:
+        yield server
+
+
+@pytest.fixture(params=["plain", "tls"])
+def either_fal(request: pytest.FixtureRequest) -> LocalFal:
+    """A local fal server, once without TLS and once with it."""
+    server = request.getfixturevalue("fal" if request.param == "plain" else "tls_fal")
+    assert isinstance(server, LocalFal)
+    return server
+
+
+@pytest.fixture
+def mute() -> Iterator[MuteServer]:
+    """A server that lets clients connect, and neither reads nor answers."""
+    server = MuteServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def unreachable() -> Iterator[str]:
+    """A host and port where every connection attempt goes unanswered."""
+    with black_hole() as address:
+        yield address

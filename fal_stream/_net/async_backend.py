@@ -1,8 +1,9 @@
 """The asyncio network under the HTTP library: each wait is for one future.
 
 The exchange under way puts an exception into that future when a limit runs out or the exchange
-is aborted. So an abort touches no socket: a connection that has gone back to the pool can't be
-hit. One timer serves a whole exchange; it is set anew only when it fires, not with each read.
+is aborted. Where nobody waits, an abort closes the connection itself; an exchange lets go of it
+before it goes back to the pool, so that a late abort can't hit the next user. One timer serves
+a whole exchange; it is set anew only when it fires, not with each read.
 """
 
 from __future__ import annotations
@@ -34,24 +35,37 @@ class AsyncExchange(BaseExchange):
         self._loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[Any] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._close: Callable[[], None] | None = None
 
     def abort(self) -> None:
         """See `BaseExchange`."""
         self.aborted = True
         # A loop that is closed has nobody waiting.
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._fail, Aborted())
+            self._loop.call_soon_threadsafe(self._abort)
+
+    def _abort(self) -> None:
+        if self._waiter is not None:
+            self._fail(Aborted())
+        elif self._close is not None:
+            # Its reader may never come back; the server is to be told all the same.
+            self._close()
+
+    def attach(self, close: Callable[[], None]) -> None:
+        """Name what closes the connection of the exchange; called by an abort in the loop."""
+        self._close = close
 
     def detach(self) -> bool:
         """Let go of the connection.
 
         Returns:
-            Whether others may use it.
+            Whether no abort has touched it, so that others may use it.
         """
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        return True
+        self._close = None
+        return not self.aborted
 
     def check(self) -> None:
         """Raise Aborted after an abort."""
@@ -264,6 +278,7 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
             raise httpcore.WriteError("the connection was closed")
         self._exchange = _under_way()
         self._exchange.check()
+        self._exchange.attach(self._transport.abort)
         self._splitter.reset()
         self._body_start, self._unread = None, b""
         self._exchange.bytes_sent += len(buffer)

@@ -19,7 +19,7 @@ async def read(stream: AsyncFalStream[Any]) -> Outcome:
     chunks: list[Any] = []
     try:
         async for chunk in stream:
-            chunks.append(chunk)
+            chunks.append(chunk)  # noqa: PERF401 - what came before an error counts
     except FalStreamError as error:
         return Outcome(chunks, error)
     return Outcome(chunks, None)

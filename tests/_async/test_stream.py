@@ -20,7 +20,7 @@ from fal_stream import (
     StreamConnectionError,
     create_async_streaming_client,
 )
-from fal_stream.testing import End, Event, Framing, LocalFal, Ping, Raw, Reply, tokens
+from fal_stream.testing import End, Event, Framing, Hang, LocalFal, Ping, Raw, Reply, tokens
 
 from .reading import Outcome, read
 
@@ -98,7 +98,7 @@ async def test_nothing_is_sent_before_the_start(
 ) -> None:
     fal.add("acme/app", [1])
     stream = client.stream("acme/app")
-    assert not stream.closed
+    assert "not started" in repr(stream)
     assert stream.request_id is None
     assert stream.response_headers == {}
     assert stream.current_data is None
@@ -262,11 +262,12 @@ async def test_a_broken_stream_costs_its_connection(
     fal: LocalFal, client: AsyncStreamingClient
 ) -> None:
     fal.add("acme/app", [1, 2])
-    fal.add("acme/bad", [1, Raw(b"data: {\n\n"), 2])
+    fal.add("acme/bad", [1, Raw(b"data: {\n\n"), Hang()])
     for endpoint_id in ("acme/bad", "acme/app", "acme/bad", "acme/app"):
         await read(client.stream(endpoint_id))
     one, two, three, four = [request.peer for request in fal.requests]
     assert one != two == three != four
+    assert all(request.gone.wait(10) for request in fal.requests[::2])
 
 
 async def test_a_connection_that_the_server_has_closed(

@@ -20,7 +20,7 @@ def read(stream: FalStream[Any]) -> Outcome:
     chunks: list[Any] = []
     try:
         for chunk in stream:
-            chunks.append(chunk)
+            chunks.append(chunk)  # noqa: PERF401 - what came before an error counts
     except FalStreamError as error:
         return Outcome(chunks, error)
     return Outcome(chunks, None)

@@ -21,7 +21,7 @@ from fal_stream import (
     StreamingClient,
     create_streaming_client,
 )
-from fal_stream.testing import End, Event, Framing, LocalFal, Ping, Raw, Reply, tokens
+from fal_stream.testing import End, Event, Framing, Hang, LocalFal, Ping, Raw, Reply, tokens
 
 from .reading import Outcome, read
 
@@ -97,7 +97,7 @@ def test_iterating_twice_goes_on(fal: LocalFal, client: StreamingClient) -> None
 def test_nothing_is_sent_before_the_start(fal: LocalFal, client: StreamingClient) -> None:
     fal.add("acme/app", [1])
     stream = client.stream("acme/app")
-    assert not stream.closed
+    assert "not started" in repr(stream)
     assert stream.request_id is None
     assert stream.response_headers == {}
     assert stream.current_data is None
@@ -253,11 +253,12 @@ def test_connections_are_used_again(fal: LocalFal, client: StreamingClient) -> N
 
 def test_a_broken_stream_costs_its_connection(fal: LocalFal, client: StreamingClient) -> None:
     fal.add("acme/app", [1, 2])
-    fal.add("acme/bad", [1, Raw(b"data: {\n\n"), 2])
+    fal.add("acme/bad", [1, Raw(b"data: {\n\n"), Hang()])
     for endpoint_id in ("acme/bad", "acme/app", "acme/bad", "acme/app"):
         read(client.stream(endpoint_id))
     one, two, three, four = [request.peer for request in fal.requests]
     assert one != two == three != four
+    assert all(request.gone.wait(10) for request in fal.requests[::2])
 
 
 def test_a_connection_that_the_server_has_closed(fal: LocalFal, client: StreamingClient) -> None:

@@ -1,0 +1,193 @@
+"""Ctrl-C, and many threads that abort at random instants."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import fal_stream
+from fal_stream import FalStream, StreamingClient, StreamInterrupted
+from fal_stream.testing import Hang, LocalFal, Pause, Reply, Script
+from tests.seam import Job, until
+from tests.sockets import open_files
+
+ROOT = Path(fal_stream.__file__).parents[1]
+
+BLOCKING = """
+import sys
+from fal_stream import StreamingClient
+
+with StreamingClient(run_url=sys.argv[1], credentials="local-id:local-secret") as client:
+    with client.stream("acme/app") as stream:
+        for chunk in stream:
+            print(chunk, flush=True)
+"""
+
+ASYNCIO = """
+import asyncio, sys
+from fal_stream import AsyncStreamingClient
+
+async def main():
+    async with AsyncStreamingClient(
+        run_url=sys.argv[1], credentials="local-id:local-secret"
+    ) as client:
+        async with client.stream("acme/app") as stream:
+            async for chunk in stream:
+                print(chunk, flush=True)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows can't send Ctrl-C to one process")
+@pytest.mark.parametrize("program", [BLOCKING, ASYNCIO], ids=["blocking", "asyncio"])
+@pytest.mark.parametrize("script", [[1, Hang()], Reply(delay=float("inf"))], ids=["body", "head"])
+def test_ctrl_c(either_fal: LocalFal, program: str, script: Script) -> None:
+    either_fal.add("acme/app", script)
+    with subprocess.Popen(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", program, either_fal.url],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            (request,) = either_fal.wait_for_requests(1, timeout=30)
+            time.sleep(0.2)
+            pressed = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            out, errors = process.communicate(timeout=30)
+            took = time.monotonic() - pressed
+        finally:
+            process.kill()
+    assert process.returncode == -signal.SIGINT
+    assert out == ("1\n" if isinstance(script, list) else "")
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+    assert "Exception ignored" not in errors
+    assert "never retrieved" not in errors
+    assert request.gone.wait(10)
+    print(f"Ctrl-C took {took * 1000:.0f} ms")
+    assert took < 10
+
+
+class Interruption(Exception):
+    """Stands for KeyboardInterrupt, which would end the tests."""
+
+
+@pytest.fixture
+def interrupt() -> Iterator[Callable[[], None]]:
+    """Have a handler of signals raise an exception in the main thread, wherever it is."""
+    if sys.platform == "win32":
+        pytest.skip("Windows has no such signals")
+
+    def handle(*_: object) -> None:
+        raise Interruption
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    main = threading.get_ident()
+    yield lambda: signal.pthread_kill(main, signal.SIGUSR1)
+    signal.signal(signal.SIGUSR1, before)
+
+
+def test_an_interrupted_stream_is_given_up(
+    either_fal: LocalFal, interrupt: Callable[[], None]
+) -> None:
+    either_fal.add("acme/app", [1, Hang()])
+    either_fal.add("acme/other", [1, 2])
+    with StreamingClient(**either_fal.settings) as client:
+        stream = client.stream("acme/app")
+        assert next(stream) == 1
+        timer = threading.Timer(0.1, interrupt)
+        timer.start()
+        with pytest.raises(Interruption):
+            next(stream)
+        timer.join()
+        assert stream.closed
+        with pytest.raises(StreamInterrupted, match="given up after 1 chunks"):
+            stream.done()
+        assert either_fal.requests[0].gone.wait(10)
+        assert client.stream("acme/other").done() == 2
+
+
+def test_an_interruption_while_waiting_for_another_thread(
+    fal: LocalFal, interrupt: Callable[[], None]
+) -> None:
+    fal.add("acme/app", [1, Pause(1), 2])
+    with StreamingClient(**fal.settings) as client:
+        stream = client.stream("acme/app")
+        job = Job(stream.done)
+        until(lambda: stream.current_data == 1)
+        timer = threading.Timer(0.1, interrupt)
+        timer.start()
+        with pytest.raises(Interruption):
+            stream.done()
+        timer.join()
+        assert job.result() == 2
+        assert list(stream) == [1, 2]
+
+
+def chunks_of(stream: FalStream[Any]) -> list[Any]:
+    """Iterate a stream to its end."""
+    return list(stream)
+
+
+def test_threads_that_abort_at_random_instants(either_fal: LocalFal) -> None:
+    chunks = list(range(30))
+    script: list[object] = [step for chunk in chunks for step in (chunk, Pause(0.0005))]
+    either_fal.add("acme/app", script)
+    chance = random.Random(7)
+    delays = [[chance.uniform(0, 0.06) for _ in range(12)] for _ in range(16)]
+
+    def innocent() -> int:
+        for _ in range(12):
+            assert list(client.stream("acme/app")) == chunks
+        return 12
+
+    def victim(delays: list[float]) -> int:
+        aborted = 0
+        for delay in delays:
+            stream = client.stream("acme/app")
+            timer = threading.Timer(delay, stream.abort)
+            timer.start()
+            got: list[Any] = list(stream)
+            assert got == chunks[: len(got)]
+            assert len(got) == len(chunks) or stream.signal.aborted
+            aborted += stream.signal.aborted
+            timer.join()
+        return aborted
+
+    with StreamingClient(**either_fal.settings) as client:
+        assert client.stream("acme/app").done() == chunks[-1]
+        before = open_files()
+        victims = [Job(victim, delays[number]) for number in range(8)]
+        innocents = [Job(innocent) for _ in range(8)]
+        assert [job.result() for job in innocents] == [12] * 8
+        assert sum(job.result() for job in victims) > 0
+        assert client.stream("acme/app").done() == chunks[-1]
+    until(lambda: open_files() < before)
+
+
+def test_closing_the_client_under_busy_threads(either_fal: LocalFal) -> None:
+    either_fal.add("acme/app", [step for n in range(1000) for step in (n, Pause(0.0005))])
+    before = open_files()
+    for number in range(10):
+        client = StreamingClient(**either_fal.settings)
+        jobs = [Job(chunks_of, client.stream("acme/app")) for _ in range(6)]
+        time.sleep(0.01 * number)
+        client.close()
+        for job in jobs:
+            try:
+                got = job.result()
+            except fal_stream.ConfigError:
+                continue  # it had not started yet
+            assert got == list(range(len(got)))
+    until(lambda: open_files() <= before)
