@@ -42,7 +42,7 @@ def is_misfit(headers: Mapping[str, str], accept: str) -> bool:
     """
     kind = media_type(headers)
     is_document = kind in ("application/json", "text/html") or kind.endswith("+json")
-    return is_document and kind not in accept
+    return is_document and kind not in accept and "*/*" not in accept
 
 
 def foreign_encoding(headers: Mapping[str, str]) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import httpcore
 import httpx
@@ -145,6 +145,8 @@ def _redirect(method: str, url: str, status: int, headers: Mapping[str, str]) ->
         return None
     try:
         target = urljoin(url, location)
-        return target if same_origin(url, target) else None
+        # A user in it would take the place of the key.
+        is_plain = "@" not in urlsplit(target).netloc
+        return target if is_plain and same_origin(url, target) else None
     except ValueError:
         return None  # it is no address

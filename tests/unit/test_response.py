@@ -94,6 +94,7 @@ def test_a_compressed_error_is_not_inflated() -> None:
         ("application/problem+json", "text/event-stream", True),
         ("text/html", "text/event-stream", True),
         ("application/json", "application/json", False),
+        ("application/json", "*/*", False),
         ("text/event-stream", "text/event-stream", False),
         ("audio/wav", "text/event-stream", False),
         ("", "text/event-stream", False),
