@@ -88,7 +88,7 @@ class AsyncPoolTransport(httpx.AsyncBaseTransport):
             if is_https and self._ssl_context is None:
                 self._ssl_context = httpx.create_ssl_context()
             # No limit on connections: a wait for a free one could not be aborted.
-            self._pools[key] = httpcore.AsyncConnectionPool(
+            pool = httpcore.AsyncConnectionPool(
                 ssl_context=self._ssl_context,
                 proxy=_proxy(proxy_url) if proxy_url else None,
                 max_connections=None,
@@ -96,6 +96,8 @@ class AsyncPoolTransport(httpx.AsyncBaseTransport):
                 keepalive_expiry=KEEPALIVE_SECONDS,
                 network_backend=self._backend,
             )
+            # Two threads may come here at once: the first one's pool is the pool.
+            self._pools.setdefault(key, pool)
         return self._pools[key]
 
     async def aclose(self) -> None:

@@ -315,11 +315,12 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
 
     async def aclose(self) -> None:
         """Close the socket; what has not been sent is dropped."""
-        self._transport.abort()
+        # A loop that is closed has closed its sockets, or leaves that to the collector.
+        with contextlib.suppress(RuntimeError):
+            self._transport.abort()
 
     def abandon(self) -> None:
         """Close the socket from whatever thread."""
-        # A loop that is closed has closed its sockets, or leaves that to the collector.
         with contextlib.suppress(RuntimeError):
             self._receiver.loop.call_soon_threadsafe(self._transport.abort)
 

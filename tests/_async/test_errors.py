@@ -547,6 +547,7 @@ async def test_another_origin_gets_no_request(fal: LocalFal, client: AsyncStream
             f"https://127.0.0.1:{port}/acme/app/stream",
             f"http://localhost:{port}/acme/app/stream",
             f"http://127.0.0.1:{port}@localhost/acme/app/stream",
+            f"http://me:word@127.0.0.1:{port}/acme/app/stream",
             "file:///etc/passwd",
         ]
         for location in locations:

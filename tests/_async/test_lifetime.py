@@ -63,8 +63,9 @@ async def test_with_closes_on_break(either_fal: LocalFal, script: Script) -> Non
 
 async def test_with_closes_on_an_error(fal: LocalFal, client: AsyncStreamingClient) -> None:
     fal.add("acme/app", [1, Hang()])
+    stream = client.stream("acme/app")
     with pytest.raises(ZeroDivisionError):
-        async with client.stream("acme/app") as stream:
+        async with stream:
             async for _ in stream:
                 raise ZeroDivisionError
     assert stream.closed

@@ -64,8 +64,9 @@ def test_with_closes_on_break(either_fal: LocalFal, script: Script) -> None:
 
 def test_with_closes_on_an_error(fal: LocalFal, client: StreamingClient) -> None:
     fal.add("acme/app", [1, Hang()])
+    stream = client.stream("acme/app")
     with pytest.raises(ZeroDivisionError):
-        with client.stream("acme/app") as stream:
+        with stream:
             for _ in stream:
                 raise ZeroDivisionError
     assert stream.closed
