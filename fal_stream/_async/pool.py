@@ -15,6 +15,7 @@ import httpx
 
 from .._net.async_backend import AsyncBackend
 from .._net.proxies import proxy_for
+from .._net.runtime import Lock
 
 KEEPALIVE_SECONDS = 5.0
 MAX_IDLE_CONNECTIONS = 100
@@ -59,11 +60,15 @@ class AsyncPoolTransport(httpx.AsyncBaseTransport):
         self._backend = AsyncBackend()
         self._ssl_context: ssl.SSLContext | None = None
         self._pools: dict[tuple[bool, str | None], httpcore.AsyncConnectionPool] = {}
+        # Threads of a blocking client may need the same pool at the same time.
+        self._lock = Lock()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request by the pool that fits it."""
         url = request.url
-        pool = self._pool(url.scheme == "https", proxy_for(url.scheme, url.host))
+        proxy_url = proxy_for(url.scheme, url.host)
+        with self._lock:
+            pool = self._pool(url.scheme == "https", proxy_url)
         assert isinstance(request.stream, httpx.AsyncByteStream)
         response = await pool.handle_async_request(
             httpcore.Request(
@@ -88,7 +93,7 @@ class AsyncPoolTransport(httpx.AsyncBaseTransport):
             if is_https and self._ssl_context is None:
                 self._ssl_context = httpx.create_ssl_context()
             # No limit on connections: a wait for a free one could not be aborted.
-            pool = httpcore.AsyncConnectionPool(
+            self._pools[key] = httpcore.AsyncConnectionPool(
                 ssl_context=self._ssl_context,
                 proxy=_proxy(proxy_url) if proxy_url else None,
                 max_connections=None,
@@ -96,13 +101,13 @@ class AsyncPoolTransport(httpx.AsyncBaseTransport):
                 keepalive_expiry=KEEPALIVE_SECONDS,
                 network_backend=self._backend,
             )
-            # Two threads may come here at once: the first one's pool is the pool.
-            self._pools.setdefault(key, pool)
         return self._pools[key]
 
     async def aclose(self) -> None:
         """Close all connections."""
-        for pool in self._pools.values():
+        with self._lock:
+            pools = list(self._pools.values())
+        for pool in pools:
             await pool.aclose()
 
 

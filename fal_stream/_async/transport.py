@@ -77,8 +77,7 @@ class AsyncTransport:
         self, plan: StreamPlan, headers: Mapping[str, str], exchange: AsyncExchange
     ) -> AsyncStreamResponse:
         client = self._clients.get()
-        while self.abandoned:
-            await self.abandoned.popleft().aclose()
+        await self._clear_away()
         url = plan.url
         for _ in range(MAX_REDIRECTS + 1):
             request = client.build_request(plan.method, url, headers=headers, content=plan.body)
@@ -90,6 +89,14 @@ class AsyncTransport:
             await response.release()
             url = target
         raise StreamConnectionError(f"The server redirected more than {MAX_REDIRECTS} times")
+
+    async def _clear_away(self) -> None:
+        while self.abandoned:
+            try:
+                response = self.abandoned.popleft()
+            except IndexError:  # another thread was quicker
+                return
+            await response.aclose()
 
     async def _send(
         self, client: httpx.AsyncClient, request: httpx.Request, exchange: AsyncExchange

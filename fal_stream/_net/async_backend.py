@@ -45,8 +45,8 @@ class AsyncExchange(BaseExchange):
             self._loop.call_soon_threadsafe(self._abort)
 
     def _abort(self) -> None:
-        if self._waiter is not None:
-            self._fail(Aborted())
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(Aborted())
         elif self._close is not None:
             # Its reader may never come back; the server is to be told all the same.
             self._close()

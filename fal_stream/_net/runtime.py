@@ -19,6 +19,9 @@ from ..errors import ConfigError, FalStreamError
 
 T = TypeVar("T")
 
+Lock = threading.Lock
+"""Held for moments only, and never in a wait: the same one for both flavours."""
+
 # Where a wait can't be woken, it looks up this often (seconds).
 SLICE = 0.5
 

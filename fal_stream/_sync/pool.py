@@ -15,6 +15,7 @@ import httpcore
 import httpx
 
 from .._net.proxies import proxy_for
+from .._net.runtime import Lock
 from .._net.sync_backend import Backend
 
 KEEPALIVE_SECONDS = 5.0
@@ -60,11 +61,15 @@ class PoolTransport(httpx.BaseTransport):
         self._backend = Backend()
         self._ssl_context: ssl.SSLContext | None = None
         self._pools: dict[tuple[bool, str | None], httpcore.ConnectionPool] = {}
+        # Threads of a blocking client may need the same pool at the same time.
+        self._lock = Lock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request by the pool that fits it."""
         url = request.url
-        pool = self._pool(url.scheme == "https", proxy_for(url.scheme, url.host))
+        proxy_url = proxy_for(url.scheme, url.host)
+        with self._lock:
+            pool = self._pool(url.scheme == "https", proxy_url)
         assert isinstance(request.stream, httpx.SyncByteStream)
         response = pool.handle_request(
             httpcore.Request(
@@ -89,7 +94,7 @@ class PoolTransport(httpx.BaseTransport):
             if is_https and self._ssl_context is None:
                 self._ssl_context = httpx.create_ssl_context()
             # No limit on connections: a wait for a free one could not be aborted.
-            pool = httpcore.ConnectionPool(
+            self._pools[key] = httpcore.ConnectionPool(
                 ssl_context=self._ssl_context,
                 proxy=_proxy(proxy_url) if proxy_url else None,
                 max_connections=None,
@@ -97,13 +102,13 @@ class PoolTransport(httpx.BaseTransport):
                 keepalive_expiry=KEEPALIVE_SECONDS,
                 network_backend=self._backend,
             )
-            # Two threads may come here at once: the first one's pool is the pool.
-            self._pools.setdefault(key, pool)
         return self._pools[key]
 
     def close(self) -> None:
         """Close all connections."""
-        for pool in self._pools.values():
+        with self._lock:
+            pools = list(self._pools.values())
+        for pool in pools:
             pool.close()
 
 

@@ -78,8 +78,7 @@ class Transport:
         self, plan: StreamPlan, headers: Mapping[str, str], exchange: Exchange
     ) -> StreamResponse:
         client = self._clients.get()
-        while self.abandoned:
-            self.abandoned.popleft().close()
+        self._clear_away()
         url = plan.url
         for _ in range(MAX_REDIRECTS + 1):
             request = client.build_request(plan.method, url, headers=headers, content=plan.body)
@@ -91,6 +90,14 @@ class Transport:
             response.release()
             url = target
         raise StreamConnectionError(f"The server redirected more than {MAX_REDIRECTS} times")
+
+    def _clear_away(self) -> None:
+        while self.abandoned:
+            try:
+                response = self.abandoned.popleft()
+            except IndexError:  # another thread was quicker
+                return
+            response.close()
 
     def _send(
         self, client: httpx.Client, request: httpx.Request, exchange: Exchange
