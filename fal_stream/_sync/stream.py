@@ -14,38 +14,26 @@ import warnings
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Generic, Protocol
+from typing import Any, Generic
 
 from typing_extensions import Self, TypeVar
 
 from .._net.exchange import Aborted
 from .._net.runtime import Cancelled, Startable, Turn, call
-from .._net.sync_backend import Exchange
-from .._shared import response as responses
-from .._shared.decode import BinaryChunks, EventChunks
 from .._shared.listeners import Listeners
 from .._shared.request import StreamPlan
-from .._shared.sse import SSEParser
 from .._shared.timeouts import timeout_error
-from .._shared.watchdog import Expired, Watchdog
+from .._shared.watchdog import Expired
 from ..abort import AbortController, AbortSignal
 from ..config import Config
 from ..errors import FalStreamError, StreamConnectionError, StreamInterrupted
 from ..types import ServerSentEvent, StreamEventType, StreamOptions
-from .response import StreamResponse
+from .intake import Intake, Opener
 
 T = TypeVar("T")
 ChunkT = TypeVar("ChunkT", default=Any)
 
 _logger = logging.getLogger("fal_stream")
-
-
-class Opener(Protocol):
-    """Sends the request of a plan and gives its response."""
-
-    def __call__(self, plan: StreamPlan, exchange: Exchange) -> StreamResponse:
-        """Send it."""
-        raise NotImplementedError
 
 
 class FalStream(Startable, Generic[ChunkT]):
@@ -59,14 +47,11 @@ class FalStream(Startable, Generic[ChunkT]):
         endpoint_id: The endpoint that is streamed from.
         url: The address that is streamed from.
         options: The options as they were given.
-        listeners: The listeners by the name of what they listen to.
         buffer: The chunks that have come and that no iteration has taken yet.
         current_data: The last chunk that came, or None.
         last_event_timestamp: When the last chunk or event came, in seconds since the epoch, or
             None.
         closed: Whether the stream has ended: nothing more will come from the server.
-        request_id: The server's id of the request, once it has answered.
-        response_headers: The headers of the response, names in lower case, once it is there.
     """
 
     def __init__(
@@ -84,18 +69,11 @@ class FalStream(Startable, Generic[ChunkT]):
         self.current_data: ChunkT | None = None
         self.last_event_timestamp: float | None = None
         self.closed = False
-        self.request_id: str | None = None
-        self.response_headers: Mapping[str, str] = {}
-        self._plan = plan
-        self._opener = opener
+        self._intake = Intake(plan, opener)
         self._listeners = Listeners()
         self._turn = Turn()
         self._controller = AbortController()
         self._halted = False
-        self._exchange: Exchange | None = None
-        self._response: StreamResponse | None = None
-        self._source: EventChunks[ChunkT] | BinaryChunks | None = None
-        self._watchdog = Watchdog(plan.limits, time.monotonic)
         self._events: deque[ServerSentEvent] | None = None
         self._error: FalStreamError | None = None
         self._count = 0
@@ -114,6 +92,16 @@ class FalStream(Startable, Generic[ChunkT]):
                 stream.abort(given.reason)
 
         self._unsubscribe = given.on_abort(abort)
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's id of the request, once it has answered."""
+        return self.response_headers.get("x-fal-request-id")
+
+    @property
+    def response_headers(self) -> Mapping[str, str]:
+        """The headers of the response, names in lower case; empty until it is there."""
+        return self._intake.headers
 
     @property
     def listeners(self) -> Mapping[str, list[Callable[[Any], Any]]]:
@@ -170,9 +158,9 @@ class FalStream(Startable, Generic[ChunkT]):
         Raises:
             FalStreamError: What keeps the stream from starting, as iteration would raise it.
         """
-        while self._response is None and not self.closed:
-            self._advance(lambda: self._response is None)
-        if self._response is None and self._error is not None:
+        while not self._intake.is_open and not self.closed:
+            self._advance(lambda: not self._intake.is_open)
+        if not self._intake.is_open and self._error is not None:
             raise self._error
         return self
 
@@ -264,15 +252,15 @@ class FalStream(Startable, Generic[ChunkT]):
         self.close()
 
     def __repr__(self) -> str:
-        state = "closed" if self.closed else "running" if self._response else "not started"
+        state = "closed" if self.closed else "running" if self._intake.is_open else "not started"
         return f"<{type(self).__name__} {self.endpoint_id} {state}, {self._count} chunks>"
 
     def __del__(self) -> None:
-        response = getattr(self, "_response", None)
-        if response is None or self.closed:
+        intake = getattr(self, "_intake", None)
+        if intake is None or not intake.is_open or self.closed:
             return
         # First, as a warning may be raised as an error.
-        response.abandon()
+        intake.abandon()
         if not self._halted:
             message = f"{self!r} was dropped while it ran: use `with`, or close it"
             warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
@@ -295,15 +283,15 @@ class FalStream(Startable, Generic[ChunkT]):
             try:
                 if self._halted:
                     self._finish(None)
-                elif self._response is None:
-                    self._open()
+                elif self._intake.is_open:
+                    self._receive()
                 else:
-                    self._receive(self._response)
+                    self._intake.open()
             except (Aborted, Expired, FalStreamError) as error:
                 failure = self._failure(error)
             except Cancelled:
                 # A request that was broken off is not sent a second time.
-                if self._response is None:
+                if not self._intake.is_open:
                     self._finish(self._deserted())
                 raise
             except BaseException:
@@ -313,84 +301,26 @@ class FalStream(Startable, Generic[ChunkT]):
                 return
             self._finish(failure)
 
-    def _open(self) -> None:
-        exchange = self._exchange = Exchange(self._watchdog)
-        if self._halted:
-            raise Aborted
-        response = self._opener(self._plan, exchange)
-        self.response_headers = response.headers
-        self.request_id = response.headers.get("x-fal-request-id")
-        try:
-            self._check(response)
-        except BaseException:
-            response.release()
-            raise
-        self._watchdog.started()
-        self._watchdog.pause()
-        self._response = response
-
-    def _check(self, response: StreamResponse) -> None:
-        """Raise the error that a response is, unless it is a stream."""
-        status, headers = response.status, response.headers
-        if not 200 <= status < 300:
-            raise responses.error_of(
-                status, headers, response.read_up_to(responses.ERROR_BODY_LIMIT)
-            )
-        if status == 204:
-            return
-        coding = responses.foreign_encoding(headers)
-        if coding is not None:
-            raise responses.encoding_error(coding)
-        if responses.is_misfit(headers, self._plan.accept):
-            raise responses.misfit_error(
-                status, headers, response.read_up_to(responses.ERROR_BODY_LIMIT)
-            )
-        if responses.is_event_stream(headers):
-            parser = SSEParser(self._plan.max_event_bytes)
-            self._source = EventChunks(parser, self._plan.decode_json)
-        else:
-            self._source = BinaryChunks()
-
-    def _receive(self, response: StreamResponse) -> None:
-        source = self._source
-        if source is None:
-            self._finish(None)
-            return
+    def _receive(self) -> None:
+        if self._listeners.unheard:
+            self._announce()
         fresh: list[Any] = []
-        if isinstance(source, EventChunks):
-            source.raw = self._events is not None
-        elif self._events is not None:
-            raise FalStreamError(
-                "events() is for event streams, and the response is "
-                f"{responses.media_type(response.headers) or 'of no known type'}: "
-                "iterate the stream, it gives bytes"
-            )
-        if self._listeners.unheard:
-            self._announce()
+        events = self._events
         try:
-            source.check()
-            data = response.read()
-            if data:
-                source.feed(data, fresh)
-            else:
-                source.close(fresh)
+            ended = self._intake.read(fresh, as_events=events is not None)
         finally:
-            if fresh:
+            if fresh and events is not None:
+                self.last_event_timestamp = time.time()
+                events.extend(fresh)
+            elif fresh:
                 self._keep(fresh)
-        if not fresh and source.shows_life(data):
-            self._watchdog.alive()
         if self._listeners.unheard:
             self._announce()
-        if source.ended or not data:
+        if ended:
             self._finish(None)
 
     def _keep(self, fresh: list[Any]) -> None:
-        self._watchdog.chunk()
-        self._watchdog.pause()
         self.last_event_timestamp = time.time()
-        if self._events is not None:
-            self._events.extend(fresh)
-            return
         self._count += len(fresh)
         self.current_data = fresh[-1]
         self._listeners.tell(fresh)
@@ -415,7 +345,7 @@ class FalStream(Startable, Generic[ChunkT]):
             return None
         if isinstance(error, Expired):
             return timeout_error(error, self._count)
-        if isinstance(error, StreamConnectionError) and self._response is not None:
+        if isinstance(error, StreamConnectionError) and self._intake.is_open:
             return StreamInterrupted(
                 f"The connection broke after {self._count} chunks ({error.message}); "
                 "they were delivered, the rest is lost: start the stream again",
@@ -444,8 +374,7 @@ class FalStream(Startable, Generic[ChunkT]):
         self.closed = True
         if self._unsubscribe is not None:
             self._unsubscribe()
-        if self._response is not None:
-            self._response.release()
+        self._intake.release()
         if error is not None or not self._halted:
             self._announce()
         if error is not None:
@@ -457,9 +386,7 @@ class FalStream(Startable, Generic[ChunkT]):
         if self.closed:
             return
         self._halted = True
-        exchange = self._exchange
-        if exchange is not None:
-            exchange.abort()
+        self._intake.abort()
 
 
 class _Events:

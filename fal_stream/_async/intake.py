@@ -1,0 +1,155 @@
+"""The server's side of a stream: its request goes out, its chunks come in.
+
+It knows nothing of consumers; the stream sees to it that only one at a time asks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from .._net.async_backend import AsyncExchange
+from .._net.exchange import Aborted
+from .._shared import response as responses
+from .._shared.decode import BinaryChunks, EventChunks
+from .._shared.request import StreamPlan
+from .._shared.sse import SSEParser
+from .._shared.watchdog import Watchdog
+from ..errors import FalStreamError
+from .response import AsyncStreamResponse
+
+
+class AsyncOpener(Protocol):
+    """Sends the request of a plan and gives its response."""
+
+    async def __call__(self, plan: StreamPlan, exchange: AsyncExchange) -> AsyncStreamResponse:
+        """Send it."""
+        raise NotImplementedError
+
+
+class AsyncIntake:
+    """Takes in what the server sends.
+
+    Args:
+        plan: What to send, and how to decode what comes.
+        opener: Sends it.
+
+    Attributes:
+        headers: The headers of the response, names in lower case; empty until it is there.
+    """
+
+    def __init__(self, plan: StreamPlan, opener: AsyncOpener) -> None:
+        self.headers: Mapping[str, str] = {}
+        self._plan = plan
+        self._opener = opener
+        self._watchdog = Watchdog(plan.limits, time.monotonic)
+        self._aborted = False
+        self._exchange: AsyncExchange | None = None
+        self._response: AsyncStreamResponse | None = None
+        self._source: EventChunks[Any] | BinaryChunks | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a response is there that is a stream; it stays so when it has ended."""
+        return self._response is not None
+
+    async def open(self) -> None:
+        """Send the request and wait for the head of the response.
+
+        Raises:
+            FalStreamError: No response came, or none that is a stream.
+            Aborted: It was aborted.
+            Expired: A limit has run out.
+        """
+        exchange = self._exchange = AsyncExchange(self._watchdog)
+        if self._aborted:
+            raise Aborted
+        response = await self._opener(self._plan, exchange)
+        self.headers = response.headers
+        try:
+            self._source = await self._source_of(response)
+        except BaseException:
+            await response.release()
+            raise
+        self._watchdog.started()
+        self._watchdog.pause()
+        self._response = response
+
+    async def _source_of(
+        self, response: AsyncStreamResponse
+    ) -> EventChunks[Any] | BinaryChunks | None:
+        """Choose how the body is read, or raise the error that the response is."""
+        status, headers = response.status, response.headers
+        if not 200 <= status < 300:
+            body = await response.read_up_to(responses.ERROR_BODY_LIMIT)
+            raise responses.error_of(status, headers, body)
+        if status == 204:
+            return None
+        coding = responses.foreign_encoding(headers)
+        if coding is not None:
+            raise responses.encoding_error(coding)
+        if responses.is_misfit(headers, self._plan.accept):
+            body = await response.read_up_to(responses.ERROR_BODY_LIMIT)
+            raise responses.misfit_error(status, headers, body)
+        if responses.is_event_stream(headers):
+            return EventChunks(SSEParser(self._plan.max_event_bytes), self._plan.decode_json)
+        return BinaryChunks()
+
+    async def read(self, fresh: list[Any], *, as_events: bool) -> bool:
+        """Wait for the server once.
+
+        Args:
+            fresh: Takes what came, also where an error comes after it.
+            as_events: Whether raw events are wanted instead of chunks.
+
+        Returns:
+            Whether the stream has ended.
+
+        Raises:
+            FalStreamError: The connection broke, or what came can't be decoded.
+            Aborted: It was aborted.
+            Expired: A limit has run out.
+        """
+        response, source = self._response, self._source
+        if response is None or source is None:
+            return True
+        if isinstance(source, EventChunks):
+            source.raw = as_events
+        elif as_events:
+            raise FalStreamError(
+                "events() is for event streams, and the response is "
+                f"{responses.media_type(self.headers) or 'of no known type'}: "
+                "iterate the stream, it gives bytes"
+            )
+        try:
+            source.check()
+            data = await response.read()
+            if data:
+                source.feed(data, fresh)
+            else:
+                source.close(fresh)
+        finally:
+            if fresh:
+                self._watchdog.chunk()
+                self._watchdog.pause()
+        if not fresh and source.shows_life(data):
+            self._watchdog.alive()
+        return source.ended or not data
+
+    def abort(self) -> None:
+        """Make every wait end; callable from any thread at any time."""
+        self._aborted = True
+        exchange = self._exchange
+        if exchange is not None:
+            exchange.abort()
+
+    async def release(self) -> None:
+        """Free the connection."""
+        if self._response is not None:
+            await self._response.release()
+
+    def abandon(self) -> None:
+        """Free the connection where nobody can wait for it; callable from any thread."""
+        if self._response is not None:
+            self._response.abandon()
