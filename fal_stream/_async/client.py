@@ -8,7 +8,7 @@ from typing import Any, TypeVar, overload
 from typing_extensions import Self, TypeForm, Unpack
 
 from .._checks import check_credentials, shown
-from .._net.async_backend import AsyncExchange
+from .._net.async_exchange import AsyncExchange
 from .._net.runtime import async_call
 from .._shared.request import StreamPlan, plan_stream
 from ..config import Config, Secret, credentials_from_environment

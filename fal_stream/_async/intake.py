@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from .._net.async_backend import AsyncExchange
+from .._net.async_exchange import AsyncExchange
 from .._net.exchange import Aborted
 from .._shared import response as responses
 from .._shared.decode import BinaryChunks, EventChunks

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 import httpcore
 import httpx
 
-from .._net.async_backend import AsyncExchange, AsyncSocketStream
+from .._net.async_exchange import AsyncExchange
+from .._net.async_socket import AsyncSocketStream
 from .._net.runtime import async_shielded
 from .._shared.framing import BodyFraming, FramingError
 from .._shared.watchdog import Expired

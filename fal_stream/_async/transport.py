@@ -12,7 +12,8 @@ from urllib.parse import urljoin, urlsplit
 import httpcore
 import httpx
 
-from .._net.async_backend import AsyncExchange, AsyncSocketStream
+from .._net.async_exchange import AsyncExchange
+from .._net.async_socket import AsyncSocketStream
 from .._net.exchange import LiveExchanges
 from .._net.runtime import AsyncPerLoop, async_shielded
 from .._shared.endpoint import same_origin

@@ -10,7 +10,7 @@ from typing_extensions import Self, TypeForm, Unpack
 
 from .._checks import check_credentials, shown
 from .._net.runtime import call
-from .._net.sync_backend import Exchange
+from .._net.sync_exchange import Exchange
 from .._shared.request import StreamPlan, plan_stream
 from ..config import Config, Secret, credentials_from_environment
 from ..errors import ConfigError

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from .._net.exchange import Aborted
-from .._net.sync_backend import Exchange
+from .._net.sync_exchange import Exchange
 from .._shared import response as responses
 from .._shared.decode import BinaryChunks, EventChunks
 from .._shared.request import StreamPlan

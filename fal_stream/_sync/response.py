@@ -15,7 +15,8 @@ import httpcore
 import httpx
 
 from .._net.runtime import shielded
-from .._net.sync_backend import Exchange, SocketStream
+from .._net.sync_exchange import Exchange
+from .._net.sync_socket import SocketStream
 from .._shared.framing import BodyFraming, FramingError
 from .._shared.watchdog import Expired
 from ..errors import StreamConnectionError

@@ -15,7 +15,8 @@ import httpx
 
 from .._net.exchange import LiveExchanges
 from .._net.runtime import PerLoop, shielded
-from .._net.sync_backend import Exchange, SocketStream
+from .._net.sync_exchange import Exchange
+from .._net.sync_socket import SocketStream
 from .._shared.endpoint import same_origin
 from .._shared.framing import FramingError, framing_for
 from .._shared.request import StreamPlan

@@ -66,6 +66,8 @@ RULES = Rules(
         "aiter_raw": "iter_raw",
         "aiter_stream": "iter_stream",
         "async_backend": "sync_backend",
+        "async_exchange": "sync_exchange",
+        "async_socket": "sync_socket",
         "create_async_streaming_client": "create_streaming_client",
         "handle_async_request": "handle_request",
         "stream_async": "stream",

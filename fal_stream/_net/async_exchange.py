@@ -1,0 +1,158 @@
+"""The exchange of the asyncio flavour: each wait is for one future.
+
+The exchange puts an exception into that future when a limit runs out or it is aborted. Where
+nobody waits, an abort closes the connection itself; an exchange lets go of it before it goes back
+to the pool, so that a late abort can't hit the next user. One timer serves a whole exchange; it
+is set anew only when it fires, not with each read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from .._shared.watchdog import Watchdog
+from .exchange import Aborted, BaseExchange, current
+
+T = TypeVar("T")
+
+
+class AsyncExchange(BaseExchange):
+    """See `BaseExchange`; the asyncio flavour, of the loop that it is made in."""
+
+    def __init__(self, watchdog: Watchdog) -> None:
+        super().__init__(watchdog)
+        self._loop = asyncio.get_running_loop()
+        self._waiter: asyncio.Future[Any] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._close: Callable[[], None] | None = None
+
+    def abort(self) -> None:
+        """See `BaseExchange`."""
+        self.aborted = True
+        # A loop that is closed has nobody waiting.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._abort)
+
+    def _abort(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(Aborted())
+        elif self._close is not None:
+            # Its reader may never come back; the server is to be told all the same.
+            self._close()
+
+    def attach(self, close: Callable[[], None]) -> None:
+        """Name what closes the connection of the exchange; called by an abort in the loop."""
+        self._close = close
+
+    def detach(self) -> bool:
+        """Let go of the connection.
+
+        Returns:
+            Whether no abort has touched it, so that others may use it.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._close = None
+        return not self.aborted
+
+    def check(self) -> None:
+        """Raise Aborted after an abort."""
+        if self.aborted:
+            raise Aborted
+
+    def glance(self) -> None:
+        """Go by the rules of a wait where there is nothing to wait for.
+
+        Raises:
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        self.check()
+        self.watchdog.enter()
+        self.watchdog.leave()
+
+    async def wait(self, future: asyncio.Future[T]) -> T:
+        """Wait for a future.
+
+        Args:
+            future: The future; it is given the exception if the wait is in vain.
+
+        Returns:
+            Its result.
+
+        Raises:
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        self.check()
+        watchdog = self.watchdog
+        self._set_timer(watchdog.enter())
+        self._waiter = future
+        try:
+            return await future
+        finally:
+            self._waiter = None
+            watchdog.leave()
+
+    async def run(self, work: Coroutine[Any, Any, T], undo: Callable[[T], None]) -> T:
+        """Wait for a coroutine, in a task of its own that is cancelled if the wait is in vain.
+
+        Args:
+            work: The coroutine.
+            undo: Frees its result where it came too late.
+
+        Returns:
+            Its result.
+        """
+        task = self._loop.create_task(work)
+        finished: asyncio.Future[None] = self._loop.create_future()
+
+        def finish(_: asyncio.Task[T]) -> None:
+            if not finished.done():
+                finished.set_result(None)
+
+        task.add_done_callback(finish)
+        try:
+            await self.wait(finished)
+        except BaseException:
+            task.cancel()
+            await asyncio.wait([task])
+            if not task.cancelled() and task.exception() is None:
+                undo(task.result())
+            raise
+        return task.result()
+
+    def _set_timer(self, seconds: float) -> None:
+        if seconds == float("inf"):
+            return
+        due = self._loop.time() + seconds
+        if self._timer is None or self._timer.when() > due:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_at(due, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._waiter is None:
+            return
+        expired = self.watchdog.expired()
+        if expired is not None:
+            self._fail(expired)
+        else:
+            self._set_timer(self.watchdog.remaining())
+
+    def _fail(self, reason: Exception) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(reason)
+
+
+def under_way() -> AsyncExchange:
+    """Give the exchange under way."""
+    exchange = current.get()
+    if not isinstance(exchange, AsyncExchange):
+        raise RuntimeError("the network is used without an exchange")
+    return exchange

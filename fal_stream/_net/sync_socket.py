@@ -1,0 +1,186 @@
+"""A blocking connection under the HTTP library.
+
+Two races are closed by construction. An exchange lets go of its socket *before* the connection
+goes back to the pool, under the lock that `abort` takes, so that a late abort can't hit the next
+user. And a stream whose socket was shut down says so: it refuses to write, when nothing has been
+sent yet and a new connection is safe.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import httpcore
+
+from .._shared.head import HeadSplitter
+from .sync_exchange import under_way
+
+READ_BYTES = 256 * 1024
+
+T = TypeVar("T")
+
+
+def is_ready(sock: socket.socket, event: int, seconds: float) -> bool:
+    """Wait at most so many seconds for an event of a socket, and tell whether it came."""
+    with getattr(selectors, "PollSelector", selectors.SelectSelector)() as selector:
+        selector.register(sock, event)
+        return bool(selector.select(seconds))
+
+
+class SocketStream(httpcore.NetworkStream):
+    """A connection, plain or TLS.
+
+    The HTTP library reads the response heads from it; the body is read by `read_body`.
+
+    Args:
+        sock: The connected socket.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._timeout: float | None = -1.0
+        self._shut = False
+        self._splitter = HeadSplitter()
+        self._body_start: bytes | None = None
+        self._unread = b""
+        self._exchange = under_way()
+        self._exchange.attach(self._shut_down)
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Give the HTTP library bytes of a response head, never of a body."""
+        if self._unread:
+            data, self._unread = self._unread, b""
+            return data
+        head, self._body_start = self._splitter.feed(self._receive(max_bytes))
+        return head
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send the whole buffer, as a part of the exchange under way."""
+        if self._shut:
+            raise httpcore.WriteError("the connection was shut down")
+        exchange = under_way()
+        if exchange is not self._exchange:
+            self._exchange = exchange
+            exchange.attach(self._shut_down)
+        self._splitter.reset()
+        self._body_start, self._unread = None, b""
+        rest = memoryview(buffer)
+
+        def send(seconds: float) -> int | None:
+            return self._try(lambda: self._sock.send(rest), seconds)
+
+        while rest:
+            try:
+                sent = exchange.wait(send)
+            except OSError as error:
+                exchange.check()
+                raise httpcore.WriteError(str(error)) from None
+            exchange.bytes_sent += sent
+            rest = rest[sent:]
+
+    def read_body(self) -> bytes:
+        """Wait for bytes of the body; `b""` at the end of the connection."""
+        if self._body_start:
+            data, self._body_start = self._body_start, b""
+            return data
+        return self._receive(READ_BYTES)
+
+    @property
+    def has_body(self) -> bool:
+        """Whether a response head has been read to its end, so that the body is next."""
+        return self._body_start is not None
+
+    def unread(self, data: bytes) -> None:
+        """Have the HTTP library read these bytes next."""
+        self._unread = data
+
+    def _receive(self, max_bytes: int) -> bytes:
+        exchange = self._exchange
+        recv = self._sock.recv
+        try:
+            data = exchange.wait(lambda seconds: self._try(lambda: recv(max_bytes), seconds))
+        except OSError as error:
+            exchange.check()
+            raise httpcore.ReadError(str(error)) from None
+        if not data:
+            # A socket that was shut down looks like one whose stream has ended.
+            exchange.check()
+        return data
+
+    def _try(self, operation: Callable[[], T], seconds: float) -> T | None:
+        if seconds != self._timeout:
+            self._sock.settimeout(seconds)
+            self._timeout = seconds
+        try:
+            return operation()
+        except (TimeoutError, BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return None
+
+    def _shut_down(self) -> None:
+        self._shut = True
+        # Not the method of an SSLSocket, which drops the TLS state under the reader's feet.
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._shut = True
+        self._sock.close()
+
+    abandon = close
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> SocketStream:
+        """Do the TLS handshake and give the stream of the encrypted connection."""
+        if isinstance(self._sock, ssl.SSLSocket):
+            self.close()
+            raise httpcore.ConnectError(
+                "TLS inside TLS: a proxy with an https address can't be used"
+            )
+        exchange = self._exchange
+        try:
+            sock = ssl_context.wrap_socket(
+                self._sock, server_hostname=server_hostname, do_handshake_on_connect=False
+            )
+        except BaseException:
+            self._sock.close()
+            raise
+        try:
+            stream = SocketStream(sock)
+
+            def shake_hands() -> bool:
+                sock.do_handshake()
+                return True
+
+            exchange.wait(lambda seconds: stream._try(shake_hands, seconds))
+        except OSError as error:
+            sock.close()
+            exchange.check()
+            raise httpcore.ConnectError(str(error)) from None
+        except BaseException:
+            sock.close()
+            raise
+        return stream
+
+    def get_extra_info(self, info: str) -> Any:
+        """Give what the HTTP library asks about the connection."""
+        if info == "is_readable":
+            return self._shut or is_ready(self._sock, selectors.EVENT_READ, 0.0)
+        if info == "ssl_object":
+            return self._sock if isinstance(self._sock, ssl.SSLSocket) else None
+        if info == "socket":
+            return self._sock
+        if info == "client_addr":
+            return self._sock.getsockname()
+        if info == "server_addr":
+            return self._sock.getpeername()
+        return None
