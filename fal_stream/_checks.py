@@ -6,8 +6,8 @@ A message names the argument, the value (never a secret) and the way out.
 from __future__ import annotations
 
 import difflib
-import math
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -23,10 +23,14 @@ _HOST = re.compile(r"[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]")
 
 def shown(value: object) -> str:
     """Show a value in a message, shortened."""
-    return excerpt(repr(value), 120)
+    try:
+        text = repr(value)
+    except Exception:
+        text = f"<{type(value).__name__}>"
+    return excerpt(text, 120)
 
 
-def check_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
+def check_known(kind: str, names: Iterable[object], known: Iterable[str]) -> None:
     """Refuse names that aren't known, with the nearest one that is.
 
     Args:
@@ -40,9 +44,9 @@ def check_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
     known = sorted(known)
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
+            near = difflib.get_close_matches(name, known, 1) if isinstance(name, str) else []
             hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
-            raise ConfigError(f"Unknown {kind} {name!r}; {hint}")
+            raise ConfigError(f"Unknown {kind} {shown(name)}; {hint}")
 
 
 def check_seconds(name: str, value: Any) -> float | None:
@@ -61,7 +65,8 @@ def check_seconds(name: str, value: Any) -> float | None:
     if value is None:
         return None
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if is_number and math.isfinite(value) and value > 0:
+    # A comparison takes an int that is too large for a float.
+    if is_number and 0 < value <= sys.float_info.max:
         return float(value)
     raise ConfigError(
         f"{name}={shown(value)} is no time limit: give seconds above 0, or None for no limit"
@@ -111,7 +116,10 @@ def check_headers(name: str, value: object) -> dict[str, str]:
         ConfigError: It is no such mapping. Values are not shown: they may be secret.
     """
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{name} must be a mapping of names to values, not {shown(value)}")
+        # Not shown: it may hold a secret.
+        raise ConfigError(
+            f"{name} must be a mapping of names to values, not a {type(value).__name__}"
+        )
     headers: dict[str, str] = {}
     for key, text in value.items():
         if not isinstance(key, str) or not _HEADER_NAME.fullmatch(key):
@@ -167,6 +175,8 @@ def check_url(name: str, value: object) -> SplitResult:
         raise ConfigError(f"{name}={shown(safe)} is no address ({error}): {wanted}") from None
     if parts.scheme not in ("http", "https") or not host or not _URL.fullmatch(value):
         raise ConfigError(f"{name}={shown(safe)} is no http or https address: {wanted}")
+    if parts.port == 0:
+        raise ConfigError(f"{name}={shown(safe)} has the port 0: {wanted}")
     if "@" in parts.netloc:
         raise ConfigError(
             f"{name} has a user or password before the host {host!r}: "

@@ -188,7 +188,9 @@ class Config(BaseModel):
     @field_validator("credentials", mode="before")
     @classmethod
     def _check_credentials(cls, value: object) -> object:
-        if value is None or isinstance(value, Secret) or callable(value):
+        if isinstance(value, Secret):
+            value = value.reveal()
+        if value is None or callable(value):
             return value
         return Secret(_checks.check_credentials(value))
 

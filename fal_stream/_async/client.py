@@ -7,11 +7,11 @@ from typing import Any, TypeVar, overload
 
 from typing_extensions import Self, TypeForm, Unpack
 
-from .._checks import check_credentials, shown
+from .._checks import check_credentials
 from .._net.async_exchange import AsyncExchange
 from .._net.runtime import async_call
 from .._shared.request import StreamPlan, plan_stream
-from ..config import Config, Secret, credentials_from_environment
+from ..config import Config, CredentialsFunction, Secret, credentials_from_environment
 from ..errors import ConfigError
 from ..types import StreamOptions
 from .response import AsyncStreamResponse
@@ -39,7 +39,10 @@ class AsyncStreamingClient:
 
     def __init__(self, config: Config | None = None, **settings: Any) -> None:
         if config is not None and not isinstance(config, Config):
-            raise ConfigError(f"config={shown(config)} is no Config: give fal_stream.Config(...)")
+            raise ConfigError(
+                f"config is of type {type(config).__name__}, not Config: give "
+                "fal_stream.Config(...), or the settings by name, like credentials=..."
+            )
         given = (
             {}
             if config is None
@@ -95,18 +98,23 @@ class AsyncStreamingClient:
         return self.config.credentials is not None or credentials_from_environment() is not None
 
     async def _open(self, plan: StreamPlan, exchange: AsyncExchange) -> AsyncStreamResponse:
-        credentials = await self._credentials(plan)
-        authorization = None if credentials is None else f"Key {credentials}"
-        return await self._transport.open(plan, authorization, exchange)
+        self._transport.admit(exchange)
+        try:
+            credentials = await self._credentials(plan, exchange)
+            authorization = None if credentials is None else f"Key {credentials}"
+            return await self._transport.open(plan, authorization, exchange)
+        except BaseException:
+            self._transport.dismiss(exchange)
+            raise
 
-    async def _credentials(self, plan: StreamPlan) -> str | None:
+    async def _credentials(self, plan: StreamPlan, exchange: AsyncExchange) -> str | None:
         if plan.key in ("own", "withheld"):
             return None
         given = self.config.credentials
         if isinstance(given, Secret):
             return given.reveal()
         if given is not None:
-            return check_credentials(await async_call(given))
+            return check_credentials(await exchange.run(_ask(given), _forget))
         credentials = credentials_from_environment()
         if credentials is None and plan.key == "required":
             raise ConfigError(
@@ -127,6 +135,21 @@ class AsyncStreamingClient:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.config.run_url}>"
+
+
+async def _ask(function: CredentialsFunction) -> str:
+    try:
+        return await async_call(function)
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise ConfigError(
+            f"The credentials function raised {type(error).__name__}, which is the cause of this"
+        ) from error
+
+
+def _forget(_: object) -> None:
+    """Credentials that came too late need no undoing."""
 
 
 def create_async_streaming_client(

@@ -16,6 +16,7 @@ import httpx
 from .._net.async_backend import AsyncBackend
 from .._net.proxies import proxy_for
 from .._net.runtime import Lock
+from ..errors import ConfigError
 
 KEEPALIVE_SECONDS = 5.0
 MAX_IDLE_CONNECTIONS = 100
@@ -112,7 +113,15 @@ class AsyncPoolTransport(httpx.AsyncBaseTransport):
 
 
 def _proxy(url: str) -> httpcore.Proxy:
-    proxy = httpx.Proxy(url)
+    try:
+        proxy = httpx.Proxy(url)
+    except (httpx.InvalidURL, ValueError):
+        proxy = None
+    if proxy is None:
+        raise ConfigError(
+            "The environment names a proxy whose address can't be used (it is not shown here: it "
+            "may hold a password): check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
+        )
     return httpcore.Proxy(
         url=httpcore.URL(
             scheme=proxy.url.raw_scheme,

@@ -19,7 +19,7 @@ from .._net.runtime import AsyncPerLoop, async_shielded
 from .._shared.endpoint import same_origin
 from .._shared.framing import FramingError, framing_for
 from .._shared.request import StreamPlan
-from ..errors import ConfigError, StreamConnectionError
+from ..errors import ConfigError, FalStreamError, StreamConnectionError, excerpt
 from .pool import BROKEN, make_http_client
 from .response import AsyncStreamResponse
 
@@ -30,16 +30,31 @@ class AsyncTransport:
     """The connections of one client.
 
     Attributes:
-        exchanges: The exchanges that may be under way.
         abandoned: Responses whose streams were dropped; the next request clears them away. A
             finalizer can't do that itself: it may run while its thread holds the pool's lock.
     """
 
     def __init__(self) -> None:
-        self.exchanges: LiveExchanges[AsyncExchange] = LiveExchanges()
+        self._exchanges: LiveExchanges[AsyncExchange] = LiveExchanges()
         self.abandoned: deque[httpx.Response] = deque()
         self._clients = AsyncPerLoop(make_http_client, httpx.AsyncClient.aclose)
         self._closed = False
+
+    def admit(self, exchange: AsyncExchange) -> None:
+        """Take in an exchange that begins, so that closing the client aborts it.
+
+        Raises:
+            ConfigError: The client is closed.
+        """
+        self._exchanges.add(exchange)
+        if self._closed:
+            self.dismiss(exchange)
+            raise _closed()
+
+    def dismiss(self, exchange: AsyncExchange) -> None:
+        """Let an exchange go that came to nothing."""
+        exchange.detach()
+        self._exchanges.discard(exchange)
 
     async def open(
         self, plan: StreamPlan, authorization: str | None, exchange: AsyncExchange
@@ -56,23 +71,15 @@ class AsyncTransport:
 
         Raises:
             StreamConnectionError: No response came.
-            ConfigError: The client is closed.
+            ConfigError: The address can't be used, or the client was closed.
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
-        if self._closed:
-            raise ConfigError("The client is closed: make a new one")
         headers = dict(plan.headers)
         if authorization is not None:
             headers["authorization"] = authorization
-        self.exchanges.add(exchange)
-        try:
-            work = self._open(plan, headers, exchange)
-            return await async_shielded(work, exchange.abort, AsyncStreamResponse.release)
-        except BaseException:
-            exchange.detach()
-            self.exchanges.discard(exchange)
-            raise
+        work = self._open(plan, headers, exchange)
+        return await async_shielded(work, exchange.abort, AsyncStreamResponse.release)
 
     async def _open(
         self, plan: StreamPlan, headers: Mapping[str, str], exchange: AsyncExchange
@@ -81,7 +88,7 @@ class AsyncTransport:
         await self._clear_away()
         url = plan.url
         for _ in range(MAX_REDIRECTS + 1):
-            request = client.build_request(plan.method, url, headers=headers, content=plan.body)
+            request = _request(client, plan, url, headers)
             response = await self._send(client, request, exchange)
             target = _redirect(plan.method, url, response.status, response.headers)
             if target is None:
@@ -103,38 +110,62 @@ class AsyncTransport:
         self, client: httpx.AsyncClient, request: httpx.Request, exchange: AsyncExchange
     ) -> AsyncStreamResponse:
         exchange.bytes_sent = 0
-        reason = ""
+        response = None
         for attempt in (1, 2):
             try:
                 with exchange:
                     response = await client.send(request, stream=True)
-                stream = response.extensions.get("network_stream")
-                if isinstance(stream, AsyncSocketStream) and stream.has_body:
-                    framing = framing_for(
-                        response.status_code, request.method, response.headers.raw
-                    )
-                    return AsyncStreamResponse(response, framing, exchange, self.abandoned)
-                reason = "it is no HTTP/1.1 response"
-            except FramingError as error:
-                reason = f"it is not valid HTTP: {error}"
+            except RuntimeError:
+                if not self._closed:
+                    raise
+                failure: FalStreamError = _closed()
             except BROKEN as error:
-                reason = str(error) or type(error).__name__
+                failure = _no_answer(request, str(error) or type(error).__name__)
                 # An idle connection that the server has closed meanwhile: nothing was sent yet.
                 if attempt == 1 and exchange.bytes_sent == 0 and _was_idle(error):
                     continue
-            else:
-                await response.aclose()
             break
-        raise StreamConnectionError(
-            f"No answer came from {request.url.scheme}://{request.url.netloc.decode()} ({reason}); "
-            "check the address, the network and the proxy settings"
-        )
+        if response is None:
+            raise failure
+        stream = response.extensions.get("network_stream")
+        try:
+            framing = framing_for(response.status_code, request.method, response.headers.raw)
+        except FramingError as error:
+            failure = _no_answer(request, f"it is not valid HTTP: {error}")
+        else:
+            if isinstance(stream, AsyncSocketStream) and stream.has_body:
+                return AsyncStreamResponse(response, framing, exchange, self.abandoned)
+            failure = _no_answer(request, "it is no HTTP/1.1 response")
+        await response.aclose()
+        raise failure
 
     async def aclose(self) -> None:
         """Abort what is under way and close the connections of the running loop."""
         self._closed = True
-        self.exchanges.abort_all()
+        self._exchanges.abort_all()
         await self._clients.aclose()
+
+
+def _request(
+    client: httpx.AsyncClient, plan: StreamPlan, url: str, headers: Mapping[str, str]
+) -> httpx.Request:
+    try:
+        return client.build_request(plan.method, url, headers=headers, content=plan.body)
+    except (httpx.InvalidURL, ValueError) as error:
+        reason = str(error)
+    # The address may hold a token.
+    raise ConfigError(f"The address of the stream can't be used: {excerpt(reason, 120)}")
+
+
+def _closed() -> ConfigError:
+    return ConfigError("The client is closed: make a new one")
+
+
+def _no_answer(request: httpx.Request, reason: str) -> StreamConnectionError:
+    return StreamConnectionError(
+        f"No answer came from {request.url.scheme}://{request.url.netloc.decode()} ({reason}); "
+        "check the address, the network and the proxy settings"
+    )
 
 
 def _was_idle(error: Exception) -> bool:

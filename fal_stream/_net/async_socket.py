@@ -26,6 +26,7 @@ class Receiver(asyncio.Protocol):
         self.loop = asyncio.get_running_loop()
         self.transport: asyncio.Transport | None = None
         self.ended = False
+        self.is_lost = False
         self.error: Exception | None = None
         self._pieces: list[bytes] = []
         self._size = 0
@@ -53,7 +54,7 @@ class Receiver(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.ended = True
+        self.ended = self.is_lost = True
         self.error = self.error or exc
         _wake(self._reader)
         _wake(self._writer)
@@ -132,7 +133,7 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
             raise httpcore.WriteError("the connection was closed")
         self._exchange = under_way()
         self._exchange.check()
-        self._exchange.attach(self._transport.abort)
+        self._exchange.attach(self._drop)
         self._splitter.reset()
         self._body_start, self._unread = None, b""
         self._exchange.bytes_sent += len(buffer)
@@ -169,6 +170,12 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
 
     async def aclose(self) -> None:
         """Close the socket; what has not been sent is dropped."""
+        self._drop()
+
+    def _drop(self) -> None:
+        # asyncio can't abort a transport that it has done with.
+        if self._receiver.is_lost:
+            return
         # A loop that is closed has closed its sockets, or leaves that to the collector.
         with contextlib.suppress(RuntimeError):
             self._transport.abort()
@@ -176,7 +183,7 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
     def abandon(self) -> None:
         """Close the socket from whatever thread."""
         with contextlib.suppress(RuntimeError):
-            self._receiver.loop.call_soon_threadsafe(self._transport.abort)
+            self._receiver.loop.call_soon_threadsafe(self._drop)
 
     async def start_tls(
         self,
@@ -186,7 +193,7 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
     ) -> AsyncSocketStream:
         """Do the TLS handshake and give the stream of the encrypted connection."""
         if self._transport.get_extra_info("ssl_object") is not None:
-            self._transport.abort()
+            self._drop()
             raise httpcore.ConnectError(
                 "TLS inside TLS: a proxy with an https address can't be used"
             )
@@ -201,10 +208,10 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
         try:
             transport = await exchange.run(handshake, _abort)
         except OSError as error:
-            self._transport.abort()
+            self._drop()
             raise httpcore.ConnectError(str(error)) from None
         except BaseException:
-            self._transport.abort()
+            self._drop()
             raise
         if transport is None:
             raise httpcore.ConnectError("the connection was closed in the TLS handshake")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import os
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
@@ -48,6 +49,7 @@ class AsyncTurn:
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._holder: asyncio.Task[Any] | None = None
         self._waiting = 0
 
@@ -63,6 +65,7 @@ class AsyncTurn:
     async def __aenter__(self) -> None:
         if self.is_mine():
             raise _reentered()
+        self._settle_in(asyncio.get_running_loop())
         self._waiting += 1
         try:
             await self._lock.acquire()
@@ -73,6 +76,17 @@ class AsyncTurn:
     async def __aexit__(self, *exc_info: object) -> None:
         self._holder = None
         self._lock.release()
+
+    def _settle_in(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._loop is loop:
+            return
+        if self._loop is not None and not self._loop.is_closed():
+            raise FalStreamError(
+                "The stream runs in another event loop: ask it there, or make a stream of its own "
+                "for each loop"
+            )
+        # Of a loop that is gone nobody waits any more.
+        self._loop, self._lock, self._holder, self._waiting = loop, asyncio.Lock(), None, 0
 
 
 class Turn:
@@ -222,26 +236,32 @@ class AsyncPerLoop(Generic[T]):
         self._make = make
         self._close = close
         self._things: dict[asyncio.AbstractEventLoop, tuple[T, AsyncGenerator[None, None]]] = {}
+        # Loops of several threads may share a client.
+        self._lock = Lock()
 
     def get(self) -> T:
         """Give the thing of the running loop; those of closed loops are dropped."""
         loop = asyncio.get_running_loop()
-        if loop not in self._things:
+        kept = self._things.get(loop)
+        if kept is not None:
+            return kept[0]
+        thing = self._make()
+        keeper = self._keep(loop, thing)
+        with contextlib.suppress(StopIteration):
+            keeper.asend(None).send(None)
+        with self._lock:
             for other in [other for other in self._things if other.is_closed()]:
                 del self._things[other]
-            thing = self._make()
-            keeper = self._keep(loop, thing)
-            with contextlib.suppress(StopIteration):
-                keeper.asend(None).send(None)
             self._things[loop] = thing, keeper
-        return self._things[loop][0]
+        return thing
 
     async def _keep(self, loop: asyncio.AbstractEventLoop, thing: T) -> AsyncGenerator[None, None]:
         """Close the thing at the loop's end: a loop that ends closes its async generators."""
         try:
             yield
         finally:
-            self._things.pop(loop, None)
+            with self._lock:
+                self._things.pop(loop, None)
             await self._close(thing)
 
     async def aclose(self) -> None:
@@ -262,11 +282,15 @@ class PerLoop(Generic[T]):
     def __init__(self, make: Callable[[], T], close: Callable[[T], None]) -> None:
         self._make = make
         self._close = close
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._things: list[T] = []
+        self._process = os.getpid()
 
     def get(self) -> T:
-        """Give the thing."""
+        """Give the thing; a forked process has one of its own."""
+        if self._process != os.getpid():
+            # The parent goes on with its sockets: they are dropped here, and not shut down.
+            self._process, self._lock, self._things = os.getpid(), Lock(), []
         with self._lock:
             if not self._things:
                 self._things.append(self._make())

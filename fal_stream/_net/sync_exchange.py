@@ -6,6 +6,7 @@ who waits, by what was attached; where that wakes nobody, the next slice does.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -25,12 +26,14 @@ class Exchange(BaseExchange):
         # Reentrant: a signal handler or a finalizer may abort while its own thread is in here.
         self._lock = threading.RLock()
         self._wake: Callable[[], None] | None = None
+        self._process = os.getpid()
 
     def abort(self) -> None:
         """See `BaseExchange`."""
         with self._lock:
             self.aborted = True
-            if self._wake is not None:
+            # A forked process shares the socket with its parent, which may go on with it.
+            if self._wake is not None and self._process == os.getpid():
                 self._wake()
 
     def attach(self, wake: Callable[[], None]) -> None:
@@ -54,6 +57,11 @@ class Exchange(BaseExchange):
         """Raise Aborted after an abort."""
         if self.aborted:
             raise Aborted
+
+    def run(self, work: T, undo: Callable[[T], None]) -> T:
+        """Give the result of work that a blocking program has done by now."""
+        self.check()
+        return work
 
     def wait(self, once: Callable[[float], T | None]) -> T:
         """Wait for something in slices.

@@ -218,7 +218,7 @@ class EventChunks(Generic[ChunkT]):
                 continue
             try:
                 chunk = decode(text)
-            except (ValueError, RecursionError) as error:
+            except Exception as error:  # a validator of the user's may raise anything
                 if text == DONE_MARK:
                     self.ended = True
                     return
@@ -248,6 +248,15 @@ class EventChunks(Generic[ChunkT]):
                 raw=text,
                 index=self._count,
             )
+        if not isinstance(error, (ValueError, RecursionError)):
+            failure = OutputValidationError(
+                f"Chunk {self._count} could not be validated: the output_type raised "
+                f"{type(error).__name__}, which is the cause of this; it was {excerpt(text)}",
+                raw=text,
+                index=self._count,
+            )
+            failure.__cause__ = error
+            return failure
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         return StreamDecodeError(
             f"Chunk {self._count} is no JSON ({reason}): {excerpt(text)!r}; "

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import unquote_plus, urlencode, urlsplit, urlunsplit
 
 import pydantic
 
@@ -29,6 +29,9 @@ from .watchdog import Limits
 EVENT_STREAM = "text/event-stream"
 METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 USER_AGENT = f"fal_stream/{__version__}"
+
+# More than most servers take, and as much as httpx does.
+MAX_URL = 65_536
 
 KeyUse = Literal["required", "optional", "withheld", "own"]
 
@@ -108,6 +111,11 @@ def plan_stream(
     if signal is not None and not isinstance(signal, AbortSignal):
         raise ConfigError(f"signal={shown(signal)} is no AbortSignal: give controller.signal")
     url = add_query(url, query)
+    if len(url) > MAX_URL:
+        raise ConfigError(
+            f"The address with its query has {len(url):,} characters, more than {MAX_URL:,}: "
+            "send the input by POST"
+        )
     headers = _headers(config, options, has_body=body is not None)
     return StreamPlan(
         endpoint_id=str(endpoint),
@@ -169,12 +177,17 @@ def _query(name: str, params: object) -> dict[str, str]:
 
 
 def _query_value(name: str, value: object) -> str:
-    if isinstance(value, str):
-        return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return str(value)
+    if isinstance(value, (str, int, float)):
+        try:
+            text = str(value)
+            text.encode()
+        except ValueError as error:
+            reason = str(error)
+        else:
+            return text
+        raise ConfigError(f"{name} can't stand in an address: {reason}")
     raise ConfigError(f"{name}={shown(value)} must be a string, a number or a boolean")
 
 
@@ -182,9 +195,8 @@ def _input_query(data: Any) -> dict[str, str]:
     values = json.loads(encode_input(data))
     if not isinstance(values, dict):
         raise ConfigError("input of a GET goes into the query: give an object with named fields")
-    return {
-        key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()
-    }
+    texts = {key: v if isinstance(v, str) else json.dumps(v) for key, v in values.items()}
+    return _query("input", texts)
 
 
 def add_query(url: str, query: Mapping[str, str]) -> str:
@@ -200,8 +212,10 @@ def add_query(url: str, query: Mapping[str, str]) -> str:
     if not query:
         return url
     parts = urlsplit(url)
-    kept = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if k not in query]
-    return urlunsplit(parts._replace(query=urlencode([*kept, *query.items()])))
+    # As text, not decoded: the address may be signed.
+    pairs = [pair for pair in parts.query.split("&") if pair]
+    kept = [pair for pair in pairs if unquote_plus(pair.partition("=")[0]) not in query]
+    return urlunsplit(parts._replace(query="&".join([*kept, urlencode(query)])))
 
 
 def encode_input(data: Any) -> bytes:

@@ -17,6 +17,7 @@ import httpx
 from .._net.proxies import proxy_for
 from .._net.runtime import Lock
 from .._net.sync_backend import Backend
+from ..errors import ConfigError
 
 KEEPALIVE_SECONDS = 5.0
 MAX_IDLE_CONNECTIONS = 100
@@ -113,7 +114,15 @@ class PoolTransport(httpx.BaseTransport):
 
 
 def _proxy(url: str) -> httpcore.Proxy:
-    proxy = httpx.Proxy(url)
+    try:
+        proxy = httpx.Proxy(url)
+    except (httpx.InvalidURL, ValueError):
+        proxy = None
+    if proxy is None:
+        raise ConfigError(
+            "The environment names a proxy whose address can't be used (it is not shown here: it "
+            "may hold a password): check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
+        )
     return httpcore.Proxy(
         url=httpcore.URL(
             scheme=proxy.url.raw_scheme,

@@ -20,7 +20,7 @@ from .._net.sync_socket import SocketStream
 from .._shared.endpoint import same_origin
 from .._shared.framing import FramingError, framing_for
 from .._shared.request import StreamPlan
-from ..errors import ConfigError, StreamConnectionError
+from ..errors import ConfigError, FalStreamError, StreamConnectionError, excerpt
 from .pool import BROKEN, make_http_client
 from .response import StreamResponse
 
@@ -31,16 +31,31 @@ class Transport:
     """The connections of one client.
 
     Attributes:
-        exchanges: The exchanges that may be under way.
         abandoned: Responses whose streams were dropped; the next request clears them away. A
             finalizer can't do that itself: it may run while its thread holds the pool's lock.
     """
 
     def __init__(self) -> None:
-        self.exchanges: LiveExchanges[Exchange] = LiveExchanges()
+        self._exchanges: LiveExchanges[Exchange] = LiveExchanges()
         self.abandoned: deque[httpx.Response] = deque()
         self._clients = PerLoop(make_http_client, httpx.Client.close)
         self._closed = False
+
+    def admit(self, exchange: Exchange) -> None:
+        """Take in an exchange that begins, so that closing the client aborts it.
+
+        Raises:
+            ConfigError: The client is closed.
+        """
+        self._exchanges.add(exchange)
+        if self._closed:
+            self.dismiss(exchange)
+            raise _closed()
+
+    def dismiss(self, exchange: Exchange) -> None:
+        """Let an exchange go that came to nothing."""
+        exchange.detach()
+        self._exchanges.discard(exchange)
 
     def open(
         self, plan: StreamPlan, authorization: str | None, exchange: Exchange
@@ -57,23 +72,15 @@ class Transport:
 
         Raises:
             StreamConnectionError: No response came.
-            ConfigError: The client is closed.
+            ConfigError: The address can't be used, or the client was closed.
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
-        if self._closed:
-            raise ConfigError("The client is closed: make a new one")
         headers = dict(plan.headers)
         if authorization is not None:
             headers["authorization"] = authorization
-        self.exchanges.add(exchange)
-        try:
-            work = self._open(plan, headers, exchange)
-            return shielded(work, exchange.abort, StreamResponse.release)
-        except BaseException:
-            exchange.detach()
-            self.exchanges.discard(exchange)
-            raise
+        work = self._open(plan, headers, exchange)
+        return shielded(work, exchange.abort, StreamResponse.release)
 
     def _open(
         self, plan: StreamPlan, headers: Mapping[str, str], exchange: Exchange
@@ -82,7 +89,7 @@ class Transport:
         self._clear_away()
         url = plan.url
         for _ in range(MAX_REDIRECTS + 1):
-            request = client.build_request(plan.method, url, headers=headers, content=plan.body)
+            request = _request(client, plan, url, headers)
             response = self._send(client, request, exchange)
             target = _redirect(plan.method, url, response.status, response.headers)
             if target is None:
@@ -104,38 +111,62 @@ class Transport:
         self, client: httpx.Client, request: httpx.Request, exchange: Exchange
     ) -> StreamResponse:
         exchange.bytes_sent = 0
-        reason = ""
+        response = None
         for attempt in (1, 2):
             try:
                 with exchange:
                     response = client.send(request, stream=True)
-                stream = response.extensions.get("network_stream")
-                if isinstance(stream, SocketStream) and stream.has_body:
-                    framing = framing_for(
-                        response.status_code, request.method, response.headers.raw
-                    )
-                    return StreamResponse(response, framing, exchange, self.abandoned)
-                reason = "it is no HTTP/1.1 response"
-            except FramingError as error:
-                reason = f"it is not valid HTTP: {error}"
+            except RuntimeError:
+                if not self._closed:
+                    raise
+                failure: FalStreamError = _closed()
             except BROKEN as error:
-                reason = str(error) or type(error).__name__
+                failure = _no_answer(request, str(error) or type(error).__name__)
                 # An idle connection that the server has closed meanwhile: nothing was sent yet.
                 if attempt == 1 and exchange.bytes_sent == 0 and _was_idle(error):
                     continue
-            else:
-                response.close()
             break
-        raise StreamConnectionError(
-            f"No answer came from {request.url.scheme}://{request.url.netloc.decode()} ({reason}); "
-            "check the address, the network and the proxy settings"
-        )
+        if response is None:
+            raise failure
+        stream = response.extensions.get("network_stream")
+        try:
+            framing = framing_for(response.status_code, request.method, response.headers.raw)
+        except FramingError as error:
+            failure = _no_answer(request, f"it is not valid HTTP: {error}")
+        else:
+            if isinstance(stream, SocketStream) and stream.has_body:
+                return StreamResponse(response, framing, exchange, self.abandoned)
+            failure = _no_answer(request, "it is no HTTP/1.1 response")
+        response.close()
+        raise failure
 
     def close(self) -> None:
         """Abort what is under way and close the connections of the running loop."""
         self._closed = True
-        self.exchanges.abort_all()
+        self._exchanges.abort_all()
         self._clients.close()
+
+
+def _request(
+    client: httpx.Client, plan: StreamPlan, url: str, headers: Mapping[str, str]
+) -> httpx.Request:
+    try:
+        return client.build_request(plan.method, url, headers=headers, content=plan.body)
+    except (httpx.InvalidURL, ValueError) as error:
+        reason = str(error)
+    # The address may hold a token.
+    raise ConfigError(f"The address of the stream can't be used: {excerpt(reason, 120)}")
+
+
+def _closed() -> ConfigError:
+    return ConfigError("The client is closed: make a new one")
+
+
+def _no_answer(request: httpx.Request, reason: str) -> StreamConnectionError:
+    return StreamConnectionError(
+        f"No answer came from {request.url.scheme}://{request.url.netloc.decode()} ({reason}); "
+        "check the address, the network and the proxy settings"
+    )
 
 
 def _was_idle(error: Exception) -> bool:

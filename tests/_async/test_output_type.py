@@ -160,3 +160,22 @@ async def test_what_is_no_type(
     with pytest.raises(ConfigError, match="output_type="):
         client.stream("acme/app", output_type=output_type)
     assert fal.requests == []
+
+
+@pytest.mark.parametrize("kind", [KeyError, StopIteration, RuntimeError, RecursionError])
+async def test_a_validator_that_raises(
+    fal: LocalFal, client: AsyncStreamingClient, kind: type[Exception]
+) -> None:
+    def validate(value: int) -> int:
+        if value == 2:
+            raise kind("boom")
+        return value
+
+    fal.add("acme/app", Reply([1, 2, 3], coalesce=True))
+    stream = client.stream(
+        "acme/app", output_type=Annotated[int, pydantic.AfterValidator(validate)]
+    )
+    chunks, error = await read(stream)
+    assert chunks == [1]
+    assert isinstance(error, StreamDecodeError)
+    assert (error.raw, error.index) == ("2", 1)

@@ -7,6 +7,7 @@ import gzip
 import json
 import pickle
 import socket
+import threading
 from typing import Any
 
 import pytest
@@ -37,6 +38,8 @@ from fal_stream.testing import (
     Wire,
     tokens,
 )
+from tests.seam import until
+from tests.sockets import open_files
 
 from .reading import Outcome, read
 
@@ -560,3 +563,49 @@ def test_redirects_in_a_circle(fal: LocalFal, client: StreamingClient) -> None:
     with pytest.raises(StreamConnectionError, match="redirected more than 5 times"):
         client.stream("acme/app").done()
     assert len(fal.requests) == 6
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"transfer-encoding: chunked\r\ncontent-length: 5",
+        b"content-length: 12345678901234567890",
+    ],
+)
+def test_an_answer_that_can_be_read_in_two_ways(
+    fal: LocalFal, client: StreamingClient, head: bytes
+) -> None:
+    head = b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n"
+    fal.add("acme/app", Reply([Raw(b"x"), Hang()], head=head))
+    before = open_files()
+    for _ in range(3):
+        with pytest.raises(StreamConnectionError, match="not valid HTTP"):
+            client.stream("acme/app").done()
+    for request in fal.requests:
+        until(request.gone.is_set)
+    until(lambda: open_files() <= before)
+
+
+def test_an_answer_before_the_request_is_read(client: StreamingClient) -> None:
+    body = b'{"detail": "too large"}'
+    answer = (
+        b"HTTP/1.1 413 Too Large\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
+    )
+
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1000)
+            connection.sendall(answer % (len(body), body))
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(1 << 20):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve, args=[listener])
+        server.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/x"
+        with pytest.raises(ApiError, match="too large") as caught:
+            client.stream("acme/app", url=url, input={"x": "y" * 20_000_000}).done()
+        assert caught.value.status == 413
+        server.join(20)

@@ -15,6 +15,8 @@ import trustme
 from fal_stream import (
     AbortController,
     ConfigError,
+    FalStreamError,
+    Secret,
     StreamingClient,
     __version__,
 )
@@ -188,9 +190,79 @@ def test_credentials_that_raise(fal: LocalFal) -> None:
 
     with StreamingClient(run_url=fal.url, credentials=credentials) as client:
         stream = client.stream("acme/app")
-        with pytest.raises(KeyError, match="vault"):
-            stream.done()
+        for _ in range(2):
+            with pytest.raises(ConfigError, match="credentials function raised KeyError") as caught:
+                stream.done()
+        assert isinstance(caught.value.__cause__, KeyError)
         assert stream.closed
+    assert fal.requests == []
+
+
+def test_credentials_that_end_an_iteration(fal: LocalFal) -> None:
+    def credentials() -> str:
+        return next(iter(()))
+
+    with StreamingClient(run_url=fal.url, credentials=credentials) as client:
+        with pytest.raises(ConfigError, match="credentials function raised"):
+            for _ in client.stream("acme/app"):
+                pass
+    assert fal.requests == []
+
+
+def test_a_secret_is_checked_too() -> None:
+    for bad in ("se\r\ncret", "se cret", "", "sécret"):
+        with pytest.raises(ConfigError) as caught:
+            StreamingClient(credentials=Secret(bad))
+        assert "cret" not in str(caught.value).replace("credentials", "")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"config": "id:hidden"},
+        {"credentials": ["id:hidden"]},
+        {"headers": [("Authorization", "Key hidden")]},
+        {"headers": "Authorization: Key hidden"},
+        {"headers": {"Authorization": ["Key hidden"]}},
+        {"run_url": "https://id:hidden@fal.run"},
+    ],
+)
+def test_a_key_in_the_wrong_place_is_not_shown(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        StreamingClient(**settings)
+    assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore:The key is not sent")
+def test_a_password_of_a_proxy_is_not_shown(fal: LocalFal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://me:hid/den@127.0.0.1:9")
+    with StreamingClient(**fal.settings) as client:
+        with pytest.raises(FalStreamError) as caught:
+            client.stream("acme/app", url="http://fal.test/x", headers={"a": "b"}).done()
+    assert "hid" not in str(caught.value)
+    assert "den" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"url": "http://999.999.999.999/x"},
+        {"url": "http://xn--/x"},
+        {"query_params": {"a": "x" * 70_000}},
+        {"method": "GET", "input": {"a": "x" * 70_000}},
+        {"query_params": {"a": "\ud800"}},
+        {"method": "GET", "input": {"a": "\ud800"}},
+        {"query_params": {"a": 10**5000}},
+        {"timeout": 10**400},
+        {"url": "http://127.0.0.1:0/x"},
+    ],
+    ids=lambda options: "-".join(options),
+)
+@pytest.mark.filterwarnings("ignore:The key is not sent")
+def test_odd_values_are_errors_of_ours(fal: LocalFal, options: dict[str, Any]) -> None:
+    with StreamingClient(**fal.settings) as client:
+        with pytest.raises(ConfigError):
+            client.stream("acme/app", **options).done()
     assert fal.requests == []
 
 

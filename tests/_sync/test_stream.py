@@ -336,7 +336,7 @@ def test_settings_come_over_the_config(fal: LocalFal) -> None:
     [
         ({"timeuot": 3}, "timeout"),
         ({"timeout": -1}, "timeout=-1"),
-        ({"config": {"timeout": 3}}, "config="),
+        ({"config": {"timeout": 3}}, "config is of type dict"),
         ({"run_url": "fal.run"}, "run_url='fal.run'"),
         ({"credentials": ""}, "credentials"),
     ],

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
 import pytest
 
-from fal_stream import ApiError, AsyncStreamingClient, ConfigError, StreamingClient
-from fal_stream.testing import Failure, LocalFal
+from fal_stream import (
+    ApiError,
+    AsyncStreamingClient,
+    ConfigError,
+    FalStreamError,
+    StreamingClient,
+    StreamTimeout,
+)
+from fal_stream._net.runtime import async_call
+from fal_stream.testing import Failure, Hang, LocalFal
 
 
 async def test_await_starts_a_stream(fal: LocalFal) -> None:
@@ -72,3 +81,49 @@ def test_both_flavours_have_the_same_names() -> None:
     assert {name.replace("aclose", "close") for name in names(AsyncStreamingClient)} == names(
         StreamingClient
     )
+
+
+@pytest.mark.parametrize("end", ["limit", "abort", "close", "cancel"])
+async def test_async_credentials_that_hang(fal: LocalFal, end: str) -> None:
+    asked = asyncio.Event()
+
+    async def credentials() -> str:
+        asked.set()
+        await asyncio.sleep(1000)
+        return "a:b"
+
+    limit = 0.2 if end == "limit" else None
+    client = AsyncStreamingClient(run_url=fal.url, credentials=credentials, start_timeout=limit)
+    stream = client.stream("acme/app")
+    task = asyncio.create_task(stream.done())
+    await asked.wait()
+    if end == "limit":
+        with pytest.raises(StreamTimeout, match="start_timeout"):
+            await asyncio.wait_for(task, 10)
+    elif end == "cancel":
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(task, 10)
+    else:
+        await (client.aclose() if end == "close" else async_call(stream.abort))
+        assert await asyncio.wait_for(task, 10) is None
+    await client.aclose()
+    assert fal.requests == []
+
+
+def test_one_stream_in_two_loops(fal: LocalFal) -> None:
+    fal.add("acme/app", [1, Hang()])
+    client = AsyncStreamingClient(**fal.settings)
+    stream = client.stream("acme/app")
+
+    async def steal() -> None:
+        with pytest.raises(FalStreamError, match="another event loop"):
+            await anext(stream)
+
+    async def main() -> None:
+        assert await anext(stream) == 1
+        await asyncio.to_thread(asyncio.run, steal())
+        await stream.aclose()
+        await client.aclose()
+
+    asyncio.run(main())

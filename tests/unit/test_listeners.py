@@ -38,6 +38,7 @@ def test_chunks_are_kept_only_for_those_who_listen() -> None:
     [
         ("dat", print, "Unknown listener type 'dat'; did you mean 'data'?"),
         ("data", 3, "listener=3 can't be called"),
+        (None, print, "Unknown listener type None; there are: data"),
     ],
 )
 def test_bad_arguments_are_refused(type_: Any, listener: Any, message: str) -> None:

@@ -135,6 +135,14 @@ def test_query_parameters_join_those_of_the_address() -> None:
     assert query_of(made) == [("a", "1"), ("a", "2"), ("b", "3"), ("c", "1.5")]
 
 
+def test_the_query_of_an_address_is_kept_as_it_is() -> None:
+    url = "https://fal.run/x?sig=%FF%FE&c&d=a+b&e=%20"
+    assert plan(url=url).url == url
+    assert plan(url=url, query_params={"d": "1&2"}).url == (
+        "https://fal.run/x?sig=%FF%FE&c&e=%20&d=1%262"
+    )
+
+
 def test_headers_of_the_call_go_over_those_of_the_client() -> None:
     config = Config(headers={"X-One": "1", "X-Two": "2"})
     made = plan(config, headers={"x-two": "3", "User-Agent": "mine"}, accept="audio/wav")
