@@ -22,7 +22,7 @@ from ._sync.client import StreamingClient, create_streaming_client
 from ._sync.stream import FalStream
 from ._version import __version__
 from .abort import AbortController, AbortSignal
-from .config import Config, Secret, Token
+from .config import ClientSettings, Config, Secret, Token
 from .errors import (
     ApiError,
     ConfigError,
@@ -46,6 +46,7 @@ __all__ = [
     "ApiError",
     "AsyncFalStream",
     "AsyncStreamingClient",
+    "ClientSettings",
     "Config",
     "ConfigError",
     "EventTooLarge",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -37,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run_demo(_write)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever read has gone; without this Python would complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return 0
 
 

@@ -30,13 +30,19 @@ def shown(value: object) -> str:
     return excerpt(text, 120)
 
 
-def check_known(kind: str, names: Iterable[object], known: Iterable[str]) -> None:
+def check_known(
+    kind: str,
+    names: Iterable[object],
+    known: Iterable[str],
+    other_names: Mapping[str, str] | None = None,
+) -> None:
     """Refuse names that aren't known, with the nearest one that is.
 
     Args:
         kind: What the names are of, for the message.
         names: The given names.
         known: The names that there are.
+        other_names: What other libraries call them, to those that there are.
 
     Raises:
         ConfigError: A name is not known.
@@ -44,7 +50,9 @@ def check_known(kind: str, names: Iterable[object], known: Iterable[str]) -> Non
     known = sorted(known)
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1) if isinstance(name, str) else []
+            text = name if isinstance(name, str) else ""
+            near = [(other_names or {}).get(text, "")] if text in (other_names or {}) else []
+            near = near or difflib.get_close_matches(text, known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
             raise ConfigError(f"Unknown {kind} {shown(name)}; {hint}")
 
@@ -69,7 +77,7 @@ def check_seconds(name: str, value: Any) -> float | None:
     if is_number and 0 < value <= sys.float_info.max:
         return float(value)
     raise ConfigError(
-        f"{name}={shown(value)} is no time limit: give seconds above 0, or None for no limit"
+        f"{name}={shown(value)} is not a time limit: give seconds above 0, or None for no limit"
     )
 
 
@@ -123,7 +131,10 @@ def check_headers(name: str, value: object) -> dict[str, str]:
     headers: dict[str, str] = {}
     for key, text in value.items():
         if not isinstance(key, str) or not _HEADER_NAME.fullmatch(key):
-            raise ConfigError(f"{name} has the name {shown(key)}, which is no header name")
+            # No more than what could be a name: what follows may be a secret.
+            start = _HEADER_NAME.match(key) if isinstance(key, str) else None
+            begins = f" that begins with {start[0]!r}" if start else ""
+            raise ConfigError(f"{name} has a name{begins} which is not a header name")
         headers[key] = check_header_value(f"{name}[{key!r}]", text)
     return headers
 
@@ -163,18 +174,18 @@ def check_url(name: str, value: object) -> SplitResult:
         ConfigError: It is relative, has a user or password in it, or a character that doesn't
             belong into an address. The query is never shown: it may hold a token.
     """
-    wanted = "give an absolute address like https://fal.run/owner/alias"
+    wanted = "give an absolute address that begins with https://"
     if not isinstance(value, str):
-        raise ConfigError(f"{name}={shown(value)} is no address: {wanted}")
+        raise ConfigError(f"{name}={shown(value)} is not an address: {wanted}")
     safe = value.partition("?")[0]
     safe = safe.rpartition("@")[2] if "@" in safe else safe
     try:
         parts = urlsplit(value)
         host, _ = parts.hostname or "", parts.port
     except ValueError as error:
-        raise ConfigError(f"{name}={shown(safe)} is no address ({error}): {wanted}") from None
+        raise ConfigError(f"{name}={shown(safe)} is not an address ({error}): {wanted}") from None
     if parts.scheme not in ("http", "https") or not host or not _URL.fullmatch(value):
-        raise ConfigError(f"{name}={shown(safe)} is no http or https address: {wanted}")
+        raise ConfigError(f"{name}={shown(safe)} is not an http or https address: {wanted}")
     if parts.port == 0:
         raise ConfigError(f"{name}={shown(safe)} has the port 0: {wanted}")
     if "@" in parts.netloc:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, ClassVar, NoReturn, TypeAlias
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from typing_extensions import TypedDict, Unpack
 
 from . import _checks
 from .errors import ConfigError
@@ -26,6 +27,9 @@ DEFAULT_MAX_EVENT_BYTES = 64 * 1024 * 1024
 
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+
+
+_OTHER_NAMES = {"key": "credentials", "api_key": "credentials", "base_url": "run_url"}
 
 
 class Secret:
@@ -132,6 +136,20 @@ def _checked_base_url(name: str, value: object) -> str:
     return parts.geturl().rstrip("/")
 
 
+class ClientSettings(TypedDict, total=False):
+    """The settings of a client by name; see `Config`."""
+
+    credentials: str | Secret | CredentialsFunction | None
+    run_url: str
+    trusted_hosts: Collection[str]
+    timeout: float | None
+    event_timeout: float | None
+    start_timeout: float | None
+    total_timeout: float | None
+    max_event_bytes: int
+    headers: Mapping[str, str]
+
+
 class Config(BaseModel):
     """The settings of a client.
 
@@ -156,7 +174,9 @@ class Config(BaseModel):
         ConfigError: A setting is unknown or has a value that can't be used.
     """
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True
+    )
 
     credentials: Secret | CredentialsFunction | None = None
     run_url: str = Field(default_factory=_run_url_from_environment)
@@ -174,8 +194,16 @@ class Config(BaseModel):
     max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES
     headers: Mapping[str, str] = Field(default_factory=dict, repr=False)
 
-    def __init__(self, **settings: Any) -> None:
-        _checks.check_known("setting", settings, type(self).model_fields)
+    def __init__(self, **settings: Unpack[ClientSettings]) -> None:
+        """Check and keep the settings; see the class for each of them.
+
+        Args:
+            **settings: The settings by name; one that is left out has its default.
+
+        Raises:
+            ConfigError: A setting is unknown or has a value that can't be used.
+        """
+        _checks.check_known("setting", settings, type(self).model_fields, _OTHER_NAMES)
         try:
             super().__init__(**settings)
         except pydantic.ValidationError as error:

@@ -96,7 +96,7 @@ class ApiError(FalStreamError):
 
     Attributes:
         status: The HTTP status.
-        body: The decoded JSON body, or its text where it is no JSON.
+        body: The decoded JSON body, or its text where it is not JSON.
         error_type: fal's name of the error (header `X-Fal-Error-Type`), or None.
         timeout_type: Who set the limit that ran out (header `X-Fal-Request-Timeout-Type`),
             or None.

@@ -42,7 +42,7 @@ class ServerSentEvent(NamedTuple):
             The JSON value.
 
         Raises:
-            ValueError: The data is no JSON.
+            ValueError: The data is not JSON.
         """
         return json.loads(self.data)
 

@@ -18,7 +18,13 @@ from typing import Any, Generic
 from typing_extensions import Self, TypeVar
 
 from .._net.exchange import Aborted
-from .._net.runtime import AsyncCancelled, AsyncStartable, AsyncTurn, async_call
+from .._net.runtime import (
+    AsyncCancelled,
+    AsyncStartable,
+    AsyncTurn,
+    async_call,
+    async_check_function,
+)
 from .._shared.listeners import Listeners
 from .._shared.request import StreamPlan
 from .._shared.timeouts import timeout_error
@@ -129,6 +135,7 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         Raises:
             ConfigError: The type isn't known, or the listener can't be called.
         """
+        async_check_function("listener", listener)
         self._listeners.add(type, listener)
         return self
 
@@ -207,7 +214,7 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         """Give the raw events instead of the chunks that they stand for.
 
         From this call on nothing is decoded: keep-alives without data, `[DONE]`, events named
-        `error` and text that is no JSON come as they are. Chunks that were decoded before stay
+        `error` and text that is not JSON come as they are. Chunks that were decoded before stay
         in `buffer`.
 
         Returns:
@@ -230,6 +237,7 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         return await self._next_of(self.buffer)
 
     async def _next_of(self, queue: deque[T]) -> T:
+        self._turn.check_reentry()
         while not self._halted:
             closed = self.closed
             try:

@@ -62,9 +62,13 @@ class AsyncTurn:
         """Tell whether the calling task has the turn."""
         return self._holder is not None and self._holder is asyncio.current_task()
 
-    async def __aenter__(self) -> None:
-        if self.is_mine():
+    def check_reentry(self) -> None:
+        """Raise an error where the calling task has the turn: it would wait for itself."""
+        if self._holder is not None and self.is_mine():
             raise _reentered()
+
+    async def __aenter__(self) -> None:
+        self.check_reentry()
         self._settle_in(asyncio.get_running_loop())
         self._waiting += 1
         try:
@@ -107,11 +111,15 @@ class Turn:
         """Tell whether the calling thread has the turn."""
         return self._holder == threading.get_ident()
 
+    def check_reentry(self) -> None:
+        """Raise an error where the calling thread has the turn: it would wait for itself."""
+        if self._holder is not None and self.is_mine():
+            raise _reentered()
+
     def __enter__(self) -> None:
         me = threading.get_ident()
+        self.check_reentry()
         with self._mutex:
-            if self._holder == me:
-                raise _reentered()
             if self._holder is None:
                 self._holder = me
                 return
@@ -156,6 +164,31 @@ class Startable:
     """Nothing to await in a blocking program."""
 
 
+def async_check_function(name: str, function: Callable[..., Any]) -> None:
+    """Take any function: `async_call` can call it."""
+
+
+def check_function(name: str, function: Callable[..., Any]) -> None:
+    """Refuse a coroutine function, which `call` could not call.
+
+    Args:
+        name: The argument's name.
+        function: The function.
+
+    Raises:
+        ConfigError: It is a coroutine function.
+    """
+    if inspect.iscoroutinefunction(function):
+        raise _not_callable(name)
+
+
+def _not_callable(name: str) -> ConfigError:
+    return ConfigError(
+        f"{name} is an async function, which a blocking client can't call: "
+        "give a plain function, or use the async client"
+    )
+
+
 async def async_call(function: Callable[..., T | Awaitable[T]], *args: Any) -> T:
     """Call a function that may be a coroutine function."""
     result = function(*args)
@@ -170,11 +203,7 @@ def call(function: Callable[..., T | Awaitable[T]], *args: Any) -> T:
     if inspect.isawaitable(result):
         if inspect.iscoroutine(result):
             result.close()
-        name = getattr(function, "__qualname__", repr(function))
-        raise ConfigError(
-            f"{name} is an async function, which a blocking client can't call: "
-            "give a plain function, or use the async client"
-        )
+        raise _not_callable(getattr(function, "__qualname__", repr(function)))
     return result
 
 

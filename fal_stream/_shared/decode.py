@@ -28,7 +28,7 @@ from .sse import SSEParser
 ChunkT = TypeVar("ChunkT")
 DecodeJSON: TypeAlias = Callable[[str], ChunkT]
 
-# Not in fal's documentation, but the usual end mark of token streams; it is no JSON.
+# Not in fal's documentation, but the usual end mark of token streams; it is not JSON.
 DONE_MARK = "[DONE]"
 
 
@@ -39,7 +39,7 @@ def json_decoder(output_type: Any) -> DecodeJSON[Any]:
         output_type: Any type form that pydantic can validate, or None for JSON values.
 
     Returns:
-        A function of the text. It raises ValueError where the text is no JSON, and
+        A function of the text. It raises ValueError where the text is not JSON, and
         pydantic.ValidationError where it isn't of the type.
 
     Raises:
@@ -53,7 +53,7 @@ def json_decoder(output_type: Any) -> DecodeJSON[Any]:
         _ = adapter.validator.title
     except Exception as error:
         failure = ConfigError(
-            f"output_type={shown(output_type)} is no type that pydantic can validate: "
+            f"output_type={shown(output_type)} is not a type that pydantic can validate: "
             f"{str(error).partition(chr(10))[0]}"
         )
     else:
@@ -83,7 +83,7 @@ def decode_json(text: str) -> Any:
         The value; NaN and the infinities are floats, a lone surrogate stays one.
 
     Raises:
-        ValueError: It is no JSON.
+        ValueError: It is not JSON.
         RecursionError: It is nested too deeply.
     """
     try:
@@ -163,7 +163,7 @@ class EventChunks(Generic[ChunkT]):
 
         Raises:
             EventTooLarge: An event is larger than the parser's limit.
-            StreamDecodeError: An event is no JSON.
+            StreamDecodeError: An event is not JSON.
             StreamEventError: The server reported an error.
         """
         self._take(self._parser.feed(data), out)
@@ -259,7 +259,7 @@ class EventChunks(Generic[ChunkT]):
             return failure
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         return StreamDecodeError(
-            f"Chunk {self._count} is no JSON ({reason}): {excerpt(text)!r}; "
+            f"Chunk {self._count} is not JSON ({reason}): {excerpt(text)!r}; "
             "events() gives such events as they are",
             raw=text,
             index=self._count,

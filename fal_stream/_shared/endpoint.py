@@ -67,8 +67,8 @@ def parse_endpoint_id(endpoint_id: object) -> EndpointId:
 
 def _bad(endpoint_id: object) -> ConfigError:
     return ConfigError(
-        f"endpoint_id={shown(endpoint_id)} is no endpoint id: give owner/alias[/path] as on the "
-        "model's page, like 'fal-ai/flux/dev'; an address goes into the url option"
+        f"endpoint_id={shown(endpoint_id)} is not an endpoint id: give owner/alias[/path] as "
+        "on the model's page, like 'fal-ai/flux/dev'; an address goes into the url option"
     )
 
 

@@ -33,6 +33,8 @@ USER_AGENT = f"fal_stream/{__version__}"
 # More than most servers take, and as much as httpx does.
 MAX_URL = 65_536
 
+_OTHER_NAMES = {"arguments": "input", "prompt": "input", "data": "input", "params": "query_params"}
+
 KeyUse = Literal["required", "optional", "withheld", "own"]
 
 
@@ -50,6 +52,7 @@ class StreamPlan:
             host isn't trusted), or there is an `own` Authorization header.
         limits: The time limits.
         max_event_bytes: How large an event may be.
+        output_type: The type of the chunks, or None for JSON values as they are.
         decode_json: How the text of an event becomes a chunk.
     """
 
@@ -61,6 +64,7 @@ class StreamPlan:
     key: KeyUse
     limits: Limits
     max_event_bytes: int
+    output_type: Any
     decode_json: DecodeJSON[Any] = field(repr=False)
 
     @property
@@ -92,7 +96,7 @@ def plan_stream(
     Raises:
         ConfigError: Something in it is wrong.
     """
-    _checks.check_known("option", options, StreamOptions.__annotations__)
+    _checks.check_known("option", options, StreamOptions.__annotations__, _OTHER_NAMES)
     endpoint = parse_endpoint_id(endpoint_id)
     method = _check_method(options.get("method", "POST"))
     url = options.get("url")
@@ -109,7 +113,7 @@ def plan_stream(
         body = encode_input(data)
     signal = options.get("signal")
     if signal is not None and not isinstance(signal, AbortSignal):
-        raise ConfigError(f"signal={shown(signal)} is no AbortSignal: give controller.signal")
+        raise ConfigError(f"signal={shown(signal)} is not an AbortSignal: give controller.signal")
     url = add_query(url, query)
     if len(url) > MAX_URL:
         raise ConfigError(
@@ -126,6 +130,7 @@ def plan_stream(
         key=_key_use(config, url, headers),
         limits=_limits(config, options),
         max_event_bytes=config.max_event_bytes,
+        output_type=output_type,
         decode_json=json_decoder(output_type),
     )
 
@@ -172,7 +177,9 @@ def _headers(config: Config, options: StreamOptions, *, has_body: bool) -> dict[
 
 def _query(name: str, params: object) -> dict[str, str]:
     if not isinstance(params, Mapping):
-        raise ConfigError(f"{name} must be a mapping of names to values, not {shown(params)}")
+        # Not shown: it may hold a token.
+        kind = type(params).__name__
+        raise ConfigError(f"{name} must be a mapping of names to values, not a {kind}")
     return {str(key): _query_value(f"{name}[{key!r}]", value) for key, value in params.items()}
 
 
@@ -188,7 +195,9 @@ def _query_value(name: str, value: object) -> str:
         else:
             return text
         raise ConfigError(f"{name} can't stand in an address: {reason}")
-    raise ConfigError(f"{name}={shown(value)} must be a string, a number or a boolean")
+    raise ConfigError(
+        f"{name} must be a string, a number or a boolean, not a {type(value).__name__}"
+    )
 
 
 def _input_query(data: Any) -> dict[str, str]:
@@ -250,7 +259,7 @@ def _as_json(value: object) -> Any:
         return value.model_dump(mode="json")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
-    raise TypeError(f"{type(value).__name__} is no JSON value")
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
 
 
 def _find_misfit(value: Any, place: str, around: tuple[int, ...] = ()) -> str | None:
@@ -278,6 +287,6 @@ def _find_misfit(value: Any, place: str, around: tuple[int, ...] = ()) -> str | 
         return _find_misfit(_as_json(value), place, inside)
     except (TypeError, ValueError):
         return (
-            f"{place} is of type {type(value).__name__}, which is no JSON value: give a dict, "
+            f"{place} is of type {type(value).__name__}, which is not a JSON value: give a dict, "
             "list, string, number, boolean, None, a pydantic model or a dataclass"
         )

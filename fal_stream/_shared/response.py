@@ -6,7 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import ApiError, FalStreamError, StreamDecodeError, ValidationError, excerpt
+from ..errors import (
+    ApiError,
+    FalStreamError,
+    OutputValidationError,
+    StreamDecodeError,
+    ValidationError,
+    excerpt,
+)
 from .request import EVENT_STREAM
 
 ERROR_BODY_LIMIT = 1024 * 1024
@@ -108,6 +115,16 @@ def encoding_error(coding: str) -> StreamDecodeError:
     return StreamDecodeError(
         f"The server sent the body with the content coding {excerpt(coding, 40)!r}, though "
         "identity was asked for: something on the way compresses it, switch that off",
+        raw="",
+        index=0,
+    )
+
+
+def untyped_error(headers: Mapping[str, str]) -> OutputValidationError:
+    """Make the error of a binary answer where typed chunks were asked for."""
+    return OutputValidationError(
+        f"The answer is {media_type(headers) or 'of no known type'}, not an event stream, and its "
+        "chunks are bytes: leave output_type out",
         raw="",
         index=0,
     )

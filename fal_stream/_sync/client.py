@@ -12,7 +12,13 @@ from .._checks import check_credentials
 from .._net.runtime import call
 from .._net.sync_exchange import Exchange
 from .._shared.request import StreamPlan, plan_stream
-from ..config import Config, CredentialsFunction, Secret, credentials_from_environment
+from ..config import (
+    ClientSettings,
+    Config,
+    CredentialsFunction,
+    Secret,
+    credentials_from_environment,
+)
 from ..errors import ConfigError
 from ..types import StreamOptions
 from .response import StreamResponse
@@ -29,7 +35,9 @@ class StreamingClient:
 
     Args:
         config: The settings. Default: a `Config` of the environment.
-        **settings: Fields of `Config`, over those of `config`.
+        **settings: Over those of `config`: credentials, run_url, trusted_hosts, timeout,
+            event_timeout, start_timeout, total_timeout, max_event_bytes, headers; `Config` says
+            what each means. Times are seconds.
 
     Attributes:
         config: The settings.
@@ -38,18 +46,17 @@ class StreamingClient:
         ConfigError: A setting is unknown or has a value that can't be used.
     """
 
-    def __init__(self, config: Config | None = None, **settings: Any) -> None:
+    def __init__(self, config: Config | None = None, **settings: Unpack[ClientSettings]) -> None:
         if config is not None and not isinstance(config, Config):
             raise ConfigError(
                 f"config is of type {type(config).__name__}, not Config: give "
                 "fal_stream.Config(...), or the settings by name, like credentials=..."
             )
-        given = (
-            {}
-            if config is None
-            else {name: getattr(config, name) for name in config.model_fields_set}
-        )
-        self.config = Config(**{**given, **settings})
+        merged: dict[str, Any] = {}
+        if config is not None:
+            merged = {name: getattr(config, name) for name in config.model_fields_set}
+        merged.update(settings)
+        self.config = Config(**merged)
         self._transport = Transport()
 
     @overload
@@ -153,12 +160,14 @@ def _forget(_: object) -> None:
     """Credentials that came too late need no undoing."""
 
 
-def create_streaming_client(config: Config | None = None, **settings: Any) -> StreamingClient:
+def create_streaming_client(
+    config: Config | None = None, **settings: Unpack[ClientSettings]
+) -> StreamingClient:
     """Make a client, as the function of the same name in JavaScript does.
 
     Args:
         config: The settings. Default: a `Config` of the environment.
-        **settings: Fields of `Config`, over those of `config`.
+        **settings: Over those of `config`, as for `StreamingClient`.
 
     Returns:
         The client.

@@ -93,6 +93,8 @@ class Intake:
             raise responses.misfit_error(status, headers, body)
         if responses.is_event_stream(headers):
             return EventChunks(SSEParser(self._plan.max_event_bytes), self._plan.decode_json)
+        if self._plan.output_type not in (None, bytes):
+            raise responses.untyped_error(headers)
         return BinaryChunks()
 
     def read(self, fresh: list[Any], *, as_events: bool) -> bool:

@@ -93,7 +93,7 @@ class PoolTransport(httpx.BaseTransport):
         key = (is_https, proxy_url)
         if key not in self._pools:
             if is_https and self._ssl_context is None:
-                self._ssl_context = httpx.create_ssl_context()
+                self._ssl_context = _ssl_context()
             # No limit on connections: a wait for a free one could not be aborted.
             self._pools[key] = httpcore.ConnectionPool(
                 ssl_context=self._ssl_context,
@@ -111,6 +111,17 @@ class PoolTransport(httpx.BaseTransport):
             pools = list(self._pools.values())
         for pool in pools:
             pool.close()
+
+
+def _ssl_context() -> ssl.SSLContext:
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        reason = str(error)
+    raise ConfigError(
+        f"The authorities for TLS can't be loaded ({reason}): check the environment variables "
+        "SSL_CERT_FILE and SSL_CERT_DIR"
+    )
 
 
 def _proxy(url: str) -> httpcore.Proxy:

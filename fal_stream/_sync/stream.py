@@ -19,7 +19,13 @@ from typing import Any, Generic
 from typing_extensions import Self, TypeVar
 
 from .._net.exchange import Aborted
-from .._net.runtime import Cancelled, Startable, Turn, call
+from .._net.runtime import (
+    Cancelled,
+    Startable,
+    Turn,
+    call,
+    check_function,
+)
 from .._shared.listeners import Listeners
 from .._shared.request import StreamPlan
 from .._shared.timeouts import timeout_error
@@ -130,6 +136,7 @@ class FalStream(Startable, Generic[ChunkT]):
         Raises:
             ConfigError: The type isn't known, or the listener can't be called.
         """
+        check_function("listener", listener)
         self._listeners.add(type, listener)
         return self
 
@@ -208,7 +215,7 @@ class FalStream(Startable, Generic[ChunkT]):
         """Give the raw events instead of the chunks that they stand for.
 
         From this call on nothing is decoded: keep-alives without data, `[DONE]`, events named
-        `error` and text that is no JSON come as they are. Chunks that were decoded before stay
+        `error` and text that is not JSON come as they are. Chunks that were decoded before stay
         in `buffer`.
 
         Returns:
@@ -231,6 +238,7 @@ class FalStream(Startable, Generic[ChunkT]):
         return self._next_of(self.buffer)
 
     def _next_of(self, queue: deque[T]) -> T:
+        self._turn.check_reentry()
         while not self._halted:
             closed = self.closed
             try:

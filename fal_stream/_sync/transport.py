@@ -112,6 +112,7 @@ class Transport:
     ) -> StreamResponse:
         exchange.bytes_sent = 0
         response = None
+        failure: FalStreamError = _no_answer(request, "it was not sent")
         for attempt in (1, 2):
             try:
                 with exchange:
@@ -119,7 +120,7 @@ class Transport:
             except RuntimeError:
                 if not self._closed:
                     raise
-                failure: FalStreamError = _closed()
+                failure = _closed()
             except BROKEN as error:
                 failure = _no_answer(request, str(error) or type(error).__name__)
                 # An idle connection that the server has closed meanwhile: nothing was sent yet.
@@ -136,7 +137,7 @@ class Transport:
         else:
             if isinstance(stream, SocketStream) and stream.has_body:
                 return StreamResponse(response, framing, exchange, self.abandoned)
-            failure = _no_answer(request, "it is no HTTP/1.1 response")
+            failure = _no_answer(request, "it is not an HTTP/1.1 response")
         response.close()
         raise failure
 
@@ -163,10 +164,11 @@ def _closed() -> ConfigError:
 
 
 def _no_answer(request: httpx.Request, reason: str) -> StreamConnectionError:
-    return StreamConnectionError(
-        f"No answer came from {request.url.scheme}://{request.url.netloc.decode()} ({reason}); "
-        "check the address, the network and the proxy settings"
-    )
+    way_out = "check the address, the network and the proxy settings"
+    if "WRONG_VERSION_NUMBER" in reason:
+        way_out = "the server seems to speak plain HTTP: use http://"
+    origin = f"{request.url.scheme}://{request.url.netloc.decode()}"
+    return StreamConnectionError(f"No answer came from {origin} ({reason}); {way_out}")
 
 
 def _was_idle(error: Exception) -> bool:
@@ -188,4 +190,4 @@ def _redirect(method: str, url: str, status: int, headers: Mapping[str, str]) ->
         is_plain = "@" not in urlsplit(target).netloc
         return target if is_plain and same_origin(url, target) else None
     except ValueError:
-        return None  # it is no address
+        return None  # it is not an address

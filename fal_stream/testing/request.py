@@ -84,6 +84,9 @@ class RecordedRequest:
         return "close" in options or (self.http_version == "HTTP/1.0" and "keep" not in options)
 
 
+_TLS_HANDSHAKE = b"\x16"  # the first byte of a TLS connection (RFC 8446, section 5.1)
+
+
 async def read_request(
     reader: asyncio.StreamReader, send_continue: Callable[[], Awaitable[None]], peer: str
 ) -> RecordedRequest | None:
@@ -101,7 +104,10 @@ async def read_request(
         BadRequest: It is no HTTP/1 request, or its head is too large.
     """
     try:
-        head = await reader.readuntil(b"\r\n\r\n")
+        first = await reader.readexactly(1)
+        if first == _TLS_HANDSHAKE:
+            return None  # The line ends that are waited for would never come.
+        head = first + await reader.readuntil(b"\r\n\r\n")
         method, target, version, headers = _parse_head(head)
         if headers.get("expect", "").lower() == "100-continue":
             await send_continue()

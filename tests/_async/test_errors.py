@@ -318,7 +318,7 @@ async def test_a_chunk_that_is_no_json(
     assert chunks == [1, 2]
     assert isinstance(error, StreamDecodeError)
     assert (error.raw, error.index) == (bad, 2)
-    assert "Chunk 2 is no JSON" in str(error)
+    assert "Chunk 2 is not JSON" in str(error)
     assert error.request_id == fal.requests[0].request_id
     assert fal.requests[0].gone.wait(10)
 
@@ -611,6 +611,37 @@ async def test_an_answer_that_can_be_read_in_two_ways(
     for request in fal.requests:
         await async_until(request.gone.is_set)
     await async_until(lambda: open_files() <= before)
+
+
+async def test_https_to_a_server_that_speaks_plain_http(
+    fal: LocalFal, client: AsyncStreamingClient
+) -> None:
+    url = fal.url.replace("http:", "https:")
+    with pytest.raises(StreamConnectionError):
+        await client.stream("acme/app", url=url).done()
+    body = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"
+
+    def answer(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1000)
+            connection.sendall(body)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=answer, args=[listener])
+        server.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/x"
+        with pytest.raises(StreamConnectionError, match="use http://"):
+            await client.stream("acme/app", url=url).done()
+        server.join(20)
+
+
+async def test_authorities_that_are_not_there(
+    client: AsyncStreamingClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
+    with pytest.raises(ConfigError, match="SSL_CERT_FILE"):
+        await client.stream("acme/app", url="https://127.0.0.1:9/x").done()
 
 
 async def test_an_answer_before_the_request_is_read(client: AsyncStreamingClient) -> None:

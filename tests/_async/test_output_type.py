@@ -149,8 +149,9 @@ async def test_the_type_is_of_chunks_not_of_binary_pieces(
     fal: LocalFal, client: AsyncStreamingClient
 ) -> None:
     fal.add("acme/app", Reply([b"abc"], content_type="audio/wav"))
-    pieces: list[Any] = [p async for p in client.stream("acme/app", output_type=Tokens)]
-    assert pieces == [b"abc"]
+    with pytest.raises(OutputValidationError, match="audio/wav, not an event stream"):
+        await client.stream("acme/app", output_type=Tokens).done()
+    assert await client.stream("acme/app", output_type=bytes).done() == b"abc"
 
 
 @pytest.mark.parametrize("output_type", [3, "NoSuchName", "list[NoSuchName]", object(), [int], {}])

@@ -190,10 +190,11 @@ def test_credentials_that_raise(fal: LocalFal) -> None:
 
     with StreamingClient(run_url=fal.url, credentials=credentials) as client:
         stream = client.stream("acme/app")
-        for _ in range(2):
-            with pytest.raises(ConfigError, match="credentials function raised KeyError") as caught:
-                stream.done()
+        with pytest.raises(ConfigError, match="credentials function raised KeyError") as caught:
+            stream.done()
         assert isinstance(caught.value.__cause__, KeyError)
+        with pytest.raises(ConfigError, match="credentials function raised KeyError"):
+            stream.done()
         assert stream.closed
     assert fal.requests == []
 
@@ -295,13 +296,13 @@ def test_odd_values_are_errors_of_ours(fal: LocalFal, options: dict[str, Any]) -
         ({"url": 3}, "url=3"),
         ({"url": "http://fal.run/a b"}, "url="),
         ({"query_params": "a=1"}, "query_params must be a mapping"),
-        ({"query_params": {"a": None}}, r"query_params\['a'\]=None"),
-        ({"query_params": {"a": [1]}}, r"query_params\['a'\]=\[1\]"),
+        ({"query_params": {"a": None}}, r"query_params\['a'\] must be .* not a NoneType"),
+        ({"query_params": {"a": [1]}}, r"query_params\['a'\] must be .* not a list"),
         ({"headers": {"x": "a\r\nb: c"}}, r"headers\['x'\]"),
         ({"headers": {"x": "ä"}}, r"headers\['x'\]"),
         ({"headers": {"x": 3}}, r"headers\['x'\]"),
-        ({"headers": {"x y": "a"}}, "headers has the name 'x y'"),
-        ({"headers": {"": "a"}}, "headers has the name ''"),
+        ({"headers": {"x y": "a"}}, "headers has a name that begins with 'x'"),
+        ({"headers": {"": "a"}}, "headers has a name which is not"),
         ({"headers": {"Content-Length": "3"}}, "'Content-Length', which the HTTP connection"),
         ({"headers": [("a", "b")]}, "headers must be a mapping"),
         ({"accept": "a\nb"}, "accept"),

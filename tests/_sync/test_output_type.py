@@ -144,8 +144,9 @@ def test_what_only_python_takes_for_json(fal: LocalFal, client: StreamingClient,
 
 def test_the_type_is_of_chunks_not_of_binary_pieces(fal: LocalFal, client: StreamingClient) -> None:
     fal.add("acme/app", Reply([b"abc"], content_type="audio/wav"))
-    pieces: list[Any] = [p for p in client.stream("acme/app", output_type=Tokens)]
-    assert pieces == [b"abc"]
+    with pytest.raises(OutputValidationError, match="audio/wav, not an event stream"):
+        client.stream("acme/app", output_type=Tokens).done()
+    assert client.stream("acme/app", output_type=bytes).done() == b"abc"
 
 
 @pytest.mark.parametrize("output_type", [3, "NoSuchName", "list[NoSuchName]", object(), [int], {}])

@@ -65,10 +65,16 @@ def test_a_blocking_stream_reports_an_async_listener(
     async def listener(_: Any) -> None:
         raise AssertionError("never called")
 
+    def indirect(chunk: Any) -> Any:
+        return listener(chunk)
+
     fal.add("acme/app", [1])
     with StreamingClient(**fal.settings) as client, caplog.at_level(logging.ERROR, "fal_stream"):
-        assert client.stream("acme/app").on("data", listener).done() == 1
-    assert "listener is an async function" in caplog.text
+        stream = client.stream("acme/app")
+        with pytest.raises(ConfigError, match="listener is an async function"):
+            stream.on("data", listener)
+        assert stream.on("data", indirect).done() == 1
+    assert "indirect is an async function" in caplog.text
 
 
 def test_both_flavours_have_the_same_names() -> None:

@@ -152,10 +152,16 @@ def test_a_whole_url_as_target(fal: LocalFal) -> None:
     assert fal.requests[0].query == {"x": "1"}
 
 
+def test_a_tls_client_is_not_kept_waiting(fal: LocalFal) -> None:
+    with RawClient(fal) as client:
+        client.socket.sendall(b"\x16\x03\x01")
+        assert client.socket.recv(1) == b""
+
+
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
-        (b"\x16\x03\x01 rubbish\r\n\r\n", 400),
+        (b"\x00\x03\x01 rubbish\r\n\r\n", 400),
         (b"PRI * HTTP/2.0\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nname : x\r\n\r\n", 400),

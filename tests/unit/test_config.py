@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fal_stream import Config, ConfigError, Secret, Token
+from fal_stream import ClientSettings, Config, ConfigError, Secret, Token
 from fal_stream.config import credentials_from_environment
 
 KEY = "key-id:key-secret"
@@ -80,28 +80,32 @@ def test_a_bad_variable_is_named(
     ("settings", "message"),
     [
         ({"timeot": 3}, "Unknown setting 'timeot'; did you mean 'timeout'?"),
+        ({"api_key": "x"}, "Unknown setting 'api_key'; did you mean 'credentials'?"),
         ({"xyz": 3}, "Unknown setting 'xyz'; there are: credentials, "),
-        ({"timeout": 0}, "timeout=0 is no time limit: give seconds above 0, or None"),
-        ({"event_timeout": -1.5}, "event_timeout=-1.5 is no time limit"),
-        ({"start_timeout": float("inf")}, "start_timeout=inf is no time limit"),
-        ({"total_timeout": float("nan")}, "total_timeout=nan is no time limit"),
-        ({"timeout": "5"}, "timeout='5' is no time limit"),
-        ({"timeout": True}, "timeout=True is no time limit"),
+        ({"timeout": 0}, "timeout=0 is not a time limit: give seconds above 0, or None"),
+        ({"event_timeout": -1.5}, "event_timeout=-1.5 is not a time limit"),
+        ({"start_timeout": float("inf")}, "start_timeout=inf is not a time limit"),
+        ({"total_timeout": float("nan")}, "total_timeout=nan is not a time limit"),
+        ({"timeout": "5"}, "timeout='5' is not a time limit"),
+        ({"timeout": True}, "timeout=True is not a time limit"),
         ({"max_event_bytes": 0}, "max_event_bytes=0 must be a whole number above 0"),
         ({"max_event_bytes": 1.5}, "max_event_bytes=1.5 must be a whole number above 0"),
-        ({"run_url": "fal.run"}, "run_url='fal.run' is no http or https address"),
-        ({"run_url": "ftp://fal.run"}, "run_url='ftp://fal.run' is no http"),
+        ({"run_url": "fal.run"}, "run_url='fal.run' is not an http or https address"),
+        ({"run_url": "ftp://fal.run"}, "run_url='ftp://fal.run' is not an http"),
         ({"run_url": "https://fal.run/\r\nx: y"}, "run_url="),
         ({"run_url": "https://fal.run\\@evil"}, "run_url="),
-        ({"run_url": "https://fal.run:99999"}, "run_url='https://fal.run:99999' is no address"),
+        ({"run_url": "https://fal.run:99999"}, "run_url='https://fal.run:99999' is not an address"),
         ({"run_url": "https://fal.run?x=1"}, "run_url has a query or a fragment"),
         ({"run_url": "https://me:word@fal.run"}, "run_url has a user or password"),
-        ({"run_url": 3}, "run_url=3 is no address"),
+        ({"run_url": 3}, "run_url=3 is not an address"),
         ({"trusted_hosts": "a.com"}, "trusted_hosts='a.com' must be a list of host names"),
         ({"trusted_hosts": ["https://a.com"]}, "must be a list of host names"),
         ({"trusted_hosts": [3]}, "must be a list of host names"),
         ({"headers": ["x"]}, "headers must be a mapping"),
-        ({"headers": {"a b": "c"}}, "headers has the name 'a b', which is no header name"),
+        (
+            {"headers": {"a b": "c"}},
+            "headers has a name that begins with 'a' which is not",
+        ),
         ({"headers": {"a": "b\r\nc: d"}}, "headers['a'] must be a string of printable ASCII"),
         ({"headers": {"a": 3}}, "headers['a'] must be a string"),
         ({"credentials": ""}, "credentials are empty"),
@@ -195,3 +199,7 @@ def test_a_token_ends() -> None:
     assert token.is_fresh(209.9, margin=10)
     assert not token.is_fresh(210.0, margin=10)
     assert "jwt" not in repr(token)
+
+
+def test_the_typed_settings_are_the_settings() -> None:
+    assert set(ClientSettings.__annotations__) == set(Config.model_fields)

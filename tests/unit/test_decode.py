@@ -95,10 +95,10 @@ def test_done_ends_the_stream_well(tail: bytes) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("{", "Chunk 1 is no JSON"),
-        ("nonsense", "Chunk 1 is no JSON"),
-        ("9" * 5001, "Chunk 1 is no JSON"),
-        ("[" * 100_000, "Chunk 1 is no JSON"),
+        ("{", "Chunk 1 is not JSON"),
+        ("nonsense", "Chunk 1 is not JSON"),
+        ("9" * 5001, "Chunk 1 is not JSON"),
+        ("[" * 100_000, "Chunk 1 is not JSON"),
     ],
 )
 def test_what_is_no_json_comes_after_the_chunks_before_it(text: str, reason: str) -> None:

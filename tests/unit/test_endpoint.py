@@ -44,7 +44,7 @@ BAD_IDS: list[Any] = [
 
 @pytest.mark.parametrize("text", BAD_IDS)
 def test_anything_else_is_refused(text: Any) -> None:
-    with pytest.raises(ConfigError, match=r"endpoint_id=.* is no endpoint id: give owner/alias"):
+    with pytest.raises(ConfigError, match=r"endpoint_id=.* is not an endpoint id: give"):
         parse_endpoint_id(text)
 
 

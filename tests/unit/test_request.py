@@ -84,7 +84,7 @@ def holds_itself() -> Any:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ({"images": [b"x"]}, "input.images[0] is of type bytes, which is no JSON value: give a"),
+        ({"images": [b"x"]}, "input.images[0] is of type bytes, which is not a JSON value: give a"),
         ({"a": {1, 2}}, "input.a is of type set"),
         (object(), "input is of type object"),
         ({"a": [1, {"b": float("nan")}]}, "input.a[1].b=nan has no JSON form"),
@@ -181,20 +181,24 @@ def test_the_repr_of_a_plan_holds_no_header_and_no_address() -> None:
     ("options", "message"),
     [
         ({"inptu": {}}, "Unknown option 'inptu'; did you mean 'input'?"),
+        ({"arguments": {}}, "Unknown option 'arguments'; did you mean 'input'?"),
         ({"method": "FETCH"}, "method='FETCH' is not known; there are: DELETE, GET"),
         ({"method": 3}, "method=3 is not known"),
-        ({"url": "fal.run/x"}, "url='fal.run/x' is no http or https address"),
-        ({"url": "https://a.com/x?token=y z"}, "url='https://a.com/x' is no http"),
-        ({"url": 3}, "url=3 is no address"),
+        ({"url": "fal.run/x"}, "url='fal.run/x' is not an http or https address"),
+        ({"url": "https://a.com/x?token=y z"}, "url='https://a.com/x' is not an http"),
+        ({"url": 3}, "url=3 is not an address"),
         ({"query_params": "a=b"}, "query_params must be a mapping"),
-        ({"query_params": {"a": [1]}}, "query_params['a']=[1] must be a string, a number"),
+        (
+            {"query_params": {"a": [1]}},
+            "query_params['a'] must be a string, a number",
+        ),
         ({"method": "GET", "input": [1]}, "input of a GET goes into the query: give an object"),
         ({"headers": {"x": "ü"}}, "headers['x'] must be a string of printable ASCII"),
         ({"headers": {"Host": "evil.com"}}, "headers has 'Host', which the HTTP connection"),
         ({"accept": "a\r\nb"}, "accept must be a string of printable"),
-        ({"timeout": -1}, "timeout=-1 is no time limit"),
-        ({"total_timeout": "1"}, "total_timeout='1' is no time limit"),
-        ({"signal": AbortController()}, "is no AbortSignal: give controller.signal"),
+        ({"timeout": -1}, "timeout=-1 is not a time limit"),
+        ({"total_timeout": "1"}, "total_timeout='1' is not a time limit"),
+        ({"signal": AbortController()}, "is not an AbortSignal: give controller.signal"),
     ],
 )
 def test_a_bad_option_is_named_with_its_value_and_the_way_out(
@@ -208,5 +212,5 @@ def test_a_type_that_cannot_be_validated_is_refused() -> None:
     class Plain:
         pass
 
-    with pytest.raises(ConfigError, match=r"output_type=.*Plain.* is no type that pydantic"):
+    with pytest.raises(ConfigError, match=r"output_type=.*Plain.* is not a type that pydantic"):
         plan_stream(Config(), "acme/app", {}, Plain)
