@@ -71,6 +71,7 @@ def types(session: nox.Session) -> None:
     install(session, "types")
     session.run("mypy")
     session.run("pyright")
+    session.run("pyright", "--verifytypes", "fal_stream", "--ignoreexternal")
 
 
 @nox.session

@@ -55,7 +55,7 @@ class AsyncStreamingClient:
         if config is not None:
             merged = {name: getattr(config, name) for name in config.model_fields_set}
         merged.update(settings)
-        self.config = Config(**merged)
+        self.config: Config = Config(**merged)
         self._transport = AsyncTransport()
 
     @overload

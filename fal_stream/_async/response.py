@@ -38,7 +38,7 @@ class AsyncStreamResponse:
         exchange: AsyncExchange,
         abandoned: deque[httpx.Response],
     ) -> None:
-        self.status = response.status_code
+        self.status: int = response.status_code
         self.headers: Mapping[str, str] = {
             name.lower(): value for name, value in response.headers.items()
         }

@@ -67,13 +67,13 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         opener: AsyncOpener,
     ) -> None:
         self.config = config
-        self.endpoint_id = plan.endpoint_id
-        self.url = plan.url
+        self.endpoint_id: str = plan.endpoint_id
+        self.url: str = plan.url
         self.options = options
         self.buffer: deque[ChunkT] = deque()
         self.current_data: ChunkT | None = None
         self.last_event_timestamp: float | None = None
-        self.closed = False
+        self.closed: bool = False
         self._intake = AsyncIntake(plan, opener)
         self._listeners = Listeners()
         self._turn = AsyncTurn()

@@ -53,7 +53,7 @@ class SSEParser:
     def __init__(
         self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES, last_event_id: str = ""
     ) -> None:
-        self.last_event_id = _check_event_id(last_event_id)
+        self.last_event_id: str = _check_event_id(last_event_id)
         self.retry_ms: int | None = None
         self._limit = check_positive_int("max_event_bytes", max_event_bytes)
         self._failed = False

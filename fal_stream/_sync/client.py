@@ -56,7 +56,7 @@ class StreamingClient:
         if config is not None:
             merged = {name: getattr(config, name) for name in config.model_fields_set}
         merged.update(settings)
-        self.config = Config(**merged)
+        self.config: Config = Config(**merged)
         self._transport = Transport()
 
     @overload

@@ -39,7 +39,7 @@ class StreamResponse:
         exchange: Exchange,
         abandoned: deque[httpx.Response],
     ) -> None:
-        self.status = response.status_code
+        self.status: int = response.status_code
         self.headers: Mapping[str, str] = {
             name.lower(): value for name, value in response.headers.items()
         }

@@ -68,13 +68,13 @@ class FalStream(Startable, Generic[ChunkT]):
         opener: Opener,
     ) -> None:
         self.config = config
-        self.endpoint_id = plan.endpoint_id
-        self.url = plan.url
+        self.endpoint_id: str = plan.endpoint_id
+        self.url: str = plan.url
         self.options = options
         self.buffer: deque[ChunkT] = deque()
         self.current_data: ChunkT | None = None
         self.last_event_timestamp: float | None = None
-        self.closed = False
+        self.closed: bool = False
         self._intake = Intake(plan, opener)
         self._listeners = Listeners()
         self._turn = Turn()

@@ -57,7 +57,7 @@ class Connection(asyncio.Protocol):
         # asyncio does it only for sockets that were made with the protocol's number.
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.reader = asyncio.StreamReader(limit=MAX_HEAD_BYTES)
+        self.reader: asyncio.StreamReader = asyncio.StreamReader(limit=MAX_HEAD_BYTES)
         self._attach(self._socket_transport)
         self._on_open(self)
 

@@ -84,9 +84,9 @@ class Clock:
     """Notes when the first chunk came, and how many came."""
 
     def __init__(self) -> None:
-        self.began = time.perf_counter()
+        self.began: float = time.perf_counter()
         self.first: float | None = None
-        self.count = 0
+        self.count: int = 0
 
     def tick(self) -> None:
         """Count a chunk."""
