@@ -189,7 +189,7 @@ class StreamInterrupted(FalStreamError):
 
 
 class IncompleteStream(StreamInterrupted):
-    """The stream ended in due form, but in the middle of an event."""
+    """The stream ended normally, but in the middle of an event."""
 
 
 class StreamTimeout(FalStreamError, TimeoutError):

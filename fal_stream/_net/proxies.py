@@ -12,7 +12,7 @@ from ..errors import ConfigError
 def proxy_for(scheme: str, host: str) -> str | None:
     """Give the proxy for an address, by `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
 
-    This machine itself is never reached by a proxy.
+    This machine itself is never reached through a proxy.
 
     Args:
         scheme: The address's scheme.

@@ -88,7 +88,7 @@ def decode_json(text: str) -> Any:
     """
     try:
         return from_json(text)
-    except ValueError:
+    except (ValueError, TypeError):  # a lone surrogate itself is a TypeError in older versions
         # pydantic-core refuses some of what `json` takes: lone surrogates, over 200 levels.
         return json.loads(text)
 

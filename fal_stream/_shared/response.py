@@ -124,7 +124,7 @@ def untyped_error(headers: Mapping[str, str]) -> OutputValidationError:
     """Make the error of a binary answer where typed chunks were asked for."""
     return OutputValidationError(
         f"The answer is {media_type(headers) or 'of no known type'}, not an event stream, and its "
-        "chunks are bytes: leave output_type out",
+        "chunks are bytes: leave output_type out, or give bytes",
         raw="",
         index=0,
     )
@@ -155,7 +155,10 @@ def _message(
     if status == 504 and timeout_type == "user":
         way_out = "the limit was the caller's own: raise start_timeout"
     if 300 <= status < 400:
-        way_out = "redirects are followed only to the same origin: give the final address"
+        way_out = (
+            "redirects are followed to the same origin only, and of anything but a GET only those "
+            "that keep the method: give the final address"
+        )
     if way_out is None and status >= 500:
         way_out = "the fault is the app's or the platform's: try again later"
     return f"The server answered {status}: {excerpt(text)}" + (f" - {way_out}" if way_out else "")

@@ -26,7 +26,7 @@ def timeout_error(expired: Expired, chunks_received: int) -> StreamTimeout:
     option = OPTION_OF_PHASE[expired.phase]
     return StreamTimeout(
         f"{_WHAT[expired.phase]} within {expired.seconds:g} s, after {chunks_received} chunks; "
-        f"raise {option} if the app needs longer, {option}=None waits for ever",
+        f"raise {option} if the app needs longer, {option}=None waits forever",
         phase=expired.phase,
         seconds=expired.seconds,
         option=option,

@@ -141,7 +141,7 @@ class FalStream(Startable, Generic[ChunkT]):
         return self
 
     def off(self, type: StreamEventType, listener: Callable[[Any], Any]) -> Self:
-        """Take a listener off again; one that isn't registered is let pass.
+        """Take a listener off again; one that isn't registered is ignored.
 
         Args:
             type: What it listens to.

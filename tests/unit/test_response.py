@@ -30,7 +30,7 @@ def error_of(status: int, body: Any, **headers: str) -> ApiError:
         (503, b"", "The server answered 503: the answer is empty - the fault is"),
         (400, {"error": "x"}, 'The server answered 400: {"error": "x"}'),
         (500, b"\xff not JSON {", "not JSON {"),
-        (302, b"", "redirects are followed only to the same origin"),
+        (302, b"", "redirects are followed to the same origin only"),
     ],
 )
 def test_the_message_says_what_and_what_to_do(status: int, body: Any, text: str) -> None:
