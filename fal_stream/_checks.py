@@ -51,8 +51,8 @@ def check_known(
     for name in names:
         if name not in known:
             text = name if isinstance(name, str) else ""
-            near = [(other_names or {}).get(text, "")] if text in (other_names or {}) else []
-            near = near or difflib.get_close_matches(text, known, 1)
+            meant = (other_names or {}).get(text)
+            near = [meant] if meant else difflib.get_close_matches(text, known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
             raise ConfigError(f"Unknown {kind} {shown(name)}; {hint}")
 
@@ -172,12 +172,13 @@ def check_url(name: str, value: object) -> SplitResult:
 
     Raises:
         ConfigError: It is relative, has a user or password in it, or a character that doesn't
-            belong into an address. The query is never shown: it may hold a token.
+            belong into an address. Query and fragment are never shown: they may hold a
+            token.
     """
     wanted = "give an absolute address that begins with https://"
     if not isinstance(value, str):
         raise ConfigError(f"{name}={shown(value)} is not an address: {wanted}")
-    safe = value.partition("?")[0]
+    safe = re.split("[?#]", value, maxsplit=1)[0]
     safe = safe.rpartition("@")[2] if "@" in safe else safe
     try:
         parts = urlsplit(value)

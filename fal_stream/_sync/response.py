@@ -105,15 +105,17 @@ class StreamResponse:
             return
         self._released = True
         unharmed = self._exchange.detach()
-        ending = self._framing.substitute_body if self._framing.done else None
-        usable = unharmed and ending is not None and not self._framing.rest
-        if usable and ending is not None:
+        framing = self._framing
+        is_clean = unharmed and framing.done and not framing.rest
+        ending = framing.substitute_body if is_clean else None
+        if ending is not None:
             self._stream.unread(ending)
         else:
             self._stream.close()
-        shielded(self._finish(usable), self._exchange.abort, _nothing)
+        shielded(self._finish(ending is not None), self._exchange.abort, _nothing)
 
     def _finish(self, usable: bool) -> bool:
+        """End the HTTP library's part of it; tell whether the connection is kept."""
         if usable:
             with self._exchange:
                 for _ in self._response.iter_raw():
