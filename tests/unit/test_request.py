@@ -12,7 +12,8 @@ import pydantic
 import pytest
 
 from fal_stream import AbortController, Config, ConfigError, __version__
-from fal_stream._shared.request import StreamPlan, encode_input, plan_stream
+from fal_stream._shared.inputs import encode_input
+from fal_stream._shared.request import StreamPlan, plan_stream
 
 ANY: Any = object()
 
