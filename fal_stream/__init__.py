@@ -36,9 +36,21 @@ from .errors import (
     StreamEventError,
     StreamInterrupted,
     StreamTimeout,
+    TokenError,
+    UploadError,
     ValidationError,
 )
-from .types import JSONValue, ServerSentEvent, StreamEventType, StreamOptions
+from .middleware import ProxyUrlConfig, RequestConfig, RequestMiddleware
+from .retry import RetryPolicy
+from .types import (
+    ConnectionMode,
+    JSONValue,
+    Priority,
+    ServerSentEvent,
+    StreamEventType,
+    StreamOptions,
+    TokenProvider,
+)
 
 __all__ = [
     "AbortController",
@@ -49,6 +61,7 @@ __all__ = [
     "ClientSettings",
     "Config",
     "ConfigError",
+    "ConnectionMode",
     "EventTooLarge",
     "FalStream",
     "FalStreamError",
@@ -57,6 +70,11 @@ __all__ = [
     "JSONValue",
     "Leftover",
     "OutputValidationError",
+    "Priority",
+    "ProxyUrlConfig",
+    "RequestConfig",
+    "RequestMiddleware",
+    "RetryPolicy",
     "SSEParser",
     "Secret",
     "ServerSentEvent",
@@ -69,6 +87,9 @@ __all__ = [
     "StreamTimeout",
     "StreamingClient",
     "Token",
+    "TokenError",
+    "TokenProvider",
+    "UploadError",
     "ValidationError",
     "__version__",
     "create_async_streaming_client",

@@ -6,9 +6,10 @@ A message names the argument, the value (never a secret) and the way out.
 from __future__ import annotations
 
 import difflib
+import inspect
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -199,12 +200,13 @@ def check_url(name: str, value: object) -> SplitResult:
     return parts
 
 
-def check_positive_int(name: str, value: Any) -> int:
-    """Check a whole number above 0.
+def check_whole(name: str, value: Any, lowest: int) -> int:
+    """Check a whole number.
 
     Args:
         name: The argument's name.
         value: The number.
+        lowest: The lowest that will do.
 
     Returns:
         The number.
@@ -212,6 +214,82 @@ def check_positive_int(name: str, value: Any) -> int:
     Raises:
         ConfigError: It is anything else.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"{name}={shown(value)} must be a whole number above 0")
+    if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+        raise ConfigError(f"{name}={shown(value)} must be a whole number, {lowest} or more")
     return value
+
+
+def check_number(name: str, value: Any, lowest: float) -> float:
+    """Check a finite number.
+
+    Args:
+        name: The argument's name.
+        value: The number.
+        lowest: The lowest that will do.
+
+    Returns:
+        The number.
+
+    Raises:
+        ConfigError: It is anything else.
+    """
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not lowest <= value <= sys.float_info.max:
+        raise ConfigError(f"{name}={shown(value)} must be a number, {lowest:g} or more")
+    return float(value)
+
+
+def check_bool(name: str, value: object) -> bool:
+    """Check a switch.
+
+    Args:
+        name: The argument's name.
+        value: True or False.
+
+    Returns:
+        The value.
+
+    Raises:
+        ConfigError: It is anything else.
+    """
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name}={shown(value)} must be True or False")
+    return value
+
+
+def check_one_of(name: str, value: object, known: Collection[str]) -> str:
+    """Check a word that must be one of some.
+
+    Args:
+        name: The argument's name.
+        value: The word.
+        known: The words that there are.
+
+    Returns:
+        The word.
+
+    Raises:
+        ConfigError: It is anything else.
+    """
+    if not isinstance(value, str) or value not in known:
+        raise ConfigError(
+            f"{name}={shown(value)} is not known; there are: {', '.join(map(repr, known))}"
+        )
+    return value
+
+
+def check_plain_function(name: str, value: object) -> None:
+    """Check a function whose result is needed at once.
+
+    Args:
+        name: The argument's name.
+        value: The function.
+
+    Raises:
+        ConfigError: It can't be called, or is an async function, whose result would be a
+            coroutine, and that is always true.
+    """
+    if not callable(value):
+        raise ConfigError(f"{name}={shown(value)} can't be called: give a function")
+    if inspect.iscoroutinefunction(value):
+        raise ConfigError(f"{name} is an async function: give a plain one")

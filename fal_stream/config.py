@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NoReturn, TypeAlias
 
@@ -18,18 +18,27 @@ from typing_extensions import TypedDict, Unpack
 
 from . import _checks
 from .errors import ConfigError
+from .middleware import ProxyUrlConfig, RequestMiddleware, check_request_headers
+from .retry import RetryPolicy
 
 DEFAULT_RUN_URL = "https://fal.run"
+DEFAULT_REST_URL = "https://rest.fal.ai"
 DEFAULT_TIMEOUT = 15.0
 DEFAULT_EVENT_TIMEOUT = 300.0
 DEFAULT_START_TIMEOUT = 300.0
 DEFAULT_MAX_EVENT_BYTES = 64 * 1024 * 1024
-
+DEFAULT_TOKEN_LIFETIME = 120.0
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 
-
-_OTHER_NAMES = {"key": "credentials", "api_key": "credentials", "base_url": "run_url"}
+_OTHER_NAMES = {
+    "key": "credentials",
+    "api_key": "credentials",
+    "base_url": "run_url",
+    "max_retries": "retry",
+    "middleware": "request_middleware",
+    "proxy": "proxy_url",
+}
 
 
 class Secret:
@@ -122,11 +131,14 @@ def _seconds_from(variable: str, default: float) -> Callable[[], float | None]:
     return read
 
 
-def _run_url_from_environment() -> str:
-    host = os.environ.get("FAL_RUN_HOST", "").strip()
-    if not host:
-        return DEFAULT_RUN_URL
-    return _checked_base_url("FAL_RUN_HOST", host if "://" in host else f"https://{host}")
+def _url_from(variable: str, default: str) -> Callable[[], str]:
+    def read() -> str:
+        host = os.environ.get(variable, "").strip()
+        if not host:
+            return default
+        return _checked_base_url(variable, host if "://" in host else f"https://{host}")
+
+    return read
 
 
 def _checked_base_url(name: str, value: object) -> str:
@@ -141,7 +153,12 @@ class ClientSettings(TypedDict, total=False):
 
     credentials: str | Secret | CredentialsFunction | None
     run_url: str
+    rest_url: str
     trusted_hosts: Collection[str]
+    proxy_url: str | ProxyUrlConfig | None
+    request_middleware: RequestMiddleware | Sequence[RequestMiddleware] | None
+    retry: RetryPolicy | None
+    token_lifetime: float
     timeout: float | None
     event_timeout: float | None
     start_timeout: float | None
@@ -159,7 +176,17 @@ class Config(BaseModel):
         credentials: fal's key, or a function that gives it each time. None (the default): from
             the environment, `FAL_KEY`, else `FAL_KEY_ID` and `FAL_KEY_SECRET`.
         run_url: Where the apps run. Default: https://fal.run, or the host of `FAL_RUN_HOST`.
+        rest_url: Where files are uploaded and tokens are asked for. Default: https://rest.fal.ai,
+            or the host of `FAL_REST_HOST`.
         trusted_hosts: Hosts besides fal's own that get the key, over https. Default: none.
+        proxy_url: A proxy of fal's kind that requests go through, as its address or as a
+            `ProxyUrlConfig`; it is sent no key unless that says so. Default: none.
+        request_middleware: Functions that change each request on its way out, in this order and
+            before the proxy; a single one may stand without a list. Default: none.
+        retry: When a request is sent again; None for never. Default: `RetryPolicy()`.
+        token_lifetime: How many seconds a token for the connection mode `client` can be used.
+            fal is asked for one of that lifetime, and a token of a `token_provider` is taken to
+            have it. Default: 120.
         timeout: Between two signs of life of a running stream, keep-alives included. Default:
             15, or `FAL_STREAM_TIMEOUT`.
         event_timeout: Between two chunks, whatever the signs of life. Default: 300, or
@@ -179,8 +206,13 @@ class Config(BaseModel):
     )
 
     credentials: Secret | CredentialsFunction | None = None
-    run_url: str = Field(default_factory=_run_url_from_environment)
+    run_url: str = Field(default_factory=_url_from("FAL_RUN_HOST", DEFAULT_RUN_URL))
+    rest_url: str = Field(default_factory=_url_from("FAL_REST_HOST", DEFAULT_REST_URL))
     trusted_hosts: frozenset[str] = frozenset()
+    proxy_url: ProxyUrlConfig | None = None
+    request_middleware: tuple[RequestMiddleware, ...] = ()
+    retry: RetryPolicy | None = Field(default_factory=RetryPolicy)
+    token_lifetime: float = DEFAULT_TOKEN_LIFETIME
     timeout: float | None = Field(
         default_factory=_seconds_from("FAL_STREAM_TIMEOUT", DEFAULT_TIMEOUT)
     )
@@ -222,10 +254,45 @@ class Config(BaseModel):
             return value
         return Secret(_checks.check_credentials(value))
 
-    @field_validator("run_url", mode="before")
+    @field_validator("run_url", "rest_url", mode="before")
     @classmethod
-    def _check_run_url(cls, value: object) -> str:
-        return _checked_base_url("run_url", value)
+    def _check_url(cls, value: object, info: pydantic.ValidationInfo) -> str:
+        return _checked_base_url(str(info.field_name), value)
+
+    @field_validator("proxy_url", mode="before")
+    @classmethod
+    def _check_proxy_url(cls, value: Any) -> ProxyUrlConfig | None:
+        if value is None or isinstance(value, ProxyUrlConfig):
+            return value
+        return ProxyUrlConfig(value)
+
+    @field_validator("request_middleware", mode="before")
+    @classmethod
+    def _check_middleware(cls, value: Any) -> tuple[Any, ...]:
+        if value is None:
+            return ()
+        functions = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+        for function in functions:
+            if not callable(function):
+                raise ConfigError(
+                    f"request_middleware={_checks.shown(function)} can't be called: give a "
+                    "function of a RequestConfig that returns one, or a list of them"
+                )
+        return functions
+
+    @field_validator("retry", mode="before")
+    @classmethod
+    def _check_retry(cls, value: object) -> RetryPolicy | None:
+        if value is None or isinstance(value, RetryPolicy):
+            return value
+        raise ConfigError(
+            f"retry={_checks.shown(value)} must be a RetryPolicy, or None for no retries"
+        )
+
+    @field_validator("token_lifetime", mode="before")
+    @classmethod
+    def _check_token_lifetime(cls, value: object) -> float:
+        return _checks.check_number("token_lifetime", value, 1.0)
 
     @field_validator("trusted_hosts", mode="before")
     @classmethod
@@ -247,12 +314,12 @@ class Config(BaseModel):
     @field_validator("max_event_bytes", mode="before")
     @classmethod
     def _check_max_event_bytes(cls, value: object) -> int:
-        return _checks.check_positive_int("max_event_bytes", value)
+        return _checks.check_whole("max_event_bytes", value, 1)
 
     @field_validator("headers", mode="before")
     @classmethod
     def _check_headers(cls, value: object) -> dict[str, str]:
-        return _checks.check_headers("headers", value)
+        return check_request_headers("headers", value)
 
 
 def credentials_from_environment() -> str | None:

@@ -23,6 +23,8 @@ __all__ = [
     "StreamEventError",
     "StreamInterrupted",
     "StreamTimeout",
+    "TokenError",
+    "UploadError",
     "ValidationError",
 ]
 
@@ -166,7 +168,25 @@ class ValidationError(ApiError):
 
 
 class StreamConnectionError(FalStreamError):
-    """The server could not be reached, or went away before it answered."""
+    """The server could not be reached, or went away before it answered.
+
+    Attributes:
+        request_sent: Whether any byte of the request had been sent, so that the app may have run.
+        transient: Whether trying again may help; False for a certificate that isn't trusted.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        request_sent: bool = True,
+        transient: bool = True,
+        endpoint_id: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, endpoint_id=endpoint_id, request_id=request_id)
+        self.request_sent = request_sent
+        self.transient = transient
 
 
 class StreamInterrupted(FalStreamError):
@@ -189,7 +209,7 @@ class StreamInterrupted(FalStreamError):
 
 
 class IncompleteStream(StreamInterrupted):
-    """The stream ended normally, but in the middle of an event."""
+    """The stream ended normally, but in the middle of an event, or before `is_final` held."""
 
 
 class StreamTimeout(FalStreamError, TimeoutError):
@@ -279,3 +299,34 @@ class StreamEventError(FalStreamError):
     ) -> None:
         super().__init__(message, endpoint_id=endpoint_id, request_id=request_id)
         self.data = data
+
+
+class UploadError(FalStreamError):
+    """A file could not be uploaded.
+
+    Its cause (`__cause__`) is the error of the request that failed, where there was one.
+
+    Attributes:
+        file_name: The name that it was to be uploaded under.
+        place: Where the file stands in the input, such as `input.images[2]`, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file_name: str,
+        place: str | None = None,
+        endpoint_id: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, endpoint_id=endpoint_id, request_id=request_id)
+        self.file_name = file_name
+        self.place = place
+
+
+class TokenError(FalStreamError):
+    """A token for the connection mode `client` could not be had.
+
+    Its cause (`__cause__`) is what the token provider raised, or the error of fal's answer.
+    """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias, Union
 
 from typing_extensions import TypedDict
@@ -15,6 +15,17 @@ JSONValue: TypeAlias = Union[bool, int, float, str, "list[JSONValue]", "dict[str
 
 StreamEventType: TypeAlias = Literal["data", "message", "error", "done"]
 """What a listener can be registered for; `message` is another name of `data`."""
+
+
+ConnectionMode: TypeAlias = Literal["server", "client"]
+"""What a stream proves itself by: `server` by the key, `client` by a short-lived token."""
+
+Priority: TypeAlias = Literal["normal", "low"]
+"""How urgent a request is to fal's queue."""
+
+TokenProvider: TypeAlias = Callable[[str], str | Awaitable[str]]
+"""Gives a token for an app path, such as `fal-ai/flux/dev/stream`; an async function serves async
+clients only."""
 
 
 class ServerSentEvent(NamedTuple):
@@ -58,12 +69,26 @@ class StreamOptions(TypedDict, total=False):
         query_params: Added to the address: strings, numbers or booleans. Default: none.
         timeout: Seconds between two signs of life of the running stream.
         event_timeout: Seconds between two chunks, whatever the signs of life.
-        start_timeout: Seconds until the response headers are there, connecting included.
+        start_timeout: Seconds until the response headers are there, connecting included. One
+            that is given, here or to the client, is told to fal too, if it is over 1.
         total_timeout: Seconds of waiting for the whole stream.
         method: The HTTP method. Default: POST.
         accept: The media type asked for. Default: text/event-stream.
         signal: Aborts the stream when it is aborted itself. Default: none.
         headers: Sent with this request, over the client's own. Default: none.
+        auto_upload: Whether files in the input are uploaded and replaced by their addresses when
+            the stream starts. Default True; with False a file in the input is an error.
+        connection_mode: `server`: with the key. `client`: straight to fal with a short-lived
+            token, past proxy and middleware. Default: server.
+        token_provider: Gives the token in the connection mode `client`, a function of the app
+            path. Default None: fal is asked for one, with the key.
+        is_final: Tells of a chunk whether it is the last one. The stream then ends without
+            waiting for the server; one that ends without such a chunk is an IncompleteStream.
+            Default None: the server's end is the end.
+        raise_error_events: Whether an event named `error`, and a `{"type": "error"}` of a
+            workflow, raise StreamEventError. Default True; with False they are chunks.
+        priority: `normal` or `low`. Default: fal's own.
+        hint: Tells fal which runners suit the request. Default: none.
     """
 
     input: Any
@@ -77,3 +102,10 @@ class StreamOptions(TypedDict, total=False):
     accept: str
     signal: AbortSignal | None
     headers: Mapping[str, str]
+    auto_upload: bool
+    connection_mode: ConnectionMode
+    token_provider: TokenProvider | None
+    is_final: Callable[[Any], bool] | None
+    raise_error_events: bool
+    priority: Priority | None
+    hint: str | None

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
+from dataclasses import replace
 from typing import Any, TypeVar, overload
 
 from typing_extensions import Self, TypeForm, Unpack
 
-from .._checks import check_credentials
 from .._net.async_exchange import AsyncExchange
-from .._net.runtime import async_call
+from .._shared.query import add_query
 from .._shared.request import StreamPlan, plan_stream
-from ..config import (
-    ClientSettings,
-    Config,
-    CredentialsFunction,
-    Secret,
-    credentials_from_environment,
-)
+from .._shared.tokens import TOKEN_PARAMETER
+from ..config import ClientSettings, Config
 from ..errors import ConfigError
 from ..types import StreamOptions
+from .dispatch import AsyncDispatcher
 from .response import AsyncStreamResponse
 from .stream import AsyncFalStream
+from .token import AsyncTokens
 from .transport import AsyncTransport
 
 OutputT = TypeVar("OutputT")
@@ -57,6 +53,8 @@ class AsyncStreamingClient:
         merged.update(settings)
         self.config: Config = Config(**merged)
         self._transport = AsyncTransport()
+        self._dispatcher = AsyncDispatcher(self.config, self._transport)
+        self._tokens = AsyncTokens(self.config, self._dispatcher)
 
     @overload
     def stream(
@@ -93,42 +91,33 @@ class AsyncStreamingClient:
             ConfigError: The endpoint id or an option is wrong; the message names it.
         """
         plan = plan_stream(self.config, endpoint_id, options, output_type)
-        if plan.key == "withheld" and self._has_key():
-            warnings.warn(
-                f"The key is not sent to {plan.origin}: it goes over https to fal's own hosts "
-                "only; name the host in trusted_hosts if it may have it",
-                stacklevel=2,
-            )
+        if self._dispatcher.is_direct and not plan.with_token:
+            self._dispatcher.warn_if_withheld(plan.request, stacklevel=2)
         return AsyncFalStream(self.config, plan, options, self._open)
-
-    def _has_key(self) -> bool:
-        return self.config.credentials is not None or credentials_from_environment() is not None
 
     async def _open(self, plan: StreamPlan, exchange: AsyncExchange) -> AsyncStreamResponse:
         self._transport.admit(exchange)
         try:
-            credentials = await self._credentials(plan, exchange)
-            authorization = None if credentials is None else f"Key {credentials}"
-            return await self._transport.open(plan, authorization, exchange)
+            if plan.with_token:
+                return await self._open_with_token(plan, exchange)
+            return await self._dispatcher.open(plan.request, exchange)
         except BaseException:
             self._transport.dismiss(exchange)
             raise
 
-    async def _credentials(self, plan: StreamPlan, exchange: AsyncExchange) -> str | None:
-        if plan.key in ("own", "withheld"):
-            return None
-        given = self.config.credentials
-        if isinstance(given, Secret):
-            return given.reveal()
-        if given is not None:
-            return check_credentials(await exchange.run(_ask(given), _forget))
-        credentials = credentials_from_environment()
-        if credentials is None and plan.key == "required":
-            raise ConfigError(
-                "No credentials: set the environment variable FAL_KEY to the key from fal's "
-                "dashboard, or give credentials=... to the client"
-            )
-        return credentials
+    async def _open_with_token(
+        self, plan: StreamPlan, exchange: AsyncExchange
+    ) -> AsyncStreamResponse:
+        while True:
+            token, was_kept = await self._tokens.get(plan, exchange)
+            url = add_query(plan.request.url, {TOKEN_PARAMETER: token.secret.reveal()})
+            request = replace(plan.request, url=url)
+            response = await self._dispatcher.open(request, exchange, as_is=True)
+            if response.status != 401 or not was_kept:
+                return response
+            # It may have been withdrawn, or its clock has stood still while this machine slept.
+            self._tokens.forget(plan, token)
+            await response.discard()
 
     async def aclose(self) -> None:
         """Abort the streams that still run, and close the connections."""
@@ -142,21 +131,6 @@ class AsyncStreamingClient:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.config.run_url}>"
-
-
-async def _ask(function: CredentialsFunction) -> str:
-    try:
-        return await async_call(function)
-    except ConfigError:
-        raise
-    except Exception as error:
-        raise ConfigError(
-            f"The credentials function raised {type(error).__name__}, which is the cause of this"
-        ) from error
-
-
-def _forget(_: object) -> None:
-    """Credentials that came too late need no undoing."""
 
 
 def create_async_streaming_client(

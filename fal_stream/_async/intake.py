@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from .._net.async_exchange import AsyncExchange
 from .._net.exchange import Aborted
 from .._shared import response as responses
-from .._shared.decode import BinaryChunks, EventChunks
+from .._shared.chunks import BinaryChunks, EventChunks
 from .._shared.request import StreamPlan
 from .._shared.sse import SSEParser
 from .._shared.watchdog import Watchdog
@@ -47,7 +47,7 @@ class AsyncIntake:
         self._aborted = False
         self._exchange: AsyncExchange | None = None
         self._response: AsyncStreamResponse | None = None
-        self._source: EventChunks[Any] | BinaryChunks | None = None
+        self._source: EventChunks[Any] | BinaryChunks = BinaryChunks()
 
     @property
     def is_open(self) -> bool:
@@ -76,27 +76,29 @@ class AsyncIntake:
         self._watchdog.pause()
         self._response = response
 
-    async def _source_of(
-        self, response: AsyncStreamResponse
-    ) -> EventChunks[Any] | BinaryChunks | None:
+    async def _source_of(self, response: AsyncStreamResponse) -> EventChunks[Any] | BinaryChunks:
         """Choose how the body is read, or raise the error that the response is."""
-        status, headers = response.status, response.headers
+        plan, status, headers = self._plan, response.status, response.headers
         if not 200 <= status < 300:
             body = await response.read_up_to(responses.ERROR_BODY_LIMIT)
             raise responses.error_of(status, headers, body)
-        if status == 204:
-            return None
         coding = responses.foreign_encoding(headers)
         if coding is not None:
             raise responses.encoding_error(coding)
-        if responses.is_misfit(headers, self._plan.accept):
+        if status != 204 and responses.is_misfit(headers, plan.request.headers["accept"]):
             body = await response.read_up_to(responses.ERROR_BODY_LIMIT)
             raise responses.misfit_error(status, headers, body)
-        if responses.is_event_stream(headers):
-            return EventChunks(SSEParser(self._plan.max_event_bytes), self._plan.decode_json)
-        if self._plan.output_type not in (None, bytes):
+        if status == 204 or responses.is_event_stream(headers):
+            return EventChunks(
+                SSEParser(plan.max_event_bytes),
+                plan.decode_json,
+                is_final=plan.is_final,
+                raise_errors=plan.raise_error_events,
+                is_workflow=plan.is_workflow,
+            )
+        if plan.output_type not in (None, bytes):
             raise responses.untyped_error(headers)
-        return BinaryChunks()
+        return BinaryChunks(plan.is_final)
 
     async def read(self, fresh: list[Any], *, as_events: bool) -> bool:
         """Wait for the server once.
@@ -114,8 +116,7 @@ class AsyncIntake:
             Expired: A limit has run out.
         """
         response, source = self._response, self._source
-        if response is None or source is None:
-            return True
+        assert response is not None, "it is open"
         if isinstance(source, EventChunks):
             source.raw = as_events
         elif as_events:

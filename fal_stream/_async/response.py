@@ -20,6 +20,9 @@ from .._shared.framing import BodyFraming, FramingError
 from .._shared.watchdog import Expired
 from ..errors import StreamConnectionError
 
+# As much of a body as is read so that its connection can be used again.
+DISCARD_LIMIT = 64 * 1024
+
 
 class AsyncStreamResponse:
     """A response whose body is read as it comes.
@@ -97,6 +100,34 @@ class AsyncStreamResponse:
         except (StreamConnectionError, Expired):
             pass
         return bytes(pieces[:limit])
+
+    async def read_whole(self, limit: int) -> bytes:
+        """Read the body to its end.
+
+        Args:
+            limit: How many bytes at most.
+
+        Returns:
+            The body.
+
+        Raises:
+            StreamConnectionError: The connection broke, or the body is larger.
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        pieces = bytearray()
+        while data := await self.read():
+            pieces += data
+            if len(pieces) > limit:
+                raise StreamConnectionError(f"the answer has more than {limit:,} bytes")
+        return bytes(pieces)
+
+    async def discard(self) -> None:
+        """Let go of the response; a short body is read, so that the connection can be kept."""
+        try:
+            await self.read_up_to(DISCARD_LIMIT)
+        finally:
+            await self.release()
 
     async def release(self) -> None:
         """Give the connection back where it can be used again, else close it."""

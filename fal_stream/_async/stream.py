@@ -68,7 +68,7 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
     ) -> None:
         self.config = config
         self.endpoint_id: str = plan.endpoint_id
-        self.url: str = plan.url
+        self.url: str = plan.request.url
         self.options = options
         self.buffer: deque[ChunkT] = deque()
         self.current_data: ChunkT | None = None

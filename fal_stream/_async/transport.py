@@ -18,7 +18,7 @@ from .._net.exchange import LiveExchanges
 from .._net.runtime import AsyncPerLoop, async_shielded
 from .._shared.endpoint import same_origin
 from .._shared.framing import FramingError, framing_for
-from .._shared.request import StreamPlan
+from .._shared.request import Outgoing
 from ..errors import ConfigError, FalStreamError, StreamConnectionError, excerpt
 from .pool import BROKEN, make_http_client
 from .response import AsyncStreamResponse
@@ -56,14 +56,11 @@ class AsyncTransport:
         exchange.detach()
         self._exchanges.discard(exchange)
 
-    async def open(
-        self, plan: StreamPlan, authorization: str | None, exchange: AsyncExchange
-    ) -> AsyncStreamResponse:
-        """Send the request of a stream and wait for the head of its response.
+    async def open(self, request: Outgoing, exchange: AsyncExchange) -> AsyncStreamResponse:
+        """Send a request and wait for the head of its response.
 
         Args:
-            plan: What to send.
-            authorization: The Authorization header, or None for none.
+            request: What to send.
             exchange: Carries the limits and the abort.
 
         Returns:
@@ -75,26 +72,19 @@ class AsyncTransport:
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
-        headers = dict(plan.headers)
-        if authorization is not None:
-            headers["authorization"] = authorization
-        work = self._open(plan, headers, exchange)
+        work = self._open(request, exchange)
         return await async_shielded(work, exchange.abort, AsyncStreamResponse.release)
 
-    async def _open(
-        self, plan: StreamPlan, headers: Mapping[str, str], exchange: AsyncExchange
-    ) -> AsyncStreamResponse:
+    async def _open(self, request: Outgoing, exchange: AsyncExchange) -> AsyncStreamResponse:
         client = self._clients.get()
         await self._clear_away()
-        url = plan.url
+        url = request.url
         for _ in range(MAX_REDIRECTS + 1):
-            request = _request(client, plan, url, headers)
-            response = await self._send(client, request, exchange)
-            target = _redirect(plan.method, url, response.status, response.headers)
+            response = await self._send(client, _build(client, request, url), exchange)
+            target = redirect_target(request.method, url, response.status, response.headers)
             if target is None:
                 return response
-            await response.read_up_to(64 * 1024)
-            await response.release()
+            await response.discard()
             url = target
         raise StreamConnectionError(f"The server redirected more than {MAX_REDIRECTS} times")
 
@@ -111,7 +101,7 @@ class AsyncTransport:
     ) -> AsyncStreamResponse:
         exchange.bytes_sent = 0
         response = None
-        failure: FalStreamError = _no_answer(request, "it was not sent")
+        failure: FalStreamError = no_answer(request.url, "it was not sent", sent=False)
         for attempt in (1, 2):
             try:
                 with exchange:
@@ -121,7 +111,8 @@ class AsyncTransport:
                     raise
                 failure = _closed()
             except BROKEN as error:
-                failure = _no_answer(request, str(error) or type(error).__name__)
+                reason = str(error) or type(error).__name__
+                failure = no_answer(request.url, reason, sent=exchange.bytes_sent > 0)
                 # An idle connection that the server has closed meanwhile: nothing was sent yet.
                 if attempt == 1 and exchange.bytes_sent == 0 and _was_idle(error):
                     continue
@@ -132,11 +123,11 @@ class AsyncTransport:
         try:
             framing = framing_for(response.status_code, request.method, response.headers.raw)
         except FramingError as error:
-            failure = _no_answer(request, f"it is not valid HTTP: {error}")
+            failure = no_answer(request.url, f"it is not valid HTTP: {error}")
         else:
             if isinstance(stream, AsyncSocketStream) and stream.has_body:
                 return AsyncStreamResponse(response, framing, exchange, self.abandoned)
-            failure = _no_answer(request, "it is not an HTTP/1.1 response")
+            failure = no_answer(request.url, "it is not an HTTP/1.1 response")
         await response.aclose()
         raise failure
 
@@ -147,11 +138,11 @@ class AsyncTransport:
         await self._clients.aclose()
 
 
-def _request(
-    client: httpx.AsyncClient, plan: StreamPlan, url: str, headers: Mapping[str, str]
-) -> httpx.Request:
+def _build(client: httpx.AsyncClient, request: Outgoing, url: str) -> httpx.Request:
     try:
-        return client.build_request(plan.method, url, headers=headers, content=plan.body)
+        return client.build_request(
+            request.method, url, headers=request.headers, content=request.body
+        )
     except (httpx.InvalidURL, ValueError) as error:
         reason = str(error)
     # The address may hold a token.
@@ -162,12 +153,26 @@ def _closed() -> ConfigError:
     return ConfigError("The client is closed: make a new one")
 
 
-def _no_answer(request: httpx.Request, reason: str) -> StreamConnectionError:
+def no_answer(url: httpx.URL, reason: str, *, sent: bool = True) -> StreamConnectionError:
+    """Make the error of a request that was not answered.
+
+    Args:
+        url: The address; no more than its origin is shown.
+        reason: What happened.
+        sent: Whether a byte of the request was sent.
+
+    Returns:
+        The error.
+    """
     way_out = "check the address, the network and the proxy settings"
     if "WRONG_VERSION_NUMBER" in reason:
         way_out = "the server seems to speak plain HTTP: use http://"
-    origin = f"{request.url.scheme}://{request.url.netloc.decode()}"
-    return StreamConnectionError(f"No answer came from {origin} ({reason}); {way_out}")
+    origin = f"{url.scheme}://{url.netloc.decode()}"
+    return StreamConnectionError(
+        f"No answer came from {origin} ({reason}); {way_out}",
+        request_sent=sent,
+        transient="CERTIFICATE_VERIFY_FAILED" not in reason and "WRONG_VERSION" not in reason,
+    )
 
 
 def _was_idle(error: Exception) -> bool:
@@ -176,8 +181,18 @@ def _was_idle(error: Exception) -> bool:
     )
 
 
-def _redirect(method: str, url: str, status: int, headers: Mapping[str, str]) -> str | None:
-    """Give the address to go on to, None where the answer is no redirect that is followed."""
+def redirect_target(method: str, url: str, status: int, headers: Mapping[str, str]) -> str | None:
+    """Give the address to go on to.
+
+    Args:
+        method: The method of the request.
+        url: Its address.
+        status: The HTTP status of the answer.
+        headers: The headers of the answer, names in lower case.
+
+    Returns:
+        The address, of the same origin; None where the answer is no redirect that is followed.
+    """
     location = headers.get("location")
     if location is None or status not in (301, 302, 303, 307, 308):
         return None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpcore
@@ -12,7 +11,6 @@ import httpcore
 from .async_exchange import AsyncExchange, under_way
 from .async_socket import AsyncSocketStream, Receiver
 from .resolver import Found, address_of, look_up
-from .runtime import ADDRESS_PATIENCE
 
 
 class AsyncBackend(httpcore.AsyncNetworkBackend):
@@ -32,7 +30,7 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
         reason = "the name has no address"
         for left in range(len(hosts), 0, -1):
             try:
-                work = _open(hosts[-left], port, None if left == 1 else ADDRESS_PATIENCE)
+                work = _open(hosts[-left], port, exchange.patience(is_last=left == 1))
                 transport, receiver = await exchange.run(work, lambda made: made[0].abort())
                 return AsyncSocketStream(transport, receiver)
             except OSError as error:
@@ -52,19 +50,11 @@ async def _open(host: str, port: int, patience: float | None) -> tuple[asyncio.T
 async def _resolve(exchange: AsyncExchange, host: str, port: int) -> list[str]:
     if address_of(host, port) is not None:
         return [host]
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[Found] = loop.create_future()
 
-    def settle(found: Found) -> None:
-        if not answer.done():
-            answer.set_result(found)
+    def begin(deliver: Callable[[Found], None]) -> None:
+        look_up(host, port, deliver)
 
-    def deliver(found: Found) -> None:
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(settle, found)
-
-    look_up(host, port, deliver)
-    found = await exchange.wait(answer)
+    found = await exchange.delivery(begin)
     if isinstance(found, OSError):
         raise httpcore.ConnectError(f"{host}: {found}")
     return [str(address.target[0]) for address in found]

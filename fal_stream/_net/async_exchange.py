@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from .._shared.watchdog import Watchdog
 from .exchange import Aborted, BaseExchange, current
+from .runtime import async_call
 
 T = TypeVar("T")
 
@@ -31,7 +32,7 @@ class AsyncExchange(BaseExchange):
 
     def abort(self) -> None:
         """See `BaseExchange`."""
-        self.aborted = True
+        super().abort()
         # A loop that is closed has nobody waiting.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._abort)
@@ -110,12 +111,7 @@ class AsyncExchange(BaseExchange):
         """
         task = self._loop.create_task(work)
         finished: asyncio.Future[None] = self._loop.create_future()
-
-        def finish(_: asyncio.Task[T]) -> None:
-            if not finished.done():
-                finished.set_result(None)
-
-        task.add_done_callback(finish)
+        task.add_done_callback(lambda _: _wake(finished))
         try:
             await self.wait(finished)
         except BaseException:
@@ -125,6 +121,62 @@ class AsyncExchange(BaseExchange):
                 undo(task.result())
             raise
         return task.result()
+
+    async def call(self, function: Callable[..., T | Awaitable[T]], *args: Any) -> T:
+        """Call a function of the user's that may be a coroutine function.
+
+        Args:
+            function: The function. A plain one runs here and now, and can't be interrupted.
+            *args: Its arguments.
+
+        Returns:
+            What it returns.
+
+        Raises:
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        return await self.run(async_call(function, *args), _forget)
+
+    async def delivery(self, begin: Callable[[Callable[[T], None]], object]) -> T:
+        """Wait for something that another thread or task delivers.
+
+        Args:
+            begin: Is given the function to deliver by, callable from any thread at any time.
+
+        Returns:
+            What was delivered.
+
+        Raises:
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        answer: asyncio.Future[T] = self._loop.create_future()
+
+        def settle(thing: T) -> None:
+            if not answer.done():
+                answer.set_result(thing)
+
+        def deliver(thing: T) -> None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(settle, thing)
+
+        begin(deliver)
+        return await self.wait(answer)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for so many seconds.
+
+        Raises:
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        over: asyncio.Future[None] = self._loop.create_future()
+        timer = self._loop.call_later(seconds, _wake, over)
+        try:
+            await self.wait(over)
+        finally:
+            timer.cancel()
 
     def _set_timer(self, seconds: float) -> None:
         if seconds == float("inf"):
@@ -148,6 +200,15 @@ class AsyncExchange(BaseExchange):
     def _fail(self, reason: Exception) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(reason)
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _forget(_: object) -> None:
+    """What a function of the user's gave too late needs no undoing."""
 
 
 def under_way() -> AsyncExchange:

@@ -136,7 +136,7 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
         self._exchange.attach(self._drop)
         self._splitter.reset()
         self._body_start, self._unread = None, b""
-        self._exchange.bytes_sent += len(buffer)
+        self._exchange.sent(len(buffer))
         self._transport.write(buffer)
         await receiver.drained(self._exchange)
 

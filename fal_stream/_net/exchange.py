@@ -12,6 +12,10 @@ from contextvars import ContextVar, Token
 from typing import Generic, TypeVar
 
 from .._shared.watchdog import Watchdog
+from ..abort import AbortController, AbortSignal
+
+# How long one of several addresses is tried before the next (seconds).
+ADDRESS_PATIENCE = 10.0
 
 
 class Aborted(Exception):
@@ -27,13 +31,17 @@ class BaseExchange:
     Attributes:
         aborted: Whether `abort` was called.
         bytes_sent: How many bytes of the request have been handed to the network.
+        connect_patience: How many seconds an address may take to be connected to, or None for as
+            long as the watchdog allows.
     """
 
     def __init__(self, watchdog: Watchdog) -> None:
         self.watchdog = watchdog
         self.aborted = False
         self.bytes_sent = 0
+        self.connect_patience: float | None = None
         self._token: Token[BaseExchange | None] | None = None
+        self._children: AbortController | None = None
 
     def __enter__(self) -> None:
         """Make it the exchange under way."""
@@ -43,9 +51,36 @@ class BaseExchange:
         if self._token is not None:
             current.reset(self._token)
 
+    @property
+    def signal(self) -> AbortSignal:
+        """Aborted with the exchange: for what is done on its behalf by exchanges of its own."""
+        if self._children is None:
+            self._children = AbortController()
+            # The abort may have come before there was anybody to tell.
+            if self.aborted:
+                self._children.abort()
+        return self._children.signal
+
+    def patience(self, *, is_last: bool) -> float | None:
+        """Tell how many seconds one address of a host is tried, None for no limit of its own.
+
+        Args:
+            is_last: Whether there is no other address to try after it.
+        """
+        if is_last:
+            return self.connect_patience
+        return min(ADDRESS_PATIENCE, self.connect_patience or ADDRESS_PATIENCE)
+
+    def sent(self, count: int) -> None:
+        """Note that bytes of the request were handed to the network."""
+        self.bytes_sent += count
+        self.watchdog.progress()
+
     def abort(self) -> None:
         """Make every wait of the exchange end; callable from any thread at any time."""
-        raise NotImplementedError
+        self.aborted = True
+        if self._children is not None:
+            self._children.abort()
 
 
 current: ContextVar[BaseExchange | None] = ContextVar("exchange", default=None)

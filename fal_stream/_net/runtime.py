@@ -26,9 +26,6 @@ Lock = threading.Lock
 # Where a wait can't be woken, it looks up this often (seconds).
 SLICE = 0.5
 
-# How long one of several addresses is tried before the next (seconds).
-ADDRESS_PATIENCE = 10.0
-
 AsyncCancelled = asyncio.CancelledError
 """Raised in a wait whose task was cancelled."""
 

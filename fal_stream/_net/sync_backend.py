@@ -7,15 +7,13 @@ import errno
 import os
 import selectors
 import socket
-import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpcore
 
 from .resolver import Address, Found, address_of, look_up
-from .runtime import ADDRESS_PATIENCE
 from .sync_exchange import Exchange, under_way
 from .sync_socket import SocketStream, is_ready
 
@@ -39,7 +37,7 @@ class Backend(httpcore.NetworkBackend):
         reason = "the name has no address"
         for left in range(len(addresses), 0, -1):
             address = addresses[-left]
-            patience = None if left == 1 else ADDRESS_PATIENCE
+            patience = exchange.patience(is_last=left == 1)
             try:
                 return _connect(exchange, address, patience)
             except OSError as error:
@@ -52,20 +50,14 @@ def _resolve(exchange: Exchange, host: str, port: int) -> list[Address]:
     literal = address_of(host, port)
     if literal is not None:
         return [literal]
-    done = threading.Event()
-    results: list[Found] = []
 
-    def deliver(found: Found) -> None:
-        results.append(found)
-        done.set()
+    def begin(deliver: Callable[[Found], None]) -> None:
+        look_up(host, port, deliver)
 
-    look_up(host, port, deliver)
-    exchange.attach(done.set)
-    exchange.wait(lambda seconds: done.wait(seconds) or None)
-    exchange.check()
-    if isinstance(results[0], OSError):
-        raise httpcore.ConnectError(f"{host}: {results[0]}")
-    return results[0]
+    found = exchange.delivery(begin)
+    if isinstance(found, OSError):
+        raise httpcore.ConnectError(f"{host}: {found}")
+    return found
 
 
 def _connect(exchange: Exchange, address: Address, patience: float | None) -> SocketStream:

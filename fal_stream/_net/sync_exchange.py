@@ -6,16 +6,31 @@ who waits, by what was attached; where that wakes nobody, the next slice does.
 
 from __future__ import annotations
 
+import contextvars
 import os
 import threading
-from collections.abc import Callable
-from typing import TypeVar
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, TypeVar
 
 from .._shared.watchdog import Watchdog
 from .exchange import Aborted, BaseExchange, current
-from .runtime import SLICE
+from .runtime import SLICE, call
 
 T = TypeVar("T")
+
+
+class _Outcome(Generic[T]):
+    """What a call gave, or raised."""
+
+    def __init__(self, *results: T, error: BaseException | None = None) -> None:
+        self._results = results
+        self._error = error
+
+    def get(self) -> T:
+        if self._error is not None:
+            raise self._error
+        return self._results[0]
 
 
 class Exchange(BaseExchange):
@@ -31,7 +46,7 @@ class Exchange(BaseExchange):
     def abort(self) -> None:
         """See `BaseExchange`."""
         with self._lock:
-            self.aborted = True
+            super().abort()
             # A forked process shares the socket with its parent, which may go on with it.
             if self._wake is not None and self._process == os.getpid():
                 self._wake()
@@ -58,10 +73,81 @@ class Exchange(BaseExchange):
         if self.aborted:
             raise Aborted
 
-    def run(self, work: T, undo: Callable[[T], None]) -> T:
-        """Give the result of work that a blocking program has done by now."""
+    def call(self, function: Callable[..., T | Awaitable[T]], *args: Any) -> T:
+        """Call a function of the user's, in a thread that nobody has to wait for.
+
+        Args:
+            function: The function.
+            *args: Its arguments.
+
+        Returns:
+            What it returns.
+
+        Raises:
+            ConfigError: It is an async function.
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        context = contextvars.copy_context()
+
+        def run(deliver: Callable[[_Outcome[T]], None]) -> None:
+            try:
+                outcome: _Outcome[T] = _Outcome(context.run(lambda: call(function, *args)))
+            except BaseException as error:
+                outcome = _Outcome(error=error)
+            deliver(outcome)
+
+        def begin(deliver: Callable[[_Outcome[T]], None]) -> None:
+            # A daemon, so that it doesn't hold up the end of the program.
+            threading.Thread(
+                target=run, args=[deliver], daemon=True, name="fal_stream-call"
+            ).start()
+
+        return self.delivery(begin).get()
+
+    def delivery(self, begin: Callable[[Callable[[T], None]], object]) -> T:
+        """Wait for something that another thread delivers.
+
+        Args:
+            begin: Is given the function to deliver by, callable from any thread at any time.
+
+        Returns:
+            What was delivered.
+
+        Raises:
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        woken = threading.Event()
+        things: list[T] = []
+
+        def deliver(thing: T) -> None:
+            things.append(thing)
+            woken.set()
+
+        begin(deliver)
+        self.attach(woken.set)
+        self.wait(lambda seconds: woken.wait(seconds) or None)
         self.check()
-        return work
+        return things[0]
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for so many seconds.
+
+        Raises:
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        woken = threading.Event()
+        end = time.monotonic() + seconds
+
+        def rest(slice_seconds: float) -> bool | None:
+            left = end - time.monotonic()
+            return left <= 0 or woken.wait(min(left, slice_seconds)) or None
+
+        self.attach(woken.set)
+        self.wait(rest)
+        self.check()
 
     def wait(self, once: Callable[[float], T | None]) -> T:
         """Wait for something in slices.

@@ -80,7 +80,7 @@ class SocketStream(httpcore.NetworkStream):
             except OSError as error:
                 exchange.check()
                 raise httpcore.WriteError(str(error)) from None
-            exchange.bytes_sent += sent
+            exchange.sent(sent)
             rest = rest[sent:]
 
     def read_body(self) -> bytes:

@@ -6,13 +6,16 @@ import ipaddress
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from .._checks import shown
 from ..errors import ConfigError
 
-# The last two are hosts of fal's own: the REST API, and the host that stands in for fal.run.
-FAL_HOSTS = ("fal.run", "fal.ai", "falrun.com")
+RUN_HOST = "fal.run"
+BACKUP_HOST = "falrun.com"
+
+# fal.ai has the REST interface.
+FAL_HOSTS = (RUN_HOST, "fal.ai", BACKUP_HOST)
 NAMESPACES = ("workflows", "comfy")
 
 _SEGMENT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?|_[A-Za-z0-9_.-]*")
@@ -72,6 +75,19 @@ def _bad(endpoint_id: object) -> ConfigError:
     )
 
 
+def stream_path(endpoint_id: EndpointId) -> str:
+    """Give the path that an endpoint streams from.
+
+    Args:
+        endpoint_id: The endpoint.
+
+    Returns:
+        The path, without a slash before it; `/stream` is added unless the id ends in it.
+    """
+    path = str(endpoint_id)
+    return path if path.endswith("/stream") else f"{path}/stream"
+
+
 def stream_url(run_url: str, endpoint_id: EndpointId) -> str:
     """Give the address that an endpoint streams from.
 
@@ -80,10 +96,25 @@ def stream_url(run_url: str, endpoint_id: EndpointId) -> str:
         endpoint_id: The endpoint.
 
     Returns:
-        The address; `/stream` is added unless the id ends in it.
+        The address.
     """
-    url = f"{run_url}/{endpoint_id}"
-    return url if url.endswith("/stream") else f"{url}/stream"
+    return f"{run_url}/{stream_path(endpoint_id)}"
+
+
+def backup_url(url: str) -> str | None:
+    """Give the address to try where `fal.run` can't be reached (as fal's Python client does).
+
+    Args:
+        url: The address that can't be reached.
+
+    Returns:
+        The same address at the host that stands in for it, None if there is none.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "https" or (parts.hostname or "").lower() != RUN_HOST:
+        return None
+    port = "" if parts.port is None else f":{parts.port}"
+    return urlunsplit(parts._replace(netloc=f"{BACKUP_HOST}{port}"))
 
 
 def is_loopback(host: str) -> bool:

@@ -5,11 +5,12 @@ The key isn't in it: it is looked up and added when the stream starts.
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from urllib.parse import unquote_plus, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from .. import _checks
 from .._checks import shown
@@ -17,14 +18,16 @@ from .._version import __version__
 from ..abort import AbortSignal
 from ..config import Config
 from ..errors import ConfigError
-from ..types import StreamOptions
+from ..middleware import check_method, check_request_headers
+from ..types import StreamOptions, TokenProvider
 from .decode import DecodeJSON, json_decoder
-from .endpoint import is_loopback, may_have_key, parse_endpoint_id, stream_url
+from .endpoint import is_loopback, may_have_key, parse_endpoint_id, stream_path, stream_url
 from .inputs import encode_input
+from .query import add_query, check_query, input_query
 from .watchdog import Limits
 
 EVENT_STREAM = "text/event-stream"
-METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+JSON = "application/json"
 USER_AGENT = f"fal_stream/{__version__}"
 
 # More than most servers take, and as much as httpx does.
@@ -36,33 +39,21 @@ KeyUse = Literal["required", "optional", "withheld", "own"]
 
 
 @dataclass(frozen=True)
-class StreamPlan:
-    """Everything that is decided before a stream starts.
+class Outgoing:
+    """One request as it is sent, but for what proves who sends it.
 
     Attributes:
-        endpoint_id: The endpoint, in its usual form.
         method: The HTTP method.
         url: The whole address.
-        headers: The headers without the key, names in lower case.
-        body: The request body, or None for none.
-        key: What happens to the key: it is `required`, `optional` (this machine), `withheld` (the
-            host isn't trusted), or there is an `own` Authorization header.
-        limits: The time limits.
-        max_event_bytes: How large an event may be.
-        output_type: The type of the chunks, or None for JSON values as they are.
-        decode_json: How the text of an event becomes a chunk.
+        headers: The headers, names in lower case.
+        body: The body, or None for none. One that is iterated can be iterated again, and its
+            length stands in the headers.
     """
 
-    endpoint_id: str
     method: str
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
-    body: bytes | None = field(repr=False)
-    key: KeyUse
-    limits: Limits
-    max_event_bytes: int
-    output_type: Any
-    decode_json: DecodeJSON[Any] = field(repr=False)
+    body: bytes | Iterable[bytes] | AsyncIterable[bytes] | None = field(repr=False, default=None)
 
     @property
     def origin(self) -> str:
@@ -70,10 +61,61 @@ class StreamPlan:
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc}"
 
-    @property
-    def accept(self) -> str:
-        """The media type that is asked for."""
-        return self.headers["accept"]
+
+@dataclass(frozen=True)
+class StreamPlan:
+    """Everything that is decided before a stream starts.
+
+    Attributes:
+        endpoint_id: The endpoint, in its usual form.
+        app_path: The endpoint with the `/stream` of its address: what a token is asked for with.
+        alias: The app's name without its owner: what a token is good for.
+        request: What is sent.
+        input: The input as it was given.
+        bare: The request without the input and the query parameters.
+        query: The query parameters.
+        limits: The time limits.
+        max_event_bytes: How large an event may be.
+        output_type: The type of the chunks, or None for JSON values as they are.
+        decode_json: How the text of an event becomes a chunk.
+        is_final: Tells of a chunk whether it is the last one, or None.
+        raise_error_events: Whether errors inside the stream are raised.
+        is_workflow: Whether the endpoint is a workflow, which reports errors in chunks.
+        with_token: Whether a token is sent instead of the key.
+        token_provider: Gives the token, or None for fal.
+    """
+
+    endpoint_id: str
+    app_path: str
+    alias: str
+    request: Outgoing
+    input: Any = field(repr=False)
+    bare: Outgoing = field(repr=False)
+    query: Mapping[str, str] = field(repr=False)
+    limits: Limits
+    max_event_bytes: int
+    output_type: Any
+    decode_json: DecodeJSON[Any] = field(repr=False)
+    is_final: Callable[[Any], bool] | None = None
+    raise_error_events: bool = True
+    is_workflow: bool = False
+    with_token: bool = False
+    token_provider: TokenProvider | None = None
+
+    def with_input(self, data: Any) -> StreamPlan:
+        """Give the plan of the same stream with another input.
+
+        Args:
+            data: The input.
+
+        Returns:
+            The plan.
+
+        Raises:
+            ConfigError: The input can't be sent.
+        """
+        request = _request(self.bare, self.query, data)
+        return dataclasses.replace(self, request=request, input=data)
 
 
 def plan_stream(
@@ -95,44 +137,60 @@ def plan_stream(
     """
     _checks.check_known("option", options, StreamOptions.__annotations__, _OTHER_NAMES)
     endpoint = parse_endpoint_id(endpoint_id)
-    method = _check_method(options.get("method", "POST"))
+    method = check_method("method", options.get("method", "POST"))
+    app_path = stream_path(endpoint)
     url = options.get("url")
     if url is None:
         url = stream_url(config.run_url, endpoint)
     else:
         _checks.check_url("url", url)
-    query = _query("query_params", options.get("query_params", {}))
-    data = options.get("input")
-    body = None
-    if data is not None and method == "GET":
-        query = _input_query(data) | query
-    elif data is not None:
-        body = encode_input(data)
     signal = options.get("signal")
     if signal is not None and not isinstance(signal, AbortSignal):
         raise ConfigError(f"signal={shown(signal)} is not an AbortSignal: give controller.signal")
-    url = add_query(url, query)
-    if len(url) > MAX_URL:
-        raise ConfigError(
-            f"The address with its query has {len(url):,} characters, more than {MAX_URL:,}: "
-            "send the input by POST"
-        )
-    headers = _headers(config, options, has_body=body is not None)
-    return StreamPlan(
+    query = check_query("query_params", options.get("query_params", {}))
+    bare = Outgoing(method, url, _headers(config, options))
+    data = options.get("input")
+    plan = StreamPlan(
         endpoint_id=str(endpoint),
-        method=method,
-        url=url,
-        headers=headers,
-        body=body,
-        key=_key_use(config, url, headers),
+        app_path=app_path,
+        alias=endpoint.alias,
+        request=_request(bare, query, data),
+        input=data,
+        bare=bare,
+        query=query,
         limits=_limits(config, options),
         max_event_bytes=config.max_event_bytes,
         output_type=output_type,
         decode_json=json_decoder(output_type),
+        is_final=_check_is_final(options.get("is_final")),
+        raise_error_events=_checks.check_bool(
+            "raise_error_events", options.get("raise_error_events", True)
+        ),
+        is_workflow=endpoint.namespace == "workflows",
+        with_token=_check_connection_mode(options) == "client",
+        token_provider=options.get("token_provider"),
     )
+    if plan.with_token and not may_have_key(url, config.trusted_hosts):
+        raise ConfigError(
+            f"connection_mode='client' would send a token to {bare.origin}, which is not one of "
+            "fal's hosts or is not reached over https: name the host in trusted_hosts if it may "
+            "have it"
+        )
+    return plan
 
 
-def _key_use(config: Config, url: str, headers: Mapping[str, str]) -> KeyUse:
+def key_use(config: Config, url: str, headers: Mapping[str, str]) -> KeyUse:
+    """Tell what happens to the key in a request.
+
+    Args:
+        config: The client's settings.
+        url: The address.
+        headers: The headers, names in lower case.
+
+    Returns:
+        `own` where there is an Authorization header already, `withheld` where the host isn't
+        trusted, `optional` where it is this machine, else `required`.
+    """
     if "authorization" in headers:
         return "own"
     if not may_have_key(url, config.trusted_hosts):
@@ -140,10 +198,64 @@ def _key_use(config: Config, url: str, headers: Mapping[str, str]) -> KeyUse:
     return "optional" if is_loopback(urlsplit(url).hostname or "") else "required"
 
 
-def _check_method(method: object) -> str:
-    if isinstance(method, str) and method.upper() in METHODS:
-        return method.upper()
-    raise ConfigError(f"method={shown(method)} is not known; there are: {', '.join(METHODS)}")
+def api_request(config: Config, url: str, content: Any, headers: Mapping[str, str]) -> Outgoing:
+    """Make a request to fal's own interface, with JSON to and fro.
+
+    Args:
+        config: The client's settings.
+        url: The address.
+        content: What is sent.
+        headers: Headers besides the usual ones, names in lower case.
+
+    Returns:
+        The request.
+    """
+    usual = {"accept": JSON, "user-agent": USER_AGENT, "accept-encoding": "identity"}
+    typed = {"content-type": JSON}
+    body = json.dumps(content).encode()
+    return Outgoing("POST", url, {**usual, **config.headers, **typed, **headers}, body)
+
+
+def _request(bare: Outgoing, query: Mapping[str, str], data: Any) -> Outgoing:
+    headers, body = bare.headers, None
+    if data is not None and bare.method == "GET":
+        query = input_query(data) | dict(query)
+    elif data is not None:
+        body = encode_input(data)
+        headers = {"content-type": JSON, **headers}
+    url = add_query(bare.url, query)
+    if len(url) > MAX_URL:
+        raise ConfigError(
+            f"The address with its query has {len(url):,} characters, more than {MAX_URL:,}: "
+            "send the input by POST"
+        )
+    return Outgoing(bare.method, url, headers, body)
+
+
+def _check_is_final(function: Any) -> Callable[[Any], bool] | None:
+    if function is not None:
+        _checks.check_plain_function("is_final", function)
+    checked: Callable[[Any], bool] | None = function
+    return checked
+
+
+def _check_connection_mode(options: StreamOptions) -> str:
+    mode = _checks.check_one_of(
+        "connection_mode", options.get("connection_mode", "server"), ("server", "client")
+    )
+    provider = options.get("token_provider")
+    if provider is not None and not _is_provider(provider):
+        # Not shown: it may be the token itself.
+        raise ConfigError(
+            f"token_provider is a {type(provider).__name__}: give a function that returns a token"
+        )
+    if provider is not None and mode == "server":
+        raise ConfigError("token_provider needs connection_mode='client'")
+    return mode
+
+
+def _is_provider(provider: object) -> bool:
+    return callable(provider) and isinstance(provider, Hashable)
 
 
 def _limits(config: Config, options: StreamOptions) -> Limits:
@@ -158,67 +270,30 @@ def _limits(config: Config, options: StreamOptions) -> Limits:
     )
 
 
-def _headers(config: Config, options: StreamOptions, *, has_body: bool) -> dict[str, str]:
+def _headers(config: Config, options: StreamOptions) -> dict[str, str]:
     headers = {"accept": EVENT_STREAM, "user-agent": USER_AGENT, "accept-encoding": "identity"}
-    if has_body:
-        headers["content-type"] = "application/json"
     if "accept" in options:
         headers["accept"] = _checks.check_header_value("accept", options["accept"])
-    for given in (config.headers, _checks.check_headers("headers", options.get("headers", {}))):
-        for name, value in given.items():
-            if name.lower() in ("host", "content-length", "transfer-encoding", "connection"):
-                raise ConfigError(f"headers has {name!r}, which the HTTP connection itself sets")
-            headers[name.lower()] = value
+    headers.update(_fal_headers(config, options))
+    headers.update(config.headers)
+    headers.update(check_request_headers("headers", options.get("headers", {})))
     return headers
 
 
-def _query(name: str, params: object) -> dict[str, str]:
-    if not isinstance(params, Mapping):
-        # Not shown: it may hold a token.
-        kind = type(params).__name__
-        raise ConfigError(f"{name} must be a mapping of names to values, not a {kind}")
-    return {str(key): _query_value(f"{name}[{key!r}]", value) for key, value in params.items()}
-
-
-def _query_value(name: str, value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (str, int, float)):
-        try:
-            text = str(value)
-            text.encode()
-        except ValueError as error:
-            reason = str(error)
-        else:
-            return text
-        raise ConfigError(f"{name} can't stand in an address: {reason}")
-    raise ConfigError(
-        f"{name} must be a string, a number or a boolean, not a {type(value).__name__}"
-    )
-
-
-def _input_query(data: Any) -> dict[str, str]:
-    values = json.loads(encode_input(data))
-    if not isinstance(values, dict):
-        raise ConfigError("input of a GET goes into the query: give an object with named fields")
-    texts = {key: v if isinstance(v, str) else json.dumps(v) for key, v in values.items()}
-    return _query("input", texts)
-
-
-def add_query(url: str, query: Mapping[str, str]) -> str:
-    """Add parameters to an address; one that is there already is replaced.
-
-    Args:
-        url: The address.
-        query: The parameters.
-
-    Returns:
-        The address with them.
-    """
-    if not query:
-        return url
-    parts = urlsplit(url)
-    # As text, not decoded: the address may be signed.
-    pairs = [pair for pair in parts.query.split("&") if pair]
-    kept = [pair for pair in pairs if unquote_plus(pair.partition("=")[0]) not in query]
-    return urlunsplit(parts._replace(query="&".join([*kept, urlencode(query)])))
+def _fal_headers(config: Config, options: StreamOptions) -> dict[str, str]:
+    headers = {}
+    start = options.get("start_timeout")
+    if "start_timeout" not in options and "start_timeout" in config.model_fields_set:
+        start = config.start_timeout
+    # The lowest that fal's own clients send.
+    if start is not None and _checks.check_seconds("start_timeout", start) and start > 1:
+        whole = int(start)
+        headers["x-fal-request-timeout"] = str(whole if whole == start else start)
+    priority, hint = options.get("priority"), options.get("hint")
+    if priority is not None:
+        headers["x-fal-queue-priority"] = _checks.check_one_of(
+            "priority", priority, ("normal", "low")
+        )
+    if hint is not None:
+        headers["x-fal-runner-hint"] = _checks.check_header_value("hint", hint)
+    return headers

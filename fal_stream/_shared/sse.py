@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 
-from .._checks import check_positive_int, shown
+from .._checks import check_whole, shown
 from ..errors import ConfigError, EventTooLarge
 from ..types import ServerSentEvent
 from .sse_block import EventBlock, Leftover
@@ -55,7 +55,7 @@ class SSEParser:
     ) -> None:
         self.last_event_id: str = _check_event_id(last_event_id)
         self.retry_ms: int | None = None
-        self._limit = check_positive_int("max_event_bytes", max_event_bytes)
+        self._limit = check_whole("max_event_bytes", max_event_bytes, 1)
         self._failed = False
         self._closed = False
         self._start: bytes | None = b""

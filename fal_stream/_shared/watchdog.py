@@ -33,12 +33,15 @@ class Limits:
         idle: Between two signs of life of a running stream.
         event: Between two chunks, whatever the signs of life.
         total: From the first wait to the end.
+        start_renews: Whether the start limit begins anew with each piece of the request that
+            goes out, as it does for an upload, which may be long.
     """
 
     start: float | None = None
     idle: float | None = None
     event: float | None = None
     total: float | None = None
+    start_renews: bool = False
 
 
 class Expired(Exception):
@@ -139,6 +142,12 @@ class Watchdog:
     def expired(self) -> Expired | None:
         """Tell which limit has run out, if one has."""
         return self._expired() if self.remaining() <= 0 else None
+
+    def progress(self) -> None:
+        """A piece of the request went out."""
+        if self._limits.start_renews and self._start_due != math.inf:
+            self._start_due = self._waited + _seconds(self._limits.start)
+            self._rearm()
 
     def started(self) -> None:
         """The response headers are there: the start limit ends, idle and event limits begin."""

@@ -13,5 +13,5 @@ from fal_stream.testing import LocalFal
 @pytest.fixture
 async def client(fal: LocalFal) -> AsyncIterator[AsyncStreamingClient]:
     """A client for the test's own server."""
-    async with AsyncStreamingClient(**fal.settings) as client:
+    async with AsyncStreamingClient(**fal.settings, retry=None) as client:
         yield client

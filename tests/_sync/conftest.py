@@ -14,5 +14,5 @@ from fal_stream.testing import LocalFal
 @pytest.fixture
 def client(fal: LocalFal) -> Iterator[StreamingClient]:
     """A client for the test's own server."""
-    with StreamingClient(**fal.settings) as client:
+    with StreamingClient(**fal.settings, retry=None) as client:
         yield client

@@ -31,7 +31,7 @@ async def test_await_starts_a_stream(fal: LocalFal) -> None:
 
 
 async def test_await_raises_what_keeps_a_stream_from_starting(fal: LocalFal) -> None:
-    fal.add("acme/app", Failure(503))
+    fal.add("acme/app", Failure(500))
     async with AsyncStreamingClient(**fal.settings) as client:
         stream = client.stream("acme/app")
         for _ in range(2):

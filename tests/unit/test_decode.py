@@ -23,7 +23,8 @@ from fal_stream import (
     StreamDecodeError,
     StreamEventError,
 )
-from fal_stream._shared.decode import BinaryChunks, EventChunks, decode_json, json_decoder
+from fal_stream._shared.chunks import BinaryChunks, EventChunks
+from fal_stream._shared.decode import decode_json, json_decoder
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),

@@ -24,6 +24,8 @@ EXAMPLES: list[FalStreamError] = [
     errors.OutputValidationError("m", raw="{", index=2),
     errors.EventTooLarge("m", limit=10),
     errors.StreamEventError("m", data={"x": 1}),
+    errors.UploadError("m", file_name="a.png", place="input.image"),
+    errors.TokenError("m"),
 ]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from fal_stream import AbortController, Config, ConfigError, __version__
 from fal_stream._shared.inputs import encode_input
-from fal_stream._shared.request import StreamPlan, plan_stream
+from fal_stream._shared.request import StreamPlan, key_use, plan_stream
 
 ANY: Any = object()
 
@@ -35,7 +35,8 @@ class Prompt:
 
 
 def test_the_plain_request() -> None:
-    made = plan(input={"prompt": "a fox"})
+    stream = plan(input={"prompt": "a fox"})
+    made = stream.request
     assert (made.method, made.url) == ("POST", "https://fal.run/acme/app/stream")
     assert made.body == b'{"prompt":"a fox"}'
     assert made.headers == {
@@ -44,22 +45,22 @@ def test_the_plain_request() -> None:
         "content-type": "application/json",
         "user-agent": f"fal_stream/{__version__}",
     }
-    assert made.key == "required"
-    assert made.endpoint_id == "acme/app"
     assert made.origin == "https://fal.run"
+    assert stream.endpoint_id == "acme/app"
+    assert stream.app_path == "acme/app/stream"
 
 
 @pytest.mark.parametrize("value", [0, "", False, [], {}, 1.5, "ü", {"a": [None, True]}])
 def test_every_input_is_sent(value: Any) -> None:
-    body = plan(input=value).body
-    assert body is not None
+    body = plan(input=value).request.body
+    assert isinstance(body, bytes)
     assert json.loads(body) == value
 
 
 def test_without_input_there_is_no_body() -> None:
     for made in (plan(), plan(input=None)):
-        assert made.body is None
-        assert "content-type" not in made.headers
+        assert made.request.body is None
+        assert "content-type" not in made.request.headers
 
 
 def test_models_and_dataclasses_are_json_too() -> None:
@@ -110,7 +111,7 @@ def test_a_deep_input_is_refused() -> None:
 
 
 def query_of(made: StreamPlan) -> list[tuple[str, str]]:
-    return httpx.URL(made.url).params.multi_items()
+    return httpx.URL(made.request.url).params.multi_items()
 
 
 def test_the_input_of_a_get_goes_into_the_query() -> None:
@@ -119,8 +120,8 @@ def test_the_input_of_a_get_goes_into_the_query() -> None:
         input={"prompt": "a & b", "n": 2, "deep": {"x": [1]}, "flag": False, "none": None},
         query_params={"n": 3, "on": True},
     )
-    assert made.method == "GET"
-    assert made.body is None
+    assert made.request.method == "GET"
+    assert made.request.body is None
     assert query_of(made) == [
         ("prompt", "a & b"),
         ("n", "3"),
@@ -138,8 +139,8 @@ def test_query_parameters_join_those_of_the_address() -> None:
 
 def test_the_query_of_an_address_is_kept_as_it_is() -> None:
     url = "https://fal.run/x?sig=%FF%FE&c&d=a+b&e=%20"
-    assert plan(url=url).url == url
-    assert plan(url=url, query_params={"d": "1&2"}).url == (
+    assert plan(url=url).request.url == url
+    assert plan(url=url, query_params={"d": "1&2"}).request.url == (
         "https://fal.run/x?sig=%FF%FE&c&e=%20&d=1%262"
     )
 
@@ -147,10 +148,11 @@ def test_the_query_of_an_address_is_kept_as_it_is() -> None:
 def test_headers_of_the_call_go_over_those_of_the_client() -> None:
     config = Config(headers={"X-One": "1", "X-Two": "2"})
     made = plan(config, headers={"x-two": "3", "User-Agent": "mine"}, accept="audio/wav")
-    assert made.headers["x-one"] == "1"
-    assert made.headers["x-two"] == "3"
-    assert made.headers["user-agent"] == "mine"
-    assert made.accept == "audio/wav"
+    headers = made.request.headers
+    assert headers["x-one"] == "1"
+    assert headers["x-two"] == "3"
+    assert headers["user-agent"] == "mine"
+    assert headers["accept"] == "audio/wav"
 
 
 @pytest.mark.parametrize(
@@ -164,7 +166,8 @@ def test_headers_of_the_call_go_over_those_of_the_client() -> None:
     ],
 )
 def test_what_happens_to_the_key(url: str, headers: dict[str, str], key: str) -> None:
-    assert plan(url=url, headers=headers).key == key
+    request = plan(url=url, headers=headers).request
+    assert key_use(Config(), request.url, request.headers) == key
 
 
 def test_limits_of_the_call_go_before_those_of_the_client() -> None:

@@ -33,14 +33,21 @@ def test_an_event_that_is_no_json(data: str) -> None:
 def test_the_options_are_those_of_the_design() -> None:
     assert set(get_type_hints(StreamOptions)) == {
         "accept",
+        "auto_upload",
+        "connection_mode",
         "event_timeout",
         "headers",
+        "hint",
         "input",
+        "is_final",
         "method",
+        "priority",
         "query_params",
+        "raise_error_events",
         "signal",
         "start_timeout",
         "timeout",
+        "token_provider",
         "total_timeout",
         "url",
     }

@@ -1,0 +1,279 @@
+"""A request on its way out: middleware, proxy, key, and another try where nothing has run.
+
+Leaves to others: the connections (`transport`), what may be tried again (`RetryPolicy`), and what
+an answer means.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import time
+import warnings
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from .._checks import check_credentials
+from .._net.async_exchange import AsyncExchange
+from .._net.runtime import async_check_function
+from .._shared import response as responses
+from .._shared.endpoint import backup_url, is_loopback
+from .._shared.request import Outgoing, key_use
+from ..config import Config, Secret, credentials_from_environment
+from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, excerpt
+from ..middleware import RequestConfig, check_changed
+from .ask import ask
+from .response import AsyncStreamResponse
+from .transport import AsyncTransport
+
+# As in fal's Python client: how long fal.run may take before its backup is tried (seconds).
+BACKUP_PATIENCE = 5.0
+
+_logger = logging.getLogger("fal_stream")
+
+
+class AsyncDispatcher:
+    """Sends the requests of one client.
+
+    Args:
+        config: The client's settings.
+        transport: Its connections.
+
+    Raises:
+        ConfigError: A setting can't be used by a client of this flavour.
+    """
+
+    def __init__(self, config: Config, transport: AsyncTransport) -> None:
+        self._config = config
+        self._transport = transport
+        self._warned: set[str] = set()
+        for function in config.request_middleware:
+            async_check_function("request_middleware", function)
+        proxy = config.proxy_url
+        if proxy is not None and proxy.send_key:
+            parts = urlsplit(proxy.url)
+            if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+                raise ConfigError(
+                    f"send_key would send the key to {parts.scheme}://{parts.netloc} over plain "
+                    "http: give proxy_url an https address, or leave send_key out"
+                )
+
+    async def open(
+        self, request: Outgoing, exchange: AsyncExchange, *, as_is: bool = False
+    ) -> AsyncStreamResponse:
+        """Send a request and wait for the head of its response; again, where that may help.
+
+        Args:
+            request: What to send.
+            exchange: Carries the limits and the abort.
+            as_is: Whether it goes out as it stands, past middleware and proxy and without the
+                key. Default False.
+
+        Returns:
+            The response, whatever its status.
+
+        Raises:
+            StreamConnectionError: No response came.
+            ConfigError: The credentials or the address can't be used, or the middleware raised.
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        retry = 0
+        while True:
+            prepared = request if as_is else await self._prepare(request, exchange)
+            try:
+                response = await self._send(prepared, exchange)
+            except StreamConnectionError as error:
+                delay = self._delay_after_failure(retry, error, exchange)
+                if delay is None:
+                    raise
+                reason = error.message
+            else:
+                delay = self._delay_after_answer(retry, response, exchange)
+                if delay is None:
+                    return response
+                await response.discard()
+                reason = f"the server answered {response.status}"
+            _logger.info("Trying again in %.1f s: %s", delay, reason)
+            await exchange.sleep(delay)
+            retry += 1
+
+    async def fetch_json(self, request: Outgoing, exchange: AsyncExchange) -> Any:
+        """Send a request and give the JSON that is its answer.
+
+        Args:
+            request: What to send.
+            exchange: Carries the limits and the abort.
+
+        Returns:
+            The JSON value.
+
+        Raises:
+            ApiError: The server answered with an error.
+            StreamDecodeError: The answer is not JSON.
+            StreamConnectionError: No response came, or it broke off.
+            ConfigError: The credentials or the address can't be used, or the middleware raised.
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        response = await self.open(request, exchange)
+        return await read_json(response)
+
+    def warn_if_withheld(self, request: Outgoing, stacklevel: int) -> None:
+        """Warn, once for each host, where a request will go out without the key there is.
+
+        Args:
+            request: The request.
+            stacklevel: Whose line the warning names, as for `warnings.warn`.
+        """
+        use = key_use(self._config, request.url, request.headers)
+        if use != "withheld" or request.origin in self._warned or not self._has_key():
+            return
+        self._warned.add(request.origin)
+        warnings.warn(
+            f"The key is not sent to {request.origin}: it goes over https to fal's own hosts "
+            "only; name the host in trusted_hosts if it may have it",
+            stacklevel=stacklevel + 1,
+        )
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether no middleware and no proxy can change where a request goes."""
+        return not self._config.request_middleware and self._config.proxy_url is None
+
+    def _has_key(self) -> bool:
+        return self._config.credentials is not None or credentials_from_environment() is not None
+
+    async def _prepare(self, request: Outgoing, exchange: AsyncExchange) -> Outgoing:
+        """Apply middleware and proxy, and add the key where the address may have it."""
+        config = self._config
+        changed = RequestConfig(request.method, request.url, dict(request.headers))
+        for function in config.request_middleware:
+            given = await ask(exchange, ConfigError, "request_middleware", function, changed)
+            changed = check_changed(given)
+        proxied = await self._proxied(changed, exchange)
+        sent = proxied or changed
+        prepared = Outgoing(
+            sent.method, sent.url, sent.headers, None if sent.method == "GET" else request.body
+        )
+        use = key_use(config, sent.url, sent.headers)
+        if proxied is not None and use != "own":
+            use = "required" if config.proxy_url and config.proxy_url.send_key else "withheld"
+        elif use == "withheld":
+            self.warn_if_withheld(prepared, stacklevel=1)
+        credentials = None
+        if use in ("required", "optional"):
+            credentials = await self._credentials(exchange, is_required=use == "required")
+        if credentials is None:
+            return prepared
+        return replace(prepared, headers={**sent.headers, "authorization": f"Key {credentials}"})
+
+    async def _proxied(
+        self, request: RequestConfig, exchange: AsyncExchange
+    ) -> RequestConfig | None:
+        proxy = self._config.proxy_url
+        if proxy is None:
+            return None
+        what = "proxy_url's `when`"
+        sent: RequestConfig | None = await ask(
+            exchange, ConfigError, what, proxy.redirected, request
+        )
+        return sent
+
+    async def _credentials(self, exchange: AsyncExchange, *, is_required: bool) -> str | None:
+        given = self._config.credentials
+        if isinstance(given, Secret):
+            return given.reveal()
+        if given is not None:
+            what = "The credentials function"
+            return check_credentials(await ask(exchange, ConfigError, what, given))
+        credentials = credentials_from_environment()
+        if credentials is None and is_required:
+            raise ConfigError(
+                "No credentials: set the environment variable FAL_KEY to the key from fal's "
+                "dashboard, or give credentials=... to the client"
+            )
+        return credentials
+
+    async def _send(self, request: Outgoing, exchange: AsyncExchange) -> AsyncStreamResponse:
+        """Send a request, to the backup host where fal's own can't be reached."""
+        backup = backup_url(request.url)
+        if backup is None:
+            return await self._transport.open(request, exchange)
+        exchange.connect_patience = BACKUP_PATIENCE
+        try:
+            return await self._transport.open(request, exchange)
+        except StreamConnectionError as error:
+            if error.request_sent:
+                raise
+            failure = error
+        finally:
+            exchange.connect_patience = None
+        _logger.info("Trying the backup host: %s", failure.message)
+        try:
+            return await self._transport.open(replace(request, url=backup), exchange)
+        except StreamConnectionError as error:
+            if error.request_sent:
+                raise
+        raise failure
+
+    def _delay_after_failure(
+        self, retry: int, error: StreamConnectionError, exchange: AsyncExchange
+    ) -> float | None:
+        policy = self._config.retry
+        if policy is None or not error.transient:
+            return None
+        delay = policy.delay_after_failure(retry, sent=error.request_sent, chance=random.random())
+        return _within(delay, exchange)
+
+    def _delay_after_answer(
+        self, retry: int, response: AsyncStreamResponse, exchange: AsyncExchange
+    ) -> float | None:
+        policy = self._config.retry
+        if policy is None:
+            return None
+        delay = policy.delay_after_answer(
+            retry, response.status, response.headers, now=time.time(), chance=random.random()
+        )
+        return _within(delay, exchange)
+
+
+def _within(delay: float | None, exchange: AsyncExchange) -> float | None:
+    """Give no delay where the stream's limit would run out in it: its error says less."""
+    return delay if delay is not None and delay < exchange.watchdog.remaining() else None
+
+
+async def read_json(response: AsyncStreamResponse) -> Any:
+    """Read the answer of a response that is to be JSON, and let go of it.
+
+    Args:
+        response: The response.
+
+    Returns:
+        The JSON value.
+
+    Raises:
+        ApiError: It is an error.
+        StreamDecodeError: It is not JSON.
+        StreamConnectionError: It broke off.
+        Aborted: The exchange was aborted.
+        Expired: A limit of the watchdog has run out.
+    """
+    try:
+        if not 200 <= response.status < 300:
+            body = await response.read_up_to(responses.ERROR_BODY_LIMIT)
+            raise responses.error_of(response.status, response.headers, body)
+        body = await response.read_whole(responses.ERROR_BODY_LIMIT)
+    finally:
+        await response.release()
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        text = body.decode("utf-8", "replace")
+    raise StreamDecodeError(
+        f"The server answered with something that is not JSON: {excerpt(text, 120)!r}",
+        raw=text,
+        index=0,
+    )

@@ -1,0 +1,293 @@
+"""From the bytes of a body to chunks.
+
+A source is fed with the bytes as they come and appends what they hold to a list. When it raises,
+what came before has been appended. It knows no endpoint: the stream adds that to its errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+import pydantic
+
+from ..errors import (
+    FalStreamError,
+    IncompleteStream,
+    OutputValidationError,
+    StreamDecodeError,
+    StreamEventError,
+    excerpt,
+)
+from ..types import ServerSentEvent
+from .decode import DecodeJSON, decode_json
+from .sse import SSEParser
+from .sse_block import Leftover
+
+ChunkT = TypeVar("ChunkT")
+IsFinal: TypeAlias = Callable[[Any], bool]
+
+# Not in fal's documentation, but the usual end mark of token streams; it is not JSON.
+DONE_MARK = "[DONE]"
+
+
+class ChunkSource(Protocol):
+    """Takes the bytes of a body and gives what they hold."""
+
+    ended: bool
+    """Whether the stream has said that it is at its end."""
+
+    def check(self) -> None:
+        """Raise the error that was held back until the chunks before it had been given."""
+
+    def feed(self, data: bytes, out: list[Any]) -> None:
+        """Take some bytes, and append the chunks in them to a list."""
+
+    def shows_life(self, data: bytes) -> bool:
+        """Tell whether bytes that gave no chunk still are a sign of life."""
+        raise NotImplementedError
+
+    def close(self, out: list[Any]) -> None:
+        """Take the end of the body, and append what was pending where it is whole."""
+
+
+class _Finality:
+    """Knows which chunk of a source is the last one.
+
+    Args:
+        is_final: Tells of a chunk whether it is the last one, or None: the server tells.
+    """
+
+    def __init__(self, is_final: IsFinal | None) -> None:
+        self.ended = False
+        self._is_final = is_final
+        self._count = 0
+
+    def _judge(self, chunk: Any, is_final: IsFinal) -> None:
+        """Ask whether the chunk that was just given is the last one."""
+        try:
+            self.ended = bool(is_final(chunk))
+        except Exception as error:
+            cause = error
+        else:
+            return
+        raise FalStreamError(
+            f"is_final raised {type(cause).__name__} for chunk {self._count - 1}, which is the "
+            "cause of this; the chunk was delivered"
+        ) from cause
+
+    def _check_finality(self) -> None:
+        """Refuse the end of a stream that had no last chunk."""
+        if self._is_final is not None and not self.ended:
+            raise IncompleteStream(
+                f"The stream ended after {self._count} chunks, but is_final held for none of them: "
+                "the app may have died, look at its logs",
+                chunks_received=self._count,
+            )
+
+
+class BinaryChunks(_Finality):
+    """The source of a body that is no event stream: the bytes as they come.
+
+    Args:
+        is_final: Tells of a chunk whether it is the last one. Default None: the server tells.
+    """
+
+    def __init__(self, is_final: IsFinal | None = None) -> None:
+        super().__init__(is_final)
+
+    def check(self) -> None:
+        """See `ChunkSource`; nothing is held back."""
+
+    def feed(self, data: bytes, out: list[Any]) -> None:
+        """See `ChunkSource`.
+
+        Raises:
+            FalStreamError: `is_final` raised.
+        """
+        out.append(data)
+        self._count += 1
+        if self._is_final is not None:
+            self._judge(data, self._is_final)
+
+    def shows_life(self, data: bytes) -> bool:
+        """See `ChunkSource`; each byte is one."""
+        return bool(data)
+
+    def close(self, out: list[Any]) -> None:
+        """See `ChunkSource`; there is nothing pending.
+
+        Raises:
+            IncompleteStream: The last chunk never came.
+        """
+        self._check_finality()
+
+
+class EventChunks(_Finality, Generic[ChunkT]):
+    """The source of an event stream.
+
+    Args:
+        parser: Gives the events.
+        decode: Makes a chunk of an event's text.
+        is_final: Tells of a chunk whether it is the last one. Default None: the server tells.
+        raise_errors: Whether an event named `error` is raised. Default True.
+        is_workflow: Whether a chunk `{"type": "error", ...}` is an error too. Default False.
+        raw: Whether to give the events themselves, undecoded. Default False.
+    """
+
+    def __init__(
+        self,
+        parser: SSEParser,
+        decode: DecodeJSON[ChunkT],
+        *,
+        is_final: IsFinal | None = None,
+        raise_errors: bool = True,
+        is_workflow: bool = False,
+        raw: bool = False,
+    ) -> None:
+        super().__init__(is_final)
+        self.raw = raw
+        self._parser = parser
+        self._decode = decode
+        self._raise_errors = raise_errors
+        self._seek_errors = raise_errors and is_workflow
+
+    def check(self) -> None:
+        """See `ChunkSource`.
+
+        Raises:
+            EventTooLarge: An event is larger than the parser's limit.
+        """
+        self._parser.feed(b"")
+
+    def feed(self, data: bytes, out: list[Any]) -> None:
+        """See `ChunkSource`.
+
+        Raises:
+            EventTooLarge: An event is larger than the parser's limit.
+            StreamDecodeError: An event is not JSON.
+            StreamEventError: The server reported an error.
+            IncompleteStream: The server marked the end, and the last chunk never came.
+            FalStreamError: `is_final` raised.
+        """
+        self._take(self._parser.feed(data), out)
+
+    def shows_life(self, data: bytes) -> bool:
+        """See `ChunkSource`; a sign of life is a complete line."""
+        return b"\n" in data or b"\r" in data
+
+    def close(self, out: list[Any]) -> None:
+        """See `ChunkSource`.
+
+        Raises:
+            IncompleteStream: The body ended in the middle of an event, or the last chunk never
+                came.
+        """
+        if self.ended:
+            return
+        leftover = self._parser.close()
+        if leftover is not None and not self._take_whole(leftover, out):
+            text = leftover.raw.decode("utf-8", "replace")
+            raise IncompleteStream(
+                f"The stream ended in the middle of an event, after {self._count} chunks: "
+                f"{excerpt(text)!r}; the app may have died, look at its logs",
+                chunks_received=self._count,
+            )
+        if not self.raw:
+            self._check_finality()
+
+    def _take_whole(self, leftover: Leftover, out: list[Any]) -> bool:
+        """Take an event without its blank line, if it is whole; tell whether it was."""
+        event = leftover.event
+        if event is None or not self._is_whole(event, leftover.line_complete):
+            return False
+        try:
+            self._take([event], out)
+        except StreamDecodeError:
+            return False
+        return True
+
+    def _is_whole(self, event: ServerSentEvent, line_complete: bool) -> bool:
+        """Tell whether an event without its blank line may still be whole."""
+        if line_complete:
+            return True
+        # Without a line end the text of a number may be the beginning of a longer one.
+        return bool(event.data) and not self.raw and not event.data[-1].isdigit()
+
+    def _take(self, events: list[ServerSentEvent], out: list[Any]) -> None:
+        if self.raw:
+            out.extend(events)
+            return
+        decode, is_final = self._decode, self._is_final
+        for event in events:
+            text = event.data
+            if event.event == "error" and self._raise_errors:
+                raise self._event_error(text)
+            if not text:
+                continue
+            if self._seek_errors and _is_error_chunk(text):
+                raise self._event_error(text)
+            try:
+                chunk = decode(text)
+            except Exception as error:  # a validator of the user's may raise anything
+                if text == DONE_MARK:
+                    self._check_finality()
+                    self.ended = True
+                    return
+                failure = self._decode_error(text, error)
+            else:
+                out.append(chunk)
+                self._count += 1
+                if is_final is not None:
+                    self._judge(chunk, is_final)
+                    if self.ended:
+                        return
+                continue
+            raise failure
+
+    def _event_error(self, text: str) -> StreamEventError:
+        try:
+            data = decode_json(text)
+        except (ValueError, RecursionError):
+            data = text
+        return StreamEventError(
+            f"The app reported an error after {self._count} chunks: {excerpt(text)}", data=data
+        )
+
+    def _decode_error(self, text: str, error: Exception) -> StreamDecodeError:
+        if isinstance(error, pydantic.ValidationError):
+            first = error.errors(include_url=False)[0]
+            place = ".".join(map(str, first["loc"])) or "the chunk itself"
+            return OutputValidationError(
+                f"Chunk {self._count} is not of the output_type: {place}: {first['msg']}; "
+                f"it was {excerpt(text)}",
+                raw=text,
+                index=self._count,
+            )
+        if not isinstance(error, (ValueError, RecursionError)):
+            failure = OutputValidationError(
+                f"Chunk {self._count} could not be validated: the output_type raised "
+                f"{type(error).__name__}, which is the cause of this; it was {excerpt(text)}",
+                raw=text,
+                index=self._count,
+            )
+            failure.__cause__ = error
+            return failure
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        return StreamDecodeError(
+            f"Chunk {self._count} is not JSON ({reason}): {excerpt(text)!r}; "
+            "events() gives such events as they are",
+            raw=text,
+            index=self._count,
+        )
+
+
+def _is_error_chunk(text: str) -> bool:
+    """Tell whether the text of an event is a workflow's error (fal's documentation)."""
+    if '"error"' not in text:
+        return False
+    try:
+        value = decode_json(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and value.get("type") == "error"

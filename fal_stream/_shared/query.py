@@ -1,0 +1,89 @@
+"""The query of an address: what may stand in it, and how parameters are added.
+
+Pure text work: what is there already is not decoded and encoded anew, for the address may be
+signed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote_plus, urlencode, urlsplit, urlunsplit
+
+from ..errors import ConfigError
+from .inputs import encode_input
+
+
+def check_query(name: str, params: object) -> dict[str, str]:
+    """Check parameters for a query.
+
+    Args:
+        name: The argument's name.
+        params: A mapping of names to strings, numbers or booleans.
+
+    Returns:
+        The parameters as text.
+
+    Raises:
+        ConfigError: It is no such mapping.
+    """
+    if not isinstance(params, Mapping):
+        # Not shown: it may hold a token.
+        kind = type(params).__name__
+        raise ConfigError(f"{name} must be a mapping of names to values, not a {kind}")
+    return {str(key): _query_value(f"{name}[{key!r}]", value) for key, value in params.items()}
+
+
+def _query_value(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (str, int, float)):
+        try:
+            text = str(value)
+            text.encode()
+        except ValueError as error:
+            reason = str(error)
+        else:
+            return text
+        raise ConfigError(f"{name} can't stand in an address: {reason}")
+    raise ConfigError(
+        f"{name} must be a string, a number or a boolean, not a {type(value).__name__}"
+    )
+
+
+def input_query(data: Any) -> dict[str, str]:
+    """Make the parameters that stand for an input; nested values become JSON.
+
+    Args:
+        data: The input.
+
+    Returns:
+        The parameters.
+
+    Raises:
+        ConfigError: It is no object, or can't stand in an address.
+    """
+    values = json.loads(encode_input(data))
+    if not isinstance(values, dict):
+        raise ConfigError("input of a GET goes into the query: give an object with named fields")
+    texts = {key: v if isinstance(v, str) else json.dumps(v) for key, v in values.items()}
+    return check_query("input", texts)
+
+
+def add_query(url: str, query: Mapping[str, str]) -> str:
+    """Add parameters to an address; one that is there already is replaced.
+
+    Args:
+        url: The address.
+        query: The parameters.
+
+    Returns:
+        The address with them.
+    """
+    if not query:
+        return url
+    parts = urlsplit(url)
+    pairs = [pair for pair in parts.query.split("&") if pair]
+    kept = [pair for pair in pairs if unquote_plus(pair.partition("=")[0]) not in query]
+    return urlunsplit(parts._replace(query="&".join([*kept, urlencode(query)])))

@@ -1,0 +1,74 @@
+"""What is known of a token: how an answer holds it, what it may look like, how long it serves."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from ..errors import TokenError
+from ..types import TokenProvider
+
+# Base64url, its older alphabet, and what else stands in a URL as it is (RFC 3986, section 2.3).
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
+
+# More than a token has, less than a request line may have.
+MAX_TOKEN = 8192
+
+TOKEN_PARAMETER = "fal_jwt_token"
+
+
+class TokenKey(NamedTuple):
+    """What a token serves for: the same function asked for the same app, in the same process."""
+
+    provider: TokenProvider | None
+    app_path: str
+    process: int
+
+
+def token_margin(lifetime: float) -> float:
+    """Tell how long before its end a token is no longer used, so that it arrives in time.
+
+    Args:
+        lifetime: How long it lives, in seconds.
+
+    Returns:
+        The seconds.
+    """
+    return min(10.0, lifetime / 4)
+
+
+def token_of(answer: Any) -> Any:
+    """Take the token out of the answer to `POST /tokens/`.
+
+    Args:
+        answer: A bare string, or an object with it as `token` or `detail` (as fal's own clients
+            take it).
+
+    Returns:
+        The token, or something that `check_token` refuses.
+    """
+    if isinstance(answer, dict):
+        return answer.get("token", answer.get("detail"))
+    return answer
+
+
+def check_token(value: Any) -> str:
+    """Check a token before it stands in an address; the message doesn't show it.
+
+    Args:
+        value: The token.
+
+    Returns:
+        The token.
+
+    Raises:
+        TokenError: It is no string, empty, too long, or has a character that no token has.
+    """
+    wanted = "a token is a string of URL-safe characters"
+    if not isinstance(value, str):
+        raise TokenError(f"The token is a {type(value).__name__}: {wanted}")
+    if len(value) > MAX_TOKEN:
+        raise TokenError(f"The token has {len(value):,} characters, more than {MAX_TOKEN:,}")
+    if not _TOKEN.fullmatch(value):
+        raise TokenError(f"The token is empty or has other characters (it is not shown): {wanted}")
+    return value

@@ -1,0 +1,148 @@
+"""What may change a request on its way out: middleware, and a proxy of fal's kind.
+
+Pure: the functions are called by whoever sends.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from . import _checks
+from .errors import ConfigError
+
+TARGET_URL_HEADER = "x-fal-target-url"
+
+METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+
+# What the connection itself sets: another value could end the request early (RFC 9112, 6.3).
+_OF_THE_CONNECTION = ("host", "content-length", "transfer-encoding", "connection")
+
+
+@dataclass(frozen=True)
+class RequestConfig:
+    """A request as middleware sees and changes it; `dataclasses.replace` makes a changed one.
+
+    Attributes:
+        method: The HTTP method.
+        url: The whole address.
+        headers: The headers, names in lower case. The key is not among them: it is added
+            afterwards, and only where the address that comes out may have it.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+
+RequestMiddleware: TypeAlias = Callable[[RequestConfig], RequestConfig | Awaitable[RequestConfig]]
+"""Gives the request that is sent instead; an async function serves async clients only."""
+
+
+@dataclass(frozen=True)
+class ProxyUrlConfig:
+    """A proxy of fal's kind (`@fal-ai/server-proxy`), which adds a key of its own.
+
+    Args:
+        url: The proxy's address. It is sent the request, with the request's own address in the
+            header `x-fal-target-url`.
+        when: Tells of a request whether it goes through the proxy. Default None: each does.
+        send_key: Whether the proxy is sent the key of the client. Default False.
+
+    Raises:
+        ConfigError: A field has a value that can't be used.
+    """
+
+    url: str = field(repr=False)
+    when: Callable[[RequestConfig], bool] | None = None
+    send_key: bool = False
+
+    def __post_init__(self) -> None:
+        _checks.check_url("proxy_url", self.url)
+        _checks.check_bool("send_key", self.send_key)
+        if self.when is not None:
+            _checks.check_plain_function("when", self.when)
+
+    def redirected(self, request: RequestConfig) -> RequestConfig | None:
+        """Send a request to the proxy.
+
+        Args:
+            request: The request.
+
+        Returns:
+            What is sent to the proxy; None where the request goes straight on, as it does where
+            it has a target for a proxy already (so a proxy may be applied twice).
+        """
+        if TARGET_URL_HEADER in request.headers:
+            return None
+        if self.when is not None and not self.when(request):
+            return None
+        headers = {**request.headers, TARGET_URL_HEADER: request.url}
+        return dataclasses.replace(request, url=self.url, headers=headers)
+
+
+def check_method(name: str, method: object) -> str:
+    """Check an HTTP method.
+
+    Args:
+        name: The argument's name.
+        method: The method.
+
+    Returns:
+        The method in capitals.
+
+    Raises:
+        ConfigError: It is not one that a stream can be asked for by.
+    """
+    if isinstance(method, str) and method.upper() in METHODS:
+        return method.upper()
+    raise ConfigError(
+        f"{name}={_checks.shown(method)} is not known; there are: {', '.join(METHODS)}"
+    )
+
+
+def check_request_headers(name: str, value: object) -> dict[str, str]:
+    """Check headers of a request, so that none can break out of its line or take it apart.
+
+    Args:
+        name: The argument's name.
+        value: A mapping of header names to values.
+
+    Returns:
+        The headers, names in lower case.
+
+    Raises:
+        ConfigError: It is no such mapping, or has a header that the connection itself sets.
+    """
+    headers = _checks.check_headers(name, value)
+    for key in headers:
+        if key.lower() in _OF_THE_CONNECTION:
+            raise ConfigError(f"{name} has {key!r}, which the HTTP connection itself sets")
+    return {key.lower(): text for key, text in headers.items()}
+
+
+def check_changed(value: object) -> RequestConfig:
+    """Check what a middleware gave.
+
+    Args:
+        value: What it gave.
+
+    Returns:
+        The request, its method in capitals and the names of its headers in lower case.
+
+    Raises:
+        ConfigError: It is no usable request.
+    """
+    if not isinstance(value, RequestConfig):
+        raise ConfigError(
+            f"request_middleware gave a {type(value).__name__}, not a RequestConfig: return the "
+            "request, or dataclasses.replace(request, ...)"
+        )
+    _checks.check_url("url of request_middleware", value.url)
+    return RequestConfig(
+        check_method("method of request_middleware", value.method),
+        value.url,
+        check_request_headers("headers of request_middleware", value.headers),
+    )

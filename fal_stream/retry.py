@@ -1,0 +1,153 @@
+"""Who is tried again, and when.
+
+Promises: by default a request is sent again only where the one before can't have run: no byte of
+it was sent, or the server turned it away (429, 503). What else may be tried again is for the user
+to say. Everything here is pure: time and chance are handed in.
+
+Leaves to others: sending, waiting, and the end of it all, which the stream's `start_timeout` is.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from . import _checks
+from .errors import ConfigError
+
+# Where nothing has run: too many requests, and no machine that could take it.
+TURNED_AWAY = frozenset({429, 503})
+
+_SECONDS = re.compile(r"[0-9]+")
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """Which requests are sent again, how often and after how long.
+
+    The fields are those of the JavaScript client's `RetryOptions`; times are seconds.
+
+    Args:
+        max_retries: How many times a request is sent again at most. Default 3; 0 for never.
+        base_delay: Seconds before the first of these. Default 1.
+        max_delay: Seconds that a delay never exceeds, `Retry-After` included. Default 30.
+        backoff_multiplier: What each delay is multiplied by for the next. Default 2.
+        retryable_status_codes: The HTTP statuses that are tried again. Default 429 and 503:
+            requests that were turned away. With others, such as 502 and 504, the app may run
+            twice.
+        enable_jitter: Whether each delay is changed by up to a quarter, by chance, so that many
+            clients don't come back at once. Default True.
+
+    Raises:
+        ConfigError: A field has a value that can't be used.
+    """
+
+    max_retries: int = 3
+    base_delay: float = 1.0
+    max_delay: float = 30.0
+    backoff_multiplier: float = 2.0
+    retryable_status_codes: Collection[int] = TURNED_AWAY
+    enable_jitter: bool = True
+
+    def __post_init__(self) -> None:
+        _checks.check_whole("max_retries", self.max_retries, 0)
+        _checks.check_number("base_delay", self.base_delay, 0.0)
+        _checks.check_number("max_delay", self.max_delay, 0.0)
+        _checks.check_number("backoff_multiplier", self.backoff_multiplier, 1.0)
+        codes = self.retryable_status_codes
+        if not isinstance(codes, (list, tuple, set, frozenset)):
+            raise _bad_codes(codes)
+        for code in codes:
+            if isinstance(code, bool) or not isinstance(code, int) or not 400 <= code <= 599:
+                raise _bad_codes(codes)
+        object.__setattr__(self, "retryable_status_codes", frozenset(codes))
+        _checks.check_bool("enable_jitter", self.enable_jitter)
+
+    def backoff(self, retry: int, chance: float) -> float:
+        """Give the seconds to wait before a retry.
+
+        Args:
+            retry: Which one, 0 for the first.
+            chance: A random number from 0 to 1.
+
+        Returns:
+            The seconds.
+        """
+        try:
+            delay = min(self.base_delay * self.backoff_multiplier**retry, self.max_delay)
+        except OverflowError:
+            delay = self.max_delay
+        if self.enable_jitter:
+            delay *= 0.75 + 0.5 * chance
+        return min(delay, self.max_delay)
+
+    def delay_after_answer(
+        self, retry: int, status: int, headers: Mapping[str, str], *, now: float, chance: float
+    ) -> float | None:
+        """Give the seconds to wait after an answer before the request is sent again.
+
+        Args:
+            retry: Which retry it would be, 0 for the first.
+            status: The HTTP status.
+            headers: The response headers, names in lower case.
+            now: The time in seconds since the epoch.
+            chance: A random number from 0 to 1.
+
+        Returns:
+            The seconds, those of `Retry-After` (RFC 9110, section 10.2.3) if it is there; None
+            where the request is not to be sent again: the retries are used up, the status is
+            none of those, the server says so (`X-Fal-Retryable: false`), or the limit that ran
+            out was the caller's own (a 504 of type `user`).
+        """
+        if retry >= self.max_retries or status not in self.retryable_status_codes:
+            return None
+        if headers.get("x-fal-retryable", "").strip().lower() in ("false", "0"):
+            return None
+        if status == 504 and headers.get("x-fal-request-timeout-type") == "user":
+            return None
+        asked = parse_retry_after(headers.get("retry-after", ""), now)
+        return self.backoff(retry, chance) if asked is None else min(asked, self.max_delay)
+
+    def delay_after_failure(self, retry: int, *, sent: bool, chance: float) -> float | None:
+        """Give the seconds to wait after a failed connection before the request is sent again.
+
+        Args:
+            retry: Which retry it would be, 0 for the first.
+            sent: Whether a byte of the request was sent.
+            chance: A random number from 0 to 1.
+
+        Returns:
+            The seconds, or None where the request is not to be sent again.
+        """
+        if sent or retry >= self.max_retries:
+            return None
+        return self.backoff(retry, chance)
+
+
+def _bad_codes(codes: object) -> ConfigError:
+    return ConfigError(
+        f"retryable_status_codes={_checks.shown(codes)} must be a list of HTTP statuses from 400 "
+        "to 599"
+    )
+
+
+def parse_retry_after(value: str, now: float) -> float | None:
+    """Read a `Retry-After` header (RFC 9110, section 10.2.3).
+
+    Args:
+        value: Its value: whole seconds, or a date.
+        now: The time in seconds since the epoch.
+
+    Returns:
+        The seconds to wait, 0 for a date in the past; None for anything else.
+    """
+    value = value.strip()
+    if _SECONDS.fullmatch(value):
+        return float(value) if len(value) < 16 else math.inf
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
