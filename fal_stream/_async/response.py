@@ -29,28 +29,17 @@ class AsyncStreamResponse:
 
     Args:
         response: The HTTP library's response.
-        framing: Where the body ends.
-        exchange: The exchange that it belongs to.
-        abandoned: Takes the HTTP library's response when nobody reads it any more.
+
+    Attributes:
+        status: The HTTP status.
+        headers: The headers, names in lower case.
     """
 
-    def __init__(
-        self,
-        response: httpx.Response,
-        framing: BodyFraming,
-        exchange: AsyncExchange,
-        abandoned: deque[httpx.Response],
-    ) -> None:
+    def __init__(self, response: httpx.Response) -> None:
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = {
             name.lower(): value for name, value in response.headers.items()
         }
-        self._response = response
-        self._stream: AsyncSocketStream = response.extensions["network_stream"]
-        self._framing = framing
-        self._exchange = exchange
-        self._abandoned = abandoned
-        self._released = False
 
     async def read(self) -> bytes:
         """Wait for bytes of the body.
@@ -63,26 +52,15 @@ class AsyncStreamResponse:
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
-        framing = self._framing
-        try:
-            framing.feed(b"")  # raises where the bytes before it ended in a broken chunk
-            while not framing.done:
-                data = await self._stream.read_body()
-                if not data:
-                    if framing.complete_at_eof:
-                        return b""
-                    reason = "the connection ended before the body did"
-                    break
-                body = framing.feed(data)
-                if body:
-                    return body
-            else:
-                return b""
-        except FramingError as error:
-            reason = f"the body's framing is broken: {error}"
-        except httpcore.NetworkError as error:
-            reason = str(error) or "the connection broke"
-        raise StreamConnectionError(reason)
+        raise NotImplementedError
+
+    async def release(self) -> None:
+        """Give the connection back where it can be used again, else close it."""
+        raise NotImplementedError
+
+    def abandon(self) -> None:
+        """Free the connection of a response that nobody reads any more; from any thread."""
+        raise NotImplementedError
 
     async def read_up_to(self, limit: int) -> bytes:
         """Read the body, or its beginning.
@@ -129,8 +107,57 @@ class AsyncStreamResponse:
         finally:
             await self.release()
 
+
+class AsyncSocketResponse(AsyncStreamResponse):
+    """A response that is read straight from the socket.
+
+    Args:
+        response: The HTTP library's response.
+        framing: Where the body ends.
+        exchange: The exchange that it belongs to.
+        abandoned: Takes the HTTP library's response when nobody reads it any more.
+    """
+
+    def __init__(
+        self,
+        response: httpx.Response,
+        framing: BodyFraming,
+        exchange: AsyncExchange,
+        abandoned: deque[httpx.Response],
+    ) -> None:
+        super().__init__(response)
+        self._response = response
+        self._stream: AsyncSocketStream = response.extensions["network_stream"]
+        self._framing = framing
+        self._exchange = exchange
+        self._abandoned = abandoned
+        self._released = False
+
+    async def read(self) -> bytes:
+        """See `AsyncStreamResponse`."""
+        framing = self._framing
+        try:
+            framing.feed(b"")  # raises where the bytes before it ended in a broken chunk
+            while not framing.done:
+                data = await self._stream.read_body()
+                if not data:
+                    if framing.complete_at_eof:
+                        return b""
+                    reason = "the connection ended before the body did"
+                    break
+                body = framing.feed(data)
+                if body:
+                    return body
+            else:
+                return b""
+        except FramingError as error:
+            reason = f"the body's framing is broken: {error}"
+        except httpcore.NetworkError as error:
+            reason = str(error) or "the connection broke"
+        raise StreamConnectionError(reason)
+
     async def release(self) -> None:
-        """Give the connection back where it can be used again, else close it."""
+        """See `AsyncStreamResponse`."""
         if self._released:
             return
         self._released = True
@@ -154,7 +181,7 @@ class AsyncStreamResponse:
         return usable
 
     def abandon(self) -> None:
-        """Free the connection of a response that nobody reads any more; from any thread."""
+        """See `AsyncStreamResponse`."""
         if not self._released:
             self._released = True
             self._exchange.detach()

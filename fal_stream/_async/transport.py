@@ -21,7 +21,7 @@ from .._shared.framing import FramingError, framing_for
 from .._shared.request import Outgoing
 from ..errors import ConfigError, FalStreamError, StreamConnectionError, excerpt
 from .pool import BROKEN, make_http_client
-from .response import AsyncStreamResponse
+from .response import AsyncSocketResponse, AsyncStreamResponse
 
 MAX_REDIRECTS = 5
 
@@ -73,20 +73,23 @@ class AsyncTransport:
             Expired: A limit of the watchdog has run out.
         """
         work = self._open(request, exchange)
-        return await async_shielded(work, exchange.abort, AsyncStreamResponse.release)
+        return await async_shielded(work, exchange.abort, _release)
 
     async def _open(self, request: Outgoing, exchange: AsyncExchange) -> AsyncStreamResponse:
-        client = self._clients.get()
         await self._clear_away()
+        client = self._http_client()
         url = request.url
         for _ in range(MAX_REDIRECTS + 1):
-            response = await self._send(client, _build(client, request, url), exchange)
+            response = await self._send(client, build_request(client, request, url), exchange)
             target = redirect_target(request.method, url, response.status, response.headers)
             if target is None:
                 return response
             await response.discard()
             url = target
         raise StreamConnectionError(f"The server redirected more than {MAX_REDIRECTS} times")
+
+    def _http_client(self) -> httpx.AsyncClient:
+        return self._clients.get()
 
     async def _clear_away(self) -> None:
         while self.abandoned:
@@ -126,7 +129,7 @@ class AsyncTransport:
             failure = no_answer(request.url, f"it is not valid HTTP: {error}")
         else:
             if isinstance(stream, AsyncSocketStream) and stream.has_body:
-                return AsyncStreamResponse(response, framing, exchange, self.abandoned)
+                return AsyncSocketResponse(response, framing, exchange, self.abandoned)
             failure = no_answer(request.url, "it is not an HTTP/1.1 response")
         await response.aclose()
         raise failure
@@ -138,7 +141,20 @@ class AsyncTransport:
         await self._clients.aclose()
 
 
-def _build(client: httpx.AsyncClient, request: Outgoing, url: str) -> httpx.Request:
+def build_request(client: httpx.AsyncClient, request: Outgoing, url: str) -> httpx.Request:
+    """Make the HTTP library's request.
+
+    Args:
+        client: Its client.
+        request: What to send.
+        url: Where to: the request's own address, or one that it was redirected to.
+
+    Returns:
+        The request.
+
+    Raises:
+        ConfigError: The address can't be used.
+    """
     try:
         return client.build_request(
             request.method, url, headers=request.headers, content=request.body
@@ -147,6 +163,10 @@ def _build(client: httpx.AsyncClient, request: Outgoing, url: str) -> httpx.Requ
         reason = str(error)
     # The address may hold a token.
     raise ConfigError(f"The address of the stream can't be used: {excerpt(reason, 120)}")
+
+
+async def _release(response: AsyncStreamResponse) -> None:
+    await response.release()
 
 
 def _closed() -> ConfigError:

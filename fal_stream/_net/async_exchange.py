@@ -20,6 +20,10 @@ from .runtime import async_call
 T = TypeVar("T")
 
 
+def _nothing(_: object) -> None:
+    """What needs no undoing."""
+
+
 class AsyncExchange(BaseExchange):
     """See `BaseExchange`; the asyncio flavour, of the loop that it is made in."""
 
@@ -99,12 +103,12 @@ class AsyncExchange(BaseExchange):
             self._waiter = None
             watchdog.leave()
 
-    async def run(self, work: Coroutine[Any, Any, T], undo: Callable[[T], None]) -> T:
+    async def run(self, work: Coroutine[Any, Any, T], undo: Callable[[T], Any]) -> T:
         """Wait for a coroutine, in a task of its own that is cancelled if the wait is in vain.
 
         Args:
             work: The coroutine.
-            undo: Frees its result where it came too late.
+            undo: Frees its result where it came too late; may be a coroutine function.
 
         Returns:
             Its result.
@@ -118,16 +122,22 @@ class AsyncExchange(BaseExchange):
             task.cancel()
             await asyncio.wait([task])
             if not task.cancelled() and task.exception() is None:
-                undo(task.result())
+                await async_call(undo, task.result())
             raise
         return task.result()
 
-    async def call(self, function: Callable[..., T | Awaitable[T]], *args: Any) -> T:
-        """Call a function of the user's that may be a coroutine function.
+    async def call(
+        self,
+        function: Callable[..., T | Awaitable[T]],
+        *args: Any,
+        undo: Callable[[T], Any] = _nothing,
+    ) -> T:
+        """Call a function that may be a coroutine function, and may take long.
 
         Args:
             function: The function. A plain one runs here and now, and can't be interrupted.
             *args: Its arguments.
+            undo: Frees what it returns where that comes too late. Default: nothing is freed.
 
         Returns:
             What it returns.
@@ -136,7 +146,7 @@ class AsyncExchange(BaseExchange):
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
-        return await self.run(async_call(function, *args), _forget)
+        return await self.run(async_call(function, *args), undo)
 
     async def delivery(self, begin: Callable[[Callable[[T], None]], object]) -> T:
         """Wait for something that another thread or task delivers.
@@ -205,10 +215,6 @@ class AsyncExchange(BaseExchange):
 def _wake(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
-
-
-def _forget(_: object) -> None:
-    """What a function of the user's gave too late needs no undoing."""
 
 
 def under_way() -> AsyncExchange:

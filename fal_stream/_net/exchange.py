@@ -6,10 +6,12 @@ nothing down to the network that could carry it, so it is set for the time of a 
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 import weakref
 from contextvars import ContextVar, Token
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from .._shared.watchdog import Watchdog
 from ..abort import AbortController, AbortSignal
@@ -86,6 +88,23 @@ class BaseExchange:
 current: ContextVar[BaseExchange | None] = ContextVar("exchange", default=None)
 
 ExchangeT = TypeVar("ExchangeT", bound=BaseExchange)
+
+
+def shut_down(stream: Any) -> None:
+    """Shut the socket of a connection down that isn't ours, so that whoever reads it wakes up.
+
+    Args:
+        stream: The connection as the HTTP library has it, or None where there is none.
+    """
+    sock = stream.get_extra_info("socket") if stream is not None else None
+    if sock is None:
+        return
+    with contextlib.suppress(OSError):
+        if isinstance(sock, socket.socket):
+            # Not the method of an SSLSocket, which drops the TLS state under the reader's feet.
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        else:
+            sock.shutdown(socket.SHUT_RDWR)
 
 
 class LiveExchanges(Generic[ExchangeT]):

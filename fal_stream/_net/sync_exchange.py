@@ -21,16 +21,44 @@ T = TypeVar("T")
 
 
 class _Outcome(Generic[T]):
-    """What a call gave, or raised."""
+    """What a call gave or raised, for a caller who may have gone when it comes.
 
-    def __init__(self, *results: T, error: BaseException | None = None) -> None:
-        self._results = results
+    Args:
+        undo: Frees what nobody takes.
+    """
+
+    def __init__(self, undo: Callable[[T], Any]) -> None:
+        self._undo = undo
+        self._lock = threading.Lock()
+        self._results: list[T] = []
+        self._error: BaseException | None = None
+        self._forgone = False
+
+    def give(self, result: T) -> None:
+        with self._lock:
+            if not self._forgone:
+                self._results.append(result)
+                return
+        self._undo(result)
+
+    def fail(self, error: BaseException) -> None:
         self._error = error
+
+    def forgo(self) -> None:
+        with self._lock:
+            self._forgone = True
+            results, self._results = self._results, []
+        for result in results:
+            self._undo(result)
 
     def get(self) -> T:
         if self._error is not None:
             raise self._error
         return self._results[0]
+
+
+def _nothing(_: object) -> None:
+    """What needs no undoing."""
 
 
 class Exchange(BaseExchange):
@@ -73,12 +101,18 @@ class Exchange(BaseExchange):
         if self.aborted:
             raise Aborted
 
-    def call(self, function: Callable[..., T | Awaitable[T]], *args: Any) -> T:
-        """Call a function of the user's, in a thread that nobody has to wait for.
+    def call(
+        self,
+        function: Callable[..., T | Awaitable[T]],
+        *args: Any,
+        undo: Callable[[T], Any] = _nothing,
+    ) -> T:
+        """Call a function that may take long, in a thread that nobody has to wait for.
 
         Args:
             function: The function.
             *args: Its arguments.
+            undo: Frees what it returns where that comes too late. Default: nothing is freed.
 
         Returns:
             What it returns.
@@ -89,21 +123,27 @@ class Exchange(BaseExchange):
             Expired: A limit of the watchdog has run out.
         """
         context = contextvars.copy_context()
+        outcome: _Outcome[T] = _Outcome(undo)
 
-        def run(deliver: Callable[[_Outcome[T]], None]) -> None:
+        def run(deliver: Callable[[None], None]) -> None:
             try:
-                outcome: _Outcome[T] = _Outcome(context.run(lambda: call(function, *args)))
+                outcome.give(context.run(lambda: call(function, *args)))
             except BaseException as error:
-                outcome = _Outcome(error=error)
-            deliver(outcome)
+                outcome.fail(error)
+            deliver(None)
 
-        def begin(deliver: Callable[[_Outcome[T]], None]) -> None:
+        def begin(deliver: Callable[[None], None]) -> None:
             # A daemon, so that it doesn't hold up the end of the program.
             threading.Thread(
                 target=run, args=[deliver], daemon=True, name="fal_stream-call"
             ).start()
 
-        return self.delivery(begin).get()
+        try:
+            self.delivery(begin)
+        except BaseException:
+            outcome.forgo()
+            raise
+        return outcome.get()
 
     def delivery(self, begin: Callable[[Callable[[T], None]], object]) -> T:
         """Wait for something that another thread delivers.

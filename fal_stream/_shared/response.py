@@ -15,6 +15,7 @@ from ..errors import (
     excerpt,
 )
 from .request import EVENT_STREAM
+from .tokens import mask_token
 
 ERROR_BODY_LIMIT = 1024 * 1024
 
@@ -134,10 +135,12 @@ def _content(headers: Mapping[str, str], body: bytes) -> Any:
     coding = foreign_encoding(headers)
     if coding is not None:
         return f"({len(body)} bytes of content coding {excerpt(coding, 40)})"
+    # A server may say the address again that it was asked at.
+    text = mask_token(body.decode("utf-8", "replace"))
     try:
-        return json.loads(body)
+        return json.loads(text)
     except (ValueError, RecursionError):
-        return body.decode("utf-8", "replace")
+        return text
 
 
 def _message(

@@ -139,6 +139,13 @@ class Watchdog:
             waited += self._clock() - self._entered_at
         return self._due - waited
 
+    def longest(self) -> float | None:
+        """Tell how many seconds a single wait may last at most, None where there is no limit."""
+        limits = (self._limits.start, self._limits.idle, self._limits.event)
+        if self._limits.total is not None:
+            return self._limits.total
+        return None if None in limits else max(map(_seconds, limits))
+
     def expired(self) -> Expired | None:
         """Tell which limit has run out, if one has."""
         return self._expired() if self.remaining() <= 0 else None

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from .._net.masking import mask_tokens_in_logs
 from .._net.runtime import Lock, check_function
 from .._net.sync_exchange import Exchange
 from .._shared.request import StreamPlan, api_request
@@ -35,6 +36,7 @@ class Tokens:
     """
 
     def __init__(self, config: Config, dispatcher: Dispatcher) -> None:
+        mask_tokens_in_logs()
         self._config = config
         self._dispatcher = dispatcher
         self._lock = Lock()

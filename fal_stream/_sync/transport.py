@@ -22,7 +22,7 @@ from .._shared.framing import FramingError, framing_for
 from .._shared.request import Outgoing
 from ..errors import ConfigError, FalStreamError, StreamConnectionError, excerpt
 from .pool import BROKEN, make_http_client
-from .response import StreamResponse
+from .response import SocketResponse, StreamResponse
 
 MAX_REDIRECTS = 5
 
@@ -74,20 +74,23 @@ class Transport:
             Expired: A limit of the watchdog has run out.
         """
         work = self._open(request, exchange)
-        return shielded(work, exchange.abort, StreamResponse.release)
+        return shielded(work, exchange.abort, _release)
 
     def _open(self, request: Outgoing, exchange: Exchange) -> StreamResponse:
-        client = self._clients.get()
         self._clear_away()
+        client = self._http_client()
         url = request.url
         for _ in range(MAX_REDIRECTS + 1):
-            response = self._send(client, _build(client, request, url), exchange)
+            response = self._send(client, build_request(client, request, url), exchange)
             target = redirect_target(request.method, url, response.status, response.headers)
             if target is None:
                 return response
             response.discard()
             url = target
         raise StreamConnectionError(f"The server redirected more than {MAX_REDIRECTS} times")
+
+    def _http_client(self) -> httpx.Client:
+        return self._clients.get()
 
     def _clear_away(self) -> None:
         while self.abandoned:
@@ -127,7 +130,7 @@ class Transport:
             failure = no_answer(request.url, f"it is not valid HTTP: {error}")
         else:
             if isinstance(stream, SocketStream) and stream.has_body:
-                return StreamResponse(response, framing, exchange, self.abandoned)
+                return SocketResponse(response, framing, exchange, self.abandoned)
             failure = no_answer(request.url, "it is not an HTTP/1.1 response")
         response.close()
         raise failure
@@ -139,7 +142,20 @@ class Transport:
         self._clients.close()
 
 
-def _build(client: httpx.Client, request: Outgoing, url: str) -> httpx.Request:
+def build_request(client: httpx.Client, request: Outgoing, url: str) -> httpx.Request:
+    """Make the HTTP library's request.
+
+    Args:
+        client: Its client.
+        request: What to send.
+        url: Where to: the request's own address, or one that it was redirected to.
+
+    Returns:
+        The request.
+
+    Raises:
+        ConfigError: The address can't be used.
+    """
     try:
         return client.build_request(
             request.method, url, headers=request.headers, content=request.body
@@ -148,6 +164,10 @@ def _build(client: httpx.Client, request: Outgoing, url: str) -> httpx.Request:
         reason = str(error)
     # The address may hold a token.
     raise ConfigError(f"The address of the stream can't be used: {excerpt(reason, 120)}")
+
+
+def _release(response: StreamResponse) -> None:
+    response.release()
 
 
 def _closed() -> ConfigError:

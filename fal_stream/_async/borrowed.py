@@ -1,0 +1,152 @@
+"""Streams over an HTTP client of the user's.
+
+Its connections are its own business: an abort or a limit ends the wait at once, but what the
+client is doing may go on for a while; and the body comes by way of its own reader, more slowly.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TypeAlias
+
+import httpx
+
+from .._checks import shown
+from .._net.async_exchange import AsyncExchange
+from .._net.exchange import shut_down
+from .._net.runtime import Lock
+from ..errors import ConfigError, StreamConnectionError
+from .pool import BROKEN
+from .response import AsyncStreamResponse
+from .transport import AsyncTransport, no_answer
+
+AsyncHttpClient: TypeAlias = httpx.AsyncClient
+
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+def make_transport(client: httpx.AsyncClient | None) -> AsyncTransport:
+    """Make the connections of a client of ours.
+
+    Args:
+        client: An HTTP client of the user's, or None for our own.
+
+    Returns:
+        The connections.
+
+    Raises:
+        ConfigError: It is no HTTP client, or one of the other flavour.
+    """
+    if client is None:
+        return AsyncTransport()
+    # Checked all the same: not everybody has a type checker.
+    if not isinstance(client, httpx.AsyncClient):
+        raise ConfigError(f"http_client={shown(client)} must be an httpx.AsyncClient")
+    return AsyncBorrowedTransport(client)
+
+
+class AsyncBorrowedTransport(AsyncTransport):
+    """The connections of a client of the user's, which stays open when this is closed.
+
+    Args:
+        client: The client.
+    """
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        super().__init__()
+        self._client = client
+
+    def _http_client(self) -> httpx.AsyncClient:
+        return self._client
+
+    async def _send(
+        self, client: httpx.AsyncClient, request: httpx.Request, exchange: AsyncExchange
+    ) -> AsyncStreamResponse:
+        # Time is kept by the watchdog; this only ends what was left behind.
+        patience = httpx.Timeout(exchange.watchdog.longest())
+        request.extensions = {**request.extensions, "timeout": patience.as_dict()}
+        try:
+            response = await exchange.call(self._submit, request, undo=_close)
+        except BROKEN as error:
+            reason = str(error) or type(error).__name__
+            failure = no_answer(request.url, reason, sent=not isinstance(error, _NOT_SENT))
+        except RuntimeError:
+            if not client.is_closed:
+                raise
+            failure = no_answer(request.url, "the http_client is closed", sent=False)
+        else:
+            return AsyncBorrowedResponse(response, exchange, self.abandoned)
+        raise failure
+
+    async def _submit(self, request: httpx.Request) -> httpx.Response:
+        return await self._client.send(request, stream=True, follow_redirects=False)
+
+
+async def _close(response: httpx.Response) -> None:
+    await response.aclose()
+
+
+class AsyncBorrowedResponse(AsyncStreamResponse):
+    """A response that is read by the HTTP library's own reader.
+
+    Args:
+        response: The HTTP library's response.
+        exchange: The exchange that it belongs to.
+        abandoned: Takes the HTTP library's response when nobody reads it any more.
+    """
+
+    def __init__(
+        self, response: httpx.Response, exchange: AsyncExchange, abandoned: deque[httpx.Response]
+    ) -> None:
+        super().__init__(response)
+        self._abandoned = abandoned
+        self._response = response
+        self._exchange = exchange
+        self._body = response.aiter_raw()
+        self._lock = Lock()
+        self._is_reading = False
+        self._released = False
+
+    async def read(self) -> bytes:
+        """See `AsyncStreamResponse`."""
+        try:
+            return await self._exchange.call(self._next)
+        except BROKEN as error:
+            reason = str(error) or type(error).__name__
+        raise StreamConnectionError(reason)
+
+    async def _next(self) -> bytes:
+        with self._lock:
+            self._is_reading = True
+        try:
+            return await self._body.__anext__()
+        except StopAsyncIteration:
+            return b""
+        finally:
+            with self._lock:
+                self._is_reading = False
+                is_left = self._released
+            if is_left:
+                await self._response.aclose()
+
+    async def release(self) -> None:
+        """See `AsyncStreamResponse`."""
+        with self._lock:
+            if self._released:
+                return
+            self._released = True
+            is_reading = self._is_reading
+        self._exchange.detach()
+        if is_reading:
+            # Closed under its reader's feet, it would wake nobody.
+            shut_down(self._response.extensions.get("network_stream"))
+        else:
+            await self._response.aclose()
+
+    def abandon(self) -> None:
+        """See `AsyncStreamResponse`."""
+        if not self._released:
+            self._released = True
+            self._exchange.detach()
+            shut_down(self._response.extensions.get("network_stream"))
+            self._abandoned.append(self._response)
