@@ -58,6 +58,7 @@ RULES = Rules(
         "AsyncIterator": "Iterator",
         "StopAsyncIteration": "StopIteration",
         "_default_async_client": "_default_client",
+        "_async": "_sync",
         "__aenter__": "__enter__",
         "__aexit__": "__exit__",
         "__aiter__": "__iter__",

@@ -170,6 +170,15 @@ def test_what_happens_to_the_key(url: str, headers: dict[str, str], key: str) ->
     assert key_use(Config(), request.url, request.headers) == key
 
 
+async def _later(chunk: Any) -> bool:
+    return True
+
+
+def test_is_final_is_a_plain_function() -> None:
+    with pytest.raises(ConfigError, match="is_final is an async function: give a plain one"):
+        plan(is_final=_later)
+
+
 def test_limits_of_the_call_go_before_those_of_the_client() -> None:
     config = Config(timeout=1, event_timeout=2, start_timeout=3, total_timeout=4)
     limits = plan(config, timeout=5, start_timeout=None).limits
