@@ -102,7 +102,9 @@ class AsyncBorrowedResponse(AsyncStreamResponse):
         self._abandoned = abandoned
         self._response = response
         self._exchange = exchange
-        self._body = response.aiter_raw()
+        # One made in memory, as in tests, has been read already.
+        is_read = response.is_stream_consumed
+        self._body = response.aiter_bytes() if is_read else response.aiter_raw()
         self._lock = Lock()
         self._is_reading = False
         self._released = False

@@ -103,7 +103,9 @@ class BorrowedResponse(StreamResponse):
         self._abandoned = abandoned
         self._response = response
         self._exchange = exchange
-        self._body = response.iter_raw()
+        # One made in memory, as in tests, has been read already.
+        is_read = response.is_stream_consumed
+        self._body = response.iter_bytes() if is_read else response.iter_raw()
         self._lock = Lock()
         self._is_reading = False
         self._released = False

@@ -64,6 +64,7 @@ RULES = Rules(
         "__aiter__": "__iter__",
         "__anext__": "__next__",
         "aclose": "close",
+        "aiter_bytes": "iter_bytes",
         "aiter_raw": "iter_raw",
         "aiter_stream": "iter_stream",
         "async_backend": "sync_backend",

@@ -1,0 +1,184 @@
+"""Streams over an HTTP client of the user's."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import httpx
+import pytest
+
+from fal_stream import (
+    ApiError,
+    AsyncStreamingClient,
+    ConfigError,
+    RetryPolicy,
+    StreamConnectionError,
+    StreamInterrupted,
+    StreamTimeout,
+)
+from fal_stream.testing import Cut, Event, Failure, Hang, LocalFal, Ping, Reply, tokens
+from tests.seam import AsyncJob, async_until
+from tests.sockets import MuteServer
+
+from .reading import read
+
+
+@pytest.fixture
+async def http_client() -> Any:
+    """A client of the user's, with a header of its own."""
+    async with httpx.AsyncClient(headers={"x-mine": "1"}, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+async def client(fal: LocalFal, http_client: httpx.AsyncClient) -> Any:
+    """A client that sends by it."""
+    async with AsyncStreamingClient(**fal.settings, retry=None, http_client=http_client) as client:
+        yield client
+
+
+async def test_a_stream(fal: LocalFal, client: AsyncStreamingClient) -> None:
+    fal.add("acme/llm", tokens("to be or not", pause=0.01))
+    stream = client.stream("acme/llm", input={"prompt": "x"})
+    chunks, error = await read(stream)
+    assert [chunk["output"] for chunk in chunks] == ["to ", "to be ", "to be or ", "to be or not"]
+    assert error is None
+    (request,) = fal.requests
+    assert request.json() == {"prompt": "x"}
+    assert request.headers["authorization"] == f"Key {fal.key}"
+    assert request.headers["x-mine"] == "1"
+    assert request.headers["accept-encoding"] == "identity"
+    assert stream.request_id == request.request_id
+
+
+async def test_the_connection_is_used_again(fal: LocalFal, client: AsyncStreamingClient) -> None:
+    fal.add("acme/app", [1, 2])
+    for _ in range(2):
+        assert await client.stream("acme/app").done() == 2
+    assert fal.requests[0].peer == fal.requests[1].peer
+
+
+async def test_the_client_stays_open(fal: LocalFal, http_client: httpx.AsyncClient) -> None:
+    fal.add("acme/app", [1])
+    async with AsyncStreamingClient(**fal.settings, http_client=http_client) as client:
+        await client.stream("acme/app").done()
+    assert not http_client.is_closed
+    with pytest.raises(ConfigError, match="The client is closed"):
+        await client.stream("acme/app").done()
+
+
+async def test_errors_are_those_of_ours(fal: LocalFal, client: AsyncStreamingClient) -> None:
+    fal.add("acme/app", Failure(403, "no credit"))
+    with pytest.raises(ApiError, match="no credit"):
+        await client.stream("acme/app").done()
+    fal.add("acme/app", [1, Cut()])
+    chunks, error = await read(client.stream("acme/app"))
+    assert chunks == [1]
+    assert isinstance(error, StreamInterrupted)
+    assert (error.__cause__, error.__context__) == (None, None)
+    fal.add("acme/app", Reply([Cut(in_chunk=False)], head=b""))
+    with pytest.raises(StreamConnectionError) as caught:
+        await client.stream("acme/app").done()
+    assert caught.value.request_sent
+
+
+async def test_nothing_is_there(http_client: httpx.AsyncClient, unreachable: str) -> None:
+    async with AsyncStreamingClient(
+        run_url="http://127.0.0.1:9", http_client=http_client, retry=RetryPolicy(base_delay=0)
+    ) as client:
+        with pytest.raises(StreamConnectionError, match="No answer came") as caught:
+            await client.stream("acme/app").done()
+        assert not caught.value.request_sent
+        stream = client.stream("acme/app", url=f"http://{unreachable}/", start_timeout=0.2)
+        with pytest.raises(StreamTimeout, match="start_timeout"):
+            await stream.done()
+
+
+@pytest.mark.parametrize(
+    ("script", "option"),
+    [
+        ([1, Hang()], {"timeout": 0.2}),
+        ([1, *[Ping(), Event("")] * 3, Hang()], {"event_timeout": 0.2, "timeout": None}),
+        (Reply([1], delay=30), {"start_timeout": 0.2, "timeout": 1, "event_timeout": 1}),
+        ([1, Hang()], {"total_timeout": 0.2}),
+    ],
+    ids=["idle", "event", "start", "total"],
+)
+async def test_limits(
+    fal: LocalFal, client: AsyncStreamingClient, script: Any, option: dict[str, Any]
+) -> None:
+    fal.add("acme/app", script)
+    _, error = await read(client.stream("acme/app", **option))
+    assert isinstance(error, StreamTimeout)
+    assert error.option in option
+    assert fal.requests[0].gone.wait(10)
+
+
+async def test_an_abort_in_the_body(fal: LocalFal, client: AsyncStreamingClient) -> None:
+    fal.add("acme/app", [1, Hang()])
+    stream = client.stream("acme/app", timeout=None)
+    job = AsyncJob(read, stream)
+    await async_until(lambda: stream.current_data == 1)
+    threading.Thread(target=stream.abort).start()
+    assert await job.result() == ([1], None)
+    assert fal.requests[0].gone.wait(10)
+
+
+async def test_an_abort_before_the_answer(mute: MuteServer, http_client: httpx.AsyncClient) -> None:
+    async with AsyncStreamingClient(
+        run_url=f"http://{mute.address}", http_client=http_client
+    ) as client:
+        stream = client.stream("acme/app", total_timeout=2)
+        job = AsyncJob(stream.done)
+        await async_until(lambda: mute.spoke)
+        stream.abort()
+        assert await job.result() is None
+        # A blocking client of the user's goes on until the limit ends.
+        await async_until(lambda: mute.abandoned)
+
+
+async def test_a_dropped_stream(fal: LocalFal, client: AsyncStreamingClient) -> None:
+    fal.add("acme/app", [1, Hang()])
+    stream = client.stream("acme/app")
+    await stream.__anext__()
+    with pytest.warns(ResourceWarning, match="was dropped while it ran"):
+        del stream
+    assert fal.requests[0].gone.wait(10)
+    fal.add("acme/app", [1])
+    assert await client.stream("acme/app").done() == 1
+
+
+async def test_a_transport_without_a_network() -> None:
+    def app(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(
+            200, headers={"content-type": "text/event-stream"}, content=b"data: 1\n\ndata: 2\n\n"
+        )
+
+    async with (
+        httpx.AsyncClient(transport=httpx.MockTransport(app)) as http_client,
+        AsyncStreamingClient(run_url="http://127.0.0.1", http_client=http_client) as client,
+    ):
+        assert await read(client.stream("acme/app")) == ([1, 2], None)
+
+
+async def test_a_closed_client_of_the_users(fal: LocalFal, http_client: httpx.AsyncClient) -> None:
+    await http_client.aclose()
+    async with AsyncStreamingClient(**fal.settings, http_client=http_client, retry=None) as client:
+        with pytest.raises(StreamConnectionError, match="the http_client is closed"):
+            await client.stream("acme/app").done()
+
+
+async def test_redirects_stay_at_their_origin(fal: LocalFal, client: AsyncStreamingClient) -> None:
+    fal.add("acme/app", Reply(status=307, headers={"location": "/acme/other/stream"}))
+    fal.add("acme/other", [1])
+    assert await client.stream("acme/app").done() == 1
+    fal.add("acme/app", Reply(status=307, headers={"location": "http://127.0.0.2/x"}))
+    with pytest.raises(ApiError, match="307"):
+        await client.stream("acme/app").done()
+
+
+@pytest.mark.parametrize("given", [3, "x", httpx, httpx.AsyncClient])
+async def test_what_is_no_client(given: Any) -> None:
+    with pytest.raises(ConfigError, match=r"http_client=.* must be an httpx\."):
+        AsyncStreamingClient(http_client=given)
