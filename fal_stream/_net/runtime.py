@@ -228,13 +228,13 @@ async def async_shielded(
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         interrupt()
-        await _outlast(task)
+        await outlast(task)
         if not task.cancelled() and task.exception() is None:
-            await _outlast(asyncio.ensure_future(discard(task.result())))
+            await outlast(asyncio.ensure_future(discard(task.result())))
         raise
 
 
-async def _outlast(task: asyncio.Future[Any]) -> None:
+async def outlast(task: asyncio.Future[Any]) -> None:
     """Wait for a task however often the waiting one is cancelled; it is being cancelled anyway."""
     while not task.done():
         try:

@@ -1,0 +1,116 @@
+"""Jobs side by side, so many at once at most, both flavours side by side.
+
+Promises: whatever happens, nothing runs on when the call returns. The first failure is the one
+that is raised; the others are interrupted and waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+from .runtime import SLICE, outlast
+
+T = TypeVar("T")
+
+
+async def async_gather(
+    jobs: Sequence[Callable[[], Coroutine[Any, Any, T]]],
+    limit: int,
+    interrupt: Callable[[], None],
+) -> list[T]:
+    """Do some jobs.
+
+    Args:
+        jobs: The jobs; they are begun in this order.
+        limit: How many run at once at most.
+        interrupt: Makes the jobs that run fail soon, and those that begin later at once.
+
+    Returns:
+        Their results, in the order of the jobs.
+    """
+    results: dict[int, T] = {}
+    failures: list[BaseException] = []
+    queue = iter(enumerate(jobs))
+
+    async def work() -> None:
+        for index, job in queue:
+            if failures:
+                return
+            try:
+                results[index] = await job()
+            except BaseException as error:
+                failures.append(error)
+                interrupt()
+                return
+
+    tasks = [asyncio.ensure_future(work()) for _ in range(min(limit, len(jobs)))]
+    try:
+        for task in tasks:
+            await asyncio.shield(task)
+    except asyncio.CancelledError:
+        interrupt()
+        for task in tasks:
+            await outlast(task)
+        raise
+    if failures:
+        raise failures[0]
+    return [results[index] for index in range(len(jobs))]
+
+
+def gather(jobs: Sequence[Callable[[], T]], limit: int, interrupt: Callable[[], None]) -> list[T]:
+    """Do some jobs.
+
+    Args:
+        jobs: The jobs; they are begun in this order.
+        limit: How many run at once at most.
+        interrupt: Makes the jobs that run fail soon, and those that begin later at once.
+
+    Returns:
+        Their results, in the order of the jobs.
+    """
+    results: dict[int, T] = {}
+    failures: list[BaseException] = []
+    queue = iter(enumerate(jobs))
+    lock = threading.Lock()
+
+    def work() -> None:
+        while True:
+            with lock:
+                index, job = next(queue, (0, None))
+            if job is None or failures:
+                return
+            try:
+                results[index] = job()
+            except BaseException as error:
+                failures.append(error)
+                interrupt()
+                return
+
+    threads = [
+        threading.Thread(
+            target=contextvars.copy_context().run, args=[work], daemon=True, name="fal_stream-job"
+        )
+        for _ in range(min(limit, len(jobs)))
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        _join(threads)
+    except BaseException:
+        interrupt()
+        _join(threads)
+        raise
+    if failures:
+        raise failures[0]
+    return [results[index] for index in range(len(jobs))]
+
+
+def _join(threads: Sequence[threading.Thread]) -> None:
+    for thread in threads:
+        # A wait without an end could not be interrupted by Ctrl-C on Windows.
+        while thread.is_alive():
+            thread.join(SLICE)
