@@ -1,6 +1,11 @@
-"""The input of an app, as JSON (RFC 8259).
+"""The input of an app, as JSON (RFC 8259), and the files in it.
 
-Promises: an input that JSON can't hold is refused with the name of the place.
+Promises: the files are found at any depth of mappings, lists, tuples, pydantic models and
+dataclasses, each once however often it stands there. The caller's objects are read once and not
+changed, nor do they change what has been taken. What JSON can't hold is refused with the name of
+the place.
+
+Leaves to others: what a file is, and its upload.
 """
 
 from __future__ import annotations
@@ -8,17 +13,114 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pydantic
 
 from .._checks import shown
-from ..errors import ConfigError
+from ..errors import ConfigError, excerpt
+from .file_search import DEPTH, IsFile, is_dataclass, is_model
+from .models import dump_model
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file in an input.
+
+    Attributes:
+        place: Where it was found first, like `input.images[2]`.
+        file: The file itself.
+    """
+
+    place: str
+    file: Any = field(repr=False)
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """Where the address of a file goes."""
+
+    index: int
+
+
+class TakenInput:
+    """An input as JSON values, with a gap for each file in it.
+
+    Args:
+        values: The JSON values.
+        files: The files, in the order in which they were found.
+    """
+
+    def __init__(self, values: Any, files: Sequence[FoundFile]) -> None:
+        self._values = values
+        self.files = tuple(files)
+
+    def filled(self, urls: Sequence[str] = ()) -> Any:
+        """Give the input with an address in the place of each file.
+
+        Args:
+            urls: The addresses, in the order of `files`. Default: none, where there is no file.
+
+        Returns:
+            JSON values, new ones: dicts and lists stand for everything that holds others.
+        """
+        if len(urls) != len(self.files):
+            raise ValueError(f"{len(urls)} addresses were given for {len(self.files)} files")
+        return _fill(self._values, urls)
+
+    def encode(self, urls: Sequence[str] = ()) -> bytes:
+        """Encode the input as JSON, with an address in the place of each file.
+
+        Args:
+            urls: The addresses, in the order of `files`. Default: none, where there is no file.
+
+        Returns:
+            The JSON text.
+
+        Raises:
+            ConfigError: An integer in it has more digits than Python writes.
+        """
+        values = self.filled(urls)
+        try:
+            text = json.dumps(values, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        except ValueError as error:
+            reason = f"input can't be sent as JSON: {error}"
+        else:
+            try:
+                return text.encode()
+            except UnicodeEncodeError:
+                # A lone surrogate has no UTF-8, but a JSON escape.
+                return json.dumps(values, separators=(",", ":")).encode()
+        raise ConfigError(reason)
+
+
+def take_input(data: Any, is_file: IsFile) -> TakenInput:
+    """Take an input as JSON values, and find the files in it.
+
+    Args:
+        data: JSON values, pydantic models, dataclasses and files, at any depth.
+        is_file: Tells whether a value is a file.
+
+    Returns:
+        What was found.
+
+    Raises:
+        ConfigError: There is anything else in it; the message names the place.
+    """
+    taking = _Taking(is_file)
+    try:
+        values = taking.take(data, "input")
+    except RecursionError:
+        values = None
+    else:
+        return TakenInput(values, taking.files)
+    raise _too_deep("input")
 
 
 def encode_input(data: Any) -> bytes:
-    """Encode the input as JSON (RFC 8259).
+    """Encode an input without files as JSON.
 
     Args:
         data: JSON values, pydantic models and dataclasses, at any depth.
@@ -29,54 +131,135 @@ def encode_input(data: Any) -> bytes:
     Raises:
         ConfigError: There is anything else in it; the message names the place.
     """
-    try:
-        text = json.dumps(
-            data, default=_as_json, allow_nan=False, ensure_ascii=False, separators=(",", ":")
-        )
-    except (TypeError, ValueError, RecursionError) as error:
-        reason = _find_misfit(data, "input") or f"input can't be sent as JSON: {error}"
-    else:
-        try:
-            return text.encode()
-        except UnicodeEncodeError:
-            # A lone surrogate has no UTF-8, but a JSON escape.
-            return json.dumps(data, default=_as_json, separators=(",", ":")).encode()
-    raise ConfigError(reason)
+    return take_input(data, lambda value: False).encode()
 
 
-def _as_json(value: object) -> Any:
-    if isinstance(value, pydantic.BaseModel):
-        return value.model_dump(mode="json")
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
-    raise TypeError(f"{type(value).__name__} is not a JSON value")
+def file_refusal(found: FoundFile) -> ConfigError:
+    """Say that a file in an input isn't uploaded.
+
+    Args:
+        found: The file.
+
+    Returns:
+        The error; it names the place and the kind of file, and the way out.
+    """
+    ways = "leave auto_upload on, or give a URL or a data URI"
+    kind = type(found.file).__name__
+    if isinstance(found.file, (bytes, bytearray, memoryview)):
+        size = memoryview(found.file).nbytes
+        kind = f"{kind}, {size:,} byte{'' if size == 1 else 's'}"
+    elif hasattr(found.file, "__fspath__"):
+        kind = shown(found.file)
+        ways += "; if the app wants the path itself, give it as a str"
+    return ConfigError(f"{found.place} is a file ({kind}): {ways}")
 
 
-def _find_misfit(value: Any, place: str, around: tuple[int, ...] = ()) -> str | None:
-    """Name the first place in the input that JSON can't hold."""
-    if id(value) in around or len(around) > 200:
-        return f"{place} holds itself or is nested too deeply: JSON can't say that"
-    inside = (*around, id(value))
-    if isinstance(value, float) and not math.isfinite(value):
-        return f"{place}={value!r} has no JSON form: replace it by a finite number or None"
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return None
-    if isinstance(value, Mapping):
+class _Taking:
+    """Goes through an input once."""
+
+    def __init__(self, is_file: IsFile) -> None:
+        self.files: list[FoundFile] = []
+        self._slots: dict[int, _Slot] = {}
+        self._is_file = is_file
+
+    def take(
+        self, value: Any, place: str, around: tuple[int, ...] = (), *, in_model: bool = False
+    ) -> Any:
+        if value is None or isinstance(value, (str, int, _Slot)):
+            return value
+        if isinstance(value, float):
+            if math.isfinite(value):
+                return value
+            raise ConfigError(
+                f"{place}={value!r} has no JSON form: replace it by a finite number or None"
+            )
+        if id(value) in around or len(around) > DEPTH:
+            raise _too_deep(place)
+        inside = (*around, id(value))
+        if isinstance(value, Mapping):
+            return self._take_mapping(value, place, inside, in_model=in_model)
+        if isinstance(value, (list, tuple)):
+            # The common case first: there may be a million of them.
+            return [
+                item
+                if _is_plain(item)
+                else self.take(item, f"{place}[{index}]", inside, in_model=in_model)
+                for index, item in enumerate(value)
+            ]
+        if is_model(value):
+            return self._take_model(value, place, inside)
+        if is_dataclass(value):
+            return {
+                item.name: self.take(
+                    getattr(value, item.name), f"{place}.{item.name}", inside, in_model=in_model
+                )
+                for item in dataclasses.fields(value)
+            }
+        if self._is_file(value):
+            return self._take_file(value, place)
+        return self._take_other(value, place, in_model=in_model)
+
+    def _take_mapping(
+        self, value: Mapping[Any, Any], place: str, inside: tuple[int, ...], *, in_model: bool
+    ) -> dict[Any, Any]:
+        taken = {}
         for key, item in value.items():
             if not isinstance(key, (str, int, float, bool, type(None))):
-                return f"{place} has the key {shown(key)}: the keys of JSON objects are strings"
-            if found := _find_misfit(item, f"{place}.{key}", inside):
-                return found
-        return None
-    if isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            if found := _find_misfit(item, f"{place}[{index}]", inside):
-                return found
-        return None
-    try:
-        return _find_misfit(_as_json(value), place, inside)
-    except (TypeError, ValueError):
-        return (
+                raise ConfigError(
+                    f"{place} has the key {shown(key)}: the keys of JSON objects are strings"
+                )
+            taken[key] = self.take(item, f"{place}.{key}", inside, in_model=in_model)
+        return taken
+
+    def _take_model(self, model: Any, place: str, inside: tuple[int, ...]) -> Any:
+        def take(part: object, part_place: str) -> Any:
+            return self.take(part, part_place, inside, in_model=True)
+
+        try:
+            return take(dump_model(model, place, self._is_file, take), place)
+        except ConfigError:
+            raise
+        except (TypeError, ValueError) as error:
+            reason = excerpt(str(error))
+        raise ConfigError(
+            f"{place} can't be sent as JSON: pydantic can't dump this {type(model).__name__}: "
+            f"{reason}"
+        )
+
+    def _take_file(self, file: object, place: str) -> _Slot:
+        slot = self._slots.get(id(file))
+        if slot is None:
+            slot = self._slots[id(file)] = _Slot(len(self.files))
+            self.files.append(FoundFile(place, file))
+        return slot
+
+    def _take_other(self, value: object, place: str, *, in_model: bool) -> Any:
+        if in_model:
+            # As pydantic does it: dates and all that have no JSON form of Python's.
+            try:
+                return pydantic.TypeAdapter(type(value)).dump_python(value, mode="json")
+            except (pydantic.PydanticSchemaGenerationError, TypeError, ValueError):
+                pass
+        raise ConfigError(
             f"{place} is of type {type(value).__name__}, which is not a JSON value: give a dict, "
             "list, string, number, boolean, None, a pydantic model or a dataclass"
         )
+
+
+def _is_plain(value: object) -> bool:
+    kind = type(value)
+    return kind is str or kind is int or (isinstance(value, float) and math.isfinite(value))
+
+
+def _too_deep(place: str) -> ConfigError:
+    return ConfigError(f"{place} holds itself or is nested too deeply: JSON can't say that")
+
+
+def _fill(values: Any, urls: Sequence[str]) -> Any:
+    if isinstance(values, _Slot):
+        return urls[values.index]
+    if isinstance(values, dict):
+        return {key: _fill(item, urls) for key, item in values.items()}
+    if isinstance(values, list):
+        return [_fill(item, urls) for item in values]
+    return values

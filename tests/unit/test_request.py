@@ -12,7 +12,6 @@ import pydantic
 import pytest
 
 from fal_stream import AbortController, Config, ConfigError, __version__
-from fal_stream._shared.inputs import encode_input
 from fal_stream._shared.request import StreamPlan, key_use, plan_stream
 
 ANY: Any = object()
@@ -61,20 +60,6 @@ def test_without_input_there_is_no_body() -> None:
     for made in (plan(), plan(input=None)):
         assert made.request.body is None
         assert "content-type" not in made.request.headers
-
-
-def test_models_and_dataclasses_are_json_too() -> None:
-    value = {"prompts": [Prompt("x", Size(width=1)), Size(width=2, height=3)]}
-    assert json.loads(encode_input(value)) == {
-        "prompts": [
-            {"text": "x", "size": {"width": 1, "height": 64}},
-            {"width": 2, "height": 3},
-        ]
-    }
-
-
-def test_a_lone_surrogate_is_sent_as_an_escape() -> None:
-    assert encode_input({"a": "\ud800ü"}) == b'{"a":"\\ud800\\u00fc"}'
 
 
 def holds_itself() -> Any:

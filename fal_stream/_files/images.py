@@ -1,0 +1,67 @@
+"""Images of Pillow, as bytes.
+
+Promises: the bytes are of the type that is said, and a photo keeps its quality. Of an animation
+they are the frame that it stands at, as everything in Pillow.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import Any
+
+from .._checks import shown
+from ..errors import ConfigError, excerpt
+
+# Photos with more than one picture in them; few take these.
+_SAVED_AS = {"MPO": "JPEG"}
+
+
+def encode_image(place: str, image: Any, wanted: str | None) -> tuple[bytes, str]:
+    """Encode an image.
+
+    Args:
+        place: What the image is called in a message.
+        image: An image of Pillow.
+        wanted: The media type, like `image/webp`. None: the format that the image was read from,
+            or PNG where there was none or where it can't hold the image.
+
+    Returns:
+        The bytes and their media type.
+
+    Raises:
+        ConfigError: Pillow can't do it.
+    """
+    pillow: Any = sys.modules["PIL.Image"]
+    pillow.init()
+    types = {
+        name: media
+        for name, media in sorted(pillow.MIME.items())
+        if name in pillow.SAVE and media.startswith("image/")
+    }
+    own = _SAVED_AS.get(image.format, image.format)
+    if wanted is None:
+        formats = [own, "PNG"] if own in types else ["PNG"]
+    else:
+        formats = [name for name, media in types.items() if media == wanted]
+        formats = [own] if own in formats else formats[:1]
+    reason = "it has no such format"
+    for name in formats:
+        try:
+            return _saved(image, name), types[name]
+        # Whatever the plugin of the format raises: OSError, ValueError, KeyError, TypeError ...
+        except Exception as error:
+            reason = excerpt(str(error)) or type(error).__name__
+    raise ConfigError(
+        f"{place} is an image of mode {image.mode!r} that Pillow can't save as "
+        f"{shown(wanted or types['PNG'])} ({reason}): give image.convert('RGB'), or save it "
+        "yourself and give the file"
+    )
+
+
+def _saved(image: Any, name: str) -> bytes:
+    # A JPEG is saved as good as it was. At the usual quality, 75, it would lose once more.
+    quality = "keep" if image.format == "JPEG" else 95
+    buffer = io.BytesIO()
+    image.save(buffer, format=name, **({"quality": quality} if name == "JPEG" else {}))
+    return buffer.getvalue()

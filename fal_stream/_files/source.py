@@ -1,0 +1,216 @@
+"""One file that is uploaded: its name, its type, its size, and its bytes.
+
+Promises: what can't be uploaded is refused when it is opened, before anything is sent. A file that
+changes meanwhile is noticed where it becomes shorter, and a path also where it became another file
+before its first byte was read.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from typing import Any
+
+from .._checks import shown
+from ..errors import ConfigError, excerpt
+from .images import encode_image
+from .kinds import MEMORY, can_read, is_image, is_path
+from .names import (
+    DEFAULT_TYPE,
+    check_content_type,
+    check_file_name,
+    essence_of,
+    guessed_type,
+    name_of,
+    unique_name,
+)
+from .readers import (
+    FileReadError,
+    MemoryReader,
+    PathReader,
+    Reader,
+    SeekReader,
+    StreamReader,
+    checked_bytes,
+)
+
+_KINDS = "give a pathlib.Path, an open binary file, bytes or an image of Pillow"
+
+
+class FileSource:
+    """A file that is ready to be read; made by `open_file`.
+
+    Attributes:
+        name: Its file name.
+        content_type: Its media type.
+        size: Its size in bytes, or None for a stream, whose end shows only when it is read.
+    """
+
+    def __init__(self, reader: Reader, *, name: str, content_type: str, place: str) -> None:
+        self.name = name
+        self.content_type = content_type
+        self.size = reader.size
+        self._place = place
+        self._reader = reader
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Read a piece of a file whose size is known; several threads may do so at once.
+
+        Args:
+            offset: Where it begins, in bytes.
+            length: How long it is, in bytes.
+
+        Returns:
+            Exactly these bytes.
+
+        Raises:
+            FileReadError: The file can't be read, or is shorter than it was.
+        """
+        try:
+            piece = self._reader.read_at(offset, length)
+        except Exception as error:
+            raise self._failure(error) from error
+        if len(piece) == length:
+            return piece
+        raise FileReadError(
+            f"{self._place} changed while it was uploaded: it had {self.size:,} bytes, and now "
+            f"ends after {offset + len(piece):,}"
+        )
+
+    def read_next(self, length: int) -> bytes:
+        """Read the next piece of a stream.
+
+        Args:
+            length: How long it is, in bytes.
+
+        Returns:
+            The bytes, fewer only at the end of the stream, and none after it.
+
+        Raises:
+            FileReadError: The stream can't be read.
+        """
+        try:
+            return self._reader.read_next(length)
+        except Exception as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: Exception) -> FileReadError:
+        reason = excerpt(str(error)) or type(error).__name__
+        return FileReadError(f"{self._place} can't be read: {reason}")
+
+    def close(self) -> None:
+        """Close what was opened for the upload; a file that the caller opened stays open."""
+        self._reader.close()
+
+
+def open_file(
+    place: str, file: object, content_type: str | None = None, file_name: str | None = None
+) -> FileSource:
+    """Get a file ready to be uploaded.
+
+    A file that the caller opened and that knows places is read whole, from its beginning, wherever
+    it stands; it stands there again after each read. One that doesn't, a pipe, is read from where
+    it is.
+
+    Args:
+        place: What the file is called in messages: an argument, or a place in an input.
+        file: A path that is no `str`, an open binary file, bytes, or an image of Pillow.
+        content_type: Its media type. Default: guessed from the name, else what Pillow says, else
+            `application/octet-stream`. An image is encoded as the type that is given or guessed
+            from a given name.
+        file_name: Its name. Default: the one that it has, else a new one.
+
+    Returns:
+        The file; no more of it has been read than its size, except that an image is encoded.
+
+    Raises:
+        ConfigError: It can't be uploaded, or the type or name is not one.
+    """
+    given_type = None if content_type is None else check_content_type(content_type)
+    given_name = None if file_name is None else check_file_name(file_name)
+    name = given_name or name_of(file)
+    guessed = guessed_type(name) if name else None
+    if is_image(file):
+        wanted = essence_of(given_type or guessed or "")
+        is_image_type = wanted.startswith("image/")
+        data, guessed = encode_image(place, file, wanted if is_image_type else None)
+        reader: Reader = MemoryReader(lambda: memoryview(data))
+    else:
+        reader = _reader_of(place, file)
+    media_type = given_type or guessed or DEFAULT_TYPE
+    name = name or unique_name(media_type)
+    return FileSource(reader, name=name, content_type=media_type, place=place)
+
+
+def _reader_of(place: str, file: object) -> Reader:
+    if isinstance(file, MEMORY):
+        try:
+            return MemoryReader(lambda: memoryview(file))
+        except ValueError as error:
+            raise ConfigError(f"{place} is a memoryview that can't be read: {error}") from None
+    if is_path(file):
+        return _path_reader(place, file)
+    if isinstance(file, str):
+        raise ConfigError(
+            f"{place}={shown(file)} is text, not a file: give a path as pathlib.Path(...), "
+            "and text that is to be uploaded as bytes, text.encode()"
+        )
+    if isinstance(file, type) or not can_read(file):
+        raise ConfigError(f"{place}={shown(file)} is not a file: {_KINDS}")
+    return _open_file_reader(place, file)
+
+
+def _path_reader(place: str, file: os.PathLike[str]) -> Reader:
+    path, reason = shown(file), ""
+    try:
+        mode = os.stat(file).st_mode
+        if stat.S_ISDIR(mode):
+            reason = "is a directory: give a file in it"
+        elif not stat.S_ISREG(mode):
+            # To open a pipe may take forever.
+            reason = "is no regular file: open it yourself, and give the open file"
+        else:
+            return PathReader(os.fsdecode(file))
+    except FileNotFoundError:
+        reason = "does not exist: relative paths start at the working directory"
+    except (OSError, TypeError, ValueError) as error:
+        text = error.strerror if isinstance(error, OSError) else str(error)
+        reason = f"can't be opened ({text}): give a file that this program may read"
+    raise ConfigError(f"{place}={path} {reason}")
+
+
+def _open_file_reader(place: str, file: Any) -> Reader:
+    if getattr(file, "closed", False) is True:
+        raise ConfigError(
+            f"{place}={shown(file)} is closed: leave it open until it is uploaded, or give its path"
+        )
+    if isinstance(file, io.TextIOBase):
+        raise ConfigError(
+            f"{place}={shown(file)} gives text, not bytes: open it with mode 'rb', or give its path"
+        )
+    try:
+        checked_bytes(file.read(0))
+    except Exception as error:
+        reason = excerpt(str(error)) or type(error).__name__
+    else:
+        return _choose_reader(file)
+    raise ConfigError(f"{place}={shown(file)} can't be read as a binary file ({reason}): {_KINDS}")
+
+
+def _choose_reader(file: Any) -> Reader:
+    if type(file) is io.BytesIO:
+        return MemoryReader(file.getbuffer)
+    try:
+        if _is_seekable(file):
+            return SeekReader(file)
+    except Exception:
+        # Some say that they know places, and don't.
+        return StreamReader(file)
+    return StreamReader(file)
+
+
+def _is_seekable(file: Any) -> bool:
+    if hasattr(file, "seekable"):
+        return bool(file.seekable())
+    return hasattr(file, "seek") and hasattr(file, "tell")

@@ -1,0 +1,93 @@
+"""Whether there is a file in a value.
+
+Promises: looks into mappings, lists, sets, models and dataclasses, as deep as JSON is meant to be,
+and ends where a value holds itself.
+
+Leaves to others: what a file is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+import pydantic
+from pydantic.dataclasses import is_pydantic_dataclass
+
+IsFile: TypeAlias = Callable[[object], bool]
+
+DEPTH = 200  # far more than any JSON that is meant
+
+LISTS = (list, tuple, set, frozenset, deque)  # what is a list in JSON, inside of models
+
+
+def is_model(value: object) -> bool:
+    """Tell whether pydantic knows how a value is dumped: a model or a dataclass of pydantic's."""
+    return isinstance(value, pydantic.BaseModel) or is_pydantic_dataclass(type(value))
+
+
+def is_dataclass(value: object) -> bool:
+    """Tell whether a value is an instance of a dataclass."""
+    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+def fields_of(value: Any) -> dict[str, Any]:
+    """Give the fields of a model or dataclass by name, and what else a model was given."""
+    if isinstance(value, pydantic.BaseModel):
+        known = type(value).model_fields
+        own = {name: item for name, item in value.__dict__.items() if name in known}
+        return own | (value.__pydantic_extra__ or {})
+    names = [item.name for item in dataclasses.fields(value)]
+    return {name: getattr(value, name) for name in names if hasattr(value, name)}
+
+
+def files_among_fields(value: object, is_file: IsFile) -> IsFile:
+    """Give what is a file among the fields of a model or dataclass, models in it aside.
+
+    Args:
+        value: The model or dataclass.
+        is_file: Tells whether a value is a file.
+
+    Returns:
+        The same, or all but bytes where the model says how these are written as text.
+    """
+    name = "model_config" if isinstance(value, pydantic.BaseModel) else "__pydantic_config__"
+    config: Mapping[str, object] = getattr(type(value), name, None) or {}
+    if config.get("ser_json_bytes", "utf8") == "utf8":
+        return is_file
+    return lambda item: not isinstance(item, (bytes, bytearray)) and is_file(item)
+
+
+def holds_file(
+    value: object,
+    is_file: IsFile,
+    here: IsFile | None = None,
+    around: tuple[int, ...] = (),
+) -> bool:
+    """Tell whether a value is a file or holds one.
+
+    Args:
+        value: The value.
+        is_file: Tells whether a value is a file.
+        here: Tells it of the fields of the model that the value is in. Default: `is_file`.
+        around: The ids of what the value is in. Default: nothing.
+
+    Returns:
+        Whether it is or does.
+    """
+    if id(value) in around or len(around) > DEPTH:
+        return False
+    items: Iterable[object]
+    if isinstance(value, Mapping):
+        items = value.values()
+    elif isinstance(value, LISTS):
+        items = value
+    elif is_model(value) or is_dataclass(value):
+        items = fields_of(value).values()
+        here = files_among_fields(value, is_file)
+    else:
+        return (here or is_file)(value)
+    inside = (*around, id(value))
+    return any(holds_file(item, is_file, here, inside) for item in items)

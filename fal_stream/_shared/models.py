@@ -1,0 +1,225 @@
+"""Pydantic models with files in them, as JSON.
+
+Promises: each field is dumped as pydantic dumps it, aliases and serializers included, with
+something else in place of the files. A serializer that makes something of a file itself (base64,
+say) has its way: that is no file then. So it is with bytes where `ser_json_bytes` is `base64` or
+`hex`. A field that lists models is dumped by what it is declared to hold.
+
+Leaves to others: what a file is, and everything around the models (`inputs.py`). The results of
+computed fields aren't searched: they are dumped as ever, from the real values.
+
+How: pydantic would write bytes and paths as text and read an open file line by line. So a field
+with files in it is dumped from a copy of the model with stand-ins in place of the files. A stand-in
+comes out as a text of its own, unless a serializer did something else with it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+import pydantic
+
+from .file_search import LISTS, IsFile, fields_of, files_among_fields, holds_file, is_model
+
+Take: TypeAlias = Callable[[object, str], Any]
+"""Is called with a file, or a model or dataclass that holds one, and with its place."""
+
+# None since pydantic 2.11, which says: as the model's configuration has it.
+_BY_ALIAS = (pydantic.BaseModel.model_dump.__kwdefaults__ or {}).get("by_alias", False)
+
+
+class _StandIn:
+    """Is in the place of a file, or of a model with files, while what is around it is dumped."""
+
+    # Without slots pydantic would take it for a model without fields.
+    __slots__ = ("place", "text", "value")
+
+    def __init__(self, value: object, place: str) -> None:
+        self.value = value
+        self.place = place
+        self.text = f"\0{id(self):x}\0"
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def root(self) -> _StandIn:
+        """What pydantic 2.7 asks for where a `RootModel` is declared."""
+        return self
+
+
+def dump_model(model: Any, place: str, is_file: IsFile, take: Take) -> Any:
+    """Dump a model as JSON values, except for the files in it.
+
+    Args:
+        model: A model, or a dataclass of pydantic's.
+        place: Where it stands, for messages.
+        is_file: Tells whether a value is a file.
+        take: Gives what stands in the result instead.
+
+    Returns:
+        JSON values, with those of `take` in them.
+
+    Raises:
+        ValueError: Pydantic can't dump it.
+        TypeError: So it is with a `model_dump` of the model's own.
+    """
+    if not holds_file(model, is_file):
+        return _dump(model)
+    if type(model).__pydantic_decorators__.model_serializers:
+        return _dump_by_serializer(model, place, is_file, take)
+    dumped: dict[str, Any] = {}
+    done: set[str] = set()
+    for name, value in fields_of(model).items():
+        is_root = isinstance(model, pydantic.RootModel)
+        swap = _Swap(is_file, files_among_fields(model, is_file))
+        swapped = swap.swapped(value, place if is_root else f"{place}.{name}")
+        if not swap.parts:
+            continue
+        include = None if is_root else {name}
+        found = _attempt(_with(model, name, swapped), mode="json", include=include)
+        if not _left_alone(found, swap.parts):
+            continue
+        filled = _fill(found, _attempt(model, mode="python", include=include), swap.parts, take)
+        if is_root:
+            return filled
+        dumped.update(filled)
+        done.add(name)
+    return {**_dump(model, exclude=done), **dumped}
+
+
+class _Swap:
+    """Puts stand-ins into the place of the files in a field, and keeps them by their texts."""
+
+    def __init__(self, is_file: IsFile, here: IsFile) -> None:
+        self.parts: dict[str, _StandIn] = {}
+        self._is_file = is_file
+        self._here = here
+
+    def swapped(self, value: Any, place: str, around: tuple[int, ...] = ()) -> Any:
+        """Give the value with stand-ins, or the value itself where it holds no file."""
+        if not holds_file(value, self._is_file, self._here, around):
+            return value
+        inside = (*around, id(value))
+        if isinstance(value, Mapping):
+            return {
+                key: self.swapped(item, f"{place}.{key}", inside) for key, item in value.items()
+            }
+        if isinstance(value, LISTS):
+            items = [
+                self.swapped(item, f"{place}[{index}]", inside) for index, item in enumerate(value)
+            ]
+            return type(value)(items) if type(value) in LISTS else items
+        part = _StandIn(value, place)
+        self.parts[part.text] = part
+        return part
+
+
+def _with(model: Any, name: str, value: Any) -> Any:
+    """Give a copy of a model that has another value in one field, which isn't validated."""
+    twin = copy.copy(model)
+    if not isinstance(twin, pydantic.BaseModel):
+        object.__setattr__(twin, name, value)
+    elif name in type(twin).model_fields:
+        vars(twin)[name] = value
+    else:
+        (twin.__pydantic_extra__ or {})[name] = value
+    return twin
+
+
+def _attempt(model: Any, *, mode: str, include: set[str] | None) -> Any:
+    try:
+        return _serialize(model, mode=mode, include=include)
+    except Exception:
+        # A serializer that is given a stand-in may raise anything.
+        return None
+
+
+def _left_alone(dumped: object, parts: Mapping[str, _StandIn]) -> bool:
+    """Tell whether stand-ins came out as they are, and none as something else."""
+    texts = set(_texts(dumped))
+    made = "\n".join(texts - parts.keys())
+    return not texts.isdisjoint(parts) and not any(text in made for text in parts)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts(key)
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+
+
+def _fill(dumped: Any, shape: Any, parts: Mapping[str, _StandIn], take: Take) -> Any:
+    """Put what `take` gives into the place of the stand-ins.
+
+    The shape is the same without stand-ins, in Python's own types. It tells which fields of a
+    model are dumped: where it stands in for its base class, only those of the base.
+    """
+    if isinstance(dumped, dict):
+        shapes = _beside(shape.values() if isinstance(shape, Mapping) else None, len(dumped))
+        return {
+            key: _fill(item, beside, parts, take)
+            for (key, item), beside in zip(dumped.items(), shapes, strict=True)
+        }
+    if isinstance(dumped, list):
+        shapes = _beside(shape if isinstance(shape, LISTS) else None, len(dumped))
+        return [
+            _fill(item, beside, parts, take) for item, beside in zip(dumped, shapes, strict=True)
+        ]
+    part = parts.get(dumped) if isinstance(dumped, str) else None
+    if part is None:
+        return dumped
+    taken = take(part.value, part.place)
+    if is_model(part.value) and isinstance(taken, dict) and isinstance(shape, dict):
+        return {key: item for key, item in taken.items() if key in shape}
+    return taken
+
+
+def _beside(shapes: Any, count: int) -> list[Any]:
+    found = [] if shapes is None else list(shapes)
+    return found if len(found) == count else [None] * count
+
+
+def _dump_by_serializer(model: Any, place: str, is_file: IsFile, take: Take) -> Any:
+    """Dump a model whose own serializer decides what its fields are."""
+    given = _dump(model, mode="python")
+    # To pydantic an open file is an iterator of lines.
+    if holds_file(given, lambda value: is_file(value) or isinstance(value, Iterator)):
+        return take(given, place)
+    return _dump(model)
+
+
+def _dump(model: Any, *, mode: str = "json", exclude: set[str] | None = None) -> Any:
+    if isinstance(model, pydantic.BaseModel):
+        # Without `exclude` where there is none: a model may have a `model_dump` of its own.
+        if not exclude:
+            return model.model_dump(mode=mode)
+        return model.model_dump(mode=mode, exclude=exclude)
+    return _serialize(model, mode=mode, exclude=exclude)
+
+
+def _serialize(
+    model: Any, *, mode: str, include: set[str] | None = None, exclude: set[str] | None = None
+) -> Any:
+    return model.__pydantic_serializer__.to_python(
+        model,
+        mode=mode,
+        include=include,
+        exclude=exclude,
+        by_alias=_BY_ALIAS,
+        warnings=False,
+        fallback=_text_of if mode == "json" else None,
+    )
+
+
+def _text_of(value: object) -> str:
+    if isinstance(value, _StandIn):
+        return value.text
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
