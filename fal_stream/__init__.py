@@ -15,10 +15,13 @@ from typing import Any, TypeVar, overload
 from typing_extensions import TypeForm, Unpack
 
 from ._async.client import AsyncStreamingClient, create_async_streaming_client
+from ._async.storage import AsyncStorageClient
 from ._async.stream import AsyncFalStream
+from ._shared.lifecycle import AclDecision, AclRule, Expiry, StorageAcl, StorageSettings
 from ._shared.sse import SSEParser
 from ._shared.sse_block import Leftover
 from ._sync.client import StreamingClient, create_streaming_client
+from ._sync.storage import StorageClient
 from ._sync.stream import FalStream
 from ._version import __version__
 from .abort import AbortController, AbortSignal
@@ -55,14 +58,18 @@ from .types import (
 __all__ = [
     "AbortController",
     "AbortSignal",
+    "AclDecision",
+    "AclRule",
     "ApiError",
     "AsyncFalStream",
+    "AsyncStorageClient",
     "AsyncStreamingClient",
     "ClientSettings",
     "Config",
     "ConfigError",
     "ConnectionMode",
     "EventTooLarge",
+    "Expiry",
     "FalStream",
     "FalStreamError",
     "FieldError",
@@ -78,6 +85,9 @@ __all__ = [
     "SSEParser",
     "Secret",
     "ServerSentEvent",
+    "StorageAcl",
+    "StorageClient",
+    "StorageSettings",
     "StreamConnectionError",
     "StreamDecodeError",
     "StreamEventError",

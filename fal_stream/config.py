@@ -322,6 +322,31 @@ class Config(BaseModel):
         return check_request_headers("headers", value)
 
 
+def make_config(config: object, settings: ClientSettings) -> Config:
+    """Make the settings of a client.
+
+    Args:
+        config: Settings that were given as one, or None.
+        settings: Settings that were given by name; they win.
+
+    Returns:
+        The settings.
+
+    Raises:
+        ConfigError: A setting is unknown or has a value that can't be used.
+    """
+    if config is None:
+        return Config(**settings)
+    if not isinstance(config, Config):
+        raise ConfigError(
+            f"config is of type {type(config).__name__}, not Config: give "
+            "fal_stream.Config(...), or the settings by name, like credentials=..."
+        )
+    merged: dict[str, Any] = {name: getattr(config, name) for name in config.model_fields_set}
+    merged.update(settings)
+    return Config(**merged)
+
+
 def credentials_from_environment() -> str | None:
     """Look the credentials up in the environment.
 

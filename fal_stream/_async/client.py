@@ -7,16 +7,19 @@ from typing import Any, TypeVar, overload
 
 from typing_extensions import Self, TypeForm, Unpack
 
+from .._checks import shown
+from .._files.kinds import is_file
 from .._net.async_exchange import AsyncExchange
 from .._shared.query import add_query
 from .._shared.request import StreamPlan, plan_stream
 from .._shared.tokens import TOKEN_PARAMETER
-from ..config import ClientSettings, Config
+from ..config import ClientSettings, Config, make_config
 from ..errors import ConfigError
 from ..types import StreamOptions
 from .borrowed import AsyncHttpClient, make_transport
 from .dispatch import AsyncDispatcher
 from .response import AsyncStreamResponse
+from .storage import AsyncStorageClient
 from .stream import AsyncFalStream
 from .token import AsyncTokens
 
@@ -30,6 +33,8 @@ class AsyncStreamingClient:
 
     Args:
         config: The settings. Default: a `Config` of the environment.
+        storage: Uploads the files in inputs; it is not closed. Default None: one with the same
+            settings.
         http_client: An HTTP client of your own that requests are sent by; it is not closed.
             Default None: one of ours, which is faster and ends at once when it is aborted.
         **settings: Over those of `config`, which says what each means: credentials, run_url,
@@ -39,6 +44,7 @@ class AsyncStreamingClient:
 
     Attributes:
         config: The settings.
+        storage: Uploads the files in inputs.
 
     Raises:
         ConfigError: A setting is unknown or has a value that can't be used.
@@ -48,22 +54,18 @@ class AsyncStreamingClient:
         self,
         config: Config | None = None,
         *,
+        storage: AsyncStorageClient | None = None,
         http_client: AsyncHttpClient | None = None,
         **settings: Unpack[ClientSettings],
     ) -> None:
-        if config is not None and not isinstance(config, Config):
-            raise ConfigError(
-                f"config is of type {type(config).__name__}, not Config: give "
-                "fal_stream.Config(...), or the settings by name, like credentials=..."
-            )
-        merged: dict[str, Any] = {}
-        if config is not None:
-            merged = {name: getattr(config, name) for name in config.model_fields_set}
-        merged.update(settings)
-        self.config: Config = Config(**merged)
+        self.config: Config = make_config(config, settings)
         self._transport = make_transport(http_client)
         self._dispatcher = AsyncDispatcher(self.config, self._transport)
         self._tokens = AsyncTokens(self.config, self._dispatcher)
+        self._owns_storage = storage is None
+        self.storage: AsyncStorageClient = _check_storage(storage) or AsyncStorageClient(
+            self.config, http_client=http_client
+        )
 
     @overload
     def stream(
@@ -90,8 +92,9 @@ class AsyncStreamingClient:
                 other type form that pydantic can validate. Default None: JSON values as they
                 are.
             **options: See `StreamOptions`: input, url, query_params, timeout, event_timeout,
-                start_timeout, total_timeout, method, accept, signal, headers. Times are
-                seconds; one that is left out is the client's.
+                start_timeout, total_timeout, method, accept, signal, headers, auto_upload,
+                connection_mode, token_provider, is_final, raise_error_events, priority, hint.
+                Times are seconds; one that is left out is the client's.
 
         Returns:
             The stream.
@@ -99,7 +102,7 @@ class AsyncStreamingClient:
         Raises:
             ConfigError: The endpoint id or an option is wrong; the message names it.
         """
-        plan = plan_stream(self.config, endpoint_id, options, output_type)
+        plan = plan_stream(self.config, endpoint_id, options, output_type, is_file)
         if self._dispatcher.is_direct and not plan.with_token:
             self._dispatcher.warn_if_withheld(plan.request, stacklevel=2)
         return AsyncFalStream(self.config, plan, options, self._open)
@@ -107,6 +110,11 @@ class AsyncStreamingClient:
     async def _open(self, plan: StreamPlan, exchange: AsyncExchange) -> AsyncStreamResponse:
         self._transport.admit(exchange)
         try:
+            if plan.files:
+                urls = await self.storage.upload_found(
+                    plan.files, plan.limits.of_uploads, exchange.signal
+                )
+                plan = plan.with_files(urls)
             if plan.with_token:
                 return await self._open_with_token(plan, exchange)
             return await self._dispatcher.open(plan.request, exchange)
@@ -131,6 +139,8 @@ class AsyncStreamingClient:
     async def aclose(self) -> None:
         """Abort the streams that still run, and close the connections."""
         await self._transport.aclose()
+        if self._owns_storage:
+            await self.storage.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -142,13 +152,25 @@ class AsyncStreamingClient:
         return f"<{type(self).__name__} {self.config.run_url}>"
 
 
+def _check_storage(storage: object) -> AsyncStorageClient | None:
+    if storage is None or isinstance(storage, AsyncStorageClient):
+        return storage
+    raise ConfigError(f"storage={shown(storage)} must be a {AsyncStorageClient.__name__}")
+
+
 def create_async_streaming_client(
-    config: Config | None = None, **settings: Unpack[ClientSettings]
+    config: Config | None = None,
+    *,
+    storage: AsyncStorageClient | None = None,
+    http_client: AsyncHttpClient | None = None,
+    **settings: Unpack[ClientSettings],
 ) -> AsyncStreamingClient:
     """Make a client, as the function of the same name in JavaScript does.
 
     Args:
         config: The settings. Default: a `Config` of the environment.
+        storage: Uploads the files in inputs. Default None: one with the same settings.
+        http_client: An HTTP client of your own. Default None: one of ours.
         **settings: Over those of `config`, as for `AsyncStreamingClient`.
 
     Returns:
@@ -157,4 +179,4 @@ def create_async_streaming_client(
     Raises:
         ConfigError: A setting is unknown or has a value that can't be used.
     """
-    return AsyncStreamingClient(config, **settings)
+    return AsyncStreamingClient(config, storage=storage, http_client=http_client, **settings)

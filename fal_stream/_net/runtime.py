@@ -204,6 +204,38 @@ def call(function: Callable[..., T | Awaitable[T]], *args: Any) -> T:
     return result
 
 
+async def async_in_thread(function: Callable[..., T], *args: Any) -> T:
+    """Call a function that may take long, in a thread that nobody has to wait for."""
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def settle() -> None:
+        if not over.done():
+            over.set_result(None)
+
+    def run() -> None:
+        try:
+            results.append(function(*args))
+        except BaseException as error:
+            errors.append(error)
+        with contextlib.suppress(RuntimeError):  # the loop may be closed by now
+            loop.call_soon_threadsafe(settle)
+
+    # A daemon: those of asyncio's own pool would hold up the end of the program.
+    threading.Thread(target=run, daemon=True, name="fal_stream-call").start()
+    await over
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def in_thread(function: Callable[..., T], *args: Any) -> T:
+    """Call a function here and now: a blocking program waits in any case."""
+    return function(*args)
+
+
 async def async_shielded(
     work: Coroutine[Any, Any, T],
     interrupt: Callable[[], None],

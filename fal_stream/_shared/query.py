@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import unquote_plus, urlencode, urlsplit, urlunsplit
 
 from ..errors import ConfigError
-from .inputs import encode_input
 
 
 def check_query(name: str, params: object) -> dict[str, str]:
@@ -56,7 +55,7 @@ def input_query(data: Any) -> dict[str, str]:
     """Make the parameters that stand for an input; nested values become JSON.
 
     Args:
-        data: The input.
+        data: The input, as JSON values.
 
     Returns:
         The parameters.
@@ -64,10 +63,9 @@ def input_query(data: Any) -> dict[str, str]:
     Raises:
         ConfigError: It is no object, or can't stand in an address.
     """
-    values = json.loads(encode_input(data))
-    if not isinstance(values, dict):
+    if not isinstance(data, dict):
         raise ConfigError("input of a GET goes into the query: give an object with named fields")
-    texts = {key: v if isinstance(v, str) else json.dumps(v) for key, v in values.items()}
+    texts = {key: v if isinstance(v, str) else json.dumps(v) for key, v in data.items()}
     return check_query("input", texts)
 
 

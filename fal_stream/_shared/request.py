@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -22,7 +22,8 @@ from ..middleware import check_method, check_request_headers
 from ..types import StreamOptions, TokenProvider
 from .decode import DecodeJSON, json_decoder
 from .endpoint import is_loopback, may_have_key, parse_endpoint_id, stream_path, stream_url
-from .inputs import encode_input
+from .file_search import IsFile
+from .inputs import FoundFile, TakenInput, file_refusal, take_input
 from .query import add_query, check_query, input_query
 from .watchdog import Limits
 
@@ -36,6 +37,10 @@ MAX_URL = 65_536
 _OTHER_NAMES = {"arguments": "input", "prompt": "input", "data": "input", "params": "query_params"}
 
 KeyUse = Literal["required", "optional", "withheld", "own"]
+
+
+def _nothing_is(_: object) -> bool:
+    return False
 
 
 @dataclass(frozen=True)
@@ -71,8 +76,8 @@ class StreamPlan:
         app_path: The endpoint with the `/stream` of its address: what a token is asked for with.
         alias: The app's name without its owner: what a token is good for.
         request: What is sent.
-        input: The input as it was given.
         bare: The request without the input and the query parameters.
+        taken: The input, or None where there is none.
         query: The query parameters.
         limits: The time limits.
         max_event_bytes: How large an event may be.
@@ -89,8 +94,8 @@ class StreamPlan:
     app_path: str
     alias: str
     request: Outgoing
-    input: Any = field(repr=False)
     bare: Outgoing = field(repr=False)
+    taken: TakenInput | None = field(repr=False)
     query: Mapping[str, str] = field(repr=False)
     limits: Limits
     max_event_bytes: int
@@ -102,11 +107,16 @@ class StreamPlan:
     with_token: bool = False
     token_provider: TokenProvider | None = None
 
-    def with_input(self, data: Any) -> StreamPlan:
-        """Give the plan of the same stream with another input.
+    @property
+    def files(self) -> Sequence[FoundFile]:
+        """The files in the input, which are to be uploaded before the request is sent."""
+        return self.taken.files if self.taken else ()
+
+    def with_files(self, urls: Sequence[str]) -> StreamPlan:
+        """Give the plan of the same stream with addresses in the places of the files.
 
         Args:
-            data: The input.
+            urls: The addresses, in the order of `files`.
 
         Returns:
             The plan.
@@ -114,12 +124,16 @@ class StreamPlan:
         Raises:
             ConfigError: The input can't be sent.
         """
-        request = _request(self.bare, self.query, data)
-        return dataclasses.replace(self, request=request, input=data)
+        request = _request(self.bare, self.query, self.taken, urls)
+        return dataclasses.replace(self, request=request)
 
 
 def plan_stream(
-    config: Config, endpoint_id: str, options: StreamOptions, output_type: Any = None
+    config: Config,
+    endpoint_id: str,
+    options: StreamOptions,
+    output_type: Any = None,
+    is_file: IsFile = _nothing_is,
 ) -> StreamPlan:
     """Check the options of a stream and decide what will be sent.
 
@@ -128,6 +142,7 @@ def plan_stream(
         endpoint_id: The endpoint.
         options: The options as the user gave them.
         output_type: The type of the chunks, or None for JSON values as they are.
+        is_file: Tells whether a value in the input is a file. Default: nothing is.
 
     Returns:
         The plan.
@@ -149,14 +164,14 @@ def plan_stream(
         raise ConfigError(f"signal={shown(signal)} is not an AbortSignal: give controller.signal")
     query = check_query("query_params", options.get("query_params", {}))
     bare = Outgoing(method, url, _headers(config, options))
-    data = options.get("input")
+    taken = _take(options, is_file)
     plan = StreamPlan(
         endpoint_id=str(endpoint),
         app_path=app_path,
         alias=endpoint.alias,
-        request=_request(bare, query, data),
-        input=data,
+        request=_request(bare, query, None if taken and taken.files else taken),
         bare=bare,
+        taken=taken,
         query=query,
         limits=_limits(config, options),
         max_event_bytes=config.max_event_bytes,
@@ -216,12 +231,28 @@ def api_request(config: Config, url: str, content: Any, headers: Mapping[str, st
     return Outgoing("POST", url, {**usual, **config.headers, **typed, **headers}, body)
 
 
-def _request(bare: Outgoing, query: Mapping[str, str], data: Any) -> Outgoing:
+def _take(options: StreamOptions, is_file: IsFile) -> TakenInput | None:
+    auto_upload = _checks.check_bool("auto_upload", options.get("auto_upload", True))
+    data = options.get("input")
+    if data is None:
+        return None
+    taken = take_input(data, is_file)
+    if taken.files and not auto_upload:
+        raise file_refusal(taken.files[0])
+    return taken
+
+
+def _request(
+    bare: Outgoing,
+    query: Mapping[str, str],
+    taken: TakenInput | None,
+    urls: Sequence[str] = (),
+) -> Outgoing:
     headers, body = bare.headers, None
-    if data is not None and bare.method == "GET":
-        query = input_query(data) | dict(query)
-    elif data is not None:
-        body = encode_input(data)
+    if taken is not None and bare.method == "GET":
+        query = input_query(taken.filled(urls)) | dict(query)
+    elif taken is not None:
+        body = taken.encode(urls)
         headers = {"content-type": JSON, **headers}
     url = add_query(bare.url, query)
     if len(url) > MAX_URL:

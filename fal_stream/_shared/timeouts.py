@@ -13,6 +13,26 @@ _WHAT: dict[Phase, str] = {
 }
 
 
+def upload_timeout_error(expired: Expired, what: str) -> StreamTimeout:
+    """Make the error of a limit that ran out in an upload.
+
+    Args:
+        expired: The limit.
+        what: What was being uploaded.
+
+    Returns:
+        The error; it names the option that sets the limit.
+    """
+    option = OPTION_OF_PHASE[expired.phase]
+    return StreamTimeout(
+        f"The upload of {what} stood still for {expired.seconds:g} s; raise {option} if the "
+        f"network needs longer, {option}=None waits forever",
+        phase=expired.phase,
+        seconds=expired.seconds,
+        option=option,
+    )
+
+
 def timeout_error(expired: Expired, chunks_received: int) -> StreamTimeout:
     """Make the error of a limit that ran out.
 

@@ -43,6 +43,11 @@ class Limits:
     total: float | None = None
     start_renews: bool = False
 
+    @property
+    def of_uploads(self) -> Limits:
+        """The limits of each request of an upload that is done for a stream with these."""
+        return Limits(start=self.start, total=self.total, start_renews=True)
+
 
 class Expired(Exception):
     """A limit ran out.

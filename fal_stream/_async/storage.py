@@ -1,0 +1,174 @@
+"""Files in fal's storage, for inputs that name files by their addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from typing_extensions import Self, Unpack
+
+from .._checks import shown
+from .._files.kinds import is_file
+from .._files.source import open_file
+from .._net.exchange import Aborted
+from .._net.runtime import async_in_thread
+from .._shared.inputs import FoundFile, take_input
+from .._shared.lifecycle import StorageSettings, lifecycle_header
+from .._shared.watchdog import Limits
+from ..abort import AbortController, AbortSignal
+from ..config import ClientSettings, Config, make_config
+from ..errors import ConfigError, UploadError
+from .borrowed import AsyncHttpClient, make_transport
+from .dispatch import AsyncDispatcher
+from .upload import AsyncUploader
+
+
+class AsyncStorageClient:
+    """Uploads files to fal's storage.
+
+    A streaming client has one, which uploads the files in the input of its streams. One of your
+    own may have other settings.
+
+    Args:
+        config: The settings. Default: a `Config` of the environment.
+        http_client: An HTTP client of your own that requests are sent by; it is not closed.
+            Default None: one of ours.
+        **settings: Over those of `config`, which says what each means.
+
+    Attributes:
+        config: The settings.
+
+    Raises:
+        ConfigError: A setting is unknown or has a value that can't be used.
+    """
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        *,
+        http_client: AsyncHttpClient | None = None,
+        **settings: Unpack[ClientSettings],
+    ) -> None:
+        self.config: Config = make_config(config, settings)
+        self._transport = make_transport(http_client)
+        self._dispatcher = AsyncDispatcher(self.config, self._transport)
+
+    async def upload(
+        self,
+        file: Any,
+        *,
+        content_type: str | None = None,
+        file_name: str | None = None,
+        lifecycle: StorageSettings | Mapping[str, Any] | None = None,
+        signal: AbortSignal | None = None,
+    ) -> str:
+        """Upload a file.
+
+        Up to 90 MiB go in one request, more in parts of 10 MiB, several at once, of which each is
+        sent again where it fails. An open file that knows places, and an `io.BytesIO`, is read
+        from its beginning wherever it stands, and stands there again afterwards; a pipe is read
+        from where it is.
+
+        Args:
+            file: A `pathlib.Path`, an open binary file, an `io.BytesIO`, bytes, a bytearray, a
+                memoryview, or an image of Pillow.
+            content_type: Its media type. Default: guessed from the name, else
+                `application/octet-stream`.
+            file_name: Its name. Default: the one that it has, else a new one.
+            lifecycle: How long it is kept and who may read it, see `StorageSettings`. Default:
+                as fal has it.
+            signal: Ends the upload when it is aborted. Default: none.
+
+        Returns:
+            The address to give to an app.
+
+        Raises:
+            ConfigError: The file or another argument can't be used; nothing was sent.
+            UploadError: The upload failed, or was aborted.
+            StreamTimeout: Nothing went out and no answer came for `start_timeout` seconds.
+        """
+        header = lifecycle_header(lifecycle)
+        signal = _check_signal(signal)
+        source = await async_in_thread(open_file, "file", file, content_type, file_name)
+        try:
+            uploader = self._uploader(_limits(self.config))
+            return await uploader.upload(source, "file", header, signal)
+        except Aborted:
+            error = UploadError("The upload was aborted", file_name=source.name)
+        finally:
+            source.close()
+        raise error
+
+    async def transform_input(self, input: Any, *, signal: AbortSignal | None = None) -> Any:
+        """Upload the files in an input and put their addresses in their places.
+
+        Args:
+            input: JSON values, pydantic models, dataclasses and files, at any depth. It is not
+                changed. A file that stands in it twice is uploaded once.
+            signal: Ends the uploads when it is aborted. Default: none.
+
+        Returns:
+            The input as JSON values, with the address of each file in its place.
+
+        Raises:
+            ConfigError: The input holds something else, or a file that can't be used; the message
+                names the place, such as `input.images[2]`. Nothing was sent.
+            UploadError: An upload failed, or was aborted.
+            StreamTimeout: Nothing went out and no answer came for `start_timeout` seconds.
+        """
+        signal = _check_signal(signal)
+        taken = take_input(input, is_file)
+        try:
+            return taken.filled(await self.upload_found(taken.files, _limits(self.config), signal))
+        except Aborted:
+            pass
+        raise UploadError("The uploads were aborted", file_name=taken.files[0].place)
+
+    async def upload_found(
+        self, files: Sequence[FoundFile], limits: Limits, signal: AbortSignal
+    ) -> list[str]:
+        """Upload files for a stream.
+
+        Args:
+            files: The files.
+            limits: The time limits of each request.
+            signal: Ends the uploads.
+
+        Returns:
+            Their addresses, in the same order.
+
+        Raises:
+            ConfigError: One can't be uploaded; nothing was sent.
+            UploadError: An upload failed.
+            StreamTimeout: A limit has run out.
+            Aborted: The signal was aborted.
+        """
+        return await self._uploader(limits).upload_all(files, signal)
+
+    def _uploader(self, limits: Limits) -> AsyncUploader:
+        return AsyncUploader(self.config, self._dispatcher, self._transport, limits)
+
+    async def aclose(self) -> None:
+        """Abort the uploads that still run, and close the connections."""
+        await self._transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.config.rest_url}>"
+
+
+def _limits(config: Config) -> Limits:
+    return Limits(start=config.start_timeout, total=config.total_timeout).of_uploads
+
+
+def _check_signal(signal: object) -> AbortSignal:
+    if signal is None:
+        return AbortController().signal
+    if not isinstance(signal, AbortSignal):
+        raise ConfigError(f"signal={shown(signal)} is not an AbortSignal: give controller.signal")
+    return signal

@@ -1,0 +1,337 @@
+"""Uploads to fal's storage: one request for where a file goes, then its bytes.
+
+Promises: a file is read in small pieces as they are sent, so memory stays bounded whatever its
+size. What the server answers is not trusted: an upload address gets no key and no header of the
+user's, and is checked before a byte goes there. A request with bytes of a file is sent again where
+it failed, for it says the same twice.
+
+Leaves to others: which files there are, and reading them (`_files`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from .._files.readers import FileReadError
+from .._files.source import FileSource, open_file
+from .._net.async_exchange import AsyncExchange
+from .._net.gather import async_gather
+from .._net.runtime import async_in_thread
+from .._shared import uploads
+from .._shared.inputs import FoundFile
+from .._shared.lifecycle import HEADER as LIFECYCLE_HEADER
+from .._shared.request import USER_AGENT, Outgoing, api_request
+from .._shared.timeouts import upload_timeout_error
+from .._shared.watchdog import Expired, Limits, Watchdog
+from ..abort import AbortController, AbortSignal
+from ..config import Config
+from ..errors import (
+    ApiError,
+    StreamConnectionError,
+    StreamDecodeError,
+    UploadError,
+)
+from .dispatch import AsyncDispatcher, read_json
+from .response import AsyncStreamResponse
+from .transport import AsyncTransport
+
+FILES_AT_ONCE = 4
+PARTS_AT_ONCE = 4
+PIECE_BYTES = 256 * 1024
+
+_logger = logging.getLogger("fal_stream")
+
+
+class AsyncFileBody:
+    """A part of a file as the body of a request, read as it is sent; more than once if need be.
+
+    Args:
+        source: The file.
+        offset: Where the part begins, in bytes.
+        length: How long it is, in bytes.
+    """
+
+    def __init__(self, source: FileSource | _Piece, offset: int, length: int) -> None:
+        self._source = source
+        self._offset = offset
+        self.length = length
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        end = self._offset + self.length
+        for offset in range(self._offset, end, PIECE_BYTES):
+            size = min(PIECE_BYTES, end - offset)
+            yield await async_in_thread(self._source.read, offset, size)
+
+
+class _Piece:
+    """A piece of a stream, which can be read but once: it is kept until it has been sent."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = memoryview(data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        return bytes(self._data[offset : offset + length])
+
+
+class AsyncUploader:
+    """Uploads files for one client.
+
+    Args:
+        config: The client's settings.
+        dispatcher: Sends requests to fal.
+        transport: The connections that files are sent by.
+        limits: The time limits of each request.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        dispatcher: AsyncDispatcher,
+        transport: AsyncTransport,
+        limits: Limits,
+    ) -> None:
+        self._config = config
+        self._dispatcher = dispatcher
+        self._transport = transport
+        self._limits = limits
+
+    async def upload_all(self, files: Sequence[FoundFile], signal: AbortSignal) -> list[str]:
+        """Upload the files of an input, some of them at once.
+
+        Args:
+            files: The files.
+            signal: Ends the uploads.
+
+        Returns:
+            Their addresses, in the same order.
+
+        Raises:
+            ConfigError: One can't be uploaded; nothing was sent.
+            UploadError: An upload failed; those that were under way are ended.
+            StreamTimeout: A limit has run out.
+            Aborted: The signal was aborted.
+        """
+        sources: list[FileSource] = []
+        try:
+            for found in files:
+                source = await async_in_thread(open_file, found.place, found.file)
+                sources.append(source)
+            group = AbortController()
+            jobs = [
+                partial(self.upload, source, found.place, None, group.signal)
+                for source, found in zip(sources, files, strict=True)
+            ]
+            return await _all(jobs, FILES_AT_ONCE, group, signal)
+        finally:
+            for source in sources:
+                source.close()
+
+    async def upload(
+        self, source: FileSource, place: str, lifecycle: str | None, signal: AbortSignal
+    ) -> str:
+        """Upload a file.
+
+        Args:
+            source: The file.
+            place: What it is called in messages.
+            lifecycle: The header that says how long it is kept, or None.
+            signal: Ends the upload.
+
+        Returns:
+            Its address.
+
+        Raises:
+            ConfigError: The credentials can't be used.
+            UploadError: The upload failed.
+            StreamTimeout: A limit has run out.
+            Aborted: The signal was aborted.
+        """
+        try:
+            if source.size is None:
+                return await self._upload_stream(source, lifecycle, signal)
+            if source.size <= uploads.MAX_SINGLE:
+                body = AsyncFileBody(source, 0, source.size)
+                return await self._upload_whole(source, body, lifecycle, signal)
+            return await self._upload_parts(source, lifecycle, signal)
+        except Expired as expired:
+            raise upload_timeout_error(expired, f"{place} ({source.name})") from None
+        except (ApiError, StreamConnectionError) as error:
+            reason, cause = error.message, error
+        except (StreamDecodeError, FileReadError, ValueError) as error:
+            if isinstance(error, StreamDecodeError):
+                # Not shown: it may hold the signed address.
+                reason = "the storage answered with something that is not JSON"
+            else:
+                reason = str(error)
+            cause = None
+        raise UploadError(
+            f"{place} ({source.name}) could not be uploaded: {reason}",
+            file_name=source.name,
+            place=place,
+        ) from cause
+
+    async def _upload_whole(
+        self,
+        source: FileSource,
+        body: AsyncFileBody,
+        lifecycle: str | None,
+        signal: AbortSignal,
+    ) -> str:
+        target = await self._initiate(source, lifecycle, signal, in_parts=False)
+        await self._put(target.upload_url, body, source.content_type, signal)
+        return target.file_url
+
+    async def _upload_parts(
+        self, source: FileSource, lifecycle: str | None, signal: AbortSignal
+    ) -> str:
+        assert source.size is not None, "a stream is sent part by part"
+        target = await self._initiate(source, lifecycle, signal, in_parts=True)
+        group = AbortController()
+        jobs = [
+            partial(
+                self._put_part,
+                target,
+                number,
+                AsyncFileBody(source, offset, length),
+                group.signal,
+            )
+            for number, offset, length in uploads.split(source.size)
+        ]
+        parts = await _all(jobs, PARTS_AT_ONCE, group, signal)
+        await self._complete(target, parts, signal)
+        return target.file_url
+
+    async def _upload_stream(
+        self, source: FileSource, lifecycle: str | None, signal: AbortSignal
+    ) -> str:
+        piece = await self._next_piece(source, signal)
+        if len(piece) < uploads.PART_SIZE:
+            body = AsyncFileBody(_Piece(piece), 0, len(piece))
+            return await self._upload_whole(source, body, lifecycle, signal)
+        target = await self._initiate(source, lifecycle, signal, in_parts=True)
+        parts: list[uploads.UploadedPart] = []
+        while piece:
+            body = AsyncFileBody(_Piece(piece), 0, len(piece))
+            parts.append(await self._put_part(target, len(parts) + 1, body, signal))
+            piece = await self._next_piece(source, signal)
+        await self._complete(target, parts, signal)
+        return target.file_url
+
+    async def _next_piece(self, source: FileSource, signal: AbortSignal) -> bytes:
+        with self._exchange(signal) as exchange:
+            piece: bytes = await exchange.call(
+                async_in_thread, source.read_next, uploads.PART_SIZE
+            )
+            return piece
+
+    async def _initiate(
+        self, source: FileSource, lifecycle: str | None, signal: AbortSignal, *, in_parts: bool
+    ) -> uploads.UploadTarget:
+        url = uploads.initiate_url(self._config.rest_url, in_parts=in_parts)
+        content = {"content_type": source.content_type, "file_name": source.name}
+        headers = {} if lifecycle is None else {LIFECYCLE_HEADER: lifecycle}
+        request = api_request(self._config, url, content, headers)
+        with self._exchange(signal) as exchange:
+            return uploads.check_initiated(await self._dispatcher.fetch_json(request, exchange))
+
+    async def _put_part(
+        self, target: uploads.UploadTarget, number: int, body: AsyncFileBody, signal: AbortSignal
+    ) -> uploads.UploadedPart:
+        url = uploads.part_url(target.upload_url, number)
+        return uploads.check_part(await self._put(url, body, None, signal, is_json=True), number)
+
+    async def _complete(
+        self,
+        target: uploads.UploadTarget,
+        parts: Sequence[uploads.UploadedPart],
+        signal: AbortSignal,
+    ) -> None:
+        url, body = uploads.complete_url(target.upload_url), uploads.completion(parts)
+        request = Outgoing("POST", url, _headers("application/json", len(body)), body)
+        with self._exchange(signal) as exchange:
+            response = await self._dispatcher.open(request, exchange, as_is=True)
+            await _check_success(response)
+
+    async def _put(
+        self,
+        url: str,
+        body: AsyncFileBody,
+        content_type: str | None,
+        signal: AbortSignal,
+        *,
+        is_json: bool = False,
+    ) -> Any:
+        """Send bytes of a file, again where that fails; give the answer if it is to be JSON."""
+        request = Outgoing("PUT", url, _headers(content_type, body.length), body)
+        policy = self._config.retry
+        retry = 0
+        while True:
+            with self._exchange(signal) as exchange:
+                try:
+                    response = await self._transport.open(request, exchange)
+                    return await (read_json if is_json else _check_success)(response)
+                except (ApiError, StreamConnectionError) as error:
+                    if policy is None or retry >= policy.max_retries or not _may_pass(error):
+                        raise
+                    reason = error.message
+                delay = policy.backoff(retry, random.random())
+                _logger.info("Sending a part of a file again in %.1f s: %s", delay, reason)
+                await exchange.sleep(delay)
+                retry += 1
+
+    @contextlib.contextmanager
+    def _exchange(self, signal: AbortSignal) -> Iterator[AsyncExchange]:
+        """Give an exchange that ends with the signal, and with the client."""
+        exchange = AsyncExchange(Watchdog(self._limits, time.monotonic))
+        self._transport.admit(exchange)
+        unsubscribe = signal.on_abort(exchange.abort)
+        try:
+            yield exchange
+        except BaseException:
+            self._transport.dismiss(exchange)
+            raise
+        finally:
+            unsubscribe()
+
+
+async def _all(
+    jobs: Sequence[Any], limit: int, group: AbortController, signal: AbortSignal
+) -> list[Any]:
+    """Do jobs that end with their group, and the group with a signal."""
+    unsubscribe = signal.on_abort(group.abort)
+    try:
+        return await async_gather(jobs, limit, group.abort)
+    finally:
+        unsubscribe()
+
+
+def _headers(content_type: str | None, length: int) -> dict[str, str]:
+    """Give the headers of a request to an upload address: none that could say who sends it."""
+    headers = {
+        "user-agent": USER_AGENT,
+        "accept-encoding": "identity",
+        "content-length": str(length),
+    }
+    if content_type is not None:
+        headers["content-type"] = content_type
+    return headers
+
+
+def _may_pass(error: ApiError | StreamConnectionError) -> bool:
+    """Tell whether sending the same bytes again may help."""
+    if isinstance(error, StreamConnectionError):
+        return error.transient
+    return error.retryable is not False and (error.status in (408, 429) or error.status >= 500)
+
+
+async def _check_success(response: AsyncStreamResponse) -> None:
+    if 200 <= response.status < 300:
+        await response.discard()
+    else:
+        await read_json(response)
