@@ -1,7 +1,8 @@
 """A local fal server for demos and tests.
 
 `LocalFal` speaks the fal protocol on loopback with the standard library alone. What it answers
-is a script: a list of chunks, and of steps such as `Pause` and `Cut` between them.
+is a script: a list of chunks, and of steps such as `Pause` and `Cut` between them. It issues
+tokens and takes uploads, too.
 
     with LocalFal() as fal:
         fal.add("acme/llm", tokens("To be, or not to be"))
@@ -9,11 +10,13 @@ is a script: a list of chunks, and of steps such as `Pause` and `Cut` between th
             ...
 """
 
+from fal_stream.testing.reply import Failure, Framing, Reply
 from fal_stream.testing.request import RecordedRequest
 from fal_stream.testing.samples import audio, image_frames, tokens
-from fal_stream.testing.script import Failure, Framing, Reply, Script
+from fal_stream.testing.script import RouteScript, Script
 from fal_stream.testing.server import LocalFal
 from fal_stream.testing.steps import Cut, End, Event, Hang, Pause, Ping, Raw, Step, Wire
+from fal_stream.testing.uploads import Upload
 
 __all__ = [
     "Cut",
@@ -28,8 +31,10 @@ __all__ = [
     "Raw",
     "RecordedRequest",
     "Reply",
+    "RouteScript",
     "Script",
     "Step",
+    "Upload",
     "Wire",
     "audio",
     "image_frames",

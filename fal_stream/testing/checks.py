@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 from fal_stream.errors import ConfigError, excerpt
@@ -15,6 +16,7 @@ __all__ = [
     "check_text",
     "check_whole",
     "describe",
+    "encode_json",
 ]
 
 
@@ -146,3 +148,24 @@ def check_whole(argument: str, value: object, lowest: int) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
         raise ConfigError(f"{argument} is {value!r}; give a whole number, {lowest} or more")
+
+
+def encode_json(argument: str, value: object) -> bytes:
+    """Write a value as JSON.
+
+    Args:
+        argument: What the value is, for the message.
+        value: The value.
+
+    Returns:
+        The JSON text in UTF-8.
+
+    Raises:
+        ConfigError: The value isn't JSON.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{argument} is {describe(value)}, which isn't JSON: {error}") from None
+    # A lone surrogate has no UTF-8 form; Python's escape for it is also the one of JSON.
+    return text.encode("utf-8", "backslashreplace")

@@ -1,37 +1,25 @@
-"""Which endpoint answers what, and who may ask.
+"""Which endpoint answers what.
 
-Promises: no I/O; every request gets a reply. Leaves to others: sending it.
+Promises: no I/O; every request gets a reply. Leaves to others: who may ask (`dispatcher`),
+sending.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-
+from fal_stream._shared.endpoint import parse_endpoint_id, stream_url
 from fal_stream.errors import ConfigError
+from fal_stream.testing.reply import Failure, Reply
 from fal_stream.testing.request import RecordedRequest
-from fal_stream.testing.script import (
-    Answer,
-    Failure,
-    Reply,
-    Script,
-    check_script,
-    to_reply,
-)
+from fal_stream.testing.script import CheckedScript, Script, check_script, to_reply
 
-__all__ = ["Endpoints"]
-
-# owner/alias[/path], with a namespace before the owner or without.
-_ENDPOINT_ID = re.compile(
-    r"(?:(?:workflows|comfy)/)?(?!workflows/|comfy/)[\w.-]+(?:/[\w.-]+)+", re.ASCII
-)
+__all__ = ["Endpoints", "alias_of"]
 
 
 class Endpoints:
     """The endpoints of a server and their scripts."""
 
     def __init__(self) -> None:
-        self._scripts: dict[str, Reply | Callable[[RecordedRequest], Answer]] = {}
+        self._scripts: dict[str, CheckedScript] = {}
 
     def add(self, endpoint_id: str, script: Script) -> None:
         """Set what an endpoint answers.
@@ -43,28 +31,20 @@ class Endpoints:
         Raises:
             ConfigError: The endpoint id or the script is bad.
         """
-        segments = endpoint_id.split("/")
-        if not _ENDPOINT_ID.fullmatch(endpoint_id) or {".", ".."} & set(segments):
-            raise ConfigError(f"endpoint_id is {endpoint_id!r}; give owner/alias[/path]")
-        path = f"/{endpoint_id}" if segments[-1] == "stream" else f"/{endpoint_id}/stream"
-        self._scripts[path] = check_script(script)
+        self._scripts[stream_url("", parse_endpoint_id(endpoint_id))] = check_script(script)
 
-    def answer(self, request: RecordedRequest, key: str | None) -> Reply:
+    def answer(self, request: RecordedRequest) -> Reply:
         """Answer a request.
 
         Args:
             request: The request.
-            key: The credentials that it must have, or None.
 
         Returns:
-            The reply: of the script, or a 401 or 404.
+            The reply: of the script, or a 404.
 
         Raises:
             Exception: A function of the user raised it, or gave no answer.
         """
-        if key is not None and request.headers.get("authorization") != f"Key {key}":
-            detail = "The credentials are missing or wrong; send 'Authorization: Key <key>'"
-            return Failure(401, detail).reply()
         script = self._scripts.get(request.path)
         if script is None:
             inner = "/".join(request.path.split("/")[3:])
@@ -72,3 +52,18 @@ class Endpoints:
         if isinstance(script, Reply):
             return script
         return to_reply("the answer of the script", script(request))
+
+
+def alias_of(path: str) -> str | None:
+    """Find out which app the path of a request is for.
+
+    Args:
+        path: The path, that of an endpoint with or without `/stream`.
+
+    Returns:
+        The app's alias, or None if the path is for no app.
+    """
+    try:
+        return parse_endpoint_id(path.removeprefix("/")).alias
+    except ConfigError:
+        return None

@@ -13,8 +13,8 @@ from http import HTTPStatus
 
 from fal_stream.errors import ConfigError
 from fal_stream.testing.connection import ClientGone, Connection
+from fal_stream.testing.reply import Reply
 from fal_stream.testing.request import RecordedRequest
-from fal_stream.testing.script import Reply
 from fal_stream.testing.steps import Cut, End, Pause, PlayableStep, Raw, Wire, encode_step
 
 __all__ = ["Player"]

@@ -12,12 +12,15 @@ import threading
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 __all__ = ["MAX_HEAD_BYTES", "BadRequest", "RecordedRequest", "read_request"]
 
 MAX_HEAD_BYTES = 256 * 1024
+
+_PIECE_BYTES = 256 * 1024
 
 
 class BadRequest(Exception):
@@ -156,15 +159,26 @@ def _parse_target(target: str) -> tuple[str, dict[str, str]]:
 
 
 async def _read_body(reader: asyncio.StreamReader, headers: dict[str, str]) -> bytes:
+    body = BytesIO()
     if headers.get("transfer-encoding", "").lower() == "chunked":
-        body = bytearray()
         while size := _parse_size((await reader.readuntil(b"\r\n")).partition(b";")[0], 16):
-            body += await reader.readexactly(size)
+            await _move(reader, body, size)
             await reader.readexactly(2)
         while await reader.readuntil(b"\r\n") != b"\r\n":
             pass
-        return bytes(body)
-    return await reader.readexactly(_parse_size(headers.get("content-length", "0").encode(), 10))
+    else:
+        size = _parse_size(headers.get("content-length", "0").encode(), 10)
+        await _move(reader, body, size)
+    return body.getvalue()  # no copy: CPython hands its buffer over
+
+
+async def _move(reader: asyncio.StreamReader, body: BytesIO, size: int) -> None:
+    # In pieces, as StreamReader would hold the whole twice.
+    while size:
+        piece = await reader.read(min(size, _PIECE_BYTES))
+        if not piece:
+            raise asyncio.IncompleteReadError(b"", size)
+        size -= body.write(piece)
 
 
 def _parse_size(text: bytes, base: int) -> int:

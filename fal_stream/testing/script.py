@@ -1,173 +1,19 @@
-"""What an endpoint answers: replies, failures, and the scripts that give them.
+"""What answers each request of an endpoint: a response, steps, or a function that gives them.
 
-Promises: what is wrong with a list of steps is said when it is handed over, not when a request
-comes. Leaves to others: the steps (`steps`), sending (`player`).
+Promises: a script that could not answer every request is refused when it is handed over. Leaves
+to others: the responses (`reply`), sending (`player`).
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import KW_ONLY, dataclass
-from http import HTTPStatus
-from typing import Any, Literal, TypeAlias, cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
 
 from fal_stream.errors import ConfigError
-from fal_stream.testing.checks import (
-    check_bytes,
-    check_header_text,
-    check_seconds,
-    check_status,
-    describe,
-)
+from fal_stream.testing.reply import Failure, Reply, check_steps
 from fal_stream.testing.request import RecordedRequest
-from fal_stream.testing.steps import Raw, encode_step
 
-__all__ = ["Failure", "Framing", "Headers", "Reply", "Script", "check_script", "to_reply"]
-
-Framing: TypeAlias = Literal["chunked", "length", "close"]
-"""How the client learns where the body ends."""
-
-Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
-"""Header fields; pairs where a name is to come twice."""
-
-
-@dataclass(frozen=True)
-class Reply:
-    """A response: its head, and the steps of its body.
-
-    Args:
-        steps: The steps and chunks of the body. A list or tuple is checked and encoded at once.
-        status: The HTTP status, 200 to 599.
-        content_type: The media type. Chunks are JSON in a `text/event-stream`, bytes elsewhere.
-        headers: More header fields. They replace ours of the same name, save those that frame
-            the body, which are sent besides ours: so `framing="close"` with a `content-length`
-            of your own makes a wrong length.
-        framing: `chunked`: one HTTP chunk for each step. `length`: a `Content-Length`; all steps
-            are taken before the head is sent. `close`: the end of the connection ends the body.
-        delay: Seconds before the head; `math.inf`: the request is never answered.
-        coalesce: Whether all steps between two pauses go out in one send, up to 256 KiB;
-            False: one send for each step.
-        keep_alive: Whether the connection may be used again.
-        head: Bytes to send in place of the whole head, or None. `b""` sends no head.
-
-    Raises:
-        ConfigError: An argument or a step is bad.
-    """
-
-    steps: Iterable[object] = ()
-    _: KW_ONLY
-    status: int = 200
-    content_type: str = "text/event-stream"
-    headers: Headers | None = None
-    framing: Framing = "chunked"
-    delay: float = 0.0
-    coalesce: bool = False
-    keep_alive: bool = True
-    head: bytes | None = None
-
-    def __post_init__(self) -> None:
-        check_status(self.status, 200)
-        _check_steps("steps", self.steps)
-        check_seconds("delay", self.delay, endless=True)
-        if self.framing not in ("chunked", "length", "close"):
-            raise ConfigError(f"framing is {self.framing!r}; give 'chunked', 'length' or 'close'")
-        if self.head is not None:
-            check_bytes("head", self.head)
-        check_header_text("content_type", self.content_type)
-        object.__setattr__(self, "headers", _check_headers(self.headers))
-        if isinstance(self.steps, (list, tuple)):
-            encoded = tuple(encode_step(s, event_stream=self.event_stream) for s in self.steps)
-            object.__setattr__(self, "steps", encoded)
-
-    @property
-    def event_stream(self) -> bool:
-        """Whether the content type says `text/event-stream`."""
-        return self.content_type.partition(";")[0].strip().lower() == "text/event-stream"
-
-    @property
-    def header_fields(self) -> tuple[tuple[str, str], ...]:
-        """The `headers` as pairs with names in lower case."""
-        return _check_headers(self.headers)
-
-
-@dataclass(frozen=True)
-class Failure:
-    """An error response in fal's shape.
-
-    Args:
-        status: The HTTP status, 400 to 599.
-        detail: What the body's `detail` holds: a text, or the list of a 422; by default the
-            status in words.
-        error_type: fal's name of the error, sent in the body and as `X-Fal-Error-Type`.
-        timeout_type: Sent as `X-Fal-Request-Timeout-Type`.
-        retryable: Sent as `X-Fal-Retryable`.
-        headers: More header fields, such as `retry-after`.
-        content_type: The media type.
-        body: The whole body in place of the JSON, such as an HTML page.
-        delay: Seconds before the head.
-
-    Raises:
-        ConfigError: An argument is bad.
-    """
-
-    status: int
-    detail: Any = None
-    _: KW_ONLY
-    error_type: str | None = None
-    timeout_type: str | None = None
-    retryable: bool | None = None
-    headers: Headers | None = None
-    content_type: str = "application/json"
-    body: bytes | str | None = None
-    delay: float = 0.0
-
-    def __post_init__(self) -> None:
-        check_status(self.status, 400)
-        if self.body is not None and not isinstance(self.body, (bytes, str)):
-            raise ConfigError(
-                f"body is {describe(self.body)}; give bytes or text, or use detail for JSON"
-            )
-        object.__setattr__(self, "headers", _check_headers(self.headers))
-        self.reply()
-
-    def reply(self) -> Reply:
-        """Write the failure out.
-
-        Returns:
-            The reply that is sent.
-
-        Raises:
-            ConfigError: The detail isn't JSON.
-        """
-        ours = {
-            "x-fal-error-type": self.error_type,
-            "x-fal-request-timeout-type": self.timeout_type,
-            "x-fal-retryable": None if self.retryable is None else str(self.retryable).lower(),
-        }
-        fields = [(name, value) for name, value in ours.items() if value is not None]
-        return Reply(
-            [Raw(self._encode_body())],
-            status=self.status,
-            content_type=self.content_type,
-            headers=[*fields, *_check_headers(self.headers)],
-            framing="length",
-            delay=self.delay,
-        )
-
-    def _encode_body(self) -> bytes:
-        if self.body is not None:
-            return self.body.encode() if isinstance(self.body, str) else self.body
-        body = {"detail": _phrase(self.status) if self.detail is None else self.detail}
-        if self.error_type is not None:
-            body["error_type"] = self.error_type
-        try:
-            return json.dumps(body).encode()
-        except (TypeError, ValueError) as error:
-            raise ConfigError(
-                f"detail is {describe(self.detail)}, which isn't JSON: {error}"
-            ) from None
-
+__all__ = ["Answer", "CheckedScript", "RouteScript", "Script", "check_script", "to_reply"]
 
 Answer: TypeAlias = Reply | Failure | Iterable[object]
 """What answers one request."""
@@ -175,12 +21,18 @@ Answer: TypeAlias = Reply | Failure | Iterable[object]
 Script: TypeAlias = Answer | Callable[[RecordedRequest], Answer]
 """What answers each request of an endpoint."""
 
+RouteScript: TypeAlias = Answer | Callable[[RecordedRequest], Answer | None]
+"""What answers each request of a route; None: the server answers as if there were no route."""
 
-def check_script(script: Script) -> Reply | Callable[[RecordedRequest], Answer]:
+CheckedScript: TypeAlias = Reply | Callable[[RecordedRequest], object]
+"""A script that can answer every request."""
+
+
+def check_script(script: object) -> CheckedScript:
     """Refuse a script that cannot answer every request.
 
     Args:
-        script: The script of an endpoint.
+        script: The script of an endpoint or a route.
 
     Returns:
         A reply, or a function that gives the answer.
@@ -216,37 +68,6 @@ def to_reply(argument: str, answer: object) -> Reply:
         return answer
     if isinstance(answer, Failure):
         return answer.reply()
-    _check_steps(argument, answer)
+    check_steps(argument, answer)
     assert isinstance(answer, Iterable)
     return Reply(answer)
-
-
-def _check_steps(argument: str, value: object) -> None:
-    if isinstance(value, type) or not isinstance(value, Iterable):
-        raise ConfigError(
-            f"{argument} is {describe(value)}; give a list of steps, a Reply or a Failure"
-        )
-    if isinstance(value, (str, bytes, bytearray, Mapping)):
-        raise ConfigError(
-            f"{argument} is {describe(value)}; give a list, even of a single chunk: [chunk]"
-        )
-
-
-def _check_headers(headers: Headers | None) -> tuple[tuple[str, str], ...]:
-    if headers is None:
-        return ()
-    given = cast(Any, headers)
-    pairs = given.items() if isinstance(headers, Mapping) else given
-    fields = []
-    for name, value in pairs:
-        check_header_text("headers", name)
-        check_header_text(f"headers[{name!r}]", value)
-        fields.append((name.lower(), value))
-    return tuple(fields)
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return f"Status {status}"

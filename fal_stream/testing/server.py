@@ -2,7 +2,7 @@
 
 Promises: it starts and stops within a second, whatever its clients do; what goes wrong in a
 script is raised at the end of the `with` block. Leaves to others: the connections (`service`),
-what is answered (`endpoints`).
+what is answered (`dispatcher`).
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from typing import Any
 from typing_extensions import Self
 
 from fal_stream.errors import ConfigError, FalStreamError
-from fal_stream.testing.endpoints import Endpoints
+from fal_stream.testing.dispatcher import Dispatcher
+from fal_stream.testing.log import RequestLog
 from fal_stream.testing.request import RecordedRequest
-from fal_stream.testing.script import Script
+from fal_stream.testing.script import RouteScript, Script
 from fal_stream.testing.service import BACKLOG, Service
+from fal_stream.testing.uploads import Upload
 
 __all__ = ["LocalFal"]
 
@@ -68,9 +70,8 @@ class LocalFal:
         self._host = host
         self._port = port
         self._ssl_context = ssl_context
-        self._endpoints = Endpoints()
-        self._requests: list[RecordedRequest] = []
-        self._request_came = threading.Condition()
+        self._dispatcher = Dispatcher()
+        self._log = RequestLog()
         self._url: str | None = None
         self._thread: threading.Thread | None = None
         self._request_stop: Callable[[], object] = lambda: None
@@ -89,7 +90,49 @@ class LocalFal:
         Raises:
             ConfigError: The endpoint id or the script is bad.
         """
-        self._endpoints.add(endpoint_id, script)
+        self._dispatcher.endpoints.add(endpoint_id, script)
+
+    def route(self, path: str, script: RouteScript, *, method: str | None = None) -> None:
+        """Set what is answered at a path, in place of all else that the server has there.
+
+        No key is checked. Of several routes for a request the most exact comes first: a whole
+        path, then the longest beginning of one, with a method before without. A route with the
+        same path and method is replaced.
+
+        Args:
+            path: The path without the query, such as `/tokens/`; with `*` at its end every path
+                that begins so, such as `/storage/*`.
+            script: As for `add`. A function can also return None: the request is answered as
+                if there were no such route.
+            method: The HTTP method that is answered; None: any.
+
+        Raises:
+            ConfigError: An argument is bad.
+        """
+        self._dispatcher.routes.add(path, script, method)
+
+    def expire_tokens(self) -> None:
+        """Make every token that was issued so far expired."""
+        self._dispatcher.tokens.expire()
+
+    @property
+    def uploads(self) -> list[Upload]:
+        """The files that were uploaded, in the order in which they became complete."""
+        return self._dispatcher.uploads.complete
+
+    def upload(self, file_url: str) -> Upload:
+        """Find an uploaded file.
+
+        Args:
+            file_url: The address that the client was given.
+
+        Returns:
+            The file.
+
+        Raises:
+            ConfigError: No complete file has that address.
+        """
+        return self._dispatcher.uploads.find(file_url)
 
     @property
     def url(self) -> str:
@@ -109,13 +152,16 @@ class LocalFal:
         Raises:
             ConfigError: The server isn't running.
         """
-        return {"run_url": self.url, "credentials": self.key or _DEFAULT_KEY}
+        return {
+            "run_url": self.url,
+            "rest_url": self.url,
+            "credentials": self.key or _DEFAULT_KEY,
+        }
 
     @property
     def requests(self) -> list[RecordedRequest]:
         """The requests so far, in the order in which they came, refused ones included."""
-        with self._request_came:
-            return list(self._requests)
+        return self._log.requests()
 
     def wait_for_requests(self, count: int = 1, timeout: float = 10.0) -> list[RecordedRequest]:
         """Wait until the server has received so many requests since it was made.
@@ -130,11 +176,7 @@ class LocalFal:
         Raises:
             TimeoutError: They did not come in time.
         """
-        with self._request_came:
-            if self._request_came.wait_for(lambda: len(self._requests) >= count, timeout):
-                return list(self._requests)
-            came = len(self._requests)
-        raise TimeoutError(f"{came} of {count} requests came within {timeout} seconds")
+        return self._log.wait(count, timeout)
 
     def start(self) -> Self:
         """Start the server; it listens when this returns.
@@ -150,9 +192,14 @@ class LocalFal:
             raise ConfigError("LocalFal is running already; call stop() first")
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         listener = socket.create_server((self._host, self._port), family=family, backlog=BACKLOG)
-        port = listener.getsockname()[1]
+        host = f"[{self._host}]" if family is socket.AF_INET6 else self._host
+        url = f"{'https' if self._ssl_context else 'http'}://{host}:{listener.getsockname()[1]}"
+        key = self.key
         service = Service(
-            self._endpoints, self.key, self._ssl_context, self._record, self.errors.append
+            lambda request: self._dispatcher.answer(request, url, key),
+            self._ssl_context,
+            self._log.add,
+            self.errors.append,
         )
         started: Future[Callable[[], object]] = Future()
         thread = threading.Thread(
@@ -163,8 +210,7 @@ class LocalFal:
         thread.start()
         self._request_stop = started.result()
         self._thread = thread
-        host = f"[{self._host}]" if family is socket.AF_INET6 else self._host
-        self._url = f"{'https' if self._ssl_context else 'http'}://{host}:{port}"
+        self._url = url
         return self
 
     def stop(self) -> None:
@@ -203,8 +249,3 @@ class LocalFal:
                 "use Pause and Hang steps to wait"
             )
         return True
-
-    def _record(self, request: RecordedRequest) -> None:
-        with self._request_came:
-            self._requests.append(request)
-            self._request_came.notify_all()

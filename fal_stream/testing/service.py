@@ -1,7 +1,7 @@
 """The server's side of all connections: accept, read requests, play replies, stop.
 
 Promises: when `run` returns, no connection, task or socket is left. Leaves to others: the
-thread it runs in (`server`), what is answered (`endpoints`) and how it is sent (`player`).
+thread it runs in (`server`), what is answered (`dispatcher`) and how it is sent (`player`).
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from fal_stream.testing.connection import ClientGone, Connection
-from fal_stream.testing.endpoints import Endpoints
 from fal_stream.testing.player import Player
+from fal_stream.testing.reply import Failure, Reply
 from fal_stream.testing.request import BadRequest, RecordedRequest, read_request
-from fal_stream.testing.script import Failure
 
 __all__ = ["BACKLOG", "Service"]
 
@@ -28,8 +27,7 @@ class Service:
     """A server in a running event loop.
 
     Args:
-        endpoints: What is answered.
-        key: The credentials that a request must have, or None.
+        answer: Gives the reply to a request.
         ssl_context: The TLS context, or None for plain HTTP.
         on_request: Called with each request before it is answered.
         on_error: Called with what a script raised.
@@ -37,14 +35,12 @@ class Service:
 
     def __init__(
         self,
-        endpoints: Endpoints,
-        key: str | None,
+        answer: Callable[[RecordedRequest], Reply],
         ssl_context: ssl.SSLContext | None,
         on_request: Callable[[RecordedRequest], None],
         on_error: Callable[[Exception], None],
     ) -> None:
-        self._endpoints = endpoints
-        self._key = key
+        self._answer = answer
         self._ssl_context = ssl_context
         self._on_request = on_request
         self._on_error = on_error
@@ -122,7 +118,7 @@ class Service:
             return False
         self._on_request(request)
         try:
-            reply = self._endpoints.answer(request, self._key)
+            reply = self._answer(request)
             reusable = await Player(connection, request, reply).play()
             request.finished.set()
             return reusable

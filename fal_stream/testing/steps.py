@@ -6,7 +6,6 @@ and the way out. Leaves to others: HTTP framing and time (`player`), the head (`
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -19,6 +18,7 @@ from fal_stream.testing.checks import (
     check_text,
     check_whole,
     describe,
+    encode_json,
 )
 
 __all__ = [
@@ -232,13 +232,4 @@ def encode_step(step: object, *, event_stream: bool) -> PlayableStep:
         return Raw(step.encode())
     if isinstance(step, Ping):
         return Raw(f": {step.comment}\n\n".encode())
-    return Raw(b"data: " + _encode_json(step) + b"\n\n")
-
-
-def _encode_json(value: object) -> bytes:
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ConfigError(f"a chunk is {describe(value)}, which isn't JSON: {error}") from None
-    # A lone surrogate has no UTF-8 form; Python's escape for it is also the one of JSON.
-    return text.encode("utf-8", "backslashreplace")
+    return Raw(b"data: " + encode_json("a chunk", step) + b"\n\n")

@@ -113,7 +113,7 @@ def nested(depth: int) -> list[Any]:
     ],
 )
 def test_a_bad_endpoint_id_is_refused(endpoint_id: str) -> None:
-    with pytest.raises(ConfigError, match=r"endpoint_id is .*; give owner/alias\[/path\]"):
+    with pytest.raises(ConfigError, match=r"endpoint_id=.* is not .*: give owner/alias\[/path\]"):
         LocalFal().add(endpoint_id, [1])
 
 

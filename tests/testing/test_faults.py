@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from fal_stream.testing import Cut, End, Event, LocalFal, Ping, Raw, RecordedRequest, Reply
-from fal_stream.testing.script import Framing
+from fal_stream.testing.reply import Framing
 from tests.testing.raw_client import RawClient, dying_server, fetch
 
 

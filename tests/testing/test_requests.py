@@ -50,7 +50,11 @@ def test_a_wrong_key_is_refused(fal: LocalFal, headers: dict[str, str]) -> None:
 def test_a_key_of_ones_own() -> None:
     with LocalFal(key="me:mine") as fal:
         fal.add("acme/app", [1])
-        assert fal.settings == {"run_url": fal.url, "credentials": "me:mine"}
+        assert fal.settings == {
+            "run_url": fal.url,
+            "rest_url": fal.url,
+            "credentials": "me:mine",
+        }
         assert fetch(fal, headers={"Authorization": "Key me:mine"}).status == 200
         assert fetch(fal, headers={"Authorization": "Key local-id:local-secret"}).status == 401
 
@@ -86,6 +90,7 @@ def test_an_unknown_endpoint_is_not_found(fal: LocalFal, path: str, inner: str) 
         ("workflows/acme/flow", "/workflows/acme/flow/stream"),
         ("comfy/acme/flow/x", "/comfy/acme/flow/x/stream"),
         ("fal-ai/flux.1_dev", "/fal-ai/flux.1_dev/stream"),
+        ("12345-my-app", "/12345/my-app/stream"),
     ],
 )
 def test_where_an_endpoint_is_served(fal: LocalFal, endpoint_id: str, path: str) -> None:

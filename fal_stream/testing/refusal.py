@@ -1,0 +1,51 @@
+"""How a part of the server says no to a request, from however deep within.
+
+Promises: a refusal has fal's shape. Leaves to others: catching it (`dispatcher`).
+"""
+
+from __future__ import annotations
+
+from fal_stream.testing.reply import Failure
+from fal_stream.testing.request import RecordedRequest
+
+__all__ = ["Refused", "check_method", "invalid"]
+
+
+class Refused(Exception):
+    """A request cannot be answered as the client wishes.
+
+    Attributes:
+        failure: What it is answered instead.
+    """
+
+    def __init__(self, status: int, detail: object = None, allow: str | None = None) -> None:
+        super().__init__(status, detail)
+        self.failure = Failure(status, detail, headers={"allow": allow} if allow else None)
+
+
+def check_method(request: RecordedRequest, *allowed: str) -> None:
+    """Refuse a request with another method than those that an address has.
+
+    Args:
+        request: The request.
+        *allowed: The methods.
+
+    Raises:
+        Refused: The method is another one.
+    """
+    if request.method not in allowed:
+        raise Refused(405, allow=", ".join(allowed))
+
+
+def invalid(loc: list[str], msg: str, type: str) -> Refused:
+    """Make the refusal of one value outside the body, in FastAPI's shape.
+
+    Args:
+        loc: Where the value stands.
+        msg: What is wrong with it.
+        type: The name of the error.
+
+    Returns:
+        The refusal, to be raised.
+    """
+    return Refused(422, [{"type": type, "loc": loc, "msg": msg}])

@@ -1,0 +1,204 @@
+"""The files that clients upload: begun, received whole or in parts, complete.
+
+Promises: a file is seen only when it is complete; a part is kept once, as the bytes that came.
+Safe to use from any thread. Leaves to others: addresses, requests and their refusals (`storage`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fal_stream.errors import ConfigError, excerpt
+
+__all__ = ["BadUpload", "PendingUpload", "Upload", "Uploads"]
+
+MAX_PARTS = 10_000
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that a client has uploaded to `LocalFal`.
+
+    Attributes:
+        file_url: Where the file is; what the client got.
+        file_name: The name that the client gave.
+        content_type: The media type that the client gave when it began.
+        content: The file's bytes.
+        lifecycle: What the client's `x-fal-object-lifecycle` header holds, decoded; None if it
+            sent none.
+        parts: In how many parts it came; 0: in one piece.
+    """
+
+    file_url: str
+    file_name: str
+    content_type: str
+    content: bytes
+    lifecycle: Any = field(hash=False)
+    parts: int
+
+    def __repr__(self) -> str:
+        size = f"{len(self.content):,} bytes"
+        return f"<Upload {excerpt(self.file_name)!r} {self.content_type}, {size}>"
+
+
+class BadUpload(Exception):
+    """The client did what an upload doesn't allow."""
+
+
+@dataclass(repr=False)
+class PendingUpload:
+    """A file that a client has begun to upload, complete or not.
+
+    Attributes:
+        id: What the addresses of the upload have in common.
+        file_url: Where the file is once it is complete.
+        file_name: The name that the client gave.
+        content_type: The media type that the client gave.
+        lifecycle: What the client asked for about the file's life, or None.
+        in_parts: Whether the file comes in parts.
+        signature: What proves that the sender was given the upload's address.
+        etags: The ETag of each part that has come.
+    """
+
+    id: str
+    file_url: str
+    file_name: str
+    content_type: str
+    lifecycle: Any
+    in_parts: bool
+    # Characters that a client spoils if it takes the address's query apart carelessly.
+    signature: str = field(default_factory=lambda: secrets.token_urlsafe(32) + "+/=")
+    etags: dict[int, str] = field(default_factory=dict)
+    _received: dict[int, bytes] = field(default_factory=dict)
+    _complete: bool = False
+
+    def take_part(self, number: int, content: bytes) -> str:
+        """Take a part; one that came before with the same number is replaced.
+
+        Args:
+            number: The part's number.
+            content: Its bytes.
+
+        Returns:
+            Its ETag.
+
+        Raises:
+            BadUpload: The number is out of range, or the upload is complete.
+        """
+        if not 1 <= number <= MAX_PARTS:
+            raise BadUpload(f"Part {number} is out of range; number parts from 1 to {MAX_PARTS}")
+        if self._complete:
+            raise BadUpload("The upload is complete; no part can be added")
+        etag = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+        self._received[number] = content
+        self.etags[number] = etag
+        return etag
+
+    def join_parts(self, parts: Sequence[tuple[int, str]]) -> bytes | None:
+        """Join the parts in the order of their numbers.
+
+        Args:
+            parts: The number and ETag of each part, in any order.
+
+        Returns:
+            The file's bytes, or None if the same parts were joined before.
+
+        Raises:
+            BadUpload: The parts are not those that came, each once, from 1 on without a gap.
+        """
+        numbers = sorted(number for number, _ in parts)
+        if not numbers:
+            raise BadUpload("There are no parts")
+        for number, etag in parts:
+            if number not in self.etags:
+                raise BadUpload(f"Part {number} has not been uploaded")
+            if etag != self.etags[number]:
+                raise BadUpload(f"The ETag of part {number} is wrong")
+        for place, number in enumerate(numbers, 1):
+            if number < place:
+                raise BadUpload(f"Part {number} is given twice")
+            if number > place:
+                raise BadUpload(f"Part {place} is missing")
+        if len(numbers) < len(self.etags):
+            raise BadUpload(f"Part {max(self.etags)} was uploaded and is missing in the list")
+        if self._complete:
+            return None
+        self._complete = True
+        received, self._received = self._received, {}
+        return b"".join(received[number] for number in numbers)
+
+
+class Uploads:
+    """The files of a server."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pending: dict[str, PendingUpload] = {}
+        self._complete: dict[str, Upload] = {}
+
+    @property
+    def complete(self) -> list[Upload]:
+        """The files that are complete, in the order in which they became so."""
+        with self._lock:
+            return list(self._complete.values())
+
+    def begin(self, upload: PendingUpload) -> None:
+        """Note that a client begins an upload."""
+        with self._lock:
+            self._pending[upload.id] = upload
+
+    def pending(self, upload_id: str) -> PendingUpload | None:
+        """Find an upload that was begun, complete or not."""
+        with self._lock:
+            return self._pending.get(upload_id)
+
+    def get(self, upload_id: str) -> Upload | None:
+        """Find an upload that is complete."""
+        with self._lock:
+            return self._complete.get(upload_id)
+
+    def finish(self, pending: PendingUpload, content: bytes) -> None:
+        """Note that a file is complete; if it was before, its content is replaced.
+
+        Args:
+            pending: The upload.
+            content: The file's bytes.
+        """
+        upload = Upload(
+            file_url=pending.file_url,
+            file_name=pending.file_name,
+            content_type=pending.content_type,
+            content=content,
+            lifecycle=pending.lifecycle,
+            parts=len(pending.etags),
+        )
+        with self._lock:
+            self._complete[pending.id] = upload
+
+    def find(self, file_url: str) -> Upload:
+        """Find a complete upload by the address that the client was given.
+
+        Args:
+            file_url: The address.
+
+        Returns:
+            The upload.
+
+        Raises:
+            ConfigError: There is none.
+        """
+        uploads = self.complete
+        for upload in uploads:
+            if upload.file_url == file_url:
+                return upload
+        # An upload's address has a secret in its query.
+        shown = excerpt(repr(file_url).partition("?")[0], 120)
+        raise ConfigError(
+            f"file_url is {shown}; give the file_url of a complete upload "
+            f"(this server has {len(uploads)})"
+        )
