@@ -118,13 +118,13 @@ class AsyncTokens:
         try:
             now = time.monotonic()
             value = check_token(await self._ask(plan, exchange))
-            outcome = Token.issued(value, now=now, lifetime=self._config.token_lifetime)
+            token = outcome = Token.issued(value, now=now, lifetime=self._config.token_lifetime)
         except FalStreamError as error:
             outcome = error
             raise
         finally:
             self._land(key, outcome)
-        return outcome
+        return token
 
     async def _ask(self, plan: StreamPlan, exchange: AsyncExchange) -> Any:
         if plan.token_provider is not None:

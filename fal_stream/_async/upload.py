@@ -225,9 +225,7 @@ class AsyncUploader:
 
     async def _next_piece(self, source: FileSource, signal: AbortSignal) -> bytes:
         with self._exchange(signal) as exchange:
-            piece: bytes = await exchange.call(
-                async_in_thread, source.read_next, uploads.PART_SIZE
-            )
+            piece: bytes = await exchange.call(async_in_thread, source.read_next, uploads.PART_SIZE)
             return piece
 
     async def _initiate(

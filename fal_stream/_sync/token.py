@@ -119,13 +119,13 @@ class Tokens:
         try:
             now = time.monotonic()
             value = check_token(self._ask(plan, exchange))
-            outcome = Token.issued(value, now=now, lifetime=self._config.token_lifetime)
+            token = outcome = Token.issued(value, now=now, lifetime=self._config.token_lifetime)
         except FalStreamError as error:
             outcome = error
             raise
         finally:
             self._land(key, outcome)
-        return outcome
+        return token
 
     def _ask(self, plan: StreamPlan, exchange: Exchange) -> Any:
         if plan.token_provider is not None:
