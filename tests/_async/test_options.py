@@ -429,3 +429,72 @@ async def test_this_machine_needs_no_key() -> None:
                 assert await client.stream("acme/app").done() == 1
         assert all("authorization" not in request.headers for request in fal.requests)
         assert len(fal.requests) == 2
+
+
+# What fal is told.
+
+
+async def test_priority_and_hint(fal: LocalFal, client: AsyncStreamingClient) -> None:
+    await client.stream("acme/app", priority="low", hint="gpu-a").done()
+    await client.stream("acme/app", priority=None, hint=None).done()
+    first, second = [request.headers for request in fal.requests]
+    assert (first["x-fal-queue-priority"], first["x-fal-runner-hint"]) == ("low", "gpu-a")
+    assert not {"x-fal-queue-priority", "x-fal-runner-hint"} & set(second)
+
+
+@pytest.mark.parametrize(
+    ("setting", "option", "sent"),
+    [
+        ({}, {}, None),
+        ({}, {"start_timeout": 30}, "30"),
+        ({}, {"start_timeout": 2.5}, "2.5"),
+        ({}, {"start_timeout": 1_000_000.0}, "1000000"),
+        ({}, {"start_timeout": 1}, None),
+        ({}, {"start_timeout": 0.5}, None),
+        ({}, {"start_timeout": None}, None),
+        ({"start_timeout": 60}, {}, "60"),
+        ({"start_timeout": 60}, {"start_timeout": 30}, "30"),
+        ({"start_timeout": 60}, {"start_timeout": None}, None),
+        ({}, {"start_timeout": 30, "headers": {"X-Fal-Request-Timeout": "7"}}, "7"),
+    ],
+    ids=repr,
+)
+async def test_a_limit_that_was_given_is_told_to_fal(
+    fal: LocalFal, setting: dict[str, Any], option: dict[str, Any], sent: str | None
+) -> None:
+    async with AsyncStreamingClient(**fal.settings, **setting) as client:
+        await client.stream("acme/app", **option).done()
+    assert fal.requests[0].headers.get("x-fal-request-timeout") == sent
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"priority": "high"}, "priority='high' is not known; there are: 'normal', 'low'"),
+        ({"priority": 1}, "priority=1"),
+        ({"hint": "a\r\nb: c"}, "hint must be a string of printable ASCII"),
+        ({"hint": 3}, "hint must be"),
+        ({"auto_upload": "no"}, "auto_upload='no' must be True or False"),
+        ({"headers": {"Transfer-Encoding": "x"}}, "'Transfer-Encoding', which the HTTP"),
+    ],
+)
+async def test_bad_options_for_fal(
+    client: AsyncStreamingClient, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        client.stream("acme/app", **options)
+
+
+async def test_a_key_that_is_held_back_is_said_once(
+    fal: LocalFal, local_names: dict[str, bool]
+) -> None:
+    local_names.update({"a.example": True, "b.example": True})
+    port = fal.url.rpartition(":")[2]
+    async with AsyncStreamingClient(credentials="a:b") as client:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            for host in ("a.example", "b.example", "a.example"):
+                client.stream("acme/app", url=f"http://{host}:{port}/acme/app/stream")
+    first, second = [str(warning.message) for warning in caught]
+    assert f"not sent to http://a.example:{port}" in first
+    assert f"not sent to http://b.example:{port}" in second
