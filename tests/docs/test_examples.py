@@ -25,12 +25,21 @@ EXAMPLES = [
 
 
 @pytest.fixture
-def environment(fal: LocalFal, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalFal]:
-    """What an example finds: fal, as far as it can tell, and a key."""
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalFal]:
+    """What an example finds: fal, as far as it can tell, a key, and a picture."""
+    # Tokens in examples are made up, so nothing is checked.
+    with LocalFal(key=None) as fal:
+        yield from _settle(fal, tmp_path, monkeypatch)
+
+
+def _settle(fal: LocalFal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalFal]:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fox.png").write_bytes(b"a picture")
     fal.add("fal-ai/any-llm", tokens("You see the first word early.", pause=0))
     fal.add("fal-ai/flux/dev", image_frames(3, pause=0))
     monkeypatch.setenv("FAL_RUN_HOST", fal.url)
-    monkeypatch.setenv("FAL_KEY", str(fal.key))
+    monkeypatch.setenv("FAL_REST_HOST", fal.url)
+    monkeypatch.setenv("FAL_KEY", "local-id:local-secret")
     # The module's own clients read the environment when they are made.
     for maker in (fal_stream._default_client, fal_stream._default_async_client):
         maker.cache_clear()
