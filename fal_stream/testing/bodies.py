@@ -29,7 +29,7 @@ class _Body(BaseModel):
 class TokenOrder(_Body):
     """The body of `POST /tokens/`."""
 
-    allowed_apps: tuple[_Text, ...] = Field(min_length=1)
+    allowed_apps: list[_Text] = Field(min_length=1)
     token_expiration: float = Field(gt=0, allow_inf_nan=False)
 
 
@@ -50,7 +50,7 @@ class Part(_Body):
 class PartList(_Body):
     """The body that completes an upload in parts."""
 
-    parts: tuple[Part, ...]
+    parts: list[Part]
 
 
 _Model = TypeVar("_Model", bound=_Body)

@@ -20,6 +20,7 @@ from fal_stream.testing.request import MAX_HEAD_BYTES
 __all__ = ["ClientGone", "Connection"]
 
 _FLUSH_POLL_SECONDS = 0.002
+_SEND_BYTES = 1024 * 1024
 _RESET_ON_CLOSE = struct.pack("hh" if hasattr(socket, "AF_HYPERV") else "ii", 1, 0)
 
 
@@ -126,12 +127,15 @@ class Connection(asyncio.Protocol):
         Raises:
             ClientGone: The client went away.
         """
-        # Let the loop look at other connections and at a client that leaves.
-        await asyncio.sleep(0)
-        if self.client_gone:
-            raise ClientGone
-        self._transport.write(data)
-        await self._flush()
+        # In pieces, as asyncio keeps copies of what it has not sent.
+        view = memoryview(data)
+        for start in range(0, len(data), _SEND_BYTES):
+            # Let the loop look at other connections and at a client that leaves.
+            await asyncio.sleep(0)
+            if self.client_gone:
+                raise ClientGone
+            self._transport.write(view[start : start + _SEND_BYTES])
+            await self._flush()
 
     async def wait(self, seconds: float) -> None:
         """Do nothing for a while.

@@ -47,7 +47,7 @@ class TokenIssuer:
         """
         order = read_body(request, TokenOrder)
         token = secrets.token_urlsafe(32)
-        grant = _Grant(order.allowed_apps, time.monotonic() + order.token_expiration)
+        grant = _Grant(tuple(order.allowed_apps), time.monotonic() + order.token_expiration)
         with self._lock:
             self._grants[token] = grant
         return Reply.json(token)

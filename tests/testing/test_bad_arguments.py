@@ -56,6 +56,10 @@ from fal_stream.testing import (
         (lambda: Reply(framing=as_any("none")), "framing is 'none'; give 'chunked', "),
         (lambda: Reply(delay=-1), "delay is -1"),
         (lambda: Reply(head=as_any("x")), "head is 'x'; give bytes"),
+        (lambda: Reply.json(object()), "value is <object .*, which isn't JSON"),
+        (lambda: Reply.json(nested(100_000)), "value is a list, which isn't JSON"),
+        (lambda: Reply.json(1, 199), "status is 199"),
+        (lambda: Reply.json(1, headers={"a": "b\n"}), r"headers\['a'\] is 'b\\n'"),
         (lambda: Reply(headers={"a": "b\r\nc"}), r"headers\['a'\] is 'b\\r\\nc'"),
         (lambda: Reply(headers={"é": "b"}), "headers is 'é'; give ASCII"),
         (lambda: Reply(content_type="a\nb"), "content_type is"),
@@ -110,9 +114,15 @@ def nested(depth: int) -> list[Any]:
         "comfy/acme",
         "acme/ä",
         "acme/app\n",
+        "acme/.app",
+        "acme/-app",
+        "acme-app",
+        "12345-",
+        None,
+        b"acme/app",
     ],
 )
-def test_a_bad_endpoint_id_is_refused(endpoint_id: str) -> None:
+def test_a_bad_endpoint_id_is_refused(endpoint_id: Any) -> None:
     with pytest.raises(ConfigError, match=r"endpoint_id=.* is not .*: give owner/alias\[/path\]"):
         LocalFal().add(endpoint_id, [1])
 

@@ -260,6 +260,23 @@ def test_failure_can_come_as_an_event_stream(fal: LocalFal) -> None:
     assert fetch(fal).body == b"data: 1\n\n"
 
 
+@pytest.mark.parametrize("value", [{"a": ["é", 1.5]}, [], "text", None, False, 0, "\ud800"])
+def test_a_json_reply(fal: LocalFal, value: object) -> None:
+    fal.add("acme/app", Reply.json(value))
+    answer = fetch(fal)
+    assert (answer.status, answer.json()) == (200, value)
+    assert answer.headers["content-type"] == "application/json"
+    assert int(answer.headers["content-length"]) == len(answer.body)
+
+
+def test_a_json_reply_with_status_and_headers(fal: LocalFal) -> None:
+    fal.add("acme/app", Reply.json({}, 201, {"Retry-After": "1", "Content-Type": "text/json"}))
+    answer = fetch(fal)
+    assert (answer.status, answer.body) == (201, b"{}")
+    assert answer.headers["retry-after"] == "1"
+    assert answer.headers["content-type"] == "text/json"
+
+
 def test_json_where_a_stream_was_asked_for(fal: LocalFal) -> None:
     fal.add("acme/app", Reply([b'{"detail": "no"}'], content_type="application/json"))
     assert fetch(fal).json() == {"detail": "no"}
