@@ -25,7 +25,8 @@ from ._sync.storage import StorageClient
 from ._sync.stream import FalStream
 from ._version import __version__
 from .abort import AbortController, AbortSignal
-from .config import ClientSettings, Config, Secret, Token
+from .config import ClientSettings, Config
+from .credentials import Secret, Token
 from .errors import (
     ApiError,
     ConfigError,

@@ -1,22 +1,18 @@
-"""Settings of a client, its credentials and tokens.
-
-This is the one place that reads the environment. Settings are read from it when a `Config` is
-made, credentials each time they are needed.
-"""
+"""Settings of a client; what is not given is read from the environment when a `Config` is made."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, NoReturn, TypeAlias
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, ClassVar
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from typing_extensions import TypedDict, Unpack
 
 from . import _checks
+from .credentials import CredentialsFunction, Secret
 from .errors import ConfigError
 from .middleware import ProxyUrlConfig, RequestMiddleware, check_request_headers
 from .retry import RetryPolicy
@@ -39,78 +35,6 @@ _OTHER_NAMES = {
     "middleware": "request_middleware",
     "proxy": "proxy_url",
 }
-
-
-class Secret:
-    """Holds a secret so that no print, log or pickle shows it.
-
-    Args:
-        value: The secret.
-    """
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Give the secret itself."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret('***')"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._value == self._value
-
-    def __hash__(self) -> int:
-        return hash((Secret, self._value))
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("A secret is not pickled: look it up anew on the other side")
-
-
-CredentialsFunction: TypeAlias = Callable[[], str | Awaitable[str]]
-"""Gives the credentials each time a stream starts; an async function serves async clients only."""
-
-
-@dataclass(frozen=True)
-class Token:
-    """A short-lived token and when it ends.
-
-    Attributes:
-        secret: The token, masked in every repr.
-        expires_at: When it ends, in seconds of the clock that its user goes by.
-    """
-
-    secret: Secret
-    expires_at: float
-
-    @classmethod
-    def issued(cls, value: str, *, now: float, lifetime: float) -> Token:
-        """Make a token from what the server gave.
-
-        Args:
-            value: The token's text.
-            now: The time in seconds at which it was asked for.
-            lifetime: How many seconds it lives from then on.
-
-        Returns:
-            The token.
-        """
-        return cls(Secret(value), now + lifetime)
-
-    def is_fresh(self, now: float, *, margin: float = 0.0) -> bool:
-        """Tell whether the token can still be used.
-
-        Args:
-            now: The time in seconds.
-            margin: How many seconds before its end it counts as ended. Default 0.
-
-        Returns:
-            Whether it can.
-        """
-        return now < self.expires_at - margin
 
 
 def _seconds_from(variable: str, default: float) -> Callable[[], float | None]:
@@ -345,20 +269,3 @@ def make_config(config: object, settings: ClientSettings) -> Config:
     merged: dict[str, Any] = {name: getattr(config, name) for name in config.model_fields_set}
     merged.update(settings)
     return Config(**merged)
-
-
-def credentials_from_environment() -> str | None:
-    """Look the credentials up in the environment.
-
-    Returns:
-        `FAL_KEY`, else `FAL_KEY_ID` and `FAL_KEY_SECRET` joined by a colon, else None. An empty
-        variable counts as not set (as in fal's own client).
-
-    Raises:
-        ConfigError: What stands there can't be a key.
-    """
-    key = os.environ.get("FAL_KEY")
-    key_id, key_secret = os.environ.get("FAL_KEY_ID"), os.environ.get("FAL_KEY_SECRET")
-    if not key and key_id and key_secret:
-        key = f"{key_id}:{key_secret}"
-    return _checks.check_credentials(key) if key else None

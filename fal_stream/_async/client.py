@@ -134,7 +134,7 @@ class AsyncStreamingClient:
                 return response
             # It may have been withdrawn, or its clock has stood still while this machine slept.
             self._tokens.forget(plan, token)
-            await response.discard()
+            await response.discard(exchange.watchdog)
 
     async def aclose(self) -> None:
         """Abort the streams that still run, and close the connections."""

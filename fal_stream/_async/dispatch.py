@@ -20,8 +20,9 @@ from .._net.async_exchange import AsyncExchange
 from .._net.runtime import async_check_function
 from .._shared import response as responses
 from .._shared.endpoint import backup_url, is_loopback
-from .._shared.request import Outgoing, key_use
-from ..config import Config, Secret, credentials_from_environment
+from .._shared.outgoing import Outgoing, key_use
+from ..config import Config
+from ..credentials import Secret, credentials_from_environment
 from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, excerpt
 from ..middleware import RequestConfig, check_changed
 from .ask import ask
@@ -94,7 +95,7 @@ class AsyncDispatcher:
                 delay = self._delay_after_answer(retry, response, exchange)
                 if delay is None:
                     return response
-                await response.discard()
+                await response.discard(exchange.watchdog)
                 reason = f"the server answered {response.status}"
             _logger.info("Trying again in %.1f s: %s", delay, reason)
             await exchange.sleep(delay)

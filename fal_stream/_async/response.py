@@ -7,6 +7,7 @@ the connection again.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 
@@ -17,11 +18,12 @@ from .._net.async_exchange import AsyncExchange
 from .._net.async_socket import AsyncSocketStream
 from .._net.runtime import async_shielded
 from .._shared.framing import BodyFraming, FramingError
-from .._shared.watchdog import Expired
+from .._shared.watchdog import Expired, Watchdog
 from ..errors import StreamConnectionError
 
-# As much of a body as is read so that its connection can be used again.
+# As much of a body is read so that its connection can be used again, and waited for so long.
 DISCARD_LIMIT = 64 * 1024
+DISCARD_SECONDS = 1.0
 
 
 class AsyncStreamResponse:
@@ -100,11 +102,17 @@ class AsyncStreamResponse:
                 raise StreamConnectionError(f"the answer has more than {limit:,} bytes")
         return bytes(pieces)
 
-    async def discard(self) -> None:
-        """Let go of the response; a short body is read, so that the connection can be kept."""
+    async def discard(self, watchdog: Watchdog) -> None:
+        """Let go of the response; a short body is read, so that the connection can be kept.
+
+        Args:
+            watchdog: Keeps the time: a body that dawdles is not waited for.
+        """
+        watchdog.lap(DISCARD_SECONDS)
         try:
             await self.read_up_to(DISCARD_LIMIT)
         finally:
+            watchdog.lap(math.inf)
             await self.release()
 
 

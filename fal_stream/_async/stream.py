@@ -21,10 +21,10 @@ from .._net.exchange import Aborted
 from .._net.runtime import (
     AsyncCancelled,
     AsyncStartable,
-    AsyncTurn,
     async_call,
     async_check_function,
 )
+from .._net.turn import AsyncTurn
 from .._shared.listeners import Listeners
 from .._shared.request import StreamPlan
 from .._shared.timeouts import timeout_error

@@ -15,10 +15,11 @@ import httpx
 from .._net.async_exchange import AsyncExchange
 from .._net.async_socket import AsyncSocketStream
 from .._net.exchange import LiveExchanges
-from .._net.runtime import AsyncPerLoop, async_shielded
+from .._net.per_loop import AsyncPerLoop
+from .._net.runtime import async_shielded
 from .._shared.endpoint import same_origin
 from .._shared.framing import FramingError, framing_for
-from .._shared.request import Outgoing
+from .._shared.outgoing import Outgoing
 from ..errors import ConfigError, FalStreamError, StreamConnectionError, excerpt
 from .pool import BROKEN, make_http_client
 from .response import AsyncSocketResponse, AsyncStreamResponse
@@ -84,7 +85,7 @@ class AsyncTransport:
             target = redirect_target(request.method, url, response.status, response.headers)
             if target is None:
                 return response
-            await response.discard()
+            await response.discard(exchange.watchdog)
             url = target
         raise StreamConnectionError(f"The server redirected more than {MAX_REDIRECTS} times")
 

@@ -14,7 +14,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,7 +26,7 @@ from .._net.runtime import async_in_thread
 from .._shared import uploads
 from .._shared.inputs import FoundFile
 from .._shared.lifecycle import HEADER as LIFECYCLE_HEADER
-from .._shared.request import USER_AGENT, Outgoing, api_request
+from .._shared.outgoing import OUR_HEADERS, Outgoing, api_request
 from .._shared.timeouts import upload_timeout_error
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..abort import AbortController, AbortSignal
@@ -37,46 +37,15 @@ from ..errors import (
     StreamDecodeError,
     UploadError,
 )
+from .body import AsyncFileBody, PieceSource
 from .dispatch import AsyncDispatcher, read_json
 from .response import AsyncStreamResponse
 from .transport import AsyncTransport
 
 FILES_AT_ONCE = 4
 PARTS_AT_ONCE = 4
-PIECE_BYTES = 256 * 1024
 
 _logger = logging.getLogger("fal_stream")
-
-
-class AsyncFileBody:
-    """A part of a file as the body of a request, read as it is sent; more than once if need be.
-
-    Args:
-        source: The file.
-        offset: Where the part begins, in bytes.
-        length: How long it is, in bytes.
-    """
-
-    def __init__(self, source: FileSource | _Piece, offset: int, length: int) -> None:
-        self._source = source
-        self._offset = offset
-        self.length = length
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        end = self._offset + self.length
-        for offset in range(self._offset, end, PIECE_BYTES):
-            size = min(PIECE_BYTES, end - offset)
-            yield await async_in_thread(self._source.read, offset, size)
-
-
-class _Piece:
-    """A piece of a stream, which can be read but once: it is kept until it has been sent."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = memoryview(data)
-
-    def read(self, offset: int, length: int) -> bytes:
-        return bytes(self._data[offset : offset + length])
 
 
 class AsyncUploader:
@@ -212,12 +181,12 @@ class AsyncUploader:
     ) -> str:
         piece = await self._next_piece(source, signal)
         if len(piece) < uploads.PART_SIZE:
-            body = AsyncFileBody(_Piece(piece), 0, len(piece))
+            body = AsyncFileBody(PieceSource(piece), 0, len(piece))
             return await self._upload_whole(source, body, lifecycle, signal)
         target = await self._initiate(source, lifecycle, signal, in_parts=True)
         parts: list[uploads.UploadedPart] = []
         while piece:
-            body = AsyncFileBody(_Piece(piece), 0, len(piece))
+            body = AsyncFileBody(PieceSource(piece), 0, len(piece))
             parts.append(await self._put_part(target, len(parts) + 1, body, signal))
             piece = await self._next_piece(source, signal)
         await self._complete(target, parts, signal)
@@ -254,7 +223,7 @@ class AsyncUploader:
         request = Outgoing("POST", url, _headers("application/json", len(body)), body)
         with self._exchange(signal) as exchange:
             response = await self._dispatcher.open(request, exchange, as_is=True)
-            await _check_success(response)
+            await _check_success(response, exchange)
 
     async def _put(
         self,
@@ -273,7 +242,9 @@ class AsyncUploader:
             with self._exchange(signal) as exchange:
                 try:
                     response = await self._transport.open(request, exchange)
-                    return await (read_json if is_json else _check_success)(response)
+                    if is_json:
+                        return await read_json(response)
+                    return await _check_success(response, exchange)
                 except (ApiError, StreamConnectionError) as error:
                     if policy is None or retry >= policy.max_retries or not _may_pass(error):
                         raise
@@ -311,11 +282,7 @@ async def _all(
 
 def _headers(content_type: str | None, length: int) -> dict[str, str]:
     """Give the headers of a request to an upload address: none that could say who sends it."""
-    headers = {
-        "user-agent": USER_AGENT,
-        "accept-encoding": "identity",
-        "content-length": str(length),
-    }
+    headers = {**OUR_HEADERS, "content-length": str(length)}
     if content_type is not None:
         headers["content-type"] = content_type
     return headers
@@ -328,8 +295,8 @@ def _may_pass(error: ApiError | StreamConnectionError) -> bool:
     return error.retryable is not False and (error.status in (408, 429) or error.status >= 500)
 
 
-async def _check_success(response: AsyncStreamResponse) -> None:
+async def _check_success(response: AsyncStreamResponse, exchange: AsyncExchange) -> None:
     if 200 <= response.status < 300:
-        await response.discard()
+        await response.discard(exchange.watchdog)
     else:
         await read_json(response)

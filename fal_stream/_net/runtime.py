@@ -8,15 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-import os
 import threading
-from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
-from typing import Any, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from typing import Any, TypeVar
 
 from typing_extensions import Self
 
-from ..errors import ConfigError, FalStreamError
+from ..errors import ConfigError
 
 T = TypeVar("T")
 
@@ -32,118 +30,6 @@ AsyncCancelled = asyncio.CancelledError
 
 class Cancelled(Exception):
     """Never raised: threads are not cancelled."""
-
-
-def _reentered() -> FalStreamError:
-    return FalStreamError(
-        "A listener has asked its own stream for chunks, which would wait for itself: "
-        "use the chunk that the listener was given, or ask from another task or thread"
-    )
-
-
-class AsyncTurn:
-    """Who may read the stream: one task at a time, the others in the order they came."""
-
-    def __init__(self) -> None:
-        self._lock = asyncio.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._holder: asyncio.Task[Any] | None = None
-        self._waiting = 0
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether no task has the turn or waits for it."""
-        return self._holder is None and not self._waiting
-
-    def is_mine(self) -> bool:
-        """Tell whether the calling task has the turn."""
-        return self._holder is not None and self._holder is asyncio.current_task()
-
-    def check_reentry(self) -> None:
-        """Raise an error where the calling task has the turn: it would wait for itself."""
-        if self._holder is not None and self.is_mine():
-            raise _reentered()
-
-    async def __aenter__(self) -> None:
-        self.check_reentry()
-        self._settle_in(asyncio.get_running_loop())
-        self._waiting += 1
-        try:
-            await self._lock.acquire()
-        finally:
-            self._waiting -= 1
-        self._holder = asyncio.current_task()
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        self._holder = None
-        self._lock.release()
-
-    def _settle_in(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._loop is loop:
-            return
-        if self._loop is not None and not self._loop.is_closed():
-            raise FalStreamError(
-                "The stream runs in another event loop: ask it there, or make a stream of its own "
-                "for each loop"
-            )
-        # Of a loop that is gone nobody waits any more.
-        self._loop, self._lock, self._holder, self._waiting = loop, asyncio.Lock(), None, 0
-
-
-class Turn:
-    """Who may read the stream: one thread at a time, the others in the order they came."""
-
-    def __init__(self) -> None:
-        # Reentrant: a signal handler may come in while its thread holds the mutex.
-        self._mutex = threading.RLock()
-        self._holder: int | None = None
-        self._queue: deque[tuple[int, threading.Event]] = deque()
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether no thread has the turn or waits for it."""
-        return self._holder is None
-
-    def is_mine(self) -> bool:
-        """Tell whether the calling thread has the turn."""
-        return self._holder == threading.get_ident()
-
-    def check_reentry(self) -> None:
-        """Raise an error where the calling thread has the turn: it would wait for itself."""
-        if self._holder is not None and self.is_mine():
-            raise _reentered()
-
-    def __enter__(self) -> None:
-        me = threading.get_ident()
-        self.check_reentry()
-        with self._mutex:
-            if self._holder is None:
-                self._holder = me
-                return
-            place = (me, threading.Event())
-            self._queue.append(place)
-        try:
-            # A wait without an end could not be interrupted by Ctrl-C on Windows.
-            while not place[1].wait(SLICE):
-                pass
-        except BaseException:
-            with self._mutex:
-                if place in self._queue:
-                    self._queue.remove(place)
-                else:
-                    self._pass_on()
-            raise
-
-    def __exit__(self, *exc_info: object) -> None:
-        with self._mutex:
-            self._pass_on()
-
-    def _pass_on(self) -> None:
-        if self._queue:
-            self._holder, granted = self._queue.popleft()
-            granted.set()
-        else:
-            self._holder = None
 
 
 class AsyncStartable:
@@ -278,85 +164,3 @@ async def outlast(task: asyncio.Future[Any]) -> None:
 def shielded(work: T, interrupt: Callable[[], None], discard: Callable[[T], None]) -> T:
     """Give the result of work that a blocking program has done by now."""
     return work
-
-
-class AsyncPerLoop(Generic[T]):
-    """Keeps one thing for each event loop: connections can't move from one to another.
-
-    Args:
-        make: Makes the thing.
-        close: Closes it.
-    """
-
-    def __init__(
-        self, make: Callable[[], T], close: Callable[[T], Coroutine[Any, Any, None]]
-    ) -> None:
-        self._make = make
-        self._close = close
-        self._things: dict[asyncio.AbstractEventLoop, tuple[T, AsyncGenerator[None, None]]] = {}
-        # Loops of several threads may share a client.
-        self._lock = Lock()
-
-    def get(self) -> T:
-        """Give the thing of the running loop; those of closed loops are dropped."""
-        loop = asyncio.get_running_loop()
-        kept = self._things.get(loop)
-        if kept is not None:
-            return kept[0]
-        thing = self._make()
-        keeper = self._keep(loop, thing)
-        with contextlib.suppress(StopIteration):
-            keeper.asend(None).send(None)
-        with self._lock:
-            for other in [other for other in self._things if other.is_closed()]:
-                del self._things[other]
-            self._things[loop] = thing, keeper
-        return thing
-
-    async def _keep(self, loop: asyncio.AbstractEventLoop, thing: T) -> AsyncGenerator[None, None]:
-        """Close the thing at the loop's end: a loop that ends closes its async generators."""
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._things.pop(loop, None)
-            await self._close(thing)
-
-    async def aclose(self) -> None:
-        """Close what belongs to the running loop."""
-        kept = self._things.get(asyncio.get_running_loop())
-        if kept is not None:
-            await kept[1].aclose()
-
-
-class PerLoop(Generic[T]):
-    """Keeps one thing: a blocking program has no event loops.
-
-    Args:
-        make: Makes the thing.
-        close: Closes it.
-    """
-
-    def __init__(self, make: Callable[[], T], close: Callable[[T], None]) -> None:
-        self._make = make
-        self._close = close
-        self._lock = Lock()
-        self._things: list[T] = []
-        self._process = os.getpid()
-
-    def get(self) -> T:
-        """Give the thing; a forked process has one of its own."""
-        if self._process != os.getpid():
-            # The parent goes on with its sockets: they are dropped here, and not shut down.
-            self._process, self._lock, self._things = os.getpid(), Lock(), []
-        with self._lock:
-            if not self._things:
-                self._things.append(self._make())
-            return self._things[0]
-
-    def close(self) -> None:
-        """Close the thing, if there is one."""
-        with self._lock:
-            things, self._things = self._things, []
-        for thing in things:
-            self._close(thing)

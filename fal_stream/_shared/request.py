@@ -6,65 +6,35 @@ The key isn't in it: it is looked up and added when the stream starts.
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Any
 
 from .. import _checks
 from .._checks import shown
-from .._version import __version__
 from ..abort import AbortSignal
 from ..config import Config
 from ..errors import ConfigError
 from ..middleware import check_method, check_request_headers
 from ..types import StreamOptions, TokenProvider
 from .decode import DecodeJSON, json_decoder
-from .endpoint import is_loopback, may_have_key, parse_endpoint_id, stream_path, stream_url
+from .endpoint import may_have_key, parse_endpoint_id, stream_path, stream_url
 from .file_search import IsFile
 from .inputs import FoundFile, TakenInput, file_refusal, take_input
+from .outgoing import JSON, OUR_HEADERS, Outgoing
 from .query import add_query, check_query, input_query
 from .watchdog import Limits
 
 EVENT_STREAM = "text/event-stream"
-JSON = "application/json"
-USER_AGENT = f"fal_stream/{__version__}"
 
 # More than most servers take, and as much as httpx does.
 MAX_URL = 65_536
 
 _OTHER_NAMES = {"arguments": "input", "prompt": "input", "data": "input", "params": "query_params"}
 
-KeyUse = Literal["required", "optional", "withheld", "own"]
-
 
 def _nothing_is(_: object) -> bool:
     return False
-
-
-@dataclass(frozen=True)
-class Outgoing:
-    """One request as it is sent, but for what proves who sends it.
-
-    Attributes:
-        method: The HTTP method.
-        url: The whole address.
-        headers: The headers, names in lower case.
-        body: The body, or None for none. One that is iterated can be iterated again, and its
-            length stands in the headers.
-    """
-
-    method: str
-    url: str = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes | Iterable[bytes] | AsyncIterable[bytes] | None = field(repr=False, default=None)
-
-    @property
-    def origin(self) -> str:
-        """Scheme, host and port of the address."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc}"
 
 
 @dataclass(frozen=True)
@@ -194,43 +164,6 @@ def plan_stream(
     return plan
 
 
-def key_use(config: Config, url: str, headers: Mapping[str, str]) -> KeyUse:
-    """Tell what happens to the key in a request.
-
-    Args:
-        config: The client's settings.
-        url: The address.
-        headers: The headers, names in lower case.
-
-    Returns:
-        `own` where there is an Authorization header already, `withheld` where the host isn't
-        trusted, `optional` where it is this machine, else `required`.
-    """
-    if "authorization" in headers:
-        return "own"
-    if not may_have_key(url, config.trusted_hosts):
-        return "withheld"
-    return "optional" if is_loopback(urlsplit(url).hostname or "") else "required"
-
-
-def api_request(config: Config, url: str, content: Any, headers: Mapping[str, str]) -> Outgoing:
-    """Make a request to fal's own interface, with JSON to and fro.
-
-    Args:
-        config: The client's settings.
-        url: The address.
-        content: What is sent.
-        headers: Headers besides the usual ones, names in lower case.
-
-    Returns:
-        The request.
-    """
-    usual = {"accept": JSON, "user-agent": USER_AGENT, "accept-encoding": "identity"}
-    typed = {"content-type": JSON}
-    body = json.dumps(content).encode()
-    return Outgoing("POST", url, {**usual, **config.headers, **typed, **headers}, body)
-
-
 def _take(options: StreamOptions, is_file: IsFile) -> TakenInput | None:
     auto_upload = _checks.check_bool("auto_upload", options.get("auto_upload", True))
     data = options.get("input")
@@ -302,7 +235,7 @@ def _limits(config: Config, options: StreamOptions) -> Limits:
 
 
 def _headers(config: Config, options: StreamOptions) -> dict[str, str]:
-    headers = {"accept": EVENT_STREAM, "user-agent": USER_AGENT, "accept-encoding": "identity"}
+    headers = {"accept": EVENT_STREAM, **OUR_HEADERS}
     if "accept" in options:
         headers["accept"] = _checks.check_header_value("accept", options["accept"])
     headers.update(_fal_headers(config, options))

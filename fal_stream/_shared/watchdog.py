@@ -81,6 +81,7 @@ class Watchdog:
         "_entered_at",
         "_event_due",
         "_idle_due",
+        "_lap_due",
         "_last_look",
         "_left_at",
         "_limits",
@@ -97,7 +98,7 @@ class Watchdog:
         self._left_at: float | None = None
         self._start_due = _seconds(limits.start)
         self._total_due = _seconds(limits.total)
-        self._idle_due = self._event_due = math.inf
+        self._idle_due = self._event_due = self._lap_due = math.inf
         self._due = min(self._start_due, self._total_due)
         self._last_look = False
 
@@ -161,6 +162,18 @@ class Watchdog:
             self._start_due = self._waited + _seconds(self._limits.start)
             self._rearm()
 
+    def lap(self, seconds: float) -> None:
+        """Begin a limit of a few seconds for something that is not worth waiting for.
+
+        Where it runs out it is called the start limit, for it is used
+        before the stream has started only.
+
+        Args:
+            seconds: The limit; infinity for none.
+        """
+        self._lap_due = self._waited + seconds
+        self._rearm()
+
     def started(self) -> None:
         """The response headers are there: the start limit ends, idle and event limits begin."""
         self._start_due = math.inf
@@ -178,7 +191,9 @@ class Watchdog:
         self._rearm()
 
     def _rearm(self) -> None:
-        self._due = min(self._start_due, self._idle_due, self._event_due, self._total_due)
+        self._due = min(
+            self._start_due, self._idle_due, self._event_due, self._total_due, self._lap_due
+        )
         if self._due > self._waited:
             self._last_look = False
 
@@ -188,6 +203,7 @@ class Watchdog:
             (self._total_due, "total", self._limits.total),
             (self._event_due, "event", self._limits.event),
             (self._idle_due, "idle", self._limits.idle),
+            (self._lap_due, "start", self._limits.start),
         )
         _, phase, seconds = min(candidates, key=lambda candidate: candidate[0])
         return Expired(phase, _seconds(seconds))

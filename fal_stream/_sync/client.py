@@ -133,7 +133,7 @@ class StreamingClient:
                 return response
             # It may have been withdrawn, or its clock has stood still while this machine slept.
             self._tokens.forget(plan, token)
-            response.discard()
+            response.discard(exchange.watchdog)
 
     def close(self) -> None:
         """Abort the streams that still run, and close the connections."""

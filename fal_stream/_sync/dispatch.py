@@ -21,8 +21,9 @@ from .._net.runtime import check_function
 from .._net.sync_exchange import Exchange
 from .._shared import response as responses
 from .._shared.endpoint import backup_url, is_loopback
-from .._shared.request import Outgoing, key_use
-from ..config import Config, Secret, credentials_from_environment
+from .._shared.outgoing import Outgoing, key_use
+from ..config import Config
+from ..credentials import Secret, credentials_from_environment
 from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, excerpt
 from ..middleware import RequestConfig, check_changed
 from .ask import ask
@@ -93,7 +94,7 @@ class Dispatcher:
                 delay = self._delay_after_answer(retry, response, exchange)
                 if delay is None:
                     return response
-                response.discard()
+                response.discard(exchange.watchdog)
                 reason = f"the server answered {response.status}"
             _logger.info("Trying again in %.1f s: %s", delay, reason)
             exchange.sleep(delay)

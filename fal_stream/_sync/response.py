@@ -8,6 +8,7 @@ the connection again.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 
@@ -18,11 +19,12 @@ from .._net.runtime import shielded
 from .._net.sync_exchange import Exchange
 from .._net.sync_socket import SocketStream
 from .._shared.framing import BodyFraming, FramingError
-from .._shared.watchdog import Expired
+from .._shared.watchdog import Expired, Watchdog
 from ..errors import StreamConnectionError
 
-# As much of a body as is read so that its connection can be used again.
+# As much of a body is read so that its connection can be used again, and waited for so long.
 DISCARD_LIMIT = 64 * 1024
+DISCARD_SECONDS = 1.0
 
 
 class StreamResponse:
@@ -101,11 +103,17 @@ class StreamResponse:
                 raise StreamConnectionError(f"the answer has more than {limit:,} bytes")
         return bytes(pieces)
 
-    def discard(self) -> None:
-        """Let go of the response; a short body is read, so that the connection can be kept."""
+    def discard(self, watchdog: Watchdog) -> None:
+        """Let go of the response; a short body is read, so that the connection can be kept.
+
+        Args:
+            watchdog: Keeps the time: a body that dawdles is not waited for.
+        """
+        watchdog.lap(DISCARD_SECONDS)
         try:
             self.read_up_to(DISCARD_LIMIT)
         finally:
+            watchdog.lap(math.inf)
             self.release()
 
 

@@ -22,10 +22,10 @@ from .._net.exchange import Aborted
 from .._net.runtime import (
     Cancelled,
     Startable,
-    Turn,
     call,
     check_function,
 )
+from .._net.turn import Turn
 from .._shared.listeners import Listeners
 from .._shared.request import StreamPlan
 from .._shared.timeouts import timeout_error

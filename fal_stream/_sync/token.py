@@ -17,9 +17,11 @@ from typing import Any
 from .._net.masking import mask_tokens_in_logs
 from .._net.runtime import Lock, check_function
 from .._net.sync_exchange import Exchange
-from .._shared.request import StreamPlan, api_request
+from .._shared.outgoing import api_request
+from .._shared.request import StreamPlan
 from .._shared.tokens import TokenKey, check_token, token_margin, token_of
-from ..config import Config, Token
+from ..config import Config
+from ..credentials import Token
 from ..errors import ApiError, FalStreamError, StreamConnectionError, StreamDecodeError, TokenError
 from .ask import ask
 from .dispatch import Dispatcher
@@ -68,7 +70,7 @@ class Tokens:
             landed = exchange.delivery(partial(self._join, key))
             if isinstance(landed, FalStreamError):
                 # Each stream adds its own request to its error.
-                raise copy.copy(landed)
+                raise copy.copy(landed) from landed.__cause__
             if landed is not None:
                 return landed, False
 

@@ -14,12 +14,13 @@ import httpcore
 import httpx
 
 from .._net.exchange import LiveExchanges
-from .._net.runtime import PerLoop, shielded
+from .._net.per_loop import PerLoop
+from .._net.runtime import shielded
 from .._net.sync_exchange import Exchange
 from .._net.sync_socket import SocketStream
 from .._shared.endpoint import same_origin
 from .._shared.framing import FramingError, framing_for
-from .._shared.request import Outgoing
+from .._shared.outgoing import Outgoing
 from ..errors import ConfigError, FalStreamError, StreamConnectionError, excerpt
 from .pool import BROKEN, make_http_client
 from .response import SocketResponse, StreamResponse
@@ -85,7 +86,7 @@ class Transport:
             target = redirect_target(request.method, url, response.status, response.headers)
             if target is None:
                 return response
-            response.discard()
+            response.discard(exchange.watchdog)
             url = target
         raise StreamConnectionError(f"The server redirected more than {MAX_REDIRECTS} times")
 

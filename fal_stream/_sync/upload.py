@@ -27,7 +27,7 @@ from .._net.sync_exchange import Exchange
 from .._shared import uploads
 from .._shared.inputs import FoundFile
 from .._shared.lifecycle import HEADER as LIFECYCLE_HEADER
-from .._shared.request import USER_AGENT, Outgoing, api_request
+from .._shared.outgoing import OUR_HEADERS, Outgoing, api_request
 from .._shared.timeouts import upload_timeout_error
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..abort import AbortController, AbortSignal
@@ -38,46 +38,15 @@ from ..errors import (
     StreamDecodeError,
     UploadError,
 )
+from .body import FileBody, PieceSource
 from .dispatch import Dispatcher, read_json
 from .response import StreamResponse
 from .transport import Transport
 
 FILES_AT_ONCE = 4
 PARTS_AT_ONCE = 4
-PIECE_BYTES = 256 * 1024
 
 _logger = logging.getLogger("fal_stream")
-
-
-class FileBody:
-    """A part of a file as the body of a request, read as it is sent; more than once if need be.
-
-    Args:
-        source: The file.
-        offset: Where the part begins, in bytes.
-        length: How long it is, in bytes.
-    """
-
-    def __init__(self, source: FileSource | _Piece, offset: int, length: int) -> None:
-        self._source = source
-        self._offset = offset
-        self.length = length
-
-    def __iter__(self) -> Iterator[bytes]:
-        end = self._offset + self.length
-        for offset in range(self._offset, end, PIECE_BYTES):
-            size = min(PIECE_BYTES, end - offset)
-            yield in_thread(self._source.read, offset, size)
-
-
-class _Piece:
-    """A piece of a stream, which can be read but once: it is kept until it has been sent."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = memoryview(data)
-
-    def read(self, offset: int, length: int) -> bytes:
-        return bytes(self._data[offset : offset + length])
 
 
 class Uploader:
@@ -209,12 +178,12 @@ class Uploader:
     def _upload_stream(self, source: FileSource, lifecycle: str | None, signal: AbortSignal) -> str:
         piece = self._next_piece(source, signal)
         if len(piece) < uploads.PART_SIZE:
-            body = FileBody(_Piece(piece), 0, len(piece))
+            body = FileBody(PieceSource(piece), 0, len(piece))
             return self._upload_whole(source, body, lifecycle, signal)
         target = self._initiate(source, lifecycle, signal, in_parts=True)
         parts: list[uploads.UploadedPart] = []
         while piece:
-            body = FileBody(_Piece(piece), 0, len(piece))
+            body = FileBody(PieceSource(piece), 0, len(piece))
             parts.append(self._put_part(target, len(parts) + 1, body, signal))
             piece = self._next_piece(source, signal)
         self._complete(target, parts, signal)
@@ -251,7 +220,7 @@ class Uploader:
         request = Outgoing("POST", url, _headers("application/json", len(body)), body)
         with self._exchange(signal) as exchange:
             response = self._dispatcher.open(request, exchange, as_is=True)
-            _check_success(response)
+            _check_success(response, exchange)
 
     def _put(
         self,
@@ -270,7 +239,9 @@ class Uploader:
             with self._exchange(signal) as exchange:
                 try:
                     response = self._transport.open(request, exchange)
-                    return (read_json if is_json else _check_success)(response)
+                    if is_json:
+                        return read_json(response)
+                    return _check_success(response, exchange)
                 except (ApiError, StreamConnectionError) as error:
                     if policy is None or retry >= policy.max_retries or not _may_pass(error):
                         raise
@@ -306,11 +277,7 @@ def _all(jobs: Sequence[Any], limit: int, group: AbortController, signal: AbortS
 
 def _headers(content_type: str | None, length: int) -> dict[str, str]:
     """Give the headers of a request to an upload address: none that could say who sends it."""
-    headers = {
-        "user-agent": USER_AGENT,
-        "accept-encoding": "identity",
-        "content-length": str(length),
-    }
+    headers = {**OUR_HEADERS, "content-length": str(length)}
     if content_type is not None:
         headers["content-type"] = content_type
     return headers
@@ -323,8 +290,8 @@ def _may_pass(error: ApiError | StreamConnectionError) -> bool:
     return error.retryable is not False and (error.status in (408, 429) or error.status >= 500)
 
 
-def _check_success(response: StreamResponse) -> None:
+def _check_success(response: StreamResponse, exchange: Exchange) -> None:
     if 200 <= response.status < 300:
-        response.discard()
+        response.discard(exchange.watchdog)
     else:
         read_json(response)

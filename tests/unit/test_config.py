@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fal_stream import ClientSettings, Config, ConfigError, Secret, Token
-from fal_stream.config import credentials_from_environment
+from fal_stream.credentials import credentials_from_environment
 
 KEY = "key-id:key-secret"
 VARIABLES = ("FAL_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET", "FAL_RUN_HOST", "FAL_STREAM_TIMEOUT")

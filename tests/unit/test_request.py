@@ -12,7 +12,8 @@ import pydantic
 import pytest
 
 from fal_stream import AbortController, Config, ConfigError, __version__
-from fal_stream._shared.request import StreamPlan, key_use, plan_stream
+from fal_stream._shared.outgoing import key_use
+from fal_stream._shared.request import StreamPlan, plan_stream
 
 ANY: Any = object()
 

@@ -1,0 +1,79 @@
+"""One request as it is sent, and whether the key goes with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from .._version import __version__
+from ..config import Config
+from .endpoint import is_loopback, may_have_key
+
+JSON = "application/json"
+
+# What each request says; a body that is compressed could not be read as it comes.
+OUR_HEADERS = {"user-agent": f"fal_stream/{__version__}", "accept-encoding": "identity"}
+
+KeyUse = Literal["required", "optional", "withheld", "own"]
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One request as it is sent, but for what proves who sends it.
+
+    Attributes:
+        method: The HTTP method.
+        url: The whole address.
+        headers: The headers, names in lower case.
+        body: The body, or None for none. One that is iterated can be iterated again, and its
+            length stands in the headers.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | Iterable[bytes] | AsyncIterable[bytes] | None = field(repr=False, default=None)
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the address."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+
+def key_use(config: Config, url: str, headers: Mapping[str, str]) -> KeyUse:
+    """Tell what happens to the key in a request.
+
+    Args:
+        config: The client's settings.
+        url: The address.
+        headers: The headers, names in lower case.
+
+    Returns:
+        `own` where there is an Authorization header already, `withheld` where the host isn't
+        trusted, `optional` where it is this machine, else `required`.
+    """
+    if "authorization" in headers:
+        return "own"
+    if not may_have_key(url, config.trusted_hosts):
+        return "withheld"
+    return "optional" if is_loopback(urlsplit(url).hostname or "") else "required"
+
+
+def api_request(config: Config, url: str, content: Any, headers: Mapping[str, str]) -> Outgoing:
+    """Make a request to fal's own interface, with JSON to and fro.
+
+    Args:
+        config: The client's settings.
+        url: The address.
+        content: What is sent.
+        headers: Headers besides the usual ones, names in lower case.
+
+    Returns:
+        The request.
+    """
+    ours = {"accept": JSON, **OUR_HEADERS, **config.headers, "content-type": JSON, **headers}
+    return Outgoing("POST", url, ours, json.dumps(content).encode())
