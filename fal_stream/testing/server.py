@@ -83,7 +83,8 @@ class LocalFal:
         ends in `/stream`. A script that was there before is replaced.
 
         Args:
-            endpoint_id: The endpoint, `owner/alias[/path]`.
+            endpoint_id: The endpoint, `owner/alias[/path]`; the old form `12345-alias` means
+                `12345/alias`.
             script: A list of chunks and steps, a `Reply`, a `Failure`, or a function that gets
                 the request and gives one of these or a generator of steps.
 
@@ -93,7 +94,7 @@ class LocalFal:
         self._dispatcher.endpoints.add(endpoint_id, script)
 
     def route(self, path: str, script: RouteScript, *, method: str | None = None) -> None:
-        """Set what is answered at a path, in place of all else that the server has there.
+        """Set what is answered at a path, in place of what the server has there.
 
         No key is checked. Of several routes for a request the most exact comes first: a whole
         path, then the longest beginning of one, with a method before without. A route with the
@@ -152,11 +153,7 @@ class LocalFal:
         Raises:
             ConfigError: The server isn't running.
         """
-        return {
-            "run_url": self.url,
-            "rest_url": self.url,
-            "credentials": self.key or _DEFAULT_KEY,
-        }
+        return {"run_url": self.url, "rest_url": self.url, "credentials": self.key or _DEFAULT_KEY}
 
     @property
     def requests(self) -> list[RecordedRequest]:

@@ -1,7 +1,8 @@
 """The files that clients upload: begun, received whole or in parts, complete.
 
-Promises: a file is seen only when it is complete; a part is kept once, as the bytes that came.
-Safe to use from any thread. Leaves to others: addresses, requests and their refusals (`storage`).
+Promises: a file is seen only when it is complete; bytes are kept as they came, without a copy,
+until parts are joined. `Uploads` is safe to use from any thread, a `PendingUpload` is the server's.
+Leaves to others: addresses, requests and their refusals (`storage`).
 """
 
 from __future__ import annotations

@@ -162,7 +162,11 @@ GOOD = {"allowed_apps": ["app"], "token_expiration": 60}
         (GOOD | {"token_expiration": None}, ["body", "token_expiration"], "float_type"),
         (GOOD | {"token_expiration": 0}, ["body", "token_expiration"], "greater_than"),
         (GOOD | {"token_expiration": float("nan")}, ["body", "token_expiration"], "finite_number"),
-        (GOOD | {"token_expiration": 10**400}, ["body", "token_expiration"], "finite_number"),
+        (
+            b'{"allowed_apps": ["app"], "token_expiration": 1e999}',
+            ["body", "token_expiration"],
+            "finite_number",
+        ),
         (GOOD | {"apps": ["app"]}, ["body", "apps"], "extra_forbidden"),
     ],
 )
