@@ -12,11 +12,12 @@ import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fal_stream.testing import LocalFal
-from tests.original.scenario import HANGS, Adds, Returns, Scenario, plain
+from tests.original.scenario import HANGS, Adds, Proxy, Returns, Scenario, plain
 from tests.original.server import fill_in, look, sent_to, serve
 
 __all__ = ["play_all"]
@@ -106,7 +107,9 @@ def _task(scenario: Scenario, fal: LocalFal) -> dict[str, Any]:
 def _translate(arguments: Mapping[str, Any], fal: LocalFal) -> dict[str, Any]:
     translated: dict[str, Any] = {}
     for name, value in arguments.items():
-        if name == "retry":
+        if isinstance(value, Proxy):
+            item = _argument(replace(value, url=fill_in(value.url, fal)))
+        elif name == "retry":
             item = _translate(value, fal)
         elif name in _MILLISECONDS:
             item = 1000 * value
@@ -121,6 +124,11 @@ def _argument(value: Any) -> Any:
         return {"$returns": plain(value.value)}
     if isinstance(value, Adds):
         return {"$adds": dict(value.headers)}
+    if isinstance(value, Proxy):
+        if value.when is None:
+            return value.url
+        when = {"$returns": value.when} if isinstance(value.when, bool) else value.when
+        return {"url": value.url, "when": when}
     if isinstance(value, dict):
         return {key: _argument(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
-from fal_stream import AbortController, FalStreamError, ValidationError
+from fal_stream import (
+    AbortController,
+    FalStreamError,
+    ProxyUrlConfig,
+    RequestConfig,
+    RetryPolicy,
+    ValidationError,
+)
 from fal_stream.testing import LocalFal
-from tests.original.scenario import Raised, Returns, Scenario
+from tests.original.scenario import Adds, Proxy, Raised, Returns, Scenario
 from tests.original.server import fill_in, look
 
 __all__ = ["arguments", "raised", "watched"]
@@ -33,13 +42,33 @@ def arguments(
         options["signal"] = controller.signal
     if scenario.plot == "signal before":
         controller.abort("enough")
-    return {"run_url": fal.url, **settings}, options
+    if "retry" in settings:
+        settings["retry"] = RetryPolicy(**settings["retry"])
+    return {"run_url": fal.url, "rest_url": fal.url, **settings}, options
 
 
 def _argument(value: Any, fal: LocalFal, calls: list[list[Any]]) -> Any:
     if isinstance(value, Returns):
         return _function(value.value, calls)
+    if isinstance(value, Adds):
+        return _middleware(value)
+    if isinstance(value, Proxy):
+        when = _function(value.when, calls) if isinstance(value.when, bool) else None
+        return ProxyUrlConfig(fill_in(value.url, fal), when, value.send_key)
+    if isinstance(value, tuple):
+        return [_argument(item, fal, calls) for item in value]
     return fill_in(value, fal)
+
+
+def _middleware(adds: Adds) -> Callable[[RequestConfig], RequestConfig]:
+    def add(request: RequestConfig) -> RequestConfig:
+        path = urlsplit(request.url).path
+        headers = dict(request.headers)
+        for name, text in adds.headers.items():
+            headers[name] = text.format_map({"url": path, **headers})
+        return replace(request, headers=headers)
+
+    return add
 
 
 def _function(result: Any, calls: list[list[Any]]) -> Callable[..., Any]:

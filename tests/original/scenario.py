@@ -20,6 +20,7 @@ __all__ = [
     "Adds",
     "Gives",
     "Plot",
+    "Proxy",
     "Raised",
     "Returns",
     "Scenario",
@@ -82,6 +83,22 @@ class Adds:
     """
 
     headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A proxy of fal's kind.
+
+    Args:
+        url: Its address.
+        when: `always`, or what a function says of whether requests go through it. Default None:
+            not said.
+        send_key: Whether fal_stream is told to send it the key.
+    """
+
+    url: str
+    when: Literal["always"] | bool | None = None
+    send_key: bool = False
 
 
 @dataclass(frozen=True)
@@ -197,8 +214,9 @@ class Scenario:
         reason: Why the two differ.
         plot: What the user's code does.
         endpoint_id: The endpoint.
-        options: The options of the stream, by their Python names. `{fal}` and `{stranger}` in an
-            address stand for the server, and for a host that is neither fal's nor named.
+        options: The options of the stream, by their Python names. In an address,
+            `{fal}` stands for the server, `{stranger}` for a host that is neither fal's nor
+            named, and `{nobody}` for an address where nobody listens.
         settings: The settings of the client, by their Python names.
         watch: What `facts` look at besides those of the plot: `hosts` that were asked, `calls`
             of functions of the user's, the `end` of the last request as its server saw it, and

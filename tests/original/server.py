@@ -20,6 +20,9 @@ __all__ = ["STRANGER", "fill_in", "look", "sent_to", "serve"]
 STRANGER = "stranger.example"
 """A host that is neither fal's nor named; whoever plays the client leads it to the server."""
 
+NOBODY = "http://127.0.0.1:2"
+"""A port that nothing is ever served at."""
+
 # How long a reply may take to end after the client has seen all of it (seconds).
 _SETTLE = 5.0
 
@@ -59,11 +62,12 @@ def fill_in(value: Any, fal: LocalFal) -> Any:
         fal: The server of the run.
 
     Returns:
-        The option, with `{fal}` and `{stranger}` in texts replaced.
+        The option, with the names of addresses in texts replaced.
     """
     if isinstance(value, str):
         stranger = fal.url.replace("127.0.0.1", STRANGER)
-        return value.replace("{fal}", fal.url).replace("{stranger}", stranger)
+        value = value.replace("{fal}", fal.url).replace("{stranger}", stranger)
+        return value.replace("{nobody}", NOBODY)
     if isinstance(value, dict):
         return {key: fill_in(item, fal) for key, item in value.items()}
     return value

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from tests.original.catalogue.answers import ANSWERS
 from tests.original.catalogue.endings import ENDINGS
 from tests.original.catalogue.events import EVENTS
+from tests.original.catalogue.neighbours import NEIGHBOURS
 from tests.original.catalogue.reading import READING
 from tests.original.catalogue.requests import REQUESTS
 from tests.original.scenario import Scenario
@@ -23,6 +24,7 @@ GROUPS: Mapping[str, Sequence[Scenario]] = {
     "Reading, listening, aborting": READING,
     "Answers that are no event stream": ANSWERS,
     "What is sent": REQUESTS,
+    **NEIGHBOURS,
 }
 """The scenarios by the heading that they stand under in the table."""
 

@@ -69,7 +69,6 @@ ANSWERS: Sequence[Scenario] = [
         Failure(404, "Path /stream not found"),
         Raised("ApiError", 404, {"detail": "Path /stream not found"}),
     ),
-    _refusal("429", Failure(429, "slow down"), Raised("ApiError", 429, {"detail": "slow down"})),
     _refusal("500", Failure(500, "no"), Raised("ApiError", 500, {"detail": "no"})),
     _refusal(
         "504: the caller's own limit ran out",

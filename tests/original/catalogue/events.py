@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from fal_stream.testing import Event, Pause, Ping, Raw, tokens
@@ -12,7 +13,9 @@ from tests.original.catalogue.parts import (
     SYNTAX_ERROR,
     TWO,
     heard_of,
+    options,
     raising,
+    sent,
 )
 from tests.original.scenario import Raised, Scenario, Seen
 
@@ -21,6 +24,8 @@ __all__ = ["EVENTS"]
 _THREE = {"n": 3}
 _EVERY_KIND: Sequence[Any] = (0, "", False, None, ONE, [], 1)
 _IN_BAND = {"message": "out of memory"}
+_FLOW_ERROR = {"type": "error", "message": "out of memory"}
+_TO_FLOW = sent(path="/workflows/acme/flow/stream")
 _MEGABYTE = {"image": "x" * 1_000_000}
 _HUNDRED = tuple({"n": number} for number in range(1, 101))
 
@@ -104,6 +109,25 @@ EVENTS: Sequence[Scenario] = [
         raising(Raised("StreamEventError"), ONE),
         "The server says that it failed; a user who is given that as a chunk takes it for a "
         "result.",
+    ),
+    Scenario(
+        "the same, with `raise_error_events=False`",
+        [ONE, Event('{"message": "out of memory"}', event="error"), TWO],
+        Seen((ONE, _IN_BAND, TWO)),
+        options=options(raise_error_events=False),
+    ),
+    Scenario(
+        "a workflow's chunk of the type `error`",
+        {"workflows/acme/flow": [ONE, _FLOW_ERROR]},
+        Seen((ONE, _FLOW_ERROR), sent=_TO_FLOW),
+        replace(raising(Raised("StreamEventError"), ONE), sent=_TO_FLOW),
+        "So a workflow says that it failed.",
+        endpoint_id="workflows/acme/flow",
+    ),
+    Scenario(
+        "the same chunk of an app that is no workflow",
+        [ONE, _FLOW_ERROR],
+        Seen((ONE, _FLOW_ERROR)),
     ),
     Scenario(
         "`[DONE]` at the end",
