@@ -136,12 +136,15 @@ def original(session: nox.Session) -> None:
     if folder is None:
         session.skip("Node.js and npm are not installed, and the original runs on them")
     install(session, "test")
-    session.run("pytest", "tests/original", *session.posargs, env={"ORIGINAL_FOLDER": folder})
+    session.run("pytest", "tests/original", *session.posargs, env={"NPM_FOLDER": folder})
 
 
 @nox.session
 def real(session: nox.Session) -> None:
-    """Run the client against a real fal app on this machine."""
+    """Run the client against a real fal app on this machine, and through fal's real proxies."""
+    folder = install_npm(session)
+    if folder is None:
+        session.warn("Node.js and npm are not installed: the tests of the proxies are skipped")
     install(session, "real")
     session.run("pyright", "tests/real/app.py")
-    session.run("pytest", "tests/real", *session.posargs)
+    session.run("pytest", "tests/real", *session.posargs, env={"NPM_FOLDER": folder})

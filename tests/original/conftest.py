@@ -1,6 +1,6 @@
 """Without the original, what needs it is not collected; `nox -s original` installs it.
 
-The variable `ORIGINAL_FOLDER` names the folder whose `node_modules` holds the npm packages.
+The variable `NPM_FOLDER` names the folder whose `node_modules` holds the npm packages.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 from tests.original import javascript
 from tests.original.catalogue import SCENARIOS
 
-FOLDER = os.environ.get("ORIGINAL_FOLDER")
+FOLDER = os.environ.get("NPM_FOLDER")
 
 if FOLDER is None:
     collect_ignore_glob = ["test_original.py"]
