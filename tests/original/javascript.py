@@ -26,7 +26,7 @@ RUNNER = Path(__file__).with_name("run.mjs")
 
 # How long a step may take before it counts as hanging (seconds).
 _PATIENCE = 30.0
-_PATIENCE_WITH_HANGS = 2.0
+_PATIENCE_WITH_HANGS = 3.0
 
 _MILLISECONDS = {"timeout", "base_delay", "max_delay"}
 

@@ -128,7 +128,7 @@ ANSWERS: Sequence[Scenario] = [
     ),
     Scenario(
         "audio that is cut",
-        Reply([_SOUND, Pause(0.3), Cut()], content_type="audio/wav"),
+        Reply([_SOUND, Pause(0.5), Cut()], content_type="audio/wav"),
         Seen((_SOUND,), HANGS, HANGS, heard=[("data", _SOUND)], unhandled=True),
         raising(Raised("StreamInterrupted"), _SOUND),
         "The original forgets to handle the error: iteration and `done()` wait for ever.",

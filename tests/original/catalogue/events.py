@@ -82,7 +82,7 @@ EVENTS: Sequence[Scenario] = [
     ),
     Scenario(
         "a character that comes in pieces",
-        [Raw(b'data: "f\xc3'), Pause(0.5), Raw(b'\xbcr"\n\n')],
+        [Raw(b'data: "f\xc3'), Pause(0.7), Raw(b'\xbcr"\n\n')],
         Seen(("f\ufffd\ufffdr",)),
         Seen(("f\u00fcr",)),
         "The original decodes each read by itself, so that any letter beyond ASCII is at the "

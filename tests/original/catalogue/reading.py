@@ -68,7 +68,7 @@ READING: Sequence[Scenario] = [
     ),
     Scenario(
         "`break` after the first chunk",
-        [ONE, Pause(0.5), TWO],
+        [ONE, Pause(1.5), TWO],
         Seen(
             (ONE,),
             done=Gives(TWO),
