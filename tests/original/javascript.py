@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fal_stream.testing import LocalFal
-from tests.original.scenario import HANGS, Adds, Proxy, Returns, Scenario, plain
+from tests.original.scenario import HANGS, Adds, Proxy, Raises, Returns, Scenario, plain
 from tests.original.server import fill_in, look, sent_to, serve
 
 __all__ = ["play_all"]
@@ -122,6 +122,8 @@ def _translate(arguments: Mapping[str, Any], fal: LocalFal) -> dict[str, Any]:
 def _argument(value: Any) -> Any:
     if isinstance(value, Returns):
         return {"$returns": plain(value.value)}
+    if isinstance(value, Raises):
+        return {"$raises": value.message}
     if isinstance(value, Adds):
         return {"$adds": dict(value.headers)}
     if isinstance(value, Proxy):

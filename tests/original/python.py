@@ -16,7 +16,7 @@ from fal_stream import (
     ValidationError,
 )
 from fal_stream.testing import LocalFal
-from tests.original.scenario import Adds, Proxy, Raised, Returns, Scenario
+from tests.original.scenario import Adds, Proxy, Raised, Raises, Returns, Scenario
 from tests.original.server import fill_in, look
 
 __all__ = ["arguments", "raised", "watched"]
@@ -50,6 +50,8 @@ def arguments(
 def _argument(value: Any, fal: LocalFal, calls: list[list[Any]]) -> Any:
     if isinstance(value, Returns):
         return _function(value.value, calls)
+    if isinstance(value, Raises):
+        return _failing(value.message)
     if isinstance(value, Adds):
         return _middleware(value)
     if isinstance(value, Proxy):
@@ -69,6 +71,13 @@ def _middleware(adds: Adds) -> Callable[[RequestConfig], RequestConfig]:
         return replace(request, headers=headers)
 
     return add
+
+
+def _failing(message: str) -> Callable[..., Any]:
+    def function(*_: Any) -> Any:
+        raise LookupError(message)
+
+    return function
 
 
 def _function(result: Any, calls: list[list[Any]]) -> Callable[..., Any]:

@@ -32,6 +32,11 @@ function argument(value, run) {
       return value.$returns;
     };
   }
+  if ("$raises" in value) {
+    return () => {
+      throw new Error(value.$raises);
+    };
+  }
   if ("$adds" in value) return (request) => addHeaders(request, value.$adds);
   return Object.fromEntries(
     Object.entries(value).map(([name, item]) => [name, argument(item, run)]),
@@ -135,6 +140,7 @@ class Run {
     }
     if (plot === "abort at the end") this.stream.abort("enough");
     done = await this.finish();
+    if (plot === "done again") this.facts["done again"] = await this.finish();
     if (this.stream.signal.aborted) this.facts.reason = plain(this.stream.signal.reason);
     return this.seen(this.ending, done, this.stream.requestId);
   }

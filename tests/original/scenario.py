@@ -22,6 +22,7 @@ __all__ = [
     "Plot",
     "Proxy",
     "Raised",
+    "Raises",
     "Returns",
     "Scenario",
     "Seen",
@@ -36,6 +37,7 @@ HANGS: Literal["hangs"] = "hangs"
 Plot: TypeAlias = Literal[
     "read",
     "done first",
+    "done again",
     "iterate again",
     "take turns",
     "break",
@@ -71,6 +73,17 @@ class Returns:
     """
 
     value: Any
+
+
+@dataclass(frozen=True)
+class Raises:
+    """A function that raises an error, whatever it is called with.
+
+    Args:
+        message: The error's message.
+    """
+
+    message: str
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,8 @@ def _facts(facts: Mapping[str, Any]) -> Iterator[str]:
             yield "called once" if len(value) == 1 else f"called {len(value)} times"
         elif name == "again":
             yield f"the second one {value[1]}"
+        elif name == "done again":
+            yield f"again {_code(value.value)}"
         elif name == "other":
             yield f"and {', '.join(map(_code, value))} for the other"
         elif name == "order":

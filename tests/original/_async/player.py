@@ -95,6 +95,9 @@ class Run:
         if plot == "break":
             await stream.aclose()
         await self.finish()
+        if plot == "done again":
+            self.facts["done again"] = self.result
+            await self.finish()
         if stream.signal.aborted:
             self.facts["reason"] = stream.signal.reason
 

@@ -96,6 +96,9 @@ class Run:
         if plot == "break":
             stream.close()
         self.finish()
+        if plot == "done again":
+            self.facts["done again"] = self.result
+            self.finish()
         if stream.signal.aborted:
             self.facts["reason"] = stream.signal.reason
 

@@ -17,10 +17,12 @@ from tests.original.catalogue.parts import (
     silent,
 )
 from tests.original.scenario import (
+    HANGS,
     KEY,
     Adds,
     Proxy,
     Raised,
+    Raises,
     Returns,
     Scenario,
     Seen,
@@ -36,6 +38,12 @@ _PROXY = "{fal}/acme/proxy/stream"
 _THROUGH = Sent(path="/acme/proxy/stream", headers={"x-fal-target-url": _TARGET})
 _TOKEN = "header.payload.signature"
 _NO_HEAD = Reply([Cut(in_chunk=False)], head=b"")
+_MADE_UP = Raised("ApiError", 500, request_id=False)
+_TOO_EARLY = Seen(ending=HANGS, done=_MADE_UP, heard=(), unhandled=True, sent=(), request_id=False)
+_TOO_EARLY_REASON = (
+    "The error of the original comes before `stream()` has given the stream to anybody: no "
+    "listener hears it, and an iteration waits for ever. And its status is made up."
+)
 
 
 def _settings(**more: Any) -> Mapping[str, Any]:
@@ -114,7 +122,7 @@ RETRIES: Sequence[Scenario] = [
     Scenario(
         "nobody listens",
         BOTH,
-        replace(silent(Raised("ApiError", 500, request_id=False)), sent=(), request_id=False),
+        replace(silent(_MADE_UP), sent=(), request_id=False),
         replace(
             raising(Raised("StreamConnectionError", request_id=False)), sent=(), request_id=False
         ),
@@ -144,6 +152,14 @@ MIDDLEWARE: Sequence[Scenario] = [
         BOTH,
         Seen(BOTH, sent=sent(authorization="Bearer of news")),
         settings=_settings(request_middleware=Adds({"Authorization": "Bearer of news"})),
+    ),
+    Scenario(
+        "one that raises",
+        BOTH,
+        _TOO_EARLY,
+        replace(raising(Raised("ConfigError", request_id=False)), sent=(), request_id=False),
+        _TOO_EARLY_REASON,
+        settings=_settings(request_middleware=Raises("no")),
     ),
 ]
 
@@ -240,6 +256,14 @@ TOKENS: Sequence[Scenario] = [
         replace(raising(Raised("TokenError", request_id=False)), sent=(), request_id=False),
         "It is no token.",
         options=options(connection_mode="client", token_provider=Returns("")),
+    ),
+    Scenario(
+        "`token_provider` that raises",
+        BOTH,
+        _TOO_EARLY,
+        replace(raising(Raised("TokenError", request_id=False)), sent=(), request_id=False),
+        _TOO_EARLY_REASON,
+        options=options(connection_mode="client", token_provider=Raises("no")),
     ),
     Scenario(
         "`token_provider` in the connection mode `server`",

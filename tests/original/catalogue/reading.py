@@ -25,6 +25,12 @@ READING: Sequence[Scenario] = [
         plot="done first",
     ),
     Scenario(
+        "`done()` again",
+        BOTH,
+        Seen(BOTH, facts={"done again": Gives(TWO)}),
+        plot="done again",
+    ),
+    Scenario(
         "an iteration after an iteration",
         BOTH,
         Seen(BOTH, facts={"again": [[], "hangs"]}),
