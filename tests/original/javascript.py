@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from fal_stream.testing import LocalFal
-from tests.original.scenario import HANGS, Adds, Proxy, Raises, Returns, Scenario, plain
+from tests.original.given import Adds, File, Proxy, Raises, Returns
+from tests.original.scenario import HANGS, Scenario, plain
 from tests.original.server import fill_in, look, sent_to, serve
 
 __all__ = ["play_all"]
@@ -109,7 +110,7 @@ def _translate(arguments: Mapping[str, Any], fal: LocalFal) -> dict[str, Any]:
     for name, value in arguments.items():
         if isinstance(value, Proxy):
             item = _argument(replace(value, url=fill_in(value.url, fal)))
-        elif name == "retry":
+        elif name in ("lifecycle", "retry"):
             item = _translate(value, fal)
         elif name in _MILLISECONDS:
             item = 1000 * value
@@ -124,6 +125,9 @@ def _argument(value: Any) -> Any:
         return {"$returns": plain(value.value)}
     if isinstance(value, Raises):
         return {"$raises": value.message}
+    if isinstance(value, File):
+        named = {"$name": value.path.name, "$type": value.type}
+        return {**plain(value.path.read_bytes()), **named}
     if isinstance(value, Adds):
         return {"$adds": dict(value.headers)}
     if isinstance(value, Proxy):

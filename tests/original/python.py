@@ -16,7 +16,8 @@ from fal_stream import (
     ValidationError,
 )
 from fal_stream.testing import LocalFal
-from tests.original.scenario import Adds, Proxy, Raised, Raises, Returns, Scenario
+from tests.original.given import Adds, File, Proxy, Raises, Returns
+from tests.original.scenario import Raised, Scenario
 from tests.original.server import fill_in, look
 
 __all__ = ["arguments", "raised", "watched"]
@@ -57,7 +58,11 @@ def _argument(value: Any, fal: LocalFal, calls: list[list[Any]]) -> Any:
     if isinstance(value, Proxy):
         when = _function(value.when, calls) if isinstance(value.when, bool) else None
         return ProxyUrlConfig(fill_in(value.url, fal), when, value.send_key)
-    if isinstance(value, tuple):
+    if isinstance(value, File):
+        return value.path
+    if isinstance(value, dict):
+        return {key: _argument(item, fal, calls) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
         return [_argument(item, fal, calls) for item in value]
     return fill_in(value, fal)
 

@@ -5,6 +5,7 @@
 // left to the caller.
 
 import { AsyncLocalStorage } from "node:async_hooks";
+import { File } from "node:buffer";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -25,7 +26,12 @@ process.on("unhandledRejection", () => {
 function argument(value, run) {
   if (Array.isArray(value)) return value.map((item) => argument(item, run));
   if (value === null || typeof value !== "object") return value;
-  if ("$bytes" in value) return new Blob([Buffer.from(value.$bytes, "base64")]);
+  if ("$bytes" in value) {
+    const bytes = Buffer.from(value.$bytes, "base64");
+    return "$name" in value
+      ? new File([bytes], value.$name, { type: value.$type })
+      : new Blob([bytes]);
+  }
   if ("$returns" in value) {
     return (...args) => {
       run.calls.push(args);
@@ -117,6 +123,11 @@ class Run {
     if (plot === "signal before") controller.abort("enough");
     const client = createFalClient({ ...config, fetch: leadTo(base, this) });
     try {
+      if (plot === "upload") {
+        const { file, ...rest } = options;
+        const address = await within(client.storage.upload(file, rest), patience);
+        return this.seen("not read", { gives: address }, null);
+      }
       this.stream = await within(client.stream(endpointId, options), patience);
     } catch (error) {
       return this.seen(errorOf(error), errorOf(error), null);

@@ -1,8 +1,8 @@
 """What a scenario is, and what is seen of one: data that the original and fal_stream share.
 
 Promises: everything that can be seen of a run has its place in `Seen`, so two runs that are equal
-there did the same. Leaves to others: the scenarios (`catalogue`), the server (`server`), playing
-them (`javascript`, `_async`).
+there did the same. Leaves to others: the scenarios (`catalogue`), their arguments (`given`), the
+server (`server`), playing them (`javascript`, `_async`).
 """
 
 from __future__ import annotations
@@ -12,22 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from fal_stream.testing.script import Answer
-
 __all__ = [
     "HANGS",
     "KEY",
-    "Adds",
     "Gives",
     "Plot",
-    "Proxy",
     "Raised",
-    "Raises",
-    "Returns",
     "Scenario",
     "Seen",
     "Sent",
-    "Turns",
     "plain",
 ]
 
@@ -49,69 +42,9 @@ Plot: TypeAlias = Literal[
     "listener raises",
     "listeners in order",
     "keep time",
+    "upload",
 ]
 """What the user's code does with the stream; the players say what each means."""
-
-
-@dataclass(frozen=True)
-class Turns:
-    """A script that answers each request with the next of some answers.
-
-    Args:
-        answers: The answers; the last one is given to all requests that follow.
-    """
-
-    answers: Sequence[Answer]
-
-
-@dataclass(frozen=True)
-class Returns:
-    """A function that returns a value, whatever it is called with.
-
-    Args:
-        value: The value.
-    """
-
-    value: Any
-
-
-@dataclass(frozen=True)
-class Raises:
-    """A function that raises an error, whatever it is called with.
-
-    Args:
-        message: The error's message.
-    """
-
-    message: str
-
-
-@dataclass(frozen=True)
-class Adds:
-    """A request middleware that adds header fields.
-
-    Args:
-        headers: The header fields. A value may hold `{url}` and `{name}`: the address that the
-            middleware was given, and any header field.
-    """
-
-    headers: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Proxy:
-    """A proxy of fal's kind.
-
-    Args:
-        url: Its address.
-        when: `always`, or what a function says of whether requests go through it. Default None:
-            not said.
-        send_key: Whether fal_stream is told to send it the key.
-    """
-
-    url: str
-    when: Literal["always"] | bool | None = None
-    send_key: bool = False
 
 
 @dataclass(frozen=True)
@@ -221,7 +154,8 @@ class Scenario:
 
     Args:
         name: What it is, for the table.
-        script: What the server answers, by endpoint id; `acme/llm` where it is not a mapping.
+        script: What the server answers, by endpoint id, or by path with a slash before it;
+            `acme/llm` where it is not a mapping.
         original: What is seen of `@fal-ai/client`.
         ours: What is seen of fal_stream. Default: the same.
         reason: Why the two differ.

@@ -7,13 +7,15 @@ key, or none: what was sent is part of what is seen. Leaves to others: who plays
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from fal_stream.testing import LocalFal, RecordedRequest
 from fal_stream.testing.script import Answer, Script
-from tests.original.scenario import Scenario, Sent, Turns
+from tests.original.given import Turns
+from tests.original.scenario import Scenario, Sent
 
 __all__ = ["STRANGER", "fill_in", "look", "sent_to", "serve"]
 
@@ -22,6 +24,8 @@ STRANGER = "stranger.example"
 
 NOBODY = "http://127.0.0.1:2"
 """A port that nothing is ever served at."""
+
+_NEW_NAME = re.compile(r"^(?:upload-)?[0-9a-f]{8,}(?=\.)")
 
 # How long a reply may take to end after the client has seen all of it (seconds).
 _SETTLE = 5.0
@@ -39,7 +43,10 @@ def serve(scenario: Scenario) -> Iterator[LocalFal]:
     """
     with LocalFal(key=None) as fal:
         for endpoint_id, script in scenario.scripts.items():
-            fal.add(endpoint_id, _begin(script))
+            if endpoint_id.startswith("/"):
+                fal.route(endpoint_id, _begin(script))
+            else:
+                fal.add(endpoint_id, _begin(script))
         yield fal
 
 
@@ -48,8 +55,9 @@ def _begin(script: Script | Turns) -> Script:
         return script
     answers = list(script.answers)
 
-    def answer(_: RecordedRequest) -> Answer:
-        return answers.pop(0) if len(answers) > 1 else answers[0]
+    def answer(request: RecordedRequest) -> Answer:
+        turn = answers.pop(0) if len(answers) > 1 else answers[0]
+        return turn(request) if callable(turn) else turn
 
     return answer
 
@@ -102,9 +110,13 @@ def _content(body: bytes) -> Any:
     if not body:
         return None
     try:
-        return json.loads(body)
+        content = json.loads(body)
     except ValueError:
         return body
+    if isinstance(content, dict) and "file_name" in content:
+        # A file without a name is given a new one, but for its ending.
+        content["file_name"] = _NEW_NAME.sub("*", content["file_name"])
+    return content
 
 
 def look(fal: LocalFal, watch: frozenset[str]) -> dict[str, Any]:

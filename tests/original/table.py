@@ -61,7 +61,8 @@ def _parts(scenario: Scenario, seen: Seen) -> Iterator[str]:
         yield f"`stream()` raises {_error(seen.ending)}"
     elif not (differs_elsewhere and usual == Seen(BOTH).whole()):
         yield from _run(whole)
-    if whole.heard != usual.heard and not isinstance(seen.ending, Raised):
+    is_heard = not isinstance(seen.ending, Raised) and seen.ending != "not read"
+    if is_heard and whole.heard != usual.heard:
         yield f"listeners hear {_heard(whole)}"
     if seen.unhandled:
         yield "an unhandled rejection"
@@ -71,6 +72,10 @@ def _parts(scenario: Scenario, seen: Seen) -> Iterator[str]:
 
 
 def _run(whole: Seen) -> Iterator[str]:
+    if whole.ending == "not read":
+        assert isinstance(whole.done, Gives)
+        yield f"gives {_code(whole.done.value)}"
+        return
     chunks = f"{len(whole.chunks)} chunks"
     if len(whole.chunks) <= _MANY:
         chunks = ", ".join(map(_code, whole.chunks)) or "no chunk"
@@ -107,6 +112,10 @@ def _error(error: Any) -> str:
 
 
 def _request(sent: Sent) -> str:
+    if sent.path == "/storage/upload/initiate":
+        kind, name = sent.body["content_type"], sent.body["file_name"]
+        settings = [f"`{field}: {value}`" for field, value in sent.headers.items()]
+        return " with ".join([f"`{sent.method} {sent.path}` for `{name}` of `{kind}`", *settings])
     query = "&".join(f"{name}={value}" for name, value in sent.query.items())
     parts = [f"`{sent.method} {sent.path}{'?' if query else ''}{query}`"]
     usual = Sent()
@@ -123,7 +132,7 @@ def _request(sent: Sent) -> str:
     elif sent.content_type is not None and sent.body is None:
         parts.append(f"but of type `{sent.content_type}`")
     parts += [f"`{name}: {value}`" for name, value in sent.headers.items()]
-    return " ".join(parts)
+    return " ".join([parts[0], ", ".join(parts[1:])]).strip()
 
 
 def _facts(facts: Mapping[str, Any]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from fal_stream import (
     AbortController,
     AsyncFalStream,
+    AsyncStorageClient,
     AsyncStreamingClient,
     FalStreamError,
 )
@@ -23,6 +24,8 @@ async def play(scenario: Scenario, fal: LocalFal) -> Seen:
     calls: list[list[Any]] = []
     controller = AbortController()
     settings, options = arguments(scenario, fal, controller, calls)
+    if scenario.plot == "upload":
+        return await upload(scenario, fal, settings, options)
     async with AsyncStreamingClient(**settings) as client:
         with warnings.catch_warnings(record=True):
             warnings.simplefilter("always")
@@ -36,6 +39,19 @@ async def play(scenario: Scenario, fal: LocalFal) -> Seen:
         await run.play()
         await stream.aclose()
     return run.seen(calls)
+
+
+async def upload(
+    scenario: Scenario, fal: LocalFal, settings: dict[str, Any], options: dict[str, Any]
+) -> Seen:
+    """Upload a file, without a stream."""
+    done: Gives | Raised
+    async with AsyncStorageClient(**settings) as storage:
+        try:
+            done = Gives(await storage.upload(options.pop("file"), **options))
+        except FalStreamError as error:
+            done = raised(error, fal)
+    return Seen((), "not read", done, (), False, sent_to(fal), False, watched(scenario, fal, []))
 
 
 class Run:

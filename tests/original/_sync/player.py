@@ -11,6 +11,7 @@ from fal_stream import (
     AbortController,
     FalStream,
     FalStreamError,
+    StorageClient,
     StreamingClient,
 )
 from fal_stream.testing import LocalFal
@@ -24,6 +25,8 @@ def play(scenario: Scenario, fal: LocalFal) -> Seen:
     calls: list[list[Any]] = []
     controller = AbortController()
     settings, options = arguments(scenario, fal, controller, calls)
+    if scenario.plot == "upload":
+        return upload(scenario, fal, settings, options)
     with StreamingClient(**settings) as client:
         with warnings.catch_warnings(record=True):
             warnings.simplefilter("always")
@@ -37,6 +40,19 @@ def play(scenario: Scenario, fal: LocalFal) -> Seen:
         run.play()
         stream.close()
     return run.seen(calls)
+
+
+def upload(
+    scenario: Scenario, fal: LocalFal, settings: dict[str, Any], options: dict[str, Any]
+) -> Seen:
+    """Upload a file, without a stream."""
+    done: Gives | Raised
+    with StorageClient(**settings) as storage:
+        try:
+            done = Gives(storage.upload(options.pop("file"), **options))
+        except FalStreamError as error:
+            done = raised(error, fal)
+    return Seen((), "not read", done, (), False, sent_to(fal), False, watched(scenario, fal, []))
 
 
 class Run:

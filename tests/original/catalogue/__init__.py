@@ -11,9 +11,12 @@ from collections.abc import Mapping, Sequence
 from tests.original.catalogue.answers import ANSWERS
 from tests.original.catalogue.endings import ENDINGS
 from tests.original.catalogue.events import EVENTS
-from tests.original.catalogue.neighbours import NEIGHBOURS
+from tests.original.catalogue.middleware import MIDDLEWARE, PROXIES
 from tests.original.catalogue.reading import READING
 from tests.original.catalogue.requests import REQUESTS
+from tests.original.catalogue.retries import RETRIES
+from tests.original.catalogue.storage import UPLOADS
+from tests.original.catalogue.tokens import TOKENS
 from tests.original.scenario import Scenario
 
 __all__ = ["GROUPS", "SCENARIOS"]
@@ -24,7 +27,11 @@ GROUPS: Mapping[str, Sequence[Scenario]] = {
     "Reading, listening, aborting": READING,
     "Answers that are no event stream": ANSWERS,
     "What is sent": REQUESTS,
-    **NEIGHBOURS,
+    "Files": UPLOADS,
+    "Tokens": TOKENS,
+    "Middleware": MIDDLEWARE,
+    "Proxies": PROXIES,
+    "Retries": RETRIES,
 }
 """The scenarios by the heading that they stand under in the table."""
 

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.original.scenario import Raised, Seen, Sent
+from tests.original.scenario import HANGS, KEY, Raised, Seen, Sent
 
 __all__ = [
     "BOTH",
+    "MADE_UP",
     "ONE",
+    "PROXY_URL",
     "SILENT",
     "SYNTAX_ERROR",
+    "THROUGH",
+    "TOO_EARLY",
+    "TOO_EARLY_REASON",
     "TWO",
+    "busy",
     "heard_of",
     "options",
     "raising",
     "refused",
+    "retry",
     "sent",
+    "settings",
     "silent",
 ]
 
@@ -61,3 +69,35 @@ def refused(name: str) -> Seen:
 def sent(**fields: Any) -> Sequence[Sent]:
     """One request."""
     return (Sent(**fields),)
+
+
+def busy(status: int, **more: Any) -> Raised:
+    """The error of an answer that says `busy`."""
+    return Raised("ApiError", status, {"detail": "busy"}, **more)
+
+
+def settings(**more: Any) -> Mapping[str, Any]:
+    """Settings of a client, with a key."""
+    return {"credentials": KEY, **more}
+
+
+def retry(**fields: Any) -> Mapping[str, Any]:
+    """Settings of a client that tries twice more, at once."""
+    return settings(retry={"max_retries": 2, "base_delay": 0.01, **fields})
+
+
+PROXY_URL = "{fal}/acme/proxy/stream"
+THROUGH = Sent(
+    path="/acme/proxy/stream",
+    headers={"x-fal-target-url": "https://fal.run/acme/llm/stream"},
+)
+"""A request for the endpoint, sent to the proxy."""
+
+MADE_UP = Raised("ApiError", 500, request_id=False)
+"""What the original makes of an error that has no status."""
+
+TOO_EARLY = Seen(ending=HANGS, done=MADE_UP, heard=(), unhandled=True, sent=(), request_id=False)
+TOO_EARLY_REASON = (
+    "The error of the original comes before `stream()` has given the stream to anybody: no "
+    "listener hears it, and an iteration waits for ever. And its status is made up."
+)

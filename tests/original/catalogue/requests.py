@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from tests.original.catalogue.parts import BOTH, options, refused, sent, silent
-from tests.original.scenario import Raised, Returns, Scenario, Seen, Sent
+from tests.original.given import Returns
+from tests.original.scenario import Raised, Scenario, Seen, Sent
 
 __all__ = ["REQUESTS"]
 
