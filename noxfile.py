@@ -12,7 +12,7 @@ PROJECT = load_toml("pyproject.toml")
 PYTHONS = python_versions(PROJECT)
 
 nox.needs_version = ">=2025.5.1"
-nox.options.sessions = ["unasync-check", "lint", "types", "tests", "real"]
+nox.options.sessions = ["unasync-check", "lint", "types", "tests", "original", "real"]
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = False
 
@@ -110,9 +110,41 @@ def lowest_pin(requirement: Requirement) -> str:
     return f"{requirement.name}=={bound}"
 
 
+def install_npm(session: nox.Session) -> str | None:
+    """Install the npm packages of `tests/package.json`, outside of the project.
+
+    Args:
+        session: The session.
+
+    Returns:
+        The folder whose `node_modules` holds them, or None where Node.js or npm is missing.
+    """
+    if not shutil.which("node") or not shutil.which("npm"):
+        return None
+    folder = session.cache_dir / "npm"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy("tests/package.json", folder)
+    options = ["--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]
+    session.run("npm", "install", *options, "--prefix", str(folder), external=True)
+    return str(folder.resolve())
+
+
+@nox.session
+def original(session: nox.Session) -> None:
+    """Run the same scenarios through the original, `@fal-ai/client`, and through the client."""
+    folder = install_npm(session)
+    if folder is None:
+        session.skip("Node.js and npm are not installed, and the original runs on them")
+    install(session, "test")
+    session.run("pytest", "tests/original", *session.posargs, env={"NPM_FOLDER": folder})
+
+
 @nox.session
 def real(session: nox.Session) -> None:
-    """Run the client against a real fal app on this machine."""
+    """Run the client against a real fal app on this machine, and through fal's real proxies."""
+    folder = install_npm(session)
+    if folder is None:
+        session.warn("Node.js and npm are not installed: the tests of the proxies are skipped")
     install(session, "real")
     session.run("pyright", "tests/real/app.py")
-    session.run("pytest", "tests/real", *session.posargs)
+    session.run("pytest", "tests/real", *session.posargs, env={"NPM_FOLDER": folder})

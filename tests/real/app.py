@@ -16,8 +16,13 @@ from collections.abc import Iterator
 
 import fal
 import uvicorn
+from fastapi import Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
+
+# uvicorn closes a connection on which an answer has failed, and says so to nobody. A request that
+# is on its way by then is lost.
+LAST_OF_ITS_CONNECTION = {"connection": "close"}
 
 
 class Input(BaseModel):
@@ -45,7 +50,20 @@ class Demo(fal.App):
 
     @fal.endpoint("/dying/stream")
     def dying_stream(self, request: Input) -> StreamingResponse:
-        return StreamingResponse(dying(request), media_type="text/event-stream")
+        return StreamingResponse(
+            dying(request), media_type="text/event-stream", headers=LAST_OF_ITS_CONNECTION
+        )
+
+    @fal.endpoint("/cut/stream")
+    def cut_stream(self, request: Input) -> StreamingResponse:
+        # More is announced than comes, so uvicorn drops the connection.
+        headers = {"content-length": "1000000", **LAST_OF_ITS_CONNECTION}
+        return StreamingResponse(progress(request), media_type="text/event-stream", headers=headers)
+
+    @fal.endpoint("/headers/stream")
+    def headers_stream(self, request: Request) -> StreamingResponse:
+        event = f"data: {json.dumps(dict(request.headers))}\n\n"
+        return StreamingResponse([event], media_type="text/event-stream")
 
 
 def main() -> None:

@@ -5,7 +5,13 @@ from __future__ import annotations
 
 import pytest
 
-from fal_stream import ApiError, StreamingClient, ValidationError
+from fal_stream import (
+    ApiError,
+    IncompleteStream,
+    StreamingClient,
+    StreamInterrupted,
+    ValidationError,
+)
 
 KEY = "local-id:local-secret"
 CHUNKS = [
@@ -52,3 +58,23 @@ def test_a_stream_that_dies_delivers_what_it_had(demo_url: str) -> None:
     ):
         assert [chunk for chunk in stream] == CHUNKS
         assert stream.done() == CHUNKS[-1]
+
+
+def test_a_stream_that_is_cut_is_interrupted(demo_url: str) -> None:
+    with StreamingClient(credentials=KEY) as client:
+        stream = client.stream("acme/demo", url=f"{demo_url}/cut/stream", input=INPUT)
+        with pytest.raises(StreamInterrupted) as caught:
+            stream.done()
+    assert caught.value.chunks_received == len(stream.buffer) == 2
+
+
+def test_is_final_finds_a_stream_that_died(demo_url: str) -> None:
+    with StreamingClient(credentials=KEY) as client:
+        stream = client.stream(
+            "acme/demo",
+            url=f"{demo_url}/dying/stream",
+            input=INPUT,
+            is_final=lambda chunk: chunk["progress"] > 1,
+        )
+        with pytest.raises(IncompleteStream):
+            stream.done()

@@ -1,0 +1,1 @@
+"""The same scenarios through the original, `@fal-ai/client`, and through both flavours."""

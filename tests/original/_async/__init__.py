@@ -1,0 +1,1 @@
+"""Plays scenarios through a client of this package."""

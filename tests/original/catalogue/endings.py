@@ -1,0 +1,92 @@
+"""How a stream ends: well, cut off, or too late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fal_stream.testing import Cut, Pause, Ping, Raw, Reply
+from tests.original.catalogue.parts import (
+    BOTH,
+    ONE,
+    SILENT,
+    TWO,
+    options,
+    raising,
+    silent,
+)
+from tests.original.scenario import Raised, Scenario, Seen
+
+__all__ = ["ENDINGS"]
+
+_BROKEN = silent(Raised("ApiError", 500), ONE)
+_INTERRUPTED = raising(Raised("StreamInterrupted"), ONE)
+_CUT_REASON = f"{SILENT} And its status is made up: the server said 200."
+
+ENDINGS: Sequence[Scenario] = [
+    Scenario("no chunk at all", [], Seen()),
+    Scenario("the connection's end is the end", Reply(BOTH, framing="close"), Seen(BOTH)),
+    Scenario("an answer of a given length", Reply(BOTH, framing="length"), Seen(BOTH)),
+    Scenario(
+        "status 204",
+        Reply(status=204),
+        silent(Raised("ApiError", 400)),
+        Seen(),
+        "A success without content is a success; the status of the error is made up.",
+    ),
+    Scenario(
+        "the last event lacks its blank line",
+        [Raw(b'data: {"n": 1}\n\ndata: {"n": 2}\n')],
+        Seen((ONE,)),
+        Seen(BOTH),
+        "The event is whole, and it may be the result that was paid for.",
+    ),
+    Scenario(
+        "the end comes in the middle of an event",
+        [Raw(b'data: {"n": 1}\n\ndata: {"n"')],
+        Seen((ONE,)),
+        raising(Raised("IncompleteStream"), ONE),
+        "Half an event is no success.",
+    ),
+    Scenario(
+        "a cut in the middle of an HTTP chunk",
+        [ONE, Pause(0.5), Cut(partial=b'data: {"n"')],
+        _BROKEN,
+        _INTERRUPTED,
+        _CUT_REASON,
+    ),
+    Scenario(
+        "a cut between two HTTP chunks",
+        [ONE, Pause(0.5), Cut(in_chunk=False)],
+        _BROKEN,
+        _INTERRUPTED,
+        _CUT_REASON,
+    ),
+    Scenario(
+        "a connection that is reset",
+        [ONE, Pause(0.5), Cut(reset=True)],
+        _BROKEN,
+        _INTERRUPTED,
+        _CUT_REASON,
+    ),
+    Scenario(
+        "an answer shorter than its given length",
+        Reply([ONE, Pause(0.5), Cut()], framing="length"),
+        _BROKEN,
+        _INTERRUPTED,
+        _CUT_REASON,
+    ),
+    Scenario(
+        "silence for longer than `timeout`",
+        [ONE, Pause(2.5), TWO],
+        Seen(BOTH),
+        raising(Raised("StreamTimeout"), ONE),
+        "The original looks at its clock right after it has set it, so its timeout never fires.",
+        options=options(timeout=1),
+    ),
+    Scenario(
+        "keep-alives for longer than `timeout`",
+        [ONE, *[Pause(0.1), Ping()] * 25, TWO],
+        Seen(BOTH),
+        options=options(timeout=2),
+    ),
+]

@@ -1,0 +1,171 @@
+"""What stands in an event stream, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from fal_stream.testing import Event, Pause, Ping, Raw, tokens
+from tests.original.catalogue.parts import (
+    BOTH,
+    ONE,
+    SYNTAX_ERROR,
+    TWO,
+    heard_of,
+    options,
+    raising,
+    sent,
+)
+from tests.original.scenario import Raised, Scenario, Seen
+
+__all__ = ["EVENTS"]
+
+_THREE = {"n": 3}
+_EVERY_KIND: Sequence[Any] = (0, "", False, None, ONE, [], 1)
+_IN_BAND = {"message": "out of memory"}
+_FLOW_ERROR = {"type": "error", "message": "out of memory"}
+_TO_FLOW = sent(path="/workflows/acme/flow/stream")
+_MEGABYTE = {"image": "x" * 1_000_000}
+_HUNDRED = tuple({"n": number} for number in range(1, 101))
+
+
+def _skipped(chunks: Sequence[object], place: int) -> Seen:
+    """What the original makes of an event in the middle that is not JSON."""
+    last = chunks[-1] if chunks else None
+    error = ("error", SYNTAX_ERROR)
+    heard = [*heard_of(*chunks[:place]), error, *heard_of(*chunks[place:]), ("done", last)]
+    return Seen(chunks, done=SYNTAX_ERROR, heard=heard, unhandled=True)
+
+
+EVENTS: Sequence[Scenario] = [
+    Scenario(
+        "tokens of a language model",
+        tokens("Hello there", pause=0),
+        Seen(
+            (
+                {"output": "Hello ", "partial": True},
+                {"output": "Hello there", "partial": False},
+            )
+        ),
+    ),
+    Scenario(
+        "a chunk of each kind, falsy ones too",
+        _EVERY_KIND,
+        Seen((ONE, [], 1), heard=[*heard_of(*_EVERY_KIND), ("done", 1)]),
+        Seen(_EVERY_KIND),
+        "`0`, `false`, `null` and an empty text are JSON values that the app sent; the iterator "
+        "of the original takes them for an empty buffer.",
+    ),
+    Scenario("an event of several data lines", [Event('{\n"n": 1\n}')], Seen((ONE,))),
+    Scenario(
+        "comments, ids and reconnection times",
+        [Event('{"n": 1}', id="7"), Ping(), Event('{"n": 2}', id="8", retry=500), Ping(), _THREE],
+        Seen((ONE, TWO, _THREE)),
+    ),
+    Scenario(
+        "a byte order mark at the beginning",
+        [Raw(b'\xef\xbb\xbfdata: {"n": 1}\n\n')],
+        Seen((ONE,)),
+    ),
+    Scenario("lines that end in CR", [Raw(b'data: {"n": 1}\r\rdata: {"n": 2}\r\r')], Seen(BOTH)),
+    Scenario(
+        "lines that end in CR LF",
+        [Raw(b'data: {"n": 1}\r\n\r\ndata: {"n": 2}\r\n\r\n')],
+        Seen(BOTH),
+    ),
+    Scenario("no space after the colon", [Raw(b'data:{"n": 1}\n\n')], Seen((ONE,))),
+    Scenario(
+        "an event that comes in pieces",
+        [Raw(b'data: {"n"'), Pause(0.1), Raw(b": 1}\n"), Pause(0.1), Raw(b'\ndata: {"n": 2}\n\n')],
+        Seen(BOTH),
+    ),
+    Scenario(
+        "a character that comes in pieces",
+        [Raw(b'data: "f\xc3'), Pause(0.7), Raw(b'\xbcr"\n\n')],
+        Seen(("f\ufffd\ufffdr",)),
+        Seen(("f\u00fcr",)),
+        "The original decodes each read by itself, so that any letter beyond ASCII is at the "
+        "mercy of the network.",
+    ),
+    Scenario(
+        "bytes that are no UTF-8",
+        [Raw(b'data: "f\xffr"\n\n')],
+        Seen(("f\ufffdr",)),
+    ),
+    Scenario("an event with a name", [Event('{"n": 1}', event="progress")], Seen((ONE,))),
+    Scenario(
+        "an event without data, to keep the connection alive",
+        [Raw(b'data: {"n": 1}\n\nevent: ping\ndata:\n\ndata: {"n": 2}\n\n')],
+        _skipped(BOTH, 1),
+        Seen(BOTH),
+        "Nothing is a keep-alive, not bad JSON.",
+    ),
+    Scenario("an event that is only an id", [ONE, Raw(b"id: 5\n\n"), TWO], Seen(BOTH)),
+    Scenario(
+        "an event named `error`",
+        [ONE, Event('{"message": "out of memory"}', event="error"), TWO],
+        Seen((ONE, _IN_BAND, TWO)),
+        raising(Raised("StreamEventError"), ONE),
+        "The server says that it failed; a user who is given that as a chunk takes it for a "
+        "result.",
+    ),
+    Scenario(
+        "the same, with `raise_error_events=False`",
+        [ONE, Event('{"message": "out of memory"}', event="error"), TWO],
+        Seen((ONE, _IN_BAND, TWO)),
+        options=options(raise_error_events=False),
+    ),
+    Scenario(
+        "a workflow's chunk of the type `error`",
+        {"workflows/acme/flow": [ONE, _FLOW_ERROR]},
+        Seen((ONE, _FLOW_ERROR), sent=_TO_FLOW),
+        replace(raising(Raised("StreamEventError"), ONE), sent=_TO_FLOW),
+        "So a workflow says that it failed.",
+        endpoint_id="workflows/acme/flow",
+    ),
+    Scenario(
+        "the same chunk of an app that is no workflow",
+        [ONE, _FLOW_ERROR],
+        Seen((ONE, _FLOW_ERROR)),
+    ),
+    Scenario(
+        "`[DONE]` at the end",
+        [Raw(b'data: {"n": 1}\n\ndata: [DONE]\n\n')],
+        _skipped((ONE,), 1),
+        Seen((ONE,)),
+        "The usual end mark of token streams is no failure.",
+    ),
+    Scenario(
+        "an event that is not JSON",
+        [Raw(b'data: {"n": 1}\n\ndata: {oops\n\ndata: {"n": 3}\n\n')],
+        _skipped((ONE, _THREE), 1),
+        raising(Raised("StreamDecodeError"), ONE),
+        "The iteration of the original leaves the chunk out and ends as if all were well. The "
+        "error comes where the chunk would have.",
+    ),
+    Scenario(
+        "`NaN`",
+        [Raw(b"data: NaN\n\n")],
+        _skipped((), 0),
+        Seen((float("nan"),)),
+        "Python's `json` writes it, and many apps are written in Python.",
+    ),
+    Scenario(
+        "an integer beyond 2^53",
+        [Raw(b"data: 12345678901234567890\n\n")],
+        Seen((12345678901234567000,)),
+        Seen((12345678901234567890,)),
+        "Python's integers are exact; a seed may be one of them.",
+    ),
+    Scenario("half of a surrogate pair", [Raw(b'data: "\\ud800"\n\n')], Seen(("\ud800",))),
+    Scenario("a chunk of a megabyte", [_MEGABYTE], Seen((_MEGABYTE,))),
+    Scenario(
+        "a hundred chunks that are ready at once",
+        _HUNDRED,
+        Seen(_HUNDRED, facts={"time for a chunk": "16 ms or more"}),
+        Seen(_HUNDRED, facts={"time for a chunk": "less"}),
+        "The iterator of the original sleeps after each chunk.",
+        plot="keep time",
+    ),
+]

@@ -1,0 +1,94 @@
+"""Requests that are turned away, or get no answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from fal_stream.testing import Cut, Failure, Reply
+from tests.original.catalogue.parts import (
+    BOTH,
+    MADE_UP,
+    SILENT,
+    busy,
+    options,
+    raising,
+    retry,
+    silent,
+)
+from tests.original.given import Turns
+from tests.original.scenario import Raised, Scenario, Seen, Sent
+
+__all__ = ["RETRIES"]
+
+_NO_HEAD = Reply([Cut(in_chunk=False)], head=b"")
+
+
+def _turned_away(status: int) -> Scenario:
+    return Scenario(
+        f"{status} once",
+        Turns([Failure(status, "busy"), BOTH]),
+        silent(busy(status)),
+        Seen(BOTH, sent=(Sent(), Sent())),
+        "The request was turned away, so it may be sent again. The original does that for what is "
+        "not a stream; of a stream it only looks for errors when the retries are over.",
+        settings=retry(),
+    )
+
+
+RETRIES: Sequence[Scenario] = [
+    _turned_away(429),
+    _turned_away(503),
+    Scenario(
+        "503 each time",
+        Failure(503, "busy"),
+        silent(busy(503)),
+        replace(raising(busy(503)), sent=(Sent(),) * 3),
+        SILENT,
+        settings=retry(),
+    ),
+    Scenario(
+        "503 that the server says is not retryable",
+        Failure(503, "busy", retryable=False),
+        silent(busy(503)),
+        raising(busy(503)),
+        SILENT,
+        settings=retry(),
+    ),
+    Scenario(
+        "502 once, with `retryable_status_codes` of 502",
+        Turns([Failure(502, "busy"), BOTH]),
+        silent(busy(502)),
+        Seen(BOTH, sent=(Sent(), Sent())),
+        "What is asked for is done.",
+        settings=retry(retryable_status_codes=[502]),
+    ),
+    Scenario(
+        "504 of the caller's own limit, with `retryable_status_codes` of 504",
+        Failure(504, "busy", timeout_type="user"),
+        silent(busy(504, user_timeout=True)),
+        raising(busy(504, user_timeout=True)),
+        SILENT,
+        settings=retry(retryable_status_codes=[504]),
+    ),
+    Scenario(
+        "a connection that is dropped before the answer",
+        Turns([_NO_HEAD, BOTH]),
+        Seen(BOTH, sent=(Sent(), Sent())),
+        replace(raising(Raised("StreamConnectionError", request_id=False)), request_id=False),
+        "The request was sent, so the app may run, and be billed, already. The original sends it "
+        "a second time.",
+        settings=retry(),
+    ),
+    Scenario(
+        "nobody listens",
+        BOTH,
+        replace(silent(MADE_UP), sent=(), request_id=False),
+        replace(
+            raising(Raised("StreamConnectionError", request_id=False)), sent=(), request_id=False
+        ),
+        f"{SILENT} And its status is made up.",
+        options=options(url="{nobody}/acme/llm/stream"),
+        settings=retry(),
+    ),
+]
