@@ -146,12 +146,15 @@ class FieldError(dict[str, Any]):
 
 
 class ValidationError(ApiError):
-    """The endpoint refused the input (422)."""
+    """The endpoint refused the input (422; a proxy may have made another status of it)."""
 
     @property
     def field_errors(self) -> Sequence[FieldError]:
-        """What the server said of each field."""
+        """What the server said of each field; a text is said of the body as a whole."""
         detail = self.body.get("detail") if isinstance(self.body, dict) else None
+        if isinstance(detail, str):
+            # As in the JavaScript client.
+            return [FieldError(loc=["body"], msg=detail, type="value_error")]
         entries = detail if isinstance(detail, list) else []
         return [FieldError(entry) for entry in entries if isinstance(entry, dict)]
 

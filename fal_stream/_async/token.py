@@ -140,7 +140,9 @@ class AsyncTokens:
         try:
             return token_of(await self._dispatcher.fetch_json(request, exchange))
         except (ApiError, StreamConnectionError) as error:
-            raise TokenError(f"fal gave no token: {error.message}") from error
+            raise TokenError(
+                f"fal gave no token: {error.message}", request_id=error.request_id
+            ) from error
         except StreamDecodeError:
             pass
         # Not shown: it may hold a token.

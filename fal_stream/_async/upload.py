@@ -143,6 +143,7 @@ class AsyncUploader:
             f"{place} ({source.name}) could not be uploaded: {reason}",
             file_name=source.name,
             place=place,
+            request_id=cause.request_id if cause else None,
         ) from cause
 
     async def _upload_whole(

@@ -77,7 +77,7 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
     if error_type is None and isinstance(content, dict):
         named = content.get("error_type")
         error_type = named if isinstance(named, str) else None
-    kind = ValidationError if status == 422 else ApiError
+    kind = ValidationError if status == 422 or _names_fields(content) else ApiError
     return kind(
         _message(status, headers, content, timeout_type),
         status=status,
@@ -85,6 +85,7 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
         error_type=error_type,
         timeout_type=timeout_type,
         retryable=None if retryable is None else retryable.strip().lower() in ("true", "1"),
+        request_id=headers.get("x-fal-request-id"),
     )
 
 
@@ -128,6 +129,16 @@ def untyped_error(headers: Mapping[str, str]) -> OutputValidationError:
         "chunks are bytes: leave output_type out, or give bytes",
         raw="",
         index=0,
+    )
+
+
+def _names_fields(content: Any) -> bool:
+    """Tell whether an answer is a refusal of fields, in FastAPI's shape."""
+    detail = content.get("detail") if isinstance(content, dict) else None
+    return (
+        isinstance(detail, list)
+        and bool(detail)
+        and all(isinstance(entry, dict) and {"loc", "msg"} <= entry.keys() for entry in detail)
     )
 
 

@@ -141,7 +141,9 @@ class Tokens:
         try:
             return token_of(self._dispatcher.fetch_json(request, exchange))
         except (ApiError, StreamConnectionError) as error:
-            raise TokenError(f"fal gave no token: {error.message}") from error
+            raise TokenError(
+                f"fal gave no token: {error.message}", request_id=error.request_id
+            ) from error
         except StreamDecodeError:
             pass
         # Not shown: it may hold a token.

@@ -144,6 +144,7 @@ class Uploader:
             f"{place} ({source.name}) could not be uploaded: {reason}",
             file_name=source.name,
             place=place,
+            request_id=cause.request_id if cause else None,
         ) from cause
 
     def _upload_whole(

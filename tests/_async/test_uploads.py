@@ -156,6 +156,7 @@ async def test_an_upload_that_fails_is_the_streams_error(
     assert c.value.endpoint_id == "acme/app"
     assert isinstance(c.value.__cause__, ApiError)
     assert c.value.__cause__.status == 403
+    assert c.value.request_id == fal.requests[0].request_id
     assert len(fal.requests) == 1
 
 

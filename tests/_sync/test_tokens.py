@@ -238,6 +238,8 @@ def test_answers_without_a_token(
     with pytest.raises(TokenError, match=message) as caught:
         stream.done()
     assert "hid" not in f"{caught.value}{caught.value.__cause__}{caught.value.__context__}"
+    if caught.value.__cause__ is not None:
+        assert caught.value.request_id == asked(fal)[0].request_id
     assert streamed(fal) == []
 
 
