@@ -267,6 +267,9 @@ async def read_json(response: AsyncStreamResponse) -> Any:
             body = await response.read_up_to(responses.ERROR_BODY_LIMIT)
             raise responses.error_of(response.status, response.headers, body)
         body = await response.read_whole(responses.ERROR_BODY_LIMIT)
+    except StreamConnectionError as error:
+        error.request_id = response.headers.get("x-fal-request-id")
+        raise
     finally:
         await response.release()
     try:

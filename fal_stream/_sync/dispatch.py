@@ -262,6 +262,9 @@ def read_json(response: StreamResponse) -> Any:
             body = response.read_up_to(responses.ERROR_BODY_LIMIT)
             raise responses.error_of(response.status, response.headers, body)
         body = response.read_whole(responses.ERROR_BODY_LIMIT)
+    except StreamConnectionError as error:
+        error.request_id = response.headers.get("x-fal-request-id")
+        raise
     finally:
         response.release()
     try:

@@ -71,9 +71,9 @@ def _theirs(error: Raised, *requests: Sent) -> Seen:
     return Seen(ending=error, heard=(), sent=requests, request_id=False)
 
 
-def _ours(*requests: Sent) -> Seen:
+def _ours(*requests: Sent, answered: bool = False) -> Seen:
     """The same of fal_stream, where the upload is a part of the stream."""
-    error = Raised("UploadError", request_id=False)
+    error = Raised("UploadError", request_id=answered)
     return Seen(ending=error, sent=requests, request_id=False)
 
 
@@ -134,7 +134,7 @@ UPLOADS: Sequence[Scenario] = [
         "a storage that refuses, 403",
         _storage(begin=Failure(403, "no")),
         _theirs(Raised("ApiError", 403, {"detail": "no"}), _BEGUN),
-        _ours(_BEGUN),
+        _ours(_BEGUN, answered=True),
         _OWN_ERROR,
         options=_WITH_FOX,
     ),
@@ -142,7 +142,7 @@ UPLOADS: Sequence[Scenario] = [
         "an upload that fails, 403",
         _storage(put=Failure(403, "no")),
         _theirs(Raised("ApiError", 403, {"detail": "no"}), _BEGUN, _PUT),
-        _ours(_BEGUN, _PUT),
+        _ours(_BEGUN, _PUT, answered=True),
         _OWN_ERROR,
         options=_WITH_FOX,
     ),
@@ -176,7 +176,7 @@ UPLOADS: Sequence[Scenario] = [
         "a redirect of an upload to another server",
         {**_storage(put=_to_localhost), "/put/2": _DONE},
         Seen(BOTH, sent=(_BEGUN, _PUT, replace(_PUT, path="/put/2"), _IN_PLACE)),
-        _ours(_BEGUN, _PUT),
+        _ours(_BEGUN, _PUT, answered=True),
         _NOT_TRUSTED,
         options=_WITH_FOX,
     ),

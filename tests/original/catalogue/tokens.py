@@ -106,7 +106,7 @@ TOKENS: Sequence[Scenario] = [
         "a token that is refused, 403",
         {"acme/llm": BOTH, "/tokens/": Failure(403, "busy")},
         replace(silent(busy(403)), sent=(_asked("llm"),), request_id=False),
-        replace(_NO_TOKEN, sent=(_asked("llm"),)),
+        replace(_NO_TOKEN, ending=Raised("TokenError"), sent=(_asked("llm"),)),
         f"{SILENT} And the error of fal_stream says that it was the token that was refused.",
         options=_AS_CLIENT,
     ),
