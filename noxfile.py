@@ -67,9 +67,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check the types of the package and of its tests, by two checkers."""
+    """Check the types of the package and of its tests; what users see, by three checkers."""
     install(session, "types")
     session.run("mypy")
+    session.run("ty", "check", "tests/typing")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "fal_stream", "--ignoreexternal")
 
