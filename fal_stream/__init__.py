@@ -124,14 +124,14 @@ def _default_async_client() -> AsyncStreamingClient:
 
 @overload
 def stream(
-    endpoint_id: str, *, output_type: TypeForm[OutputT], **options: Unpack[StreamOptions]
-) -> FalStream[OutputT]: ...
+    endpoint_id: str, *, output_type: None = None, **options: Unpack[StreamOptions]
+) -> FalStream[Any]: ...
 
 
 @overload
 def stream(
-    endpoint_id: str, *, output_type: None = None, **options: Unpack[StreamOptions]
-) -> FalStream[Any]: ...
+    endpoint_id: str, *, output_type: TypeForm[OutputT], **options: Unpack[StreamOptions]
+) -> FalStream[OutputT]: ...
 
 
 def stream(
@@ -155,14 +155,14 @@ def stream(
 
 @overload
 def stream_async(
-    endpoint_id: str, *, output_type: TypeForm[OutputT], **options: Unpack[StreamOptions]
-) -> AsyncFalStream[OutputT]: ...
+    endpoint_id: str, *, output_type: None = None, **options: Unpack[StreamOptions]
+) -> AsyncFalStream[Any]: ...
 
 
 @overload
 def stream_async(
-    endpoint_id: str, *, output_type: None = None, **options: Unpack[StreamOptions]
-) -> AsyncFalStream[Any]: ...
+    endpoint_id: str, *, output_type: TypeForm[OutputT], **options: Unpack[StreamOptions]
+) -> AsyncFalStream[OutputT]: ...
 
 
 def stream_async(

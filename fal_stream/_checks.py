@@ -36,6 +36,7 @@ def check_known(
     names: Iterable[object],
     known: Iterable[str],
     other_names: Mapping[str, str] | None = None,
+    elsewhere: Mapping[str, Collection[str]] | None = None,
 ) -> None:
     """Refuse names that aren't known, with the nearest one that is.
 
@@ -44,6 +45,7 @@ def check_known(
         names: The given names.
         known: The names that there are.
         other_names: What other libraries call them, to those that there are.
+        elsewhere: Names that are known in other places, by what these places are.
 
     Raises:
         ConfigError: A name is not known.
@@ -51,10 +53,16 @@ def check_known(
     known = sorted(known)
     for name in names:
         if name not in known:
+            places = [place for place, others in (elsewhere or {}).items() if name in others]
             text = name if isinstance(name, str) else ""
             meant = (other_names or {}).get(text)
             near = [meant] if meant else difflib.get_close_matches(text, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+            if places:
+                hint = f"it belongs to {places[0]}"
+            elif near:
+                hint = f"did you mean {near[0]!r}?"
+            else:
+                hint = f"there are: {', '.join(known)}"
             raise ConfigError(f"Unknown {kind} {shown(name)}; {hint}")
 
 

@@ -16,6 +16,7 @@ from .credentials import CredentialsFunction, Secret
 from .errors import ConfigError
 from .middleware import ProxyUrlConfig, RequestMiddleware, check_request_headers
 from .retry import RetryPolicy
+from .types import StreamOptions
 
 DEFAULT_RUN_URL = "https://fal.run"
 DEFAULT_REST_URL = "https://rest.fal.ai"
@@ -32,6 +33,7 @@ _OTHER_NAMES = {
     "api_key": "credentials",
     "base_url": "run_url",
     "max_retries": "retry",
+    "retries": "retry",
     "middleware": "request_middleware",
     "proxy": "proxy_url",
 }
@@ -70,6 +72,12 @@ def _checked_base_url(name: str, value: object) -> str:
     if parts.query or parts.fragment:
         raise ConfigError(f"{name} has a query or a fragment: give scheme, host and path only")
     return parts.geturl().rstrip("/")
+
+
+_ELSEWHERE = {
+    "the client's own arguments, beside its settings": ("http_client", "storage"),
+    "the options of stream()": StreamOptions.__annotations__,
+}
 
 
 class ClientSettings(TypedDict, total=False):
@@ -159,7 +167,7 @@ class Config(BaseModel):
         Raises:
             ConfigError: A setting is unknown or has a value that can't be used.
         """
-        _checks.check_known("setting", settings, type(self).model_fields, _OTHER_NAMES)
+        _checks.check_known("setting", settings, type(self).model_fields, _OTHER_NAMES, _ELSEWHERE)
         try:
             super().__init__(**settings)
         except pydantic.ValidationError as error:

@@ -69,17 +69,17 @@ class AsyncStreamingClient:
 
     @overload
     def stream(
+        self, endpoint_id: str, *, output_type: None = None, **options: Unpack[StreamOptions]
+    ) -> AsyncFalStream[Any]: ...
+
+    @overload
+    def stream(
         self,
         endpoint_id: str,
         *,
         output_type: TypeForm[OutputT],
         **options: Unpack[StreamOptions],
     ) -> AsyncFalStream[OutputT]: ...
-
-    @overload
-    def stream(
-        self, endpoint_id: str, *, output_type: None = None, **options: Unpack[StreamOptions]
-    ) -> AsyncFalStream[Any]: ...
 
     def stream(
         self, endpoint_id: str, *, output_type: Any = None, **options: Unpack[StreamOptions]

@@ -133,10 +133,13 @@ class AsyncDispatcher:
         if use != "withheld" or request.origin in self._warned or not self._has_key():
             return
         self._warned.add(request.origin)
+        reason = (
+            "it goes over https only, to other machines; give an https address"
+            if request.origin.startswith("http:")
+            else "it is none of fal's own hosts; name it in trusted_hosts if it may have the key"
+        )
         warnings.warn(
-            f"The key is not sent to {request.origin}: it goes over https to fal's own hosts "
-            "only; name the host in trusted_hosts if it may have it",
-            stacklevel=stacklevel + 1,
+            f"The key is not sent to {request.origin}: {reason}", stacklevel=stacklevel + 1
         )
 
     @property
@@ -194,7 +197,8 @@ class AsyncDispatcher:
         if credentials is None and is_required:
             raise ConfigError(
                 "No credentials: set the environment variable FAL_KEY to the key from fal's "
-                "dashboard, or give credentials=... to the client"
+                "dashboard (or both FAL_KEY_ID and FAL_KEY_SECRET), or give credentials=... to "
+                "the client"
             )
         return credentials
 

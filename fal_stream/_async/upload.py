@@ -33,6 +33,7 @@ from ..abort import AbortController, AbortSignal
 from ..config import Config
 from ..errors import (
     ApiError,
+    ConfigError,
     StreamConnectionError,
     StreamDecodeError,
     UploadError,
@@ -128,6 +129,8 @@ class AsyncUploader:
                 body = AsyncFileBody(source, 0, source.size)
                 return await self._upload_whole(source, body, lifecycle, signal)
             return await self._upload_parts(source, lifecycle, signal)
+        except ConfigError:
+            raise
         except Expired as expired:
             raise upload_timeout_error(expired, f"{place} ({source.name})") from None
         except (ApiError, StreamConnectionError) as error:

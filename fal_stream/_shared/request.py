@@ -120,7 +120,9 @@ def plan_stream(
     Raises:
         ConfigError: Something in it is wrong.
     """
-    _checks.check_known("option", options, StreamOptions.__annotations__, _OTHER_NAMES)
+    known = [*StreamOptions.__annotations__, "output_type"]
+    elsewhere = {"the settings of the client": Config.model_fields}
+    _checks.check_known("option", options, known, _OTHER_NAMES, elsewhere)
     endpoint = parse_endpoint_id(endpoint_id)
     method = check_method("method", options.get("method", "POST"))
     app_path = stream_path(endpoint)

@@ -19,12 +19,23 @@ from .tokens import mask_token
 
 ERROR_BODY_LIMIT = 1024 * 1024
 
-_WAY_OUT = {
+_WAYS_OUT = {
     401: "check the credentials (FAL_KEY)",
+    403: "check that this key may do it and that its account has credit",
+    429: "too many requests: wait, then try again",
+}
+
+WAYS_OUT_OF_STREAMS = {
+    **_WAYS_OUT,
     403: "check that this key may use the endpoint and that its account has credit",
     404: "check the endpoint id, and that the model can stream",
     422: "field_errors says what is wrong with the input",
-    429: "too many requests: wait, then try again",
+}
+
+WAYS_OUT_OF_TOKEN_STREAMS = {
+    **WAYS_OUT_OF_STREAMS,
+    401: "the token was refused: check what the token_provider gives",
+    403: "check that the token may be used for this endpoint",
 }
 
 
@@ -59,13 +70,19 @@ def foreign_encoding(headers: Mapping[str, str]) -> str | None:
     return None if coding in ("", "identity") else coding
 
 
-def error_of(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
+def error_of(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    ways_out: Mapping[int, str] = _WAYS_OUT,
+) -> ApiError:
     """Make the error of an answer with a status that is no success.
 
     Args:
         status: The HTTP status.
         headers: The response headers, names in lower case.
         body: The body, or its beginning.
+        ways_out: What to do about each status. Default: what fits every request.
 
     Returns:
         The error.
@@ -79,7 +96,7 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
         error_type = named if isinstance(named, str) else None
     kind = ValidationError if status == 422 or _names_fields(content) else ApiError
     return kind(
-        _message(status, headers, content, timeout_type),
+        _message(status, headers, content, timeout_type, ways_out),
         status=status,
         body=content,
         error_type=error_type,
@@ -155,7 +172,11 @@ def _content(headers: Mapping[str, str], body: bytes) -> Any:
 
 
 def _message(
-    status: int, headers: Mapping[str, str], content: Any, timeout_type: str | None
+    status: int,
+    headers: Mapping[str, str],
+    content: Any,
+    timeout_type: str | None,
+    ways_out: Mapping[int, str],
 ) -> str:
     detail = content.get("detail", content) if isinstance(content, dict) else content
     if isinstance(detail, list):
@@ -165,7 +186,7 @@ def _message(
         text = "the answer is empty"
     elif media_type(headers) == "text/html":
         text = f"an HTML page: {text}"
-    way_out = _WAY_OUT.get(status)
+    way_out = ways_out.get(status)
     if status == 504 and timeout_type == "user":
         way_out = "the limit was the caller's own: raise start_timeout"
     if 300 <= status < 400:

@@ -70,17 +70,17 @@ class StreamingClient:
 
     @overload
     def stream(
+        self, endpoint_id: str, *, output_type: None = None, **options: Unpack[StreamOptions]
+    ) -> FalStream[Any]: ...
+
+    @overload
+    def stream(
         self,
         endpoint_id: str,
         *,
         output_type: TypeForm[OutputT],
         **options: Unpack[StreamOptions],
     ) -> FalStream[OutputT]: ...
-
-    @overload
-    def stream(
-        self, endpoint_id: str, *, output_type: None = None, **options: Unpack[StreamOptions]
-    ) -> FalStream[Any]: ...
 
     def stream(
         self, endpoint_id: str, *, output_type: Any = None, **options: Unpack[StreamOptions]

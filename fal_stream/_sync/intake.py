@@ -80,9 +80,12 @@ class Intake:
     def _source_of(self, response: StreamResponse) -> EventChunks[Any] | BinaryChunks:
         """Choose how the body is read, or raise the error that the response is."""
         plan, status, headers = self._plan, response.status, response.headers
+        ways_out = responses.WAYS_OUT_OF_STREAMS
+        if plan.with_token:
+            ways_out = responses.WAYS_OUT_OF_TOKEN_STREAMS
         if not 200 <= status < 300:
             body = response.read_up_to(responses.ERROR_BODY_LIMIT)
-            raise responses.error_of(status, headers, body)
+            raise responses.error_of(status, headers, body, ways_out)
         coding = responses.foreign_encoding(headers)
         if coding is not None:
             raise responses.encoding_error(coding)

@@ -34,6 +34,7 @@ from ..abort import AbortController, AbortSignal
 from ..config import Config
 from ..errors import (
     ApiError,
+    ConfigError,
     StreamConnectionError,
     StreamDecodeError,
     UploadError,
@@ -129,6 +130,8 @@ class Uploader:
                 body = FileBody(source, 0, source.size)
                 return self._upload_whole(source, body, lifecycle, signal)
             return self._upload_parts(source, lifecycle, signal)
+        except ConfigError:
+            raise
         except Expired as expired:
             raise upload_timeout_error(expired, f"{place} ({source.name})") from None
         except (ApiError, StreamConnectionError) as error:

@@ -281,6 +281,8 @@ async def test_odd_values_are_errors_of_ours(fal: LocalFal, options: dict[str, A
         ({"endpoint_id": "acme/app?x=1"}, "endpoint_id="),
         ({"inptu": {}}, "option 'inptu'; did you mean 'input'"),
         ({"xyz": 1}, "option 'xyz'; there are: .*accept"),
+        ({"output_tpye": int}, "option 'output_tpye'; did you mean 'output_type'"),
+        ({"retry": None}, "option 'retry'; it belongs to the settings of the client"),
         ({"timeout": -1}, "timeout=-1"),
         ({"timeout": 0}, "timeout=0"),
         ({"timeout": "3"}, "timeout='3'"),
@@ -383,7 +385,7 @@ async def test_hosts_that_do_not_get_the_key(
     local_names[host] = True
     url = f"https://{host}:{tls_fal.url.rpartition(':')[2]}/acme/app/stream"
     async with AsyncStreamingClient(credentials="a:b", trusted_hosts=["trusted.example"]) as client:
-        with pytest.warns(UserWarning, match=f"not sent to https://{host}") as caught:
+        with pytest.warns(UserWarning, match=f"to https://{host}.*: it is none of fal's") as caught:
             stream = client.stream("acme/app", url=url)
         assert await stream.done() == 1
     assert "authorization" not in tls_fal.requests[0].headers
@@ -402,7 +404,7 @@ async def test_nobody_gets_the_key_without_tls(
         fal.add("acme/app", [1])
         run_url = f"http://{host}:{fal.url.rpartition(':')[2]}"
         async with AsyncStreamingClient(run_url=run_url, trusted_hosts=[host]) as client:
-            with pytest.warns(UserWarning, match="goes over https"):
+            with pytest.warns(UserWarning, match="goes over https only"):
                 stream = client.stream("acme/app")
             assert await stream.done() == 1
         assert "authorization" not in fal.requests[0].headers

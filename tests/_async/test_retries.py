@@ -138,8 +138,9 @@ async def test_a_server_that_comes_back() -> None:
     policy = RetryPolicy(max_retries=100, base_delay=0.05, backoff_multiplier=1)
     async with AsyncStreamingClient(run_url=f"http://127.0.0.1:{port}", retry=policy) as client:
         job = AsyncJob(client.stream("acme/app").done)
-        with LocalFal(port=port, key=None) as fal:
-            fal.add("acme/app", [1])
+        fal = LocalFal(port=port, key=None)
+        fal.add("acme/app", [1])
+        with fal:
             assert await job.result() == 1
             assert len(fal.requests) == 1
 

@@ -86,6 +86,7 @@ async def test_a_new_token_that_is_refused(fal: LocalFal, client: AsyncStreaming
     with pytest.raises(ApiError, match="401") as caught:
         await stream.done()
     assert caught.value.status == 401
+    assert "check what the token_provider gives" in str(caught.value)
     assert len(streamed(fal)) == 1
 
 

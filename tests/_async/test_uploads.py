@@ -160,6 +160,22 @@ async def test_an_upload_that_fails_is_the_streams_error(
     assert len(fal.requests) == 1
 
 
+async def test_a_key_that_is_missing_is_no_fault_of_the_upload() -> None:
+    async with AsyncStreamingClient(run_url="https://fal.run") as client:
+        with pytest.raises(ConfigError, match="No credentials"):
+            await client.stream("acme/app", input={"a": b"x"}).done()
+
+    def credentials() -> str:
+        raise KeyError("the vault is closed")
+
+    async with AsyncStorageClient(credentials=credentials) as storage:
+        with pytest.raises(ConfigError, match="credentials function raised KeyError") as caught:
+            await storage.upload(b"x")
+    assert isinstance(caught.value.__cause__, KeyError)
+    with pytest.raises(ConfigError, match="The client is closed"):
+        await storage.upload(b"x")
+
+
 async def test_fifty_files_at_once(fal: LocalFal, client: AsyncStreamingClient) -> None:
     before = open_files()
     files = [os.urandom(1000 + number) for number in range(50)]

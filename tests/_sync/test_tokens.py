@@ -85,6 +85,7 @@ def test_a_new_token_that_is_refused(fal: LocalFal, client: StreamingClient) -> 
     with pytest.raises(ApiError, match="401") as caught:
         stream.done()
     assert caught.value.status == 401
+    assert "check what the token_provider gives" in str(caught.value)
     assert len(streamed(fal)) == 1
 
 

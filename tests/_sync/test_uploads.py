@@ -157,6 +157,22 @@ def test_an_upload_that_fails_is_the_streams_error(fal: LocalFal, client: Stream
     assert len(fal.requests) == 1
 
 
+def test_a_key_that_is_missing_is_no_fault_of_the_upload() -> None:
+    with StreamingClient(run_url="https://fal.run") as client:
+        with pytest.raises(ConfigError, match="No credentials"):
+            client.stream("acme/app", input={"a": b"x"}).done()
+
+    def credentials() -> str:
+        raise KeyError("the vault is closed")
+
+    with StorageClient(credentials=credentials) as storage:
+        with pytest.raises(ConfigError, match="credentials function raised KeyError") as caught:
+            storage.upload(b"x")
+    assert isinstance(caught.value.__cause__, KeyError)
+    with pytest.raises(ConfigError, match="The client is closed"):
+        storage.upload(b"x")
+
+
 def test_fifty_files_at_once(fal: LocalFal, client: StreamingClient) -> None:
     before = open_files()
     files = [os.urandom(1000 + number) for number in range(50)]

@@ -31,6 +31,7 @@ def blocking(client: StreamingClient, aclient: AsyncStreamingClient) -> None:
     assert_type(client.stream("a/b", output_type=Text | Progress), FalStream[Text | Progress])
     assert_type(client.stream("a/b", output_type=list[Text]), FalStream[list[Text]])
     assert_type(client.stream("a/b"), FalStream[Any])
+    assert_type(client.stream("a/b", output_type=None), FalStream[Any])
     assert_type(aclient.stream("a/b", output_type=Text), AsyncFalStream[Text])
     assert_type(stream("a/b", output_type=Text | None), FalStream[Text | None])
     for chunk in client.stream("a/b", output_type=Text):

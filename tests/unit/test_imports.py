@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "middleware": {"_checks", "errors"},
     "retry": {"_checks", "errors"},
     "credentials": {"_checks", "errors"},
-    "config": {"_checks", "credentials", "errors", "middleware", "retry"},
+    "config": {"_checks", "credentials", "errors", "middleware", "retry", "types"},
     "_shared": {"_checks", "_version", "abort", "config", "errors", "middleware", "types"},
     "_files": {"_checks", "errors"},
     "_net": {"_checks", "_shared", "abort", "errors"},

@@ -57,6 +57,8 @@ async def _later(request: RequestConfig) -> bool:
         ({"token_lifetime": None}, "token_lifetime=None"),
         ({"rest_url": "rest.fal.ai"}, "rest_url='rest.fal.ai'"),
         ({"max_retries": 3}, "setting 'max_retries'; did you mean 'retry'"),
+        ({"http_client": 1}, "setting 'http_client'; it belongs to the client's own arguments"),
+        ({"priority": "low"}, r"setting 'priority'; it belongs to the options of stream\(\)"),
         ({"headers": {"Host": "x"}}, "headers has 'Host', which the HTTP connection"),
     ],
 )

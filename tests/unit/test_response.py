@@ -15,8 +15,11 @@ JSON = {"content-type": "application/json"}
 
 def error_of(status: int, body: Any, **headers: str) -> ApiError:
     fields = {**JSON, **{name.replace("_", "-"): value for name, value in headers.items()}}
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return response.error_of(status, fields, raw)
+    return response.error_of(status, fields, encoded(body))
+
+
+def encoded(body: Any) -> bytes:
+    return body if isinstance(body, bytes) else json.dumps(body).encode()
 
 
 @pytest.mark.parametrize(
@@ -34,10 +37,15 @@ def error_of(status: int, body: Any, **headers: str) -> ApiError:
     ],
 )
 def test_the_message_says_what_and_what_to_do(status: int, body: Any, text: str) -> None:
-    error = error_of(status, body)
-    assert text in str(error)
-    assert error.status == status
-    assert type(error) is ApiError
+    made = response.error_of(status, JSON, encoded(body), response.WAYS_OUT_OF_STREAMS)
+    assert text in str(made)
+    assert made.status == status
+    assert type(made) is ApiError
+
+
+@pytest.mark.parametrize("status", [404, 422])
+def test_a_request_that_is_no_stream_has_no_hint_about_streams(status: int) -> None:
+    assert str(error_of(status, {"detail": "No"})) == f"The server answered {status}: No"
 
 
 def test_the_body_is_decoded_where_it_is_json() -> None:
@@ -48,7 +56,7 @@ def test_the_body_is_decoded_where_it_is_json() -> None:
 def test_a_422_names_the_fields() -> None:
     error = error_of(422, {"detail": [{"loc": ["body", "prompt"], "msg": "Field required"}, "x"]})
     assert isinstance(error, ValidationError)
-    assert "422: body.prompt: Field required; x - field_errors says" in str(error)
+    assert "422: body.prompt: Field required; x" in str(error)
     assert error.get_field_errors("prompt")[0].msg == "Field required"
 
 
