@@ -7,6 +7,7 @@ no exception of the HTTP library hangs on it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -29,6 +30,20 @@ __all__ = [
 ]
 
 _EXCERPT = 300
+
+_TOKEN = re.compile(r"(fal_jwt_token=)[A-Za-z0-9._~+/=%-]+")
+
+
+def mask_token(text: str) -> str:
+    """Hide the token of an address in a text.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The text with `***` in its place.
+    """
+    return _TOKEN.sub(r"\1***", text) if "fal_jwt_token" in text else text
 
 
 def excerpt(text: str, limit: int = _EXCERPT) -> str:
@@ -70,6 +85,8 @@ class FalStreamError(Exception):
     def __init__(
         self, message: str, *, endpoint_id: str | None = None, request_id: str | None = None
     ) -> None:
+        # A server or an HTTP client may say the address again that it was asked at.
+        message = mask_token(message)
         super().__init__(message)
         self.message = message
         self.endpoint_id = endpoint_id
@@ -310,7 +327,7 @@ class UploadError(FalStreamError):
     Its cause (`__cause__`) is the error of the request that failed, where there was one.
 
     Attributes:
-        file_name: The name that it was to be uploaded under.
+        file_name: The name that it was to be uploaded under, `""` where it was one of several.
         place: Where the file stands in the input, such as `input.images[2]`, or None.
     """
 

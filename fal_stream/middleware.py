@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TypeAlias
 
 from . import _checks
@@ -28,8 +29,9 @@ class RequestConfig:
     Attributes:
         method: The HTTP method.
         url: The whole address.
-        headers: The headers, names in lower case. The key is not among them: it is added
-            afterwards, and only where the address that comes out may have it.
+        headers: The headers, names in lower case; not to be changed in place. The key is not
+            among them: it is added afterwards, and only where the address that comes out may
+            have it.
     """
 
     method: str
@@ -144,5 +146,5 @@ def check_changed(value: object) -> RequestConfig:
     return RequestConfig(
         check_method("method of request_middleware", value.method),
         value.url,
-        check_request_headers("headers of request_middleware", value.headers),
+        MappingProxyType(check_request_headers("headers of request_middleware", value.headers)),
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 
 from .._files.source import FileSource
+from .._net.async_exchange import AsyncExchange
 from .._net.runtime import async_in_thread
 
 # How much is read at a time.
@@ -26,22 +28,38 @@ class PieceSource:
         return bytes(self._data[offset : offset + length])
 
 
-class AsyncFileBody:
-    """A part of a file as the body of a request, read as it is sent; more than once if need be.
+@dataclass(frozen=True)
+class FilePart:
+    """A part of a file.
 
-    Args:
+    Attributes:
         source: The file.
         offset: Where the part begins, in bytes.
         length: How long it is, in bytes.
     """
 
-    def __init__(self, source: FileSource | PieceSource, offset: int, length: int) -> None:
-        self._source = source
-        self._offset = offset
-        self.length = length
+    source: FileSource | PieceSource = field(repr=False)
+    offset: int
+    length: int
+
+
+class AsyncFileBody:
+    """A part of a file as the body of a request, read as it is sent; again if need be.
+
+    Args:
+        part: The part.
+        exchange: The exchange that it is sent in: its limits and its abort end a read that hangs.
+    """
+
+    def __init__(self, part: FilePart, exchange: AsyncExchange) -> None:
+        self._part = part
+        self._exchange = exchange
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        end = self._offset + self.length
-        for offset in range(self._offset, end, PIECE_BYTES):
+        part = self._part
+        end = part.offset + part.length
+        for offset in range(part.offset, end, PIECE_BYTES):
             size = min(PIECE_BYTES, end - offset)
-            yield await async_in_thread(self._source.read, offset, size)
+            yield await self._exchange.call(async_in_thread, part.source.read, offset, size)
+            # An HTTP client of the user's doesn't tell what has gone out.
+            self._exchange.watchdog.progress()

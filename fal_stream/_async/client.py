@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any, TypeVar, overload
 
@@ -111,16 +112,19 @@ class AsyncStreamingClient:
         self._transport.admit(exchange)
         try:
             if plan.files:
-                urls = await self.storage.upload_found(
-                    plan.files, plan.limits.of_uploads, exchange.signal
-                )
-                plan = plan.with_files(urls)
+                plan = await self._with_files(plan, exchange)
             if plan.with_token:
                 return await self._open_with_token(plan, exchange)
             return await self._dispatcher.open(plan.request, exchange)
         except BaseException:
             self._transport.dismiss(exchange)
             raise
+
+    async def _with_files(self, plan: StreamPlan, exchange: AsyncExchange) -> StreamPlan:
+        began = time.monotonic()
+        urls = await self.storage.upload_found(plan.files, plan.limits.of_uploads, exchange.signal)
+        exchange.watchdog.charge(time.monotonic() - began)
+        return plan.with_files(urls)
 
     async def _open_with_token(
         self, plan: StreamPlan, exchange: AsyncExchange
@@ -134,7 +138,7 @@ class AsyncStreamingClient:
                 return response
             # It may have been withdrawn, or its clock has stood still while this machine slept.
             self._tokens.forget(plan, token)
-            await response.discard(exchange.watchdog)
+            await response.discard()
 
     async def aclose(self) -> None:
         """Abort the streams that still run, and close the connections."""

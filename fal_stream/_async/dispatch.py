@@ -12,6 +12,7 @@ import random
 import time
 import warnings
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -95,7 +96,7 @@ class AsyncDispatcher:
                 delay = self._delay_after_answer(retry, response, exchange)
                 if delay is None:
                     return response
-                await response.discard(exchange.watchdog)
+                await response.discard()
                 reason = f"the server answered {response.status}"
             _logger.info("Trying again in %.1f s: %s", delay, reason)
             await exchange.sleep(delay)
@@ -153,7 +154,9 @@ class AsyncDispatcher:
     async def _prepare(self, request: Outgoing, exchange: AsyncExchange) -> Outgoing:
         """Apply middleware and proxy, and add the key where the address may have it."""
         config = self._config
-        changed = RequestConfig(request.method, request.url, dict(request.headers))
+        changed = RequestConfig(
+            request.method, request.url, MappingProxyType(dict(request.headers))
+        )
         for function in config.request_middleware:
             given = await ask(exchange, ConfigError, "request_middleware", function, changed)
             changed = check_changed(given)

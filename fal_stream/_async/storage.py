@@ -9,9 +9,7 @@ from typing_extensions import Self, Unpack
 
 from .._checks import shown
 from .._files.kinds import is_file
-from .._files.source import open_file
 from .._net.exchange import Aborted
-from .._net.runtime import async_in_thread
 from .._shared.inputs import FoundFile, take_input
 from .._shared.lifecycle import StorageSettings, lifecycle_header
 from .._shared.watchdog import Limits
@@ -89,15 +87,13 @@ class AsyncStorageClient:
         """
         header = lifecycle_header(lifecycle)
         signal = _check_signal(signal)
-        source = await async_in_thread(open_file, "file", file, content_type, file_name)
+        uploader = self._uploader(_limits(self.config))
         try:
-            uploader = self._uploader(_limits(self.config))
+            source = await uploader.open("file", file, content_type, file_name, signal)
             return await uploader.upload(source, "file", header, signal)
         except Aborted:
-            error = UploadError("The upload was aborted", file_name=source.name)
-        finally:
-            source.close()
-        raise error
+            pass
+        raise UploadError("The upload was aborted", file_name=file_name or "")
 
     async def transform_input(self, input: Any, *, signal: AbortSignal | None = None) -> Any:
         """Upload the files in an input and put their addresses in their places.
@@ -122,7 +118,7 @@ class AsyncStorageClient:
             return taken.filled(await self.upload_found(taken.files, _limits(self.config), signal))
         except Aborted:
             pass
-        raise UploadError("The uploads were aborted", file_name=taken.files[0].place)
+        raise UploadError("The uploads were aborted", file_name="")
 
     async def upload_found(
         self, files: Sequence[FoundFile], limits: Limits, signal: AbortSignal
@@ -143,7 +139,12 @@ class AsyncStorageClient:
             StreamTimeout: A limit has run out.
             Aborted: The signal was aborted.
         """
-        return await self._uploader(limits).upload_all(files, signal)
+        try:
+            return await self._uploader(limits).upload_all(files, signal)
+        except Aborted:
+            if signal.aborted:
+                raise
+        raise UploadError("The storage client was closed", file_name="")
 
     def _uploader(self, limits: Limits) -> AsyncUploader:
         return AsyncUploader(self.config, self._dispatcher, self._transport, limits)

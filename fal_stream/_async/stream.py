@@ -349,6 +349,10 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
     def _failure(self, error: Exception) -> FalStreamError | None:
         """Say what an exception of the rooms below means to the user."""
         if isinstance(error, Aborted):
+            if not self._halted:
+                # Not by the stream: its client was closed.
+                self._halted = True
+                self._controller.abort("the client was closed")
             return None
         if isinstance(error, Expired):
             return timeout_error(error, self._count)

@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any
 
 from .._net.async_exchange import AsyncExchange
-from .._net.masking import mask_tokens_in_logs
 from .._net.runtime import Lock, async_check_function
 from .._shared.outgoing import api_request
 from .._shared.request import StreamPlan
@@ -37,7 +36,6 @@ class AsyncTokens:
     """
 
     def __init__(self, config: Config, dispatcher: AsyncDispatcher) -> None:
-        mask_tokens_in_logs()
         self._config = config
         self._dispatcher = dispatcher
         self._lock = Lock()

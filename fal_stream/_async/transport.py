@@ -15,6 +15,7 @@ import httpx
 from .._net.async_exchange import AsyncExchange
 from .._net.async_socket import AsyncSocketStream
 from .._net.exchange import LiveExchanges
+from .._net.masking import mask_secrets_in_logs
 from .._net.per_loop import AsyncPerLoop
 from .._net.runtime import async_shielded
 from .._shared.endpoint import same_origin
@@ -36,6 +37,7 @@ class AsyncTransport:
     """
 
     def __init__(self) -> None:
+        mask_secrets_in_logs()
         self._exchanges: LiveExchanges[AsyncExchange] = LiveExchanges()
         self.abandoned: deque[httpx.Response] = deque()
         self._clients = AsyncPerLoop(make_http_client, httpx.AsyncClient.aclose)
@@ -81,11 +83,11 @@ class AsyncTransport:
         client = self._http_client()
         url = request.url
         for _ in range(MAX_REDIRECTS + 1):
-            response = await self._send(client, build_request(client, request, url), exchange)
+            response = await self._send(client, _build(client, request, url), exchange)
             target = redirect_target(request.method, url, response.status, response.headers)
             if target is None:
                 return response
-            await response.discard(exchange.watchdog)
+            await response.discard()
             url = target
         raise StreamConnectionError(f"The server redirected more than {MAX_REDIRECTS} times")
 
@@ -142,28 +144,17 @@ class AsyncTransport:
         await self._clients.aclose()
 
 
-def build_request(client: httpx.AsyncClient, request: Outgoing, url: str) -> httpx.Request:
-    """Make the HTTP library's request.
-
-    Args:
-        client: Its client.
-        request: What to send.
-        url: Where to: the request's own address, or one that it was redirected to.
-
-    Returns:
-        The request.
-
-    Raises:
-        ConfigError: The address can't be used.
-    """
+def _build(client: httpx.AsyncClient, request: Outgoing, url: str) -> httpx.Request:
+    # Not by the client's own method, which would add its cookies, and its parameters in the place
+    # of those of the address.
+    headers = httpx.Headers(None if request.is_bare else client.headers)
+    headers.update(request.headers)
     try:
-        return client.build_request(
-            request.method, url, headers=request.headers, content=request.body
-        )
+        return httpx.Request(request.method, url, headers=headers, content=request.body)
     except (httpx.InvalidURL, ValueError) as error:
         reason = str(error)
     # The address may hold a token.
-    raise ConfigError(f"The address of the stream can't be used: {excerpt(reason, 120)}")
+    raise ConfigError(f"The address can't be used: {excerpt(reason, 120)}")
 
 
 async def _release(response: AsyncStreamResponse) -> None:

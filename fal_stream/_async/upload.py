@@ -38,7 +38,7 @@ from ..errors import (
     StreamDecodeError,
     UploadError,
 )
-from .body import AsyncFileBody, PieceSource
+from .body import PIECE_BYTES, AsyncFileBody, FilePart, PieceSource
 from .dispatch import AsyncDispatcher, read_json
 from .response import AsyncStreamResponse
 from .transport import AsyncTransport
@@ -56,7 +56,8 @@ class AsyncUploader:
         config: The client's settings.
         dispatcher: Sends requests to fal.
         transport: The connections that files are sent by.
-        limits: The time limits of each request.
+        limits: The time limits: the total one of all that it does from now on, the others of each
+            request.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class AsyncUploader:
         self._dispatcher = dispatcher
         self._transport = transport
         self._limits = limits
+        self._began = time.monotonic()
 
     async def upload_all(self, files: Sequence[FoundFile], signal: AbortSignal) -> list[str]:
         """Upload the files of an input, some of them at once.
@@ -87,12 +89,12 @@ class AsyncUploader:
             StreamTimeout: A limit has run out.
             Aborted: The signal was aborted.
         """
+        group = AbortController()
         sources: list[FileSource] = []
         try:
             for found in files:
-                source = await async_in_thread(open_file, found.place, found.file)
+                source = await self.open(found.place, found.file, None, None, signal)
                 sources.append(source)
-            group = AbortController()
             jobs = [
                 partial(self.upload, source, found.place, None, group.signal)
                 for source, found in zip(sources, files, strict=True)
@@ -101,6 +103,40 @@ class AsyncUploader:
         finally:
             for source in sources:
                 source.close()
+
+    async def open(
+        self,
+        place: str,
+        file: object,
+        content_type: str | None,
+        file_name: str | None,
+        signal: AbortSignal,
+    ) -> FileSource:
+        """Get a file ready to be uploaded.
+
+        Args:
+            place: What it is called in messages.
+            file: The file.
+            content_type: Its media type, or None: it is guessed.
+            file_name: Its name, or None: the one that it has.
+            signal: Ends the wait.
+
+        Returns:
+            The file.
+
+        Raises:
+            ConfigError: It can't be uploaded.
+            StreamTimeout: A limit has run out.
+            Aborted: The signal was aborted.
+        """
+        try:
+            with self._exchange(signal) as exchange:
+                source: FileSource = await exchange.call(
+                    async_in_thread, open_file, place, file, content_type, file_name, undo=_close
+                )
+                return source
+        except Expired as expired:
+            raise upload_timeout_error(expired, place) from None
 
     async def upload(
         self, source: FileSource, place: str, lifecycle: str | None, signal: AbortSignal
@@ -114,7 +150,7 @@ class AsyncUploader:
             signal: Ends the upload.
 
         Returns:
-            Its address.
+            Its address; the file is closed.
 
         Raises:
             ConfigError: The credentials can't be used.
@@ -126,8 +162,8 @@ class AsyncUploader:
             if source.size is None:
                 return await self._upload_stream(source, lifecycle, signal)
             if source.size <= uploads.MAX_SINGLE:
-                body = AsyncFileBody(source, 0, source.size)
-                return await self._upload_whole(source, body, lifecycle, signal)
+                part = FilePart(source, 0, source.size)
+                return await self._upload_whole(source, part, lifecycle, signal)
             return await self._upload_parts(source, lifecycle, signal)
         except ConfigError:
             raise
@@ -142,6 +178,8 @@ class AsyncUploader:
             else:
                 reason = str(error)
             cause = None
+        finally:
+            source.close()
         raise UploadError(
             f"{place} ({source.name}) could not be uploaded: {reason}",
             file_name=source.name,
@@ -152,12 +190,12 @@ class AsyncUploader:
     async def _upload_whole(
         self,
         source: FileSource,
-        body: AsyncFileBody,
+        part: FilePart,
         lifecycle: str | None,
         signal: AbortSignal,
     ) -> str:
         target = await self._initiate(source, lifecycle, signal, in_parts=False)
-        await self._put(target.upload_url, body, source.content_type, signal)
+        await self._put(target.upload_url, part, source.content_type, signal)
         return target.file_url
 
     async def _upload_parts(
@@ -171,7 +209,7 @@ class AsyncUploader:
                 self._put_part,
                 target,
                 number,
-                AsyncFileBody(source, offset, length),
+                FilePart(source, offset, length),
                 group.signal,
             )
             for number, offset, length in uploads.split(source.size)
@@ -185,21 +223,29 @@ class AsyncUploader:
     ) -> str:
         piece = await self._next_piece(source, signal)
         if len(piece) < uploads.PART_SIZE:
-            body = AsyncFileBody(PieceSource(piece), 0, len(piece))
-            return await self._upload_whole(source, body, lifecycle, signal)
+            part = FilePart(PieceSource(piece), 0, len(piece))
+            return await self._upload_whole(source, part, lifecycle, signal)
         target = await self._initiate(source, lifecycle, signal, in_parts=True)
         parts: list[uploads.UploadedPart] = []
         while piece:
-            body = AsyncFileBody(PieceSource(piece), 0, len(piece))
-            parts.append(await self._put_part(target, len(parts) + 1, body, signal))
+            part = FilePart(PieceSource(piece), 0, len(piece))
+            parts.append(await self._put_part(target, len(parts) + 1, part, signal))
             piece = await self._next_piece(source, signal)
         await self._complete(target, parts, signal)
         return target.file_url
 
     async def _next_piece(self, source: FileSource, signal: AbortSignal) -> bytes:
+        """Read as much of a stream as is sent at once, less at its end only."""
+        pieces = bytearray()
         with self._exchange(signal) as exchange:
-            piece: bytes = await exchange.call(async_in_thread, source.read_next, uploads.PART_SIZE)
-            return piece
+            while missing := uploads.PART_SIZE - len(pieces):
+                size = min(missing, PIECE_BYTES)
+                piece: bytes = await exchange.call(async_in_thread, source.read_next, size)
+                if not piece:
+                    break
+                pieces += piece
+                exchange.watchdog.progress()
+        return bytes(pieces)
 
     async def _initiate(
         self, source: FileSource, lifecycle: str | None, signal: AbortSignal, *, in_parts: bool
@@ -212,10 +258,10 @@ class AsyncUploader:
             return uploads.check_initiated(await self._dispatcher.fetch_json(request, exchange))
 
     async def _put_part(
-        self, target: uploads.UploadTarget, number: int, body: AsyncFileBody, signal: AbortSignal
+        self, target: uploads.UploadTarget, number: int, part: FilePart, signal: AbortSignal
     ) -> uploads.UploadedPart:
         url = uploads.part_url(target.upload_url, number)
-        return uploads.check_part(await self._put(url, body, None, signal, is_json=True), number)
+        return uploads.check_part(await self._put(url, part, None, signal, is_json=True), number)
 
     async def _complete(
         self,
@@ -224,7 +270,7 @@ class AsyncUploader:
         signal: AbortSignal,
     ) -> None:
         url, body = uploads.complete_url(target.upload_url), uploads.completion(parts)
-        request = Outgoing("POST", url, _headers("application/json", len(body)), body)
+        request = Outgoing("POST", url, _headers("application/json", len(body)), body, is_bare=True)
         with self._exchange(signal) as exchange:
             response = await self._dispatcher.open(request, exchange, as_is=True)
             await _check_success(response, exchange)
@@ -232,20 +278,23 @@ class AsyncUploader:
     async def _put(
         self,
         url: str,
-        body: AsyncFileBody,
+        part: FilePart,
         content_type: str | None,
         signal: AbortSignal,
         *,
         is_json: bool = False,
     ) -> Any:
         """Send bytes of a file, again where that fails; give the answer if it is to be JSON."""
-        request = Outgoing("PUT", url, _headers(content_type, body.length), body)
+        headers = _headers(content_type, part.length)
         policy = self._config.retry
         retry = 0
         while True:
             with self._exchange(signal) as exchange:
+                body = AsyncFileBody(part, exchange)
                 try:
-                    response = await self._transport.open(request, exchange)
+                    response = await self._transport.open(
+                        Outgoing("PUT", url, headers, body, is_bare=True), exchange
+                    )
                     if is_json:
                         return await read_json(response)
                     return await _check_success(response, exchange)
@@ -261,16 +310,20 @@ class AsyncUploader:
     @contextlib.contextmanager
     def _exchange(self, signal: AbortSignal) -> Iterator[AsyncExchange]:
         """Give an exchange that ends with the signal, and with the client."""
-        exchange = AsyncExchange(Watchdog(self._limits, time.monotonic))
+        watchdog = Watchdog(self._limits, time.monotonic)
+        watchdog.charge(time.monotonic() - self._began)
+        exchange = AsyncExchange(watchdog)
         self._transport.admit(exchange)
         unsubscribe = signal.on_abort(exchange.abort)
         try:
             yield exchange
-        except BaseException:
-            self._transport.dismiss(exchange)
-            raise
         finally:
+            self._transport.dismiss(exchange)
             unsubscribe()
+
+
+def _close(source: FileSource) -> None:
+    source.close()
 
 
 async def _all(
@@ -301,6 +354,6 @@ def _may_pass(error: ApiError | StreamConnectionError) -> bool:
 
 async def _check_success(response: AsyncStreamResponse, exchange: AsyncExchange) -> None:
     if 200 <= response.status < 300:
-        await response.discard(exchange.watchdog)
+        await response.discard()
     else:
         await read_json(response)

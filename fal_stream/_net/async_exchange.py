@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from .._shared.watchdog import Watchdog
 from .exchange import Aborted, BaseExchange, current
-from .runtime import async_call
+from .runtime import SLICE, async_call
 
 T = TypeVar("T")
 
@@ -120,8 +120,11 @@ class AsyncExchange(BaseExchange):
             await self.wait(finished)
         except BaseException:
             task.cancel()
-            await asyncio.wait([task])
-            if not task.cancelled() and task.exception() is None:
+            # Not for ever: a function of the user's may not want to end.
+            await asyncio.wait([task], timeout=SLICE)
+            if not task.done():
+                task.add_done_callback(_ignore)
+            elif not task.cancelled() and task.exception() is None:
                 await async_call(undo, task.result())
             raise
         return task.result()
@@ -210,6 +213,12 @@ class AsyncExchange(BaseExchange):
     def _fail(self, reason: Exception) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(reason)
+
+
+def _ignore(task: asyncio.Task[Any]) -> None:
+    """Take what a task ended with, or asyncio would complain that nobody did."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _wake(future: asyncio.Future[None]) -> None:

@@ -11,6 +11,7 @@ import httpcore
 
 from .._shared.head import HeadSplitter
 from .async_exchange import AsyncExchange, under_way
+from .exchange import is_connect
 
 # A socket is read ahead of its consumer by this many bytes, then it is paused.
 READ_AHEAD = 256 * 1024
@@ -136,7 +137,8 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
         self._exchange.attach(self._drop)
         self._splitter.reset()
         self._body_start, self._unread = None, b""
-        self._exchange.sent(len(buffer))
+        if not is_connect(buffer):
+            self._exchange.sent(len(buffer))
         self._transport.write(buffer)
         await receiver.drained(self._exchange)
 

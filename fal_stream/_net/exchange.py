@@ -90,6 +90,11 @@ current: ContextVar[BaseExchange | None] = ContextVar("exchange", default=None)
 ExchangeT = TypeVar("ExchangeT", bound=BaseExchange)
 
 
+def is_connect(buffer: bytes) -> bool:
+    """Tell whether what goes out is for a proxy of the network only, and none of the request."""
+    return buffer.startswith(b"CONNECT ")
+
+
 def shut_down(stream: Any) -> None:
     """Shut the socket of a connection down that isn't ours, so that whoever reads it wakes up.
 

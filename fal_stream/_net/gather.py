@@ -96,11 +96,12 @@ def gather(jobs: Sequence[Callable[[], T]], limit: int, interrupt: Callable[[], 
         )
         for _ in range(min(limit, len(jobs)))
     ]
-    for thread in threads:
-        thread.start()
     try:
+        for thread in threads:
+            thread.start()
         _join(threads)
-    except BaseException:
+    except BaseException as error:
+        failures.append(error)
         interrupt()
         _join(threads)
         raise
@@ -111,6 +112,7 @@ def gather(jobs: Sequence[Callable[[], T]], limit: int, interrupt: Callable[[], 
 
 def _join(threads: Sequence[threading.Thread]) -> None:
     for thread in threads:
-        # A wait without an end could not be interrupted by Ctrl-C on Windows.
+        # A wait without an end could not be interrupted by Ctrl-C on Windows. One that could not
+        # be started is not alive.
         while thread.is_alive():
             thread.join(SLICE)

@@ -1,25 +1,40 @@
-"""Keeps tokens out of other libraries' logs: httpx logs the address of each request."""
+"""Keeps secrets out of other libraries' logs: httpx logs the address of each request.
+
+Of our own requests the whole query is hidden: it may be a token, or the signature of an upload.
+Other requests of the same program lose nothing but a token of fal's.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
 
-from .._shared.tokens import TOKEN_PARAMETER, mask_token
+from ..errors import mask_token
+from .exchange import current
+
+_QUERY = re.compile(r"\?[^\s'\"<>]+")
 
 
-class _TokenMask(logging.Filter):
-    """Lets every record pass, without the tokens in it."""
+class _Mask(logging.Filter):
+    """Lets every record pass, without the secrets in it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        text = record.getMessage()
-        if TOKEN_PARAMETER in text:
-            record.msg, record.args = mask_token(text), None
+        try:
+            text = record.getMessage()
+        except Exception:
+            return True  # whoever writes it will say what is wrong with it
+        hidden = mask_token(text)
+        if current.get() is not None:
+            hidden = _QUERY.sub("?***", hidden)
+        if hidden != text:
+            record.msg, record.args = hidden, None
         return True
 
 
-_MASK = _TokenMask()
+_MASK = _Mask()
 
 
-def mask_tokens_in_logs() -> None:
-    """See to it that httpx's log lines show no token; a second call does nothing."""
-    logging.getLogger("httpx").addFilter(_MASK)
+def mask_secrets_in_logs() -> None:
+    """See to it that no secret of ours stands in others' logs; a second call does nothing."""
+    for name in ("httpx", "httpcore.http11", "httpcore.connection", "httpcore.proxy"):
+        logging.getLogger(name).addFilter(_MASK)

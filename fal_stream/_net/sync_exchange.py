@@ -6,11 +6,12 @@ who waits, by what was attached; where that wakes nobody, the next slice does.
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 from .._shared.watchdog import Watchdog
@@ -85,6 +86,18 @@ class Exchange(BaseExchange):
             self._wake = wake
             if self.aborted:
                 wake()
+
+    @contextlib.contextmanager
+    def _woken_by(self, wake: Callable[[], None]) -> Iterator[None]:
+        """Have a wait woken that may stand between two waits for a connection."""
+        with self._lock:
+            before = self._wake
+        self.attach(wake)
+        try:
+            yield
+        finally:
+            if before is not None:
+                self.attach(before)
 
     def detach(self) -> bool:
         """Let go of the connection.
@@ -166,8 +179,8 @@ class Exchange(BaseExchange):
             woken.set()
 
         begin(deliver)
-        self.attach(woken.set)
-        self.wait(lambda seconds: woken.wait(seconds) or None)
+        with self._woken_by(woken.set):
+            self.wait(lambda seconds: woken.wait(seconds) or None)
         self.check()
         return things[0]
 
@@ -185,8 +198,8 @@ class Exchange(BaseExchange):
             left = end - time.monotonic()
             return left <= 0 or woken.wait(min(left, slice_seconds)) or None
 
-        self.attach(woken.set)
-        self.wait(rest)
+        with self._woken_by(woken.set):
+            self.wait(rest)
         self.check()
 
     def wait(self, once: Callable[[float], T | None]) -> T:

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import httpcore
 
 from .._shared.head import HeadSplitter
+from .exchange import is_connect
 from .sync_exchange import under_way
 
 READ_BYTES = 256 * 1024
@@ -72,7 +73,10 @@ class SocketStream(httpcore.NetworkStream):
         rest = memoryview(buffer)
 
         def send(seconds: float) -> int | None:
-            return self._try(lambda: self._sock.send(rest), seconds)
+            # A socket that has room for little is not ready yet, and takes that little all the
+            # same: to wait first would leave it for later, and take it for progress then.
+            sent = self._try(lambda: self._sock.send(rest), 0.0)
+            return self._try(lambda: self._sock.send(rest), seconds) if sent is None else sent
 
         while rest:
             try:
@@ -80,7 +84,8 @@ class SocketStream(httpcore.NetworkStream):
             except OSError as error:
                 exchange.check()
                 raise httpcore.WriteError(str(error)) from None
-            exchange.sent(sent)
+            if not is_connect(buffer):
+                exchange.sent(sent)
             rest = rest[sent:]
 
     def read_body(self) -> bytes:

@@ -194,6 +194,7 @@ class _Taking:
                     getattr(value, item.name), f"{place}.{item.name}", inside, in_model=in_model
                 )
                 for item in dataclasses.fields(value)
+                if hasattr(value, item.name)
             }
         if self._is_file(value):
             return self._take_file(value, place)

@@ -30,12 +30,14 @@ class Outgoing:
         headers: The headers, names in lower case.
         body: The body, or None for none. One that is iterated can be iterated again, and its
             length stands in the headers.
+        is_bare: Whether nothing is added that an HTTP client sends with each request.
     """
 
     method: str
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | Iterable[bytes] | AsyncIterable[bytes] | None = field(repr=False, default=None)
+    is_bare: bool = False
 
     @property
     def origin(self) -> str:

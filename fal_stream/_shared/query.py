@@ -6,6 +6,7 @@ signed.
 
 from __future__ import annotations
 
+import enum
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -35,6 +36,8 @@ def check_query(name: str, params: object) -> dict[str, str]:
 
 
 def _query_value(name: str, value: object) -> str:
+    if isinstance(value, enum.Enum):
+        value = value.value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (str, int, float)):

@@ -13,9 +13,9 @@ from ..errors import (
     StreamDecodeError,
     ValidationError,
     excerpt,
+    mask_token,
 )
 from .request import EVENT_STREAM
-from .tokens import mask_token
 
 ERROR_BODY_LIMIT = 1024 * 1024
 

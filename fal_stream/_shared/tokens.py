@@ -16,20 +16,6 @@ MAX_TOKEN = 8192
 
 TOKEN_PARAMETER = "fal_jwt_token"
 
-_IN_AN_ADDRESS = re.compile(rf"({TOKEN_PARAMETER}=)[A-Za-z0-9._~+/=%-]+")
-
-
-def mask_token(text: str) -> str:
-    """Hide the token of an address in a text.
-
-    Args:
-        text: The text.
-
-    Returns:
-        The text with `***` in its place.
-    """
-    return _IN_AN_ADDRESS.sub(r"\1***", text) if TOKEN_PARAMETER in text else text
-
 
 class TokenKey(NamedTuple):
     """What a token serves for: the same function asked for the same app, in the same process."""

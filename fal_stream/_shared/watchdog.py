@@ -162,6 +162,15 @@ class Watchdog:
             self._start_due = self._waited + _seconds(self._limits.start)
             self._rearm()
 
+    def charge(self, seconds: float) -> None:
+        """Count time that was waited elsewhere on behalf of the stream, for the total limit.
+
+        Args:
+            seconds: The time.
+        """
+        self._total_due -= seconds
+        self._rearm()
+
     def lap(self, seconds: float) -> None:
         """Begin a limit of a few seconds for something that is not worth waiting for.
 

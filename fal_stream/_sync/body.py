@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from .._files.source import FileSource
 from .._net.runtime import in_thread
+from .._net.sync_exchange import Exchange
 
 # How much is read at a time.
 PIECE_BYTES = 256 * 1024
@@ -27,22 +29,38 @@ class PieceSource:
         return bytes(self._data[offset : offset + length])
 
 
-class FileBody:
-    """A part of a file as the body of a request, read as it is sent; more than once if need be.
+@dataclass(frozen=True)
+class FilePart:
+    """A part of a file.
 
-    Args:
+    Attributes:
         source: The file.
         offset: Where the part begins, in bytes.
         length: How long it is, in bytes.
     """
 
-    def __init__(self, source: FileSource | PieceSource, offset: int, length: int) -> None:
-        self._source = source
-        self._offset = offset
-        self.length = length
+    source: FileSource | PieceSource = field(repr=False)
+    offset: int
+    length: int
+
+
+class FileBody:
+    """A part of a file as the body of a request, read as it is sent; again if need be.
+
+    Args:
+        part: The part.
+        exchange: The exchange that it is sent in: its limits and its abort end a read that hangs.
+    """
+
+    def __init__(self, part: FilePart, exchange: Exchange) -> None:
+        self._part = part
+        self._exchange = exchange
 
     def __iter__(self) -> Iterator[bytes]:
-        end = self._offset + self.length
-        for offset in range(self._offset, end, PIECE_BYTES):
+        part = self._part
+        end = part.offset + part.length
+        for offset in range(part.offset, end, PIECE_BYTES):
             size = min(PIECE_BYTES, end - offset)
-            yield in_thread(self._source.read, offset, size)
+            yield self._exchange.call(in_thread, part.source.read, offset, size)
+            # An HTTP client of the user's doesn't tell what has gone out.
+            self._exchange.watchdog.progress()

@@ -13,10 +13,11 @@ from typing import TypeAlias
 import httpx
 
 from .._checks import shown
-from .._net.exchange import shut_down
+from .._net.exchange import Aborted, shut_down
 from .._net.runtime import Lock
 from .._net.sync_exchange import Exchange
-from ..errors import ConfigError, StreamConnectionError
+from .._shared.watchdog import Expired
+from ..errors import ConfigError, FalStreamError, StreamConnectionError
 from .pool import BROKEN
 from .response import StreamResponse
 from .transport import Transport, no_answer
@@ -67,20 +68,27 @@ class BorrowedTransport(Transport):
         patience = httpx.Timeout(exchange.watchdog.longest())
         request.extensions = {**request.extensions, "timeout": patience.as_dict()}
         try:
-            response = exchange.call(self._submit, request, undo=_close)
+            response = exchange.call(self._submit, request, exchange, undo=_close)
+        except (Aborted, Expired, FalStreamError):
+            raise
         except BROKEN as error:
-            reason = str(error) or type(error).__name__
-            failure = no_answer(request.url, reason, sent=not isinstance(error, _NOT_SENT))
-        except RuntimeError:
-            if not client.is_closed:
-                raise
-            failure = no_answer(request.url, "the http_client is closed", sent=False)
+            reason, cause = str(error) or type(error).__name__, None
+            if isinstance(error, httpx.HTTPStatusError):
+                # It was answered, and a hook of the user's didn't like the answer.
+                reason = f"the http_client raised {reason}"
+            sent = not isinstance(error, _NOT_SENT)
+        except Exception as error:
+            reason, cause, sent = f"the http_client raised {type(error).__name__}", error, True
+            if client.is_closed:
+                reason, cause, sent = "the http_client is closed", None, False
         else:
             return BorrowedResponse(response, exchange, self.abandoned)
-        raise failure
+        raise no_answer(request.url, reason, sent=sent) from cause
 
-    def _submit(self, request: httpx.Request) -> httpx.Response:
-        return self._client.send(request, stream=True, follow_redirects=False)
+    def _submit(self, request: httpx.Request, exchange: Exchange) -> httpx.Response:
+        with exchange:
+            # Its `auth` would take the place of the key.
+            return self._client.send(request, stream=True, follow_redirects=False, auth=None)
 
 
 def _close(response: httpx.Response) -> None:
@@ -99,10 +107,8 @@ class BorrowedResponse(StreamResponse):
     def __init__(
         self, response: httpx.Response, exchange: Exchange, abandoned: deque[httpx.Response]
     ) -> None:
-        super().__init__(response)
+        super().__init__(response, exchange)
         self._abandoned = abandoned
-        self._response = response
-        self._exchange = exchange
         # One made in memory, as in tests, has been read already.
         is_read = response.is_stream_consumed
         self._body = response.iter_bytes() if is_read else response.iter_raw()

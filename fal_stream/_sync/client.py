@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any, TypeVar, overload
 
@@ -112,16 +113,19 @@ class StreamingClient:
         self._transport.admit(exchange)
         try:
             if plan.files:
-                urls = self.storage.upload_found(
-                    plan.files, plan.limits.of_uploads, exchange.signal
-                )
-                plan = plan.with_files(urls)
+                plan = self._with_files(plan, exchange)
             if plan.with_token:
                 return self._open_with_token(plan, exchange)
             return self._dispatcher.open(plan.request, exchange)
         except BaseException:
             self._transport.dismiss(exchange)
             raise
+
+    def _with_files(self, plan: StreamPlan, exchange: Exchange) -> StreamPlan:
+        began = time.monotonic()
+        urls = self.storage.upload_found(plan.files, plan.limits.of_uploads, exchange.signal)
+        exchange.watchdog.charge(time.monotonic() - began)
+        return plan.with_files(urls)
 
     def _open_with_token(self, plan: StreamPlan, exchange: Exchange) -> StreamResponse:
         while True:
@@ -133,7 +137,7 @@ class StreamingClient:
                 return response
             # It may have been withdrawn, or its clock has stood still while this machine slept.
             self._tokens.forget(plan, token)
-            response.discard(exchange.watchdog)
+            response.discard()
 
     def close(self) -> None:
         """Abort the streams that still run, and close the connections."""

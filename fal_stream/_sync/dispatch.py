@@ -13,6 +13,7 @@ import random
 import time
 import warnings
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -94,7 +95,7 @@ class Dispatcher:
                 delay = self._delay_after_answer(retry, response, exchange)
                 if delay is None:
                     return response
-                response.discard(exchange.watchdog)
+                response.discard()
                 reason = f"the server answered {response.status}"
             _logger.info("Trying again in %.1f s: %s", delay, reason)
             exchange.sleep(delay)
@@ -152,7 +153,9 @@ class Dispatcher:
     def _prepare(self, request: Outgoing, exchange: Exchange) -> Outgoing:
         """Apply middleware and proxy, and add the key where the address may have it."""
         config = self._config
-        changed = RequestConfig(request.method, request.url, dict(request.headers))
+        changed = RequestConfig(
+            request.method, request.url, MappingProxyType(dict(request.headers))
+        )
         for function in config.request_middleware:
             given = ask(exchange, ConfigError, "request_middleware", function, changed)
             changed = check_changed(given)

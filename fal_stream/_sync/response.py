@@ -19,12 +19,15 @@ from .._net.runtime import shielded
 from .._net.sync_exchange import Exchange
 from .._net.sync_socket import SocketStream
 from .._shared.framing import BodyFraming, FramingError
-from .._shared.watchdog import Expired, Watchdog
+from .._shared.watchdog import Expired
 from ..errors import StreamConnectionError
 
 # As much of a body is read so that its connection can be used again, and waited for so long.
 DISCARD_LIMIT = 64 * 1024
 DISCARD_SECONDS = 1.0
+
+# How long the text of an error is waited for (seconds).
+PATIENCE = 5.0
 
 
 class StreamResponse:
@@ -32,13 +35,16 @@ class StreamResponse:
 
     Args:
         response: The HTTP library's response.
+        exchange: The exchange that it belongs to.
 
     Attributes:
         status: The HTTP status.
         headers: The headers, names in lower case.
     """
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: httpx.Response, exchange: Exchange) -> None:
+        self._response = response
+        self._exchange = exchange
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = {
             name.lower(): value for name, value in response.headers.items()
@@ -65,21 +71,25 @@ class StreamResponse:
         """Free the connection of a response that nobody reads any more; from any thread."""
         raise NotImplementedError
 
-    def read_up_to(self, limit: int) -> bytes:
-        """Read the body, or its beginning.
+    def read_up_to(self, limit: int, seconds: float = PATIENCE) -> bytes:
+        """Read a body that is not worth waiting for, or its beginning.
 
         Args:
             limit: How many bytes at most.
+            seconds: How long to wait for it at most. Default 5.
 
         Returns:
             What came; the connection may have broken afterwards.
         """
         pieces = bytearray()
+        self._exchange.watchdog.lap(seconds)
         try:
             while len(pieces) < limit and (data := self.read()):
                 pieces += data
         except (StreamConnectionError, Expired):
             pass
+        finally:
+            self._exchange.watchdog.lap(math.inf)
         return bytes(pieces[:limit])
 
     def read_whole(self, limit: int) -> bytes:
@@ -103,17 +113,11 @@ class StreamResponse:
                 raise StreamConnectionError(f"the answer has more than {limit:,} bytes")
         return bytes(pieces)
 
-    def discard(self, watchdog: Watchdog) -> None:
-        """Let go of the response; a short body is read, so that the connection can be kept.
-
-        Args:
-            watchdog: Keeps the time: a body that dawdles is not waited for.
-        """
-        watchdog.lap(DISCARD_SECONDS)
+    def discard(self) -> None:
+        """Let go of the response; a short body is read, so that the connection can be kept."""
         try:
-            self.read_up_to(DISCARD_LIMIT)
+            self.read_up_to(DISCARD_LIMIT, DISCARD_SECONDS)
         finally:
-            watchdog.lap(math.inf)
             self.release()
 
 
@@ -134,11 +138,9 @@ class SocketResponse(StreamResponse):
         exchange: Exchange,
         abandoned: deque[httpx.Response],
     ) -> None:
-        super().__init__(response)
-        self._response = response
+        super().__init__(response, exchange)
         self._stream: SocketStream = response.extensions["network_stream"]
         self._framing = framing
-        self._exchange = exchange
         self._abandoned = abandoned
         self._released = False
 

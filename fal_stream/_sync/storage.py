@@ -10,9 +10,7 @@ from typing_extensions import Self, Unpack
 
 from .._checks import shown
 from .._files.kinds import is_file
-from .._files.source import open_file
 from .._net.exchange import Aborted
-from .._net.runtime import in_thread
 from .._shared.inputs import FoundFile, take_input
 from .._shared.lifecycle import StorageSettings, lifecycle_header
 from .._shared.watchdog import Limits
@@ -90,15 +88,13 @@ class StorageClient:
         """
         header = lifecycle_header(lifecycle)
         signal = _check_signal(signal)
-        source = in_thread(open_file, "file", file, content_type, file_name)
+        uploader = self._uploader(_limits(self.config))
         try:
-            uploader = self._uploader(_limits(self.config))
+            source = uploader.open("file", file, content_type, file_name, signal)
             return uploader.upload(source, "file", header, signal)
         except Aborted:
-            error = UploadError("The upload was aborted", file_name=source.name)
-        finally:
-            source.close()
-        raise error
+            pass
+        raise UploadError("The upload was aborted", file_name=file_name or "")
 
     def transform_input(self, input: Any, *, signal: AbortSignal | None = None) -> Any:
         """Upload the files in an input and put their addresses in their places.
@@ -123,7 +119,7 @@ class StorageClient:
             return taken.filled(self.upload_found(taken.files, _limits(self.config), signal))
         except Aborted:
             pass
-        raise UploadError("The uploads were aborted", file_name=taken.files[0].place)
+        raise UploadError("The uploads were aborted", file_name="")
 
     def upload_found(
         self, files: Sequence[FoundFile], limits: Limits, signal: AbortSignal
@@ -144,7 +140,12 @@ class StorageClient:
             StreamTimeout: A limit has run out.
             Aborted: The signal was aborted.
         """
-        return self._uploader(limits).upload_all(files, signal)
+        try:
+            return self._uploader(limits).upload_all(files, signal)
+        except Aborted:
+            if signal.aborted:
+                raise
+        raise UploadError("The storage client was closed", file_name="")
 
     def _uploader(self, limits: Limits) -> Uploader:
         return Uploader(self.config, self._dispatcher, self._transport, limits)

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from .._net.masking import mask_tokens_in_logs
 from .._net.runtime import Lock, check_function
 from .._net.sync_exchange import Exchange
 from .._shared.outgoing import api_request
@@ -38,7 +37,6 @@ class Tokens:
     """
 
     def __init__(self, config: Config, dispatcher: Dispatcher) -> None:
-        mask_tokens_in_logs()
         self._config = config
         self._dispatcher = dispatcher
         self._lock = Lock()

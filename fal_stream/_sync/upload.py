@@ -39,7 +39,7 @@ from ..errors import (
     StreamDecodeError,
     UploadError,
 )
-from .body import FileBody, PieceSource
+from .body import PIECE_BYTES, FileBody, FilePart, PieceSource
 from .dispatch import Dispatcher, read_json
 from .response import StreamResponse
 from .transport import Transport
@@ -57,7 +57,8 @@ class Uploader:
         config: The client's settings.
         dispatcher: Sends requests to fal.
         transport: The connections that files are sent by.
-        limits: The time limits of each request.
+        limits: The time limits: the total one of all that it does from now on, the others of each
+            request.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Uploader:
         self._dispatcher = dispatcher
         self._transport = transport
         self._limits = limits
+        self._began = time.monotonic()
 
     def upload_all(self, files: Sequence[FoundFile], signal: AbortSignal) -> list[str]:
         """Upload the files of an input, some of them at once.
@@ -88,12 +90,12 @@ class Uploader:
             StreamTimeout: A limit has run out.
             Aborted: The signal was aborted.
         """
+        group = AbortController()
         sources: list[FileSource] = []
         try:
             for found in files:
-                source = in_thread(open_file, found.place, found.file)
+                source = self.open(found.place, found.file, None, None, signal)
                 sources.append(source)
-            group = AbortController()
             jobs = [
                 partial(self.upload, source, found.place, None, group.signal)
                 for source, found in zip(sources, files, strict=True)
@@ -102,6 +104,40 @@ class Uploader:
         finally:
             for source in sources:
                 source.close()
+
+    def open(
+        self,
+        place: str,
+        file: object,
+        content_type: str | None,
+        file_name: str | None,
+        signal: AbortSignal,
+    ) -> FileSource:
+        """Get a file ready to be uploaded.
+
+        Args:
+            place: What it is called in messages.
+            file: The file.
+            content_type: Its media type, or None: it is guessed.
+            file_name: Its name, or None: the one that it has.
+            signal: Ends the wait.
+
+        Returns:
+            The file.
+
+        Raises:
+            ConfigError: It can't be uploaded.
+            StreamTimeout: A limit has run out.
+            Aborted: The signal was aborted.
+        """
+        try:
+            with self._exchange(signal) as exchange:
+                source: FileSource = exchange.call(
+                    in_thread, open_file, place, file, content_type, file_name, undo=_close
+                )
+                return source
+        except Expired as expired:
+            raise upload_timeout_error(expired, place) from None
 
     def upload(
         self, source: FileSource, place: str, lifecycle: str | None, signal: AbortSignal
@@ -115,7 +151,7 @@ class Uploader:
             signal: Ends the upload.
 
         Returns:
-            Its address.
+            Its address; the file is closed.
 
         Raises:
             ConfigError: The credentials can't be used.
@@ -127,8 +163,8 @@ class Uploader:
             if source.size is None:
                 return self._upload_stream(source, lifecycle, signal)
             if source.size <= uploads.MAX_SINGLE:
-                body = FileBody(source, 0, source.size)
-                return self._upload_whole(source, body, lifecycle, signal)
+                part = FilePart(source, 0, source.size)
+                return self._upload_whole(source, part, lifecycle, signal)
             return self._upload_parts(source, lifecycle, signal)
         except ConfigError:
             raise
@@ -143,6 +179,8 @@ class Uploader:
             else:
                 reason = str(error)
             cause = None
+        finally:
+            source.close()
         raise UploadError(
             f"{place} ({source.name}) could not be uploaded: {reason}",
             file_name=source.name,
@@ -153,12 +191,12 @@ class Uploader:
     def _upload_whole(
         self,
         source: FileSource,
-        body: FileBody,
+        part: FilePart,
         lifecycle: str | None,
         signal: AbortSignal,
     ) -> str:
         target = self._initiate(source, lifecycle, signal, in_parts=False)
-        self._put(target.upload_url, body, source.content_type, signal)
+        self._put(target.upload_url, part, source.content_type, signal)
         return target.file_url
 
     def _upload_parts(self, source: FileSource, lifecycle: str | None, signal: AbortSignal) -> str:
@@ -170,7 +208,7 @@ class Uploader:
                 self._put_part,
                 target,
                 number,
-                FileBody(source, offset, length),
+                FilePart(source, offset, length),
                 group.signal,
             )
             for number, offset, length in uploads.split(source.size)
@@ -182,21 +220,29 @@ class Uploader:
     def _upload_stream(self, source: FileSource, lifecycle: str | None, signal: AbortSignal) -> str:
         piece = self._next_piece(source, signal)
         if len(piece) < uploads.PART_SIZE:
-            body = FileBody(PieceSource(piece), 0, len(piece))
-            return self._upload_whole(source, body, lifecycle, signal)
+            part = FilePart(PieceSource(piece), 0, len(piece))
+            return self._upload_whole(source, part, lifecycle, signal)
         target = self._initiate(source, lifecycle, signal, in_parts=True)
         parts: list[uploads.UploadedPart] = []
         while piece:
-            body = FileBody(PieceSource(piece), 0, len(piece))
-            parts.append(self._put_part(target, len(parts) + 1, body, signal))
+            part = FilePart(PieceSource(piece), 0, len(piece))
+            parts.append(self._put_part(target, len(parts) + 1, part, signal))
             piece = self._next_piece(source, signal)
         self._complete(target, parts, signal)
         return target.file_url
 
     def _next_piece(self, source: FileSource, signal: AbortSignal) -> bytes:
+        """Read as much of a stream as is sent at once, less at its end only."""
+        pieces = bytearray()
         with self._exchange(signal) as exchange:
-            piece: bytes = exchange.call(in_thread, source.read_next, uploads.PART_SIZE)
-            return piece
+            while missing := uploads.PART_SIZE - len(pieces):
+                size = min(missing, PIECE_BYTES)
+                piece: bytes = exchange.call(in_thread, source.read_next, size)
+                if not piece:
+                    break
+                pieces += piece
+                exchange.watchdog.progress()
+        return bytes(pieces)
 
     def _initiate(
         self, source: FileSource, lifecycle: str | None, signal: AbortSignal, *, in_parts: bool
@@ -209,10 +255,10 @@ class Uploader:
             return uploads.check_initiated(self._dispatcher.fetch_json(request, exchange))
 
     def _put_part(
-        self, target: uploads.UploadTarget, number: int, body: FileBody, signal: AbortSignal
+        self, target: uploads.UploadTarget, number: int, part: FilePart, signal: AbortSignal
     ) -> uploads.UploadedPart:
         url = uploads.part_url(target.upload_url, number)
-        return uploads.check_part(self._put(url, body, None, signal, is_json=True), number)
+        return uploads.check_part(self._put(url, part, None, signal, is_json=True), number)
 
     def _complete(
         self,
@@ -221,7 +267,7 @@ class Uploader:
         signal: AbortSignal,
     ) -> None:
         url, body = uploads.complete_url(target.upload_url), uploads.completion(parts)
-        request = Outgoing("POST", url, _headers("application/json", len(body)), body)
+        request = Outgoing("POST", url, _headers("application/json", len(body)), body, is_bare=True)
         with self._exchange(signal) as exchange:
             response = self._dispatcher.open(request, exchange, as_is=True)
             _check_success(response, exchange)
@@ -229,20 +275,23 @@ class Uploader:
     def _put(
         self,
         url: str,
-        body: FileBody,
+        part: FilePart,
         content_type: str | None,
         signal: AbortSignal,
         *,
         is_json: bool = False,
     ) -> Any:
         """Send bytes of a file, again where that fails; give the answer if it is to be JSON."""
-        request = Outgoing("PUT", url, _headers(content_type, body.length), body)
+        headers = _headers(content_type, part.length)
         policy = self._config.retry
         retry = 0
         while True:
             with self._exchange(signal) as exchange:
+                body = FileBody(part, exchange)
                 try:
-                    response = self._transport.open(request, exchange)
+                    response = self._transport.open(
+                        Outgoing("PUT", url, headers, body, is_bare=True), exchange
+                    )
                     if is_json:
                         return read_json(response)
                     return _check_success(response, exchange)
@@ -258,16 +307,20 @@ class Uploader:
     @contextlib.contextmanager
     def _exchange(self, signal: AbortSignal) -> Iterator[Exchange]:
         """Give an exchange that ends with the signal, and with the client."""
-        exchange = Exchange(Watchdog(self._limits, time.monotonic))
+        watchdog = Watchdog(self._limits, time.monotonic)
+        watchdog.charge(time.monotonic() - self._began)
+        exchange = Exchange(watchdog)
         self._transport.admit(exchange)
         unsubscribe = signal.on_abort(exchange.abort)
         try:
             yield exchange
-        except BaseException:
-            self._transport.dismiss(exchange)
-            raise
         finally:
+            self._transport.dismiss(exchange)
             unsubscribe()
+
+
+def _close(source: FileSource) -> None:
+    source.close()
 
 
 def _all(jobs: Sequence[Any], limit: int, group: AbortController, signal: AbortSignal) -> list[Any]:
@@ -296,6 +349,6 @@ def _may_pass(error: ApiError | StreamConnectionError) -> bool:
 
 def _check_success(response: StreamResponse, exchange: Exchange) -> None:
     if 200 <= response.status < 300:
-        response.discard(exchange.watchdog)
+        response.discard()
     else:
         read_json(response)

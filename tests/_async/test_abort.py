@@ -408,3 +408,18 @@ async def test_from_a_signal_handler(
     assert outcome.error is None
     assert stream.signal.reason == "signal"
     await async_until(fal.requests[0].gone.is_set)
+
+
+async def test_the_end_of_a_client_is_an_abort(fal: LocalFal) -> None:
+    fal.add("acme/app", [1, Hang()])
+    client = AsyncStreamingClient(**fal.settings)
+    heard: list[Any] = []
+    stream = client.stream("acme/app", is_final=lambda chunk: False)
+    stream.on("done", heard.append).on("error", heard.append)
+    job = AsyncJob(stream.done)
+    await async_until(lambda: stream.current_data == 1)
+    await client.aclose()
+    assert await job.result() == 1
+    assert stream.signal.aborted
+    assert stream.signal.reason == "the client was closed"
+    assert heard == []

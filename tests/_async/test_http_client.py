@@ -182,3 +182,31 @@ async def test_redirects_stay_at_their_origin(fal: LocalFal, client: AsyncStream
 async def test_what_is_no_client(given: Any) -> None:
     with pytest.raises(ConfigError, match=r"http_client=.* must be an httpx\."):
         AsyncStreamingClient(http_client=given)
+
+
+async def test_hooks_that_raise(fal: LocalFal) -> None:
+    fal.add("acme/app", Failure(401))
+
+    async def check(response: httpx.Response) -> None:
+        response.raise_for_status()
+
+    async def fail(response: httpx.Response) -> None:
+        raise KeyError("no")
+
+    for hook, message in (
+        (check, "the http_client raised Client error"),
+        (fail, "raised KeyError"),
+    ):
+        async with (
+            httpx.AsyncClient(event_hooks={"response": [hook]}) as http_client,
+            AsyncStreamingClient(**fal.settings, http_client=http_client) as client,
+        ):
+            stream = client.stream("acme/app", connection_mode="client", token_provider=_token)
+            with pytest.raises(StreamConnectionError, match=message) as caught:
+                await stream.done()
+            assert caught.value.request_sent
+            assert "secret" not in f"{caught.value!r}{caught.value}{caught.value.__context__!r}"
+
+
+def _token(app_path: str) -> str:
+    return "secret.token"

@@ -250,3 +250,18 @@ async def test_middleware_that_is_a_proxy_itself(proxy: LocalFal) -> None:
         assert await client.stream("acme/app").done() == 2
     (request,) = proxy.requests
     assert request.headers["x-fal-target-url"] == "https://fal.run/acme/app/stream"
+
+
+async def test_middleware_may_not_change_in_place(proxy: LocalFal) -> None:
+    def meddle(request: Any) -> Any:
+        request.headers["x-a"] = "b\r\nc: d"
+        return request
+
+    for settings in (
+        {"request_middleware": meddle},
+        {"proxy_url": ProxyUrlConfig(proxy.url, meddle)},
+    ):
+        async with AsyncStreamingClient(run_url=proxy.url, **settings) as client:
+            with pytest.raises(ConfigError, match="raised TypeError"):
+                await client.stream("acme/app").done()
+    assert proxy.requests == []

@@ -22,7 +22,7 @@ from fal_stream import (
     StreamTimeout,
 )
 from fal_stream._async import dispatch
-from fal_stream.testing import Cut, Failure, LocalFal, RecordedRequest, Reply
+from fal_stream.testing import Cut, Failure, Hang, LocalFal, RecordedRequest, Reply
 from tests.seam import AsyncJob, async_until
 from tests.sockets import MuteServer
 
@@ -290,3 +290,33 @@ async def test_a_silent_host_gives_way_to_its_backup(
         async with AsyncStreamingClient(config) as client:
             assert await client.stream("acme/app").done() == 1
         assert len(fal.requests) == 1
+
+
+async def test_an_answer_that_is_thrown_away_is_not_waited_for(
+    fal: LocalFal, client: AsyncStreamingClient
+) -> None:
+    stalled = Reply(
+        [b"busy", Hang()],
+        status=429,
+        content_type="text/plain",
+        headers={"content-length": "100"},
+        framing="close",
+    )
+    fal.add("acme/app", failing(1, stalled))
+    assert await AsyncJob(client.stream("acme/app", start_timeout=60).done).result() == 2
+    assert fal.requests[0].gone.wait(10)
+
+
+async def test_what_a_proxy_refuses_was_not_sent(
+    fal: LocalFal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It gets `CONNECT fal.run:443`, knows no such thing, and says so.
+    monkeypatch.setenv("https_proxy", fal.url)
+    async with AsyncStreamingClient(credentials="a:b", retry=None) as client:
+        with pytest.raises(StreamConnectionError, match=r"from https://fal\.run") as caught:
+            await client.stream("acme/app").done()
+    assert not caught.value.request_sent
+    assert [request.headers["host"] for request in fal.requests] == [
+        "fal.run:443",
+        "falrun.com:443",
+    ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pydantic
 import pytest
 
@@ -26,7 +28,7 @@ from fal_stream import (
 )
 from fal_stream.testing import Cut, Failure, Hang, LocalFal, RecordedRequest, Reply
 from tests.seam import AsyncJob, async_sleep, async_until
-from tests.sockets import open_files
+from tests.sockets import MuteServer, open_files
 
 MIB = 1024 * 1024
 
@@ -454,6 +456,125 @@ async def test_an_upload_is_not_followed_elsewhere(
         with pytest.raises(UploadError, match="307"):
             await storage.upload(b"x")
         assert other.requests == []
+
+
+async def test_no_log_shows_a_signed_address(
+    fal: LocalFal, storage: AsyncStorageClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    await storage.upload(b"x")
+    (put,) = puts(fal)
+    assert put.query["signature"] not in caplog.text
+    assert "/storage/upload/initiate?***" in caplog.text
+
+
+async def test_an_http_client_adds_nothing_to_a_file(fal: LocalFal) -> None:
+    async with (
+        httpx.AsyncClient(
+            headers={"x-mine": "1", "authorization": "Basic abc"},
+            params={"q": "1"},
+            cookies={"c": "1"},
+            auth=("u", "p"),
+        ) as http_client,
+        AsyncStorageClient(**fal.settings, http_client=http_client) as storage,
+    ):
+        await storage.upload(b"x")
+    initiated, put = fal.requests
+    assert initiated.query == {"storage_type": "fal-cdn-v3"}
+    assert initiated.headers["authorization"] == f"Key {fal.key}"
+    assert initiated.headers["x-mine"] == "1"
+    assert not {"authorization", "x-mine", "cookie"} & set(put.headers)
+    assert "q" not in put.query
+
+
+async def test_a_storage_that_reads_nothing(fal: LocalFal, mute: MuteServer) -> None:
+    answer = f'{{"upload_url": "http://{mute.address}/put", "file_url": "{GOOD}"}}'
+    fal.route("/storage/*", json_reply(answer))
+    async with AsyncStorageClient(**fal.settings, retry=None, start_timeout=3) as storage:
+        # A limit that begins anew with every few bytes would take longer than a job may.
+        with pytest.raises(StreamTimeout, match="stood still for 3 s"):
+            await AsyncJob(storage.upload, bytes(30 * MIB)).result()
+
+
+async def test_a_storage_of_ones_own_that_is_closed(
+    fal: LocalFal, storage: AsyncStorageClient
+) -> None:
+    fal.route("/*", Reply([Hang()], delay=30), method="PUT")
+    async with AsyncStreamingClient(run_url=fal.url, storage=storage) as client:
+        stream = client.stream("acme/app", input=b"x")
+        job = AsyncJob(stream.done)
+        await async_until(lambda: len(puts(fal)) == 1)
+        await storage.aclose()
+        with pytest.raises(UploadError, match="The storage client was closed"):
+            await job.result()
+        assert not stream.signal.aborted
+
+
+async def test_files_are_closed_as_they_are_done(
+    fal: LocalFal, client: AsyncStreamingClient, tmp_path: Path
+) -> None:
+    paths = [tmp_path / str(number) for number in range(150)]
+    for path in paths:
+        path.write_bytes(b"x" * 10)
+    before, most = open_files(), 0
+
+    def count(request: RecordedRequest) -> None:
+        nonlocal most
+        most = max(most, open_files())
+
+    fal.route("/*", count, method="PUT")
+    await client.stream("acme/app", input=paths).done()
+    assert len(fal.uploads) == 150
+    assert most - before < 50
+
+
+class Stuck(io.RawIOBase):
+    """A file whose reads wait until they are let go."""
+
+    def __init__(self) -> None:
+        self.reading = threading.Event()
+        self.go = threading.Event()
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return 0
+
+    def tell(self) -> int:
+        return 0
+
+    def read(self, size: int = -1) -> bytes:
+        if size == 0:
+            return b""
+        self.reading.set()
+        self.go.wait(30)
+        return b""
+
+
+async def test_a_file_that_hangs_can_be_left(fal: LocalFal, storage: AsyncStorageClient) -> None:
+    stuck, controller = Stuck(), AbortController()
+    job = AsyncJob(_upload, storage, stuck, controller)
+    await async_until(stuck.reading.is_set)
+    # Others are not held up by it.
+    assert await AsyncJob(storage.upload, io.BytesIO(b"x")).result()
+    controller.abort()
+    with pytest.raises(UploadError, match="aborted"):
+        await job.result()
+    async with AsyncStorageClient(**fal.settings, start_timeout=0.2) as impatient:
+        with pytest.raises(StreamTimeout, match="stood still"):
+            await AsyncJob(impatient.upload, stuck).result()
+    stuck.go.set()
+
+
+async def test_the_total_limit_is_of_all_uploads(fal: LocalFal) -> None:
+    fal.route("/*", Reply([], delay=0.4), method="PUT")
+    async with AsyncStreamingClient(**fal.settings, total_timeout=1) as client:
+        with pytest.raises(StreamTimeout, match="total_timeout"):
+            await client.stream("acme/app", input=[os.urandom(9) for _ in range(40)]).done()
 
 
 async def test_no_server(tmp_path: Path) -> None:

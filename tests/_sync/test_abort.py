@@ -393,3 +393,18 @@ def test_from_a_signal_handler(fal: LocalFal, client: StreamingClient, script: S
     assert outcome.error is None
     assert stream.signal.reason == "signal"
     until(fal.requests[0].gone.is_set)
+
+
+def test_the_end_of_a_client_is_an_abort(fal: LocalFal) -> None:
+    fal.add("acme/app", [1, Hang()])
+    client = StreamingClient(**fal.settings)
+    heard: list[Any] = []
+    stream = client.stream("acme/app", is_final=lambda chunk: False)
+    stream.on("done", heard.append).on("error", heard.append)
+    job = Job(stream.done)
+    until(lambda: stream.current_data == 1)
+    client.close()
+    assert job.result() == 1
+    assert stream.signal.aborted
+    assert stream.signal.reason == "the client was closed"
+    assert heard == []

@@ -181,3 +181,31 @@ def test_redirects_stay_at_their_origin(fal: LocalFal, client: StreamingClient) 
 def test_what_is_no_client(given: Any) -> None:
     with pytest.raises(ConfigError, match=r"http_client=.* must be an httpx\."):
         StreamingClient(http_client=given)
+
+
+def test_hooks_that_raise(fal: LocalFal) -> None:
+    fal.add("acme/app", Failure(401))
+
+    def check(response: httpx.Response) -> None:
+        response.raise_for_status()
+
+    def fail(response: httpx.Response) -> None:
+        raise KeyError("no")
+
+    for hook, message in (
+        (check, "the http_client raised Client error"),
+        (fail, "raised KeyError"),
+    ):
+        with (
+            httpx.Client(event_hooks={"response": [hook]}) as http_client,
+            StreamingClient(**fal.settings, http_client=http_client) as client,
+        ):
+            stream = client.stream("acme/app", connection_mode="client", token_provider=_token)
+            with pytest.raises(StreamConnectionError, match=message) as caught:
+                stream.done()
+            assert caught.value.request_sent
+            assert "secret" not in f"{caught.value!r}{caught.value}{caught.value.__context__!r}"
+
+
+def _token(app_path: str) -> str:
+    return "secret.token"

@@ -23,7 +23,7 @@ from fal_stream import (
     StreamTimeout,
 )
 from fal_stream._sync import dispatch
-from fal_stream.testing import Cut, Failure, LocalFal, RecordedRequest, Reply
+from fal_stream.testing import Cut, Failure, Hang, LocalFal, RecordedRequest, Reply
 from tests.seam import Job, until
 from tests.sockets import MuteServer
 
@@ -287,3 +287,31 @@ def test_a_silent_host_gives_way_to_its_backup(
         with StreamingClient(config) as client:
             assert client.stream("acme/app").done() == 1
         assert len(fal.requests) == 1
+
+
+def test_an_answer_that_is_thrown_away_is_not_waited_for(
+    fal: LocalFal, client: StreamingClient
+) -> None:
+    stalled = Reply(
+        [b"busy", Hang()],
+        status=429,
+        content_type="text/plain",
+        headers={"content-length": "100"},
+        framing="close",
+    )
+    fal.add("acme/app", failing(1, stalled))
+    assert Job(client.stream("acme/app", start_timeout=60).done).result() == 2
+    assert fal.requests[0].gone.wait(10)
+
+
+def test_what_a_proxy_refuses_was_not_sent(fal: LocalFal, monkeypatch: pytest.MonkeyPatch) -> None:
+    # It gets `CONNECT fal.run:443`, knows no such thing, and says so.
+    monkeypatch.setenv("https_proxy", fal.url)
+    with StreamingClient(credentials="a:b", retry=None) as client:
+        with pytest.raises(StreamConnectionError, match=r"from https://fal\.run") as caught:
+            client.stream("acme/app").done()
+    assert not caught.value.request_sent
+    assert [request.headers["host"] for request in fal.requests] == [
+        "fal.run:443",
+        "falrun.com:443",
+    ]

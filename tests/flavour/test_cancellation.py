@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import sys
 from collections.abc import AsyncIterator
@@ -11,10 +12,10 @@ from typing import Any
 import anyio
 import pytest
 
-from fal_stream import AsyncFalStream, AsyncStreamingClient, StreamInterrupted
+from fal_stream import AsyncFalStream, AsyncStreamingClient, StreamInterrupted, StreamTimeout
 from fal_stream.testing import Hang, LocalFal, Pause, Ping, Raw, Reply, Script
 from tests.flavour.pools import at_work
-from tests.seam import async_until
+from tests.seam import HANG, async_until
 from tests.sockets import MuteServer, open_files
 
 
@@ -352,3 +353,23 @@ async def test_cancelled_and_aborted(
     assert await stream.done() == 1
     await async_until(either_fal.requests[0].gone.is_set)
     await check_unharmed(either_fal, client)
+
+
+async def test_a_provider_that_does_not_want_to_end(client: AsyncStreamingClient) -> None:
+    ended = asyncio.Event()
+
+    async def provide(path: str) -> str:
+        while not ended.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await ended.wait()
+        return "abc"
+
+    stream = client.stream(
+        "acme/app", connection_mode="client", token_provider=provide, start_timeout=0.2
+    )
+    try:
+        with pytest.raises(StreamTimeout, match="start_timeout"):
+            await asyncio.wait_for(stream.done(), HANG)
+    finally:
+        ended.set()
+        await asyncio.sleep(0.05)

@@ -127,3 +127,26 @@ async def test_a_cancellation_ends_all(times: int) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert crowd.running == 0
+
+
+def test_threads_that_can_not_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd = Crowd()
+    start, started = threading.Thread.start, 0
+
+    def fail_later(thread: threading.Thread) -> None:
+        nonlocal started
+        started += 1
+        if started > 2:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    def job(number: int) -> None:
+        crowd.enter(number)
+        crowd.interrupted.wait(10)
+        crowd.leave()
+
+    monkeypatch.setattr(threading.Thread, "start", fail_later)
+    with pytest.raises(RuntimeError, match="can't start"):
+        gather([partial(job, number) for number in range(9)], 4, crowd.interrupted.set)
+    assert crowd.running == 0
+    assert len(crowd.begun) <= 2

@@ -107,3 +107,9 @@ def test_a_422_with_a_text_is_about_the_body() -> None:
     error = errors.ValidationError("m", status=422, body={"detail": "too long"})
     (found,) = error.field_errors
     assert (found.loc, found.msg, found["type"]) == (("body",), "too long", "value_error")
+
+
+def test_no_message_shows_a_token() -> None:
+    error = errors.StreamDecodeError("no: https://x?fal_jwt_token=hidden&a=1", raw="", index=0)
+    assert str(error) == "no: https://x?fal_jwt_token=***&a=1"
+    assert "hidden" not in f"{error!r}{error.message}{pickle.dumps(error)!r}"

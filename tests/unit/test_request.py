@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import json
 import re
 from typing import Any
@@ -213,3 +214,13 @@ def test_a_type_that_cannot_be_validated_is_refused() -> None:
 
     with pytest.raises(ConfigError, match=r"output_type=.*Plain.* is not a type that pydantic"):
         plan_stream(Config(), "acme/app", {}, Plain)
+
+
+class Mode(str, enum.Enum):
+    FAST = "fast"
+
+
+def test_enums_are_sent_by_their_values() -> None:
+    assert query_of(plan(query_params={"mode": Mode.FAST})) == [("mode", "fast")]
+    assert query_of(plan(method="GET", input={"mode": Mode.FAST})) == [("mode", "fast")]
+    assert plan(input={"mode": Mode.FAST}).request.body == b'{"mode":"fast"}'
