@@ -28,9 +28,17 @@ def is_file(value: object) -> bool:
     return isinstance(value, (*MEMORY, os.PathLike)) or can_read(value) or is_image(value)
 
 
+def attribute(value: object, name: str) -> object:
+    """Give an attribute of somebody else's object; None where there is none, or it can't say."""
+    try:
+        return getattr(value, name, None)
+    except Exception:
+        return None
+
+
 def can_read(value: object) -> bool:
     """Tell whether a value has a `read` method, as open files have."""
-    return callable(getattr(value, "read", None))
+    return callable(attribute(value, "read"))
 
 
 def is_path(value: object) -> TypeGuard[os.PathLike[str]]:

@@ -15,7 +15,7 @@ import uuid
 
 from .._checks import shown
 from ..errors import ConfigError
-from .kinds import is_path
+from .kinds import attribute, is_path
 
 DEFAULT_TYPE = "application/octet-stream"
 MAX_NAME = 255  # characters; file systems take no more
@@ -82,7 +82,7 @@ def name_of(file: object) -> str | None:
     Returns:
         The last part of its path, with `_` for what a name can't have, or None.
     """
-    name = os.fspath(file) if is_path(file) else getattr(file, "name", None)
+    name = os.fspath(file) if is_path(file) else attribute(file, "name")
     if isinstance(name, bytes):
         name = os.fsdecode(name)
     if not isinstance(name, str) or (name.startswith("<") and name.endswith(">")):

@@ -1,38 +1,22 @@
-"""Ways to read a file: from memory, at any place of an open file, or from a stream in order.
+"""What a reader of a file is, one of bytes in memory, and asking a file for bytes.
 
-Promises: `read_at` may be called by several threads at once, and leaves the position of an open
-file where the caller had it. A reader copies no more than it was asked for.
+Promises: what a file of somebody else's gives is checked. A reader copies no more than it was
+asked for.
 """
 
 from __future__ import annotations
 
 import contextlib
 import inspect
-import io
-import os
-import threading
 from collections.abc import Callable
 from typing import Any
 
-Stamp = tuple[int, int, int, int]
+# A stream is asked for no more than this at once: it may make room for all that it is asked for.
+MAX_PIECE = 256 * 1024
 
 
 class FileReadError(Exception):
     """A file could be opened, but not read to its end."""
-
-
-# Two uploads may be given one open file, and its position is one. A fork may come while another
-# thread holds the lock, and in the child nobody would release it.
-_position = threading.Lock()
-
-
-def _renew_lock() -> None:
-    global _position
-    _position = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
 
 
 class Reader:
@@ -49,11 +33,11 @@ class Reader:
         raise FileReadError("it is a stream, which is read in order only")
 
     def read_next(self, length: int) -> bytes:
-        """Give the next bytes, fewer where there are no more."""
+        """Give some of the next bytes, as soon as there are any; none at the end."""
         raise FileReadError("its size is known, so it is read by offsets")
 
     def close(self) -> None:
-        """Close what the reader itself opened."""
+        """Close what the reader itself opened, now or after a read that still runs."""
 
 
 class MemoryReader(Reader):
@@ -89,101 +73,6 @@ def _piece(whole: memoryview, offset: int, length: int) -> bytes:
     return cut.tobytes()[skipped : skipped + length]
 
 
-class SeekReader(Reader):
-    """Reads an open file that knows places.
-
-    Args:
-        file: The file, which stays open.
-
-    Raises:
-        OSError: It doesn't know places after all.
-    """
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        with _position:
-            position = file.tell()
-            try:
-                file.seek(0, io.SEEK_END)
-                self.size = file.tell()
-            finally:
-                file.seek(position)
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        """Give the bytes from an offset on, fewer where there are no more."""
-        with _position:
-            position = self._file.tell()
-            try:
-                self._file.seek(offset)
-                return read_up_to(self._file, length)
-            finally:
-                self._file.seek(position)
-
-
-class PathReader(Reader):
-    """Reads a file by its path, which is opened at the first read and closed by `close`.
-
-    Args:
-        path: The path of a regular file.
-
-    Raises:
-        OSError: It can't be opened.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._file: io.FileIO | None = None
-        with open(path, "rb", buffering=0) as file:
-            self._stamp = _stamp_of(file)
-        self.size = self._stamp[0]
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        """Give the bytes from an offset on, fewer where there are no more."""
-        with self._lock:
-            if self._file is None:
-                self._file = self._open()
-            self._file.seek(offset)
-            return read_up_to(self._file, length)
-
-    def _open(self) -> io.FileIO:
-        # Without a buffer, which would hide that the file has changed.
-        file = open(self._path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
-        if _stamp_of(file) == self._stamp:
-            return file
-        file.close()
-        raise FileReadError("it has changed since the upload was asked for")
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            if self._file is not None:
-                self._file.close()
-                self._file = None
-
-
-class StreamReader(Reader):
-    """Reads a file that knows no places: a pipe, a response.
-
-    Args:
-        file: The file, which stays open.
-    """
-
-    size = None
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-
-    def read_next(self, length: int) -> bytes:
-        """Give the next bytes, fewer where there are no more."""
-        return read_up_to(self._file, length)
-
-
-def _stamp_of(file: io.FileIO) -> Stamp:
-    status = os.fstat(file.fileno())
-    return status.st_size, status.st_mtime_ns, status.st_dev, status.st_ino
-
-
 def read_up_to(file: Any, length: int) -> bytes:
     """Read from where an open file stands.
 
@@ -200,14 +89,55 @@ def read_up_to(file: Any, length: int) -> bytes:
     pieces: list[bytes] = []
     missing = length
     while missing > 0:
-        piece = checked_bytes(file.read(missing))
+        piece = _checked("read", file.read(missing), missing)
         if not piece:
             break
-        if len(piece) > missing:
-            raise FileReadError(f"its read({missing}) gave {len(piece):,} bytes")
         pieces.append(piece)
         missing -= len(piece)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def read_some(file: Any, length: int, *, ask_twice: bool) -> bytes:
+    """Read what an open file has, without waiting for more than one byte where it can do so.
+
+    Args:
+        file: The file.
+        length: How many bytes at most.
+        ask_twice: Whether the end counts only when `read` says it, too.
+
+    Returns:
+        The bytes, at most 256 KiB, and none only where the file ends.
+
+    Raises:
+        FileReadError: What it gives is not bytes, or more than was asked for.
+    """
+    length = min(length, MAX_PIECE)
+    if _has_own_read1(file):
+        piece = _checked("read1", file.read1(length), length)
+        # For a buffered file that doesn't wait, `read1` says "nothing yet" as it says "the end".
+        if piece or not ask_twice:
+            return piece
+    return _checked("read", file.read(length), length)
+
+
+def _has_own_read1(file: Any) -> bool:
+    # A wrapper may have a `read` of its own and hand all else through to the file in it, and a
+    # subclass may have changed `read` only: there, `read1` would give something else.
+    if "read" in getattr(file, "__dict__", {}):
+        return False
+    for kind in type(file).__mro__:
+        if "read1" in vars(kind):
+            return callable(vars(kind)["read1"])
+        if "read" in vars(kind):
+            return False
+    return False
+
+
+def _checked(method: str, piece: object, length: int) -> bytes:
+    data = checked_bytes(piece)
+    if len(data) > length:
+        raise FileReadError(f"its {method}({length}) gave {len(data):,} bytes")
+    return data
 
 
 def checked_bytes(piece: object) -> bytes:

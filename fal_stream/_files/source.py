@@ -2,7 +2,7 @@
 
 Promises: what can't be uploaded is refused when it is opened, before anything is sent. A file that
 changes meanwhile is noticed where it becomes shorter, and a path also where it became another file
-before its first byte was read.
+before its first byte was read. Of what says that it is empty, whatever it holds is read.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 import io
 import os
 import stat
+from pathlib import Path
 from typing import Any
 
 from .._checks import shown
 from ..errors import ConfigError, excerpt
 from .images import encode_image
-from .kinds import MEMORY, can_read, is_image, is_path
+from .kinds import MEMORY, attribute, can_read, is_image, is_path
 from .names import (
     DEFAULT_TYPE,
     check_content_type,
@@ -25,15 +26,9 @@ from .names import (
     name_of,
     unique_name,
 )
-from .readers import (
-    FileReadError,
-    MemoryReader,
-    PathReader,
-    Reader,
-    SeekReader,
-    StreamReader,
-    checked_bytes,
-)
+from .opened import opened_reader
+from .paths import path_reader
+from .readers import FileReadError, MemoryReader, Reader, checked_bytes
 
 _KINDS = "give a pathlib.Path, an open binary file, bytes or an image of Pillow"
 
@@ -44,7 +39,8 @@ class FileSource:
     Attributes:
         name: Its file name.
         content_type: Its media type.
-        size: Its size in bytes, or None for a stream, whose end shows only when it is read.
+        size: Its size in bytes, or None for a stream, whose end shows only when it is read. Every
+            file that says that it is empty is one, except in memory.
     """
 
     def __init__(self, reader: Reader, *, name: str, content_type: str, place: str) -> None:
@@ -79,16 +75,19 @@ class FileSource:
         )
 
     def read_next(self, length: int) -> bytes:
-        """Read the next piece of a stream.
+        """Read some of the next bytes of a stream, as soon as there are any.
+
+        It waits as long as the stream is silent, so call it in a thread that nobody waits for; it
+        ends soon after `close()` where the wait is for a pipe, a terminal or a socket.
 
         Args:
-            length: How long it is, in bytes.
+            length: How many at most, above 0.
 
         Returns:
-            The bytes, fewer only at the end of the stream, and none after it.
+            At least one byte; none only at the end of the stream.
 
         Raises:
-            FileReadError: The stream can't be read.
+            FileReadError: The stream can't be read, or was closed here.
         """
         try:
             return self._reader.read_next(length)
@@ -100,7 +99,11 @@ class FileSource:
         return FileReadError(f"{self._place} can't be read: {reason}")
 
     def close(self) -> None:
-        """Close what was opened for the upload; a file that the caller opened stays open."""
+        """End the reading: close a path's file, and put a file of the caller's where it stood.
+
+        It may be called again, and waits for no read: where one still runs, the rest is done after
+        it. A file that the caller opened stays open.
+        """
         self._reader.close()
 
 
@@ -110,8 +113,8 @@ def open_file(
     """Get a file ready to be uploaded.
 
     A file that the caller opened and that knows places is read whole, from its beginning, wherever
-    it stands; it stands there again after each read. One that doesn't, a pipe, is read from where
-    it is.
+    it stands; it stands there again when all that read it are closed. One that doesn't, a pipe, is
+    read from where it is.
 
     Args:
         place: What the file is called in messages: an argument, or a place in an input.
@@ -129,6 +132,8 @@ def open_file(
     """
     given_type = None if content_type is None else check_content_type(content_type)
     given_name = None if file_name is None else check_file_name(file_name)
+    if is_path(file):
+        file = _checked_path(place, file)
     name = given_name or name_of(file)
     guessed = guessed_type(name) if name else None
     if is_image(file):
@@ -149,7 +154,7 @@ def _reader_of(place: str, file: object) -> Reader:
             return MemoryReader(lambda: memoryview(file))
         except ValueError as error:
             raise ConfigError(f"{place} is a memoryview that can't be read: {error}") from None
-    if is_path(file):
+    if isinstance(file, Path):
         return _path_reader(place, file)
     if isinstance(file, str):
         raise ConfigError(
@@ -161,7 +166,16 @@ def _reader_of(place: str, file: object) -> Reader:
     return _open_file_reader(place, file)
 
 
-def _path_reader(place: str, file: os.PathLike[str]) -> Reader:
+def _checked_path(place: str, file: os.PathLike[str]) -> Path:
+    try:
+        # Once only: it is code of somebody else's.
+        return Path(os.fsdecode(file))
+    except Exception as error:
+        reason = excerpt(str(error)) or type(error).__name__
+    raise ConfigError(f"{place}={shown(file)} is a path that can't be used ({reason}): {_KINDS}")
+
+
+def _path_reader(place: str, file: Path) -> Reader:
     path, reason = shown(file), ""
     try:
         mode = os.stat(file).st_mode
@@ -171,7 +185,7 @@ def _path_reader(place: str, file: os.PathLike[str]) -> Reader:
             # To open a pipe may take forever.
             reason = "is no regular file: open it yourself, and give the open file"
         else:
-            return PathReader(os.fsdecode(file))
+            return path_reader(str(file))
     except FileNotFoundError:
         reason = "does not exist: relative paths start at the working directory"
     except (OSError, TypeError, ValueError) as error:
@@ -181,7 +195,7 @@ def _path_reader(place: str, file: os.PathLike[str]) -> Reader:
 
 
 def _open_file_reader(place: str, file: Any) -> Reader:
-    if getattr(file, "closed", False) is True:
+    if attribute(file, "closed") is True:
         raise ConfigError(
             f"{place}={shown(file)} is closed: leave it open until it is uploaded, or give its path"
         )
@@ -194,23 +208,5 @@ def _open_file_reader(place: str, file: Any) -> Reader:
     except Exception as error:
         reason = excerpt(str(error)) or type(error).__name__
     else:
-        return _choose_reader(file)
+        return opened_reader(file)
     raise ConfigError(f"{place}={shown(file)} can't be read as a binary file ({reason}): {_KINDS}")
-
-
-def _choose_reader(file: Any) -> Reader:
-    if type(file) is io.BytesIO:
-        return MemoryReader(file.getbuffer)
-    try:
-        if _is_seekable(file):
-            return SeekReader(file)
-    except Exception:
-        # Some say that they know places, and don't.
-        return StreamReader(file)
-    return StreamReader(file)
-
-
-def _is_seekable(file: Any) -> bool:
-    if hasattr(file, "seekable"):
-        return bool(file.seekable())
-    return hasattr(file, "seek") and hasattr(file, "tell")

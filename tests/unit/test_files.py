@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import bz2
+import gc
 import gzip
+import http.client
 import io
+import lzma
 import mmap
 import os
 import re
+import select
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import weakref
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -165,8 +171,9 @@ def test_an_open_file_is_read_whole_and_left_where_it_stood(path: Path, bufferin
         source = open_file("file", file)
         assert (source.name, source.content_type) == ("fox.png", "image/png")
         assert whole(source) == DATA
-        assert file.tell() == 77
         source.close()
+        source.close()
+        assert file.tell() == 77
         assert file.read(1) == DATA[77:78]
 
 
@@ -177,6 +184,7 @@ def test_a_file_that_was_just_written(tmp_path: Path) -> None:
             source = open_file("file", target)
             assert source.size == 7
             assert source.read(0, 7) == b"written"
+            source.close()
             assert target.tell() == 7
 
 
@@ -221,7 +229,7 @@ def test_a_pipe_is_read_in_order(pipe: tuple[BinaryIO, BinaryIO]) -> None:
     thread.start()
     pieces = list(iter(lambda: source.read_next(1000), b""))
     thread.join()
-    assert [len(piece) for piece in pieces] == [1000] * (len(DATA) // 1000) + [len(DATA) % 1000]
+    assert max(map(len, pieces)) <= 1000
     assert b"".join(pieces) == DATA
     source.close()
     assert not reader.closed
@@ -314,7 +322,7 @@ def test_a_read_that_gives_something_else() -> None:
         source = open_file("file", Odd(piece))
         with pytest.raises(FileReadError, match=re.escape(f"file can't be read: {message}")):
             source.read_next(4)
-    assert open_file("file", Odd(bytearray(b"12"), memoryview(b"34"))).read_next(4) == b"1234"
+    assert rest(open_file("file", Odd(bytearray(b"12"), memoryview(b"34"), b""))) == b"1234"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
@@ -474,13 +482,13 @@ def test_what_is_unpacked_while_it_is_read_has_the_name_without(tmp_path: Path) 
     with gzip.open(path, "rb") as file:
         source = open_file("file", file)
         assert (source.name, source.content_type) == ("a.csv", "text/csv")
-        assert whole(source) == b"1,2"
+        assert rest(source) == b"1,2"
     with bz2.open(io.BytesIO(bz2.compress(b"1,2")), "rb") as packed:
-        assert whole(open_file("file", packed)) == b"1,2"
+        assert rest(open_file("file", packed)) == b"1,2"
 
 
 FORKING = """
-import os, signal, sys, threading
+import os, signal, threading
 from fal_stream._files.source import open_file
 
 class Waiting:
@@ -489,22 +497,25 @@ class Waiting:
         self.inside, self.go_on, self.place = threading.Event(), threading.Event(), 0
     def seekable(self): return True
     def tell(self): return self.place
-    def seek(self, place, whence=0):
-        self.place = 3 if whence else place
+    def seek(self, place): self.place = place
     def read(self, size):
         if size:
             self.inside.set(); self.go_on.wait()
-        return b"abc"[:size]
+        piece = b"abc"[self.place:][:size]
+        self.place += len(piece)
+        return piece
 
 waiting = Waiting()
-thread = threading.Thread(target=open_file("file", waiting).read, args=(0, 3))
+source = open_file("file", waiting)
+thread = threading.Thread(target=source.read_next, args=(3,))
 thread.start()
 waiting.inside.wait()
 child = os.fork()
 if not child:
     signal.alarm(20)  # against a hang
-    with open(sys.executable, "rb") as file:
-        os._exit(0 if open_file("file", file).read(0, 3) else 1)
+    waiting.go_on = threading.Event(); waiting.go_on.set()
+    other = open_file("file", waiting)
+    os._exit(0 if other.read_next(2) + other.read_next(2) == b"abc" else 1)
 waiting.go_on.set()
 thread.join()
 raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
@@ -517,3 +528,372 @@ def test_a_fork_in_mid_read_leaves_no_lock_behind() -> None:
     program = [sys.executable, "-W", "ignore", "-c", FORKING]
     done = subprocess.run(program, timeout=50, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+class Slow:
+    """Knows places; its reads wait until they may go on."""
+
+    def __init__(self, data: bytes) -> None:
+        self.inner = io.BytesIO(data)
+        self.inside, self.go_on = threading.Event(), threading.Event()
+
+    def read(self, size: int) -> bytes:
+        if size:
+            self.inside.set()
+            assert self.go_on.wait(60)
+        return self.inner.read(size)
+
+    def seek(self, place: int) -> int:
+        return self.inner.seek(place)
+
+    def tell(self) -> int:
+        return self.inner.tell()
+
+
+def test_a_read_that_hangs_keeps_no_other_file_waiting(path: Path) -> None:
+    slow = Slow(b"slow")
+    hanging = open_file("file", slow)
+    with ThreadPoolExecutor(2) as pool, path.open("rb") as file:
+        try:
+            late = pool.submit(hanging.read_next, 10)
+            assert slow.inside.wait(30)
+            other = pool.submit(lambda: whole(open_file("file", file)))
+            assert other.result(30) == DATA
+        finally:
+            slow.go_on.set()
+        assert late.result(30) == b"slow"
+
+
+def test_to_close_waits_for_no_read() -> None:
+    slow = Slow(b"slow")
+    slow.seek(2)
+    source = open_file("file", slow)
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            late = pool.submit(source.read_next, 3)
+            assert slow.inside.wait(30)
+            pool.submit(source.close).result(30)
+        finally:
+            slow.go_on.set()
+        # What is left to do is done by the read.
+        assert late.result(30) == b"slo"
+    assert slow.tell() == 2
+    with pytest.raises(FileReadError, match=r"^file can't be read: it was closed$"):
+        source.read_next(3)
+
+
+def test_a_closed_source_reads_no_more(path: Path, pipe: tuple[BinaryIO, BinaryIO]) -> None:
+    with path.open("rb") as file:
+        for given in (path, file, pipe[0]):
+            source = open_file("file", given)
+            source.close()
+            with pytest.raises(FileReadError, match=r"^file can't be read: it was closed$"):
+                source.read_next(1) if source.size is None else source.read(0, 1)
+    assert open_files(path) == 0
+
+
+def test_a_file_stands_where_it_stood_after_the_last_of_its_readers(path: Path) -> None:
+    with path.open("rb") as file:
+        file.seek(77)
+        first, second = open_file("file", file), open_file("file", file)
+        assert first.read(0, 10) == DATA[:10]
+        first.close()
+        first.close()
+        assert second.read(30, 10) == DATA[30:40]
+        third = open_file("file", file)
+        second.close()
+        assert third.read(50, 10) == DATA[50:60]
+        third.close()
+        assert file.tell() == 77
+
+
+def test_a_reader_that_is_lost_keeps_nothing(path: Path) -> None:
+    with path.open("rb") as file:
+        file.seek(77)
+        open_file("file", file)
+        source = open_file("file", file)
+        assert source.read(0, 10) == DATA[:10]
+        source.close()
+        assert file.tell() == 77
+    slow = Slow(b"x")
+    kept = weakref.ref(slow)
+    open_file("file", slow)
+    del slow
+    gc.collect()
+    assert kept() is None
+
+
+def test_packed_files_are_rewound_once(tmp_path: Path) -> None:
+    data = os.urandom(1000) * 1000
+    packed = tmp_path / "a.zip"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a", data)
+
+    class Counted(gzip.GzipFile):
+        seeks = 0
+
+        def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+            self.seeks += 1
+            return super().seek(offset, whence)
+
+    with (
+        Counted(fileobj=io.BytesIO(gzip.compress(data, 1))) as zipped,
+        lzma.open(io.BytesIO(lzma.compress(data, preset=0))) as xz,
+        zipfile.ZipFile(packed) as archive,
+        archive.open("a") as member,
+    ):
+        for file in (zipped, xz, member):
+            assert file.read(100) == data[:100]
+            source = open_file("file", file)
+            assert source.size is None
+            assert rest(source, 1000) == data
+            source.close()
+            assert file.tell() == 100
+        assert zipped.seeks == 3  # to try it, to the beginning, and back
+
+
+def test_two_readers_of_one_stream_get_it_whole_each() -> None:
+    data = os.urandom(5000)
+    with gzip.open(io.BytesIO(gzip.compress(data))) as file:
+        first, second = open_file("file", file), open_file("file", file)
+        mixed = [(first.read_next(70), second.read_next(50)) for _ in range(20)]
+        assert b"".join(one for one, _ in mixed) + rest(first) == data
+        assert b"".join(two for _, two in mixed) + rest(second) == data
+        first.close()
+        second.close()
+        assert file.tell() == 0
+
+
+def test_which_files_are_read_at_any_place(path: Path) -> None:
+    class Memory(io.BytesIO):
+        pass
+
+    class Own(io.FileIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            return super().read(size).swapcase()
+
+    with (
+        path.open("r+b") as both,
+        tempfile.NamedTemporaryFile() as named,
+        tempfile.SpooledTemporaryFile() as memory,
+        tempfile.SpooledTemporaryFile(10) as rolled,
+    ):
+        for target in (named, memory, rolled):
+            target.write(DATA)
+        for file in (both, named, memory, rolled, Memory(DATA)):
+            source = open_file("file", file)
+            assert source.size == len(DATA)
+            assert whole(source) == DATA
+            source.close()
+    path.write_bytes(gzip.compress(DATA))
+    with Own(path) as own, io.BufferedReader(gzip.open(path)) as over:
+        source = open_file("file", own)
+        assert source.size is None
+        assert rest(source) == path.read_bytes().swapcase()
+        source = open_file("file", over)
+        assert source.size is None
+        assert rest(source) == DATA
+
+
+@pytest.mark.skipif(not Path("/proc/cpuinfo").is_file(), reason="there is no /proc here")
+def test_a_file_that_only_says_that_it_is_empty() -> None:
+    proc = Path("/proc/cpuinfo")
+    with proc.open("rb") as file, proc.open("rb", buffering=0) as raw:
+        for given in (proc, file, raw):
+            source = open_file("file", given)
+            assert (source.name, source.size) == ("cpuinfo", None)
+            assert rest(source).startswith(proc.read_bytes()[:20])
+            source.close()
+
+
+def test_an_empty_file(path: Path) -> None:
+    path.write_bytes(b"")
+    with path.open("rb") as file, tempfile.TemporaryFile() as unnamed, io.BytesIO() as memory:
+        for given in (path, file, unnamed):
+            source = open_file("file", given)
+            assert source.size is None
+            assert rest(source) == b""
+            source.close()
+        assert open_file("file", memory).size == 0
+    assert open_files(path) == 0
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="there are no such devices here")
+def test_a_device_is_a_stream() -> None:
+    with open("/dev/zero", "rb") as endless, open(os.devnull, "rb", buffering=0) as empty:
+        source = open_file("file", endless)
+        assert source.size is None
+        assert set(source.read_next(100) + source.read_next(100)) == {0}
+        assert len(source.read_next(10**9)) <= 1_000_000
+        assert rest(open_file("file", empty)) == b""
+
+
+def test_a_slow_pipe_gives_what_it_has(pipe: tuple[BinaryIO, BinaryIO]) -> None:
+    reader, writer = pipe
+    writer.write(b"one")
+    source = open_file("file", reader)
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            assert pool.submit(source.read_next, 1000).result(30) == b"one"
+            writer.write(b"two")
+            assert pool.submit(source.read_next, 2).result(30) == b"tw"
+            # What is in the buffer of the file comes when the pipe says more, or ends.
+            assert reader.peek(1) == b"o"  # type: ignore[attr-defined]
+        finally:
+            writer.close()
+        assert rest(source) == b"o"
+
+
+@pytest.mark.skipif(not hasattr(select, "poll"), reason="nothing can be waited for here")
+def test_a_pipe_that_does_not_wait_is_waited_for(pipe: tuple[BinaryIO, BinaryIO]) -> None:
+    reader, writer = pipe
+    os.set_blocking(reader.fileno(), False)
+    source = open_file("file", reader)
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(rest, source)
+        writer.write(b"late")
+        writer.close()
+        assert late.result(30) == b"late"
+
+
+def test_a_pipe_is_left_alone_after_close(pipe: tuple[BinaryIO, BinaryIO]) -> None:
+    reader, writer = pipe
+    source = open_file("file", reader)
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(source.read_next, 10)
+        source.close()
+        with pytest.raises(FileReadError, match=r"^file can't be read: it was closed$"):
+            late.result(30)
+    writer.write(b"for others")
+    assert reader.read(10) == b"for others"
+
+
+def test_a_buffered_file_without_data_yet_is_not_at_its_end() -> None:
+    class NotYet(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: Any) -> None:
+            return None
+
+    source = open_file("file", io.BufferedReader(NotYet()))
+    with pytest.raises(FileReadError, match="it has no data yet and doesn't wait"):
+        source.read_next(10)
+
+
+def test_a_read_that_is_changed_is_not_passed_by() -> None:
+    class Loud(io.BufferedReader):
+        def read(self, size: int | None = -1, /) -> bytes:
+            return super().read(size).upper()
+
+    class Around:
+        def __init__(self, file: Any) -> None:
+            self.file = file
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.file, name)
+
+        def read(self, size: int) -> bytes:
+            return bytes(self.file.read(size).upper())
+
+    class ReadOnly(io.BufferedIOBase):
+        def __init__(self) -> None:
+            self.inner = io.BytesIO(b"ABC")
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            return self.inner.read(size)
+
+    inner, other = (gzip.GzipFile(fileobj=io.BytesIO(gzip.compress(b"abc"))) for _ in range(2))
+    patched: Any = gzip.GzipFile(fileobj=io.BytesIO(gzip.compress(b"abc")))
+    patched.read = lambda size: other.read(size).upper()
+    for file in (
+        Loud(io.BytesIO(b"abc")),
+        Around(inner),
+        ReadOnly(),
+        patched,
+    ):
+        assert rest(open_file("file", file)) == b"ABC"
+
+
+def test_a_response_is_read_while_its_connection_is_silent() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello")
+        response = http.client.HTTPResponse(ours)
+        response.begin()
+        with ThreadPoolExecutor(1) as pool:
+            late = pool.submit(lambda: rest(open_file("file", response)))
+            try:
+                assert late.result(30) == b"hello"
+            finally:
+                theirs.shutdown(socket.SHUT_WR)
+
+
+AT_EXIT = """
+import sys, threading, time
+from fal_stream._files.source import open_file
+
+source = open_file("file", sys.stdin.buffer)
+first = source.read_next(100)
+threading.Thread(target=source.read_next, args=(100,), daemon=True).start()
+time.sleep(0.5)  # so that it waits by now; where it doesn't yet, there is nothing to see
+print(first.decode())
+"""
+
+
+@pytest.mark.skipif(not hasattr(select, "poll"), reason="nothing can be waited for here")
+@pytest.mark.parametrize("kind", ["pipe", "socket", "terminal"])
+def test_a_program_ends_while_its_input_is_silent(kind: str) -> None:
+    if kind == "pipe":
+        theirs, ours = os.pipe()
+    elif kind == "socket":
+        theirs, ours = (end.detach() for end in socket.socketpair())
+    else:
+        ours, theirs = os.openpty()
+    try:
+        program = subprocess.Popen(
+            [sys.executable, "-c", AT_EXIT],
+            stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        os.write(ours, b"line\n")
+        output, errors = program.communicate(timeout=50)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert (program.returncode, errors) == (0, b"")
+    assert output.strip() == b"line"
+
+
+@pytest.mark.parametrize("told", [-5, None, "x", 1.5])
+def test_a_position_that_makes_no_sense(told: Any) -> None:
+    class Odd(io.BytesIO):
+        def tell(self) -> Any:
+            return told
+
+    source = open_file("file", Odd(b"data"))
+    assert source.size is None
+    assert rest(source) == b"data"
+    source.close()
+
+
+def test_a_path_that_says_nothing_of_use() -> None:
+    class Odd:
+        def __init__(self, answer: Any) -> None:
+            self.answer = answer
+
+        def __fspath__(self) -> Any:
+            if isinstance(self.answer, Exception):
+                raise self.answer
+            return self.answer
+
+    for answer in (RuntimeError("no path today"), OSError(), 7, None):
+        with pytest.raises(
+            ConfigError, match=r"^input\.a=<.*Odd.* is a path that can't be used \("
+        ):
+            open_file("input.a", Odd(answer))
+
+
+def test_a_file_whose_buffer_is_gone(path: Path) -> None:
+    file = io.BufferedReader(io.FileIO(path))
+    with file.detach(), pytest.raises(ConfigError, match="raw stream has been detached"):
+        open_file("file", file)
