@@ -11,12 +11,14 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from ..errors import FalStreamError
+
 # A stream is asked for no more than this at once: it may make room for all that it is asked for.
 MAX_PIECE = 256 * 1024
 
 
-class FileReadError(Exception):
-    """A file could be opened, but not read to its end."""
+class FileReadError(FalStreamError):
+    """A file could be opened, but not read to its end; whoever uploads it says so of the upload."""
 
 
 class Reader:

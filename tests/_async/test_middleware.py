@@ -257,10 +257,11 @@ async def test_middleware_may_not_change_in_place(proxy: LocalFal) -> None:
         request.headers["x-a"] = "b\r\nc: d"
         return request
 
-    for settings in (
+    given: list[dict[str, Any]] = [
         {"request_middleware": meddle},
         {"proxy_url": ProxyUrlConfig(proxy.url, meddle)},
-    ):
+    ]
+    for settings in given:
         async with AsyncStreamingClient(run_url=proxy.url, **settings) as client:
             with pytest.raises(ConfigError, match="raised TypeError"):
                 await client.stream("acme/app").done()

@@ -254,10 +254,11 @@ def test_middleware_may_not_change_in_place(proxy: LocalFal) -> None:
         request.headers["x-a"] = "b\r\nc: d"
         return request
 
-    for settings in (
+    given: list[dict[str, Any]] = [
         {"request_middleware": meddle},
         {"proxy_url": ProxyUrlConfig(proxy.url, meddle)},
-    ):
+    ]
+    for settings in given:
         with StreamingClient(run_url=proxy.url, **settings) as client:
             with pytest.raises(ConfigError, match="raised TypeError"):
                 client.stream("acme/app").done()
