@@ -27,6 +27,14 @@ from .dispatch import AsyncDispatcher
 Deliver = Callable[["Token | FalStreamError | None"], None]
 
 
+class _Flight:
+    """A token that is being asked for, and who waits for it besides the one that asks."""
+
+    def __init__(self, exchange: AsyncExchange) -> None:
+        self.exchange = exchange
+        self.waiting: list[Deliver] = []
+
+
 class AsyncTokens:
     """The tokens of one client.
 
@@ -40,7 +48,7 @@ class AsyncTokens:
         self._dispatcher = dispatcher
         self._lock = Lock()
         self._kept: dict[TokenKey, Token] = {}
-        self._flights: dict[TokenKey, list[Deliver]] = {}
+        self._flights: dict[TokenKey, _Flight] = {}
 
     async def get(self, plan: StreamPlan, exchange: AsyncExchange) -> tuple[Token, bool]:
         """Give a token for a stream.
@@ -59,7 +67,7 @@ class AsyncTokens:
         """
         key = TokenKey(plan.token_provider, plan.app_path, os.getpid())
         while True:
-            kept, is_mine = self._board(key)
+            kept, is_mine = self._board(key, exchange)
             if kept is not None:
                 return kept, True
             if is_mine:
@@ -83,7 +91,7 @@ class AsyncTokens:
             if self._kept.get(key) is token:
                 del self._kept[key]
 
-    def _board(self, key: TokenKey) -> tuple[Token | None, bool]:
+    def _board(self, key: TokenKey, exchange: AsyncExchange) -> tuple[Token | None, bool]:
         """Give the token that is kept, or tell whether the caller is the one to ask for it."""
         now, margin = time.monotonic(), token_margin(self._config.token_lifetime)
         with self._lock:
@@ -92,25 +100,30 @@ class AsyncTokens:
             kept = self._kept.get(key)
             if kept is not None and kept.is_fresh(now, margin=margin):
                 return kept, False
-            if key in self._flights:
-                return None, False
-            self._flights[key] = []
-            return None, True
+            flight = self._flights.setdefault(key, _Flight(exchange))
+            if flight.exchange is not exchange and flight.exchange.is_orphaned:
+                flight.exchange = exchange
+            return None, flight.exchange is exchange
 
     def _join(self, key: TokenKey, deliver: Deliver) -> None:
         with self._lock:
-            waiting = self._flights.get(key)
-            if waiting is not None:
-                waiting.append(deliver)
+            flight = self._flights.get(key)
+            if flight is not None:
+                flight.waiting.append(deliver)
                 return
         deliver(None)  # it has landed meanwhile: look again
 
-    def _land(self, key: TokenKey, outcome: Token | FalStreamError | None) -> None:
+    def _land(
+        self, key: TokenKey, exchange: AsyncExchange, outcome: Token | FalStreamError | None
+    ) -> None:
         with self._lock:
+            flight = self._flights.get(key)
+            if flight is None or flight.exchange is not exchange:
+                return  # another has taken over
             if isinstance(outcome, Token):
                 self._kept[key] = outcome
-            waiting = self._flights.pop(key)
-        for deliver in waiting:
+            del self._flights[key]
+        for deliver in flight.waiting:
             deliver(outcome)
 
     async def _fetch(self, key: TokenKey, plan: StreamPlan, exchange: AsyncExchange) -> Token:
@@ -123,7 +136,7 @@ class AsyncTokens:
             outcome = error
             raise
         finally:
-            self._land(key, outcome)
+            self._land(key, exchange, outcome)
         return token
 
     async def _ask(self, plan: StreamPlan, exchange: AsyncExchange) -> Any:

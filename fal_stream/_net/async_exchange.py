@@ -34,6 +34,11 @@ class AsyncExchange(BaseExchange):
         self._timer: asyncio.TimerHandle | None = None
         self._close: Callable[[], None] | None = None
 
+    @property
+    def is_orphaned(self) -> bool:
+        """See `BaseExchange`."""
+        return self._loop.is_closed()
+
     def abort(self) -> None:
         """See `BaseExchange`."""
         super().abort()

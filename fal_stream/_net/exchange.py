@@ -39,8 +39,8 @@ class BaseExchange:
 
     def __init__(self, watchdog: Watchdog) -> None:
         self.watchdog = watchdog
-        self.aborted = False
-        self.bytes_sent = 0
+        self.aborted: bool = False
+        self.bytes_sent: int = 0
         self.connect_patience: float | None = None
         self._token: Token[BaseExchange | None] | None = None
         self._children: AbortController | None = None
@@ -62,6 +62,11 @@ class BaseExchange:
             if self.aborted:
                 self._children.abort()
         return self._children.signal
+
+    @property
+    def is_orphaned(self) -> bool:
+        """Whether nothing can go on in it any more, since its event loop was closed."""
+        return False
 
     def patience(self, *, is_last: bool) -> float | None:
         """Tell how many seconds one address of a host is tried, None for no limit of its own.

@@ -55,7 +55,7 @@ class TakenInput:
 
     def __init__(self, values: Any, files: Sequence[FoundFile]) -> None:
         self._values = values
-        self.files = tuple(files)
+        self.files: tuple[FoundFile, ...] = tuple(files)
 
     def filled(self, urls: Sequence[str] = ()) -> Any:
         """Give the input with an address in the place of each file.

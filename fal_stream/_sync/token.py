@@ -28,6 +28,14 @@ from .dispatch import Dispatcher
 Deliver = Callable[["Token | FalStreamError | None"], None]
 
 
+class _Flight:
+    """A token that is being asked for, and who waits for it besides the one that asks."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.waiting: list[Deliver] = []
+
+
 class Tokens:
     """The tokens of one client.
 
@@ -41,7 +49,7 @@ class Tokens:
         self._dispatcher = dispatcher
         self._lock = Lock()
         self._kept: dict[TokenKey, Token] = {}
-        self._flights: dict[TokenKey, list[Deliver]] = {}
+        self._flights: dict[TokenKey, _Flight] = {}
 
     def get(self, plan: StreamPlan, exchange: Exchange) -> tuple[Token, bool]:
         """Give a token for a stream.
@@ -60,7 +68,7 @@ class Tokens:
         """
         key = TokenKey(plan.token_provider, plan.app_path, os.getpid())
         while True:
-            kept, is_mine = self._board(key)
+            kept, is_mine = self._board(key, exchange)
             if kept is not None:
                 return kept, True
             if is_mine:
@@ -84,7 +92,7 @@ class Tokens:
             if self._kept.get(key) is token:
                 del self._kept[key]
 
-    def _board(self, key: TokenKey) -> tuple[Token | None, bool]:
+    def _board(self, key: TokenKey, exchange: Exchange) -> tuple[Token | None, bool]:
         """Give the token that is kept, or tell whether the caller is the one to ask for it."""
         now, margin = time.monotonic(), token_margin(self._config.token_lifetime)
         with self._lock:
@@ -93,25 +101,30 @@ class Tokens:
             kept = self._kept.get(key)
             if kept is not None and kept.is_fresh(now, margin=margin):
                 return kept, False
-            if key in self._flights:
-                return None, False
-            self._flights[key] = []
-            return None, True
+            flight = self._flights.setdefault(key, _Flight(exchange))
+            if flight.exchange is not exchange and flight.exchange.is_orphaned:
+                flight.exchange = exchange
+            return None, flight.exchange is exchange
 
     def _join(self, key: TokenKey, deliver: Deliver) -> None:
         with self._lock:
-            waiting = self._flights.get(key)
-            if waiting is not None:
-                waiting.append(deliver)
+            flight = self._flights.get(key)
+            if flight is not None:
+                flight.waiting.append(deliver)
                 return
         deliver(None)  # it has landed meanwhile: look again
 
-    def _land(self, key: TokenKey, outcome: Token | FalStreamError | None) -> None:
+    def _land(
+        self, key: TokenKey, exchange: Exchange, outcome: Token | FalStreamError | None
+    ) -> None:
         with self._lock:
+            flight = self._flights.get(key)
+            if flight is None or flight.exchange is not exchange:
+                return  # another has taken over
             if isinstance(outcome, Token):
                 self._kept[key] = outcome
-            waiting = self._flights.pop(key)
-        for deliver in waiting:
+            del self._flights[key]
+        for deliver in flight.waiting:
             deliver(outcome)
 
     def _fetch(self, key: TokenKey, plan: StreamPlan, exchange: Exchange) -> Token:
@@ -124,7 +137,7 @@ class Tokens:
             outcome = error
             raise
         finally:
-            self._land(key, outcome)
+            self._land(key, exchange, outcome)
         return token
 
     def _ask(self, plan: StreamPlan, exchange: Exchange) -> Any:

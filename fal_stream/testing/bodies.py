@@ -7,7 +7,7 @@ FastAPI's, without what the client sent. Leaves to others: what the values mean.
 from __future__ import annotations
 
 import json
-from typing import Annotated, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -23,7 +23,7 @@ _MediaType = Annotated[str, Field(pattern=r"^[\x20-\x7e]+$")]
 
 class _Body(BaseModel):
     # Strict and closed: a misspelt field of a client must not go unnoticed.
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class TokenOrder(_Body):

@@ -29,10 +29,10 @@ class Dispatcher:
     """
 
     def __init__(self) -> None:
-        self.routes = Routes()
-        self.tokens = TokenIssuer()
-        self.uploads = Uploads()
-        self.endpoints = Endpoints()
+        self.routes: Routes = Routes()
+        self.tokens: TokenIssuer = TokenIssuer()
+        self.uploads: Uploads = Uploads()
+        self.endpoints: Endpoints = Endpoints()
         self._storage = Storage(self.uploads)
 
     def answer(self, request: RecordedRequest, base_url: str, key: str | None) -> Reply:

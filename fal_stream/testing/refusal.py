@@ -20,7 +20,8 @@ class Refused(Exception):
 
     def __init__(self, status: int, detail: object = None, allow: str | None = None) -> None:
         super().__init__(status, detail)
-        self.failure = Failure(status, detail, headers={"allow": allow} if allow else None)
+        headers = {"allow": allow} if allow else None
+        self.failure: Failure = Failure(status, detail, headers=headers)
 
 
 def check_method(request: RecordedRequest, *allowed: str) -> None:

@@ -7,13 +7,14 @@ import gc
 import threading
 import time
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from fal_stream import AsyncStreamingClient, FalStreamError
+from fal_stream import ApiError, AsyncFalStream, AsyncStreamingClient, FalStreamError
 from fal_stream.testing import Hang, LocalFal, Pause, Reply
-from tests.seam import until
+from tests.seam import HANG, until
 from tests.sockets import open_files
 
 
@@ -166,3 +167,45 @@ async def test_ends_of_clients_do_not_need_each_other(fal: LocalFal) -> None:
     with pytest.raises(FalStreamError, match="closed"):
         await first.stream("acme/app").done()
     await second.aclose()
+
+
+# What a closed loop leaves behind can't end well.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_token_that_was_asked_for_in_a_loop_that_is_gone(fal: LocalFal) -> None:
+    fal.add("acme/app", [1, 2])
+    client = AsyncStreamingClient(**fal.settings, start_timeout=60)
+    asked = threading.Event()
+
+    async def provide(path: str) -> str:
+        asked.set()
+        await asyncio.get_running_loop().create_future()  # for ever
+        return ""
+
+    answers = iter([provide])
+
+    async def once(path: str) -> str:
+        first = next(answers, None)
+        return await first(path) if first else "abc"
+
+    def stream() -> AsyncFalStream[Any]:
+        return client.stream("acme/app", connection_mode="client", token_provider=once)
+
+    async def begin() -> asyncio.Task[Any]:
+        task = asyncio.ensure_future(stream().done())
+        while not asked.is_set():
+            await asyncio.sleep(0.01)
+        return task
+
+    loop = asyncio.new_event_loop()
+    task = loop.run_until_complete(begin())
+    loop.close()
+    with pytest.raises(ApiError, match="401"):  # nobody issued it
+        asyncio.run(asyncio.wait_for(_done(stream), HANG))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        del task
+        gc.collect()
+
+
+async def _done(stream: Callable[[], AsyncFalStream[Any]]) -> Any:
+    return await stream().done()
