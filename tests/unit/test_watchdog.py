@@ -155,3 +155,56 @@ def test_the_error_names_the_option(phase: Phase, option: str) -> None:
     assert "within 1.5 s, after 7 chunks" in str(error)
     assert f"{option}=None" in str(error)
     assert isinstance(error, TimeoutError)
+
+
+def test_bytes_that_go_out_renew_the_start_limit_of_an_upload(clock: Clock) -> None:
+    dog = Watchdog(Limits(start=5, total=20).of_uploads, clock)
+    for _ in range(4):
+        wait(dog, clock, 4)
+        dog.progress()
+    wait(dog, clock, 3)
+    assert dog.remaining() == 1
+    wait(dog, clock, 1)
+    assert expiry(dog).phase == "total"
+
+
+def test_bytes_that_go_out_are_no_progress_of_a_stream(clock: Clock) -> None:
+    dog = Watchdog(Limits(start=5), clock)
+    wait(dog, clock, 4)
+    dog.progress()
+    assert dog.remaining() == 1
+
+
+def test_a_lap_ends_what_is_not_worth_waiting_for(clock: Clock) -> None:
+    dog = Watchdog(Limits(start=100), clock)
+    wait(dog, clock, 10)
+    dog.lap(1)
+    assert dog.remaining() == 1
+    wait(dog, clock, 1)
+    expiry(dog)
+    dog.lap(math.inf)
+    assert dog.remaining() == 89
+    wait(dog, clock, 89)
+    assert expiry(dog).seconds == 100
+
+
+def test_time_that_was_waited_elsewhere_counts_for_the_whole(clock: Clock) -> None:
+    dog = Watchdog(Limits(start=30, total=10), clock)
+    dog.charge(7)
+    assert dog.remaining() == 3
+    wait(dog, clock, 3)
+    assert expiry(dog).phase == "total"
+
+
+@pytest.mark.parametrize(
+    ("limits", "seconds"),
+    [
+        (Limits(start=3, idle=1, event=2), 3),
+        (Limits(start=3, idle=1, event=20), 20),
+        (Limits(start=3, idle=1, event=20, total=5), 5),
+        (Limits(start=3, idle=None, event=2), None),
+        (Limits(), None),
+    ],
+)
+def test_the_longest_wait(clock: Clock, limits: Limits, seconds: float | None) -> None:
+    assert Watchdog(limits, clock).longest() == seconds
