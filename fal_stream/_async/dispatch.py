@@ -11,6 +11,7 @@ import logging
 import random
 import time
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -253,11 +254,15 @@ def _within(delay: float | None, exchange: AsyncExchange) -> float | None:
     return delay if delay is not None and delay < exchange.watchdog.remaining() else None
 
 
-async def read_json(response: AsyncStreamResponse) -> Any:
+async def read_json(
+    response: AsyncStreamResponse, ways_out: Mapping[int, str] = responses.WAYS_OUT
+) -> Any:
     """Read the answer of a response that is to be JSON, and let go of it.
 
     Args:
         response: The response.
+        ways_out: What to do about each status that is an error. Default: what fits every request
+            with a key.
 
     Returns:
         The JSON value.
@@ -272,7 +277,7 @@ async def read_json(response: AsyncStreamResponse) -> Any:
     try:
         if not 200 <= response.status < 300:
             body = await response.read_up_to(responses.ERROR_BODY_LIMIT)
-            raise responses.error_of(response.status, response.headers, body)
+            raise responses.error_of(response.status, response.headers, body, ways_out)
         body = await response.read_whole(responses.ERROR_BODY_LIMIT)
     except StreamConnectionError as error:
         error.request_id = response.headers.get("x-fal-request-id")

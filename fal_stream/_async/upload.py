@@ -46,6 +46,9 @@ from .transport import AsyncTransport
 FILES_AT_ONCE = 4
 PARTS_AT_ONCE = 4
 
+# An upload address is signed: a key has nothing to do with what is wrong there.
+_NO_KEY = {403: "the address that fal gave for the upload was refused, or its time is over"}
+
 _logger = logging.getLogger("fal_stream")
 
 
@@ -296,7 +299,7 @@ class AsyncUploader:
                         Outgoing("PUT", url, headers, body, is_bare=True), exchange
                     )
                     if is_json:
-                        return await read_json(response)
+                        return await read_json(response, _NO_KEY)
                     return await _check_success(response, exchange)
                 except (ApiError, StreamConnectionError) as error:
                     if policy is None or retry >= policy.max_retries or not _may_pass(error):
@@ -356,4 +359,4 @@ async def _check_success(response: AsyncStreamResponse, exchange: AsyncExchange)
     if 200 <= response.status < 300:
         await response.discard()
     else:
-        await read_json(response)
+        await read_json(response, _NO_KEY)

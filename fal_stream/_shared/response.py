@@ -19,14 +19,14 @@ from .request import EVENT_STREAM
 
 ERROR_BODY_LIMIT = 1024 * 1024
 
-_WAYS_OUT = {
+WAYS_OUT = {
     401: "check the credentials (FAL_KEY)",
     403: "check that this key may do it and that its account has credit",
     429: "too many requests: wait, then try again",
 }
 
 WAYS_OUT_OF_STREAMS = {
-    **_WAYS_OUT,
+    **WAYS_OUT,
     403: "check that this key may use the endpoint and that its account has credit",
     404: "check the endpoint id, and that the model can stream",
     422: "field_errors says what is wrong with the input",
@@ -74,7 +74,7 @@ def error_of(
     status: int,
     headers: Mapping[str, str],
     body: bytes,
-    ways_out: Mapping[int, str] = _WAYS_OUT,
+    ways_out: Mapping[int, str] = WAYS_OUT,
 ) -> ApiError:
     """Make the error of an answer with a status that is no success.
 

@@ -12,6 +12,7 @@ import logging
 import random
 import time
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -248,11 +249,13 @@ def _within(delay: float | None, exchange: Exchange) -> float | None:
     return delay if delay is not None and delay < exchange.watchdog.remaining() else None
 
 
-def read_json(response: StreamResponse) -> Any:
+def read_json(response: StreamResponse, ways_out: Mapping[int, str] = responses.WAYS_OUT) -> Any:
     """Read the answer of a response that is to be JSON, and let go of it.
 
     Args:
         response: The response.
+        ways_out: What to do about each status that is an error. Default: what fits every request
+            with a key.
 
     Returns:
         The JSON value.
@@ -267,7 +270,7 @@ def read_json(response: StreamResponse) -> Any:
     try:
         if not 200 <= response.status < 300:
             body = response.read_up_to(responses.ERROR_BODY_LIMIT)
-            raise responses.error_of(response.status, response.headers, body)
+            raise responses.error_of(response.status, response.headers, body, ways_out)
         body = response.read_whole(responses.ERROR_BODY_LIMIT)
     except StreamConnectionError as error:
         error.request_id = response.headers.get("x-fal-request-id")

@@ -47,6 +47,9 @@ from .transport import Transport
 FILES_AT_ONCE = 4
 PARTS_AT_ONCE = 4
 
+# An upload address is signed: a key has nothing to do with what is wrong there.
+_NO_KEY = {403: "the address that fal gave for the upload was refused, or its time is over"}
+
 _logger = logging.getLogger("fal_stream")
 
 
@@ -293,7 +296,7 @@ class Uploader:
                         Outgoing("PUT", url, headers, body, is_bare=True), exchange
                     )
                     if is_json:
-                        return read_json(response)
+                        return read_json(response, _NO_KEY)
                     return _check_success(response, exchange)
                 except (ApiError, StreamConnectionError) as error:
                     if policy is None or retry >= policy.max_retries or not _may_pass(error):
@@ -351,4 +354,4 @@ def _check_success(response: StreamResponse, exchange: Exchange) -> None:
     if 200 <= response.status < 300:
         response.discard()
     else:
-        read_json(response)
+        read_json(response, _NO_KEY)
