@@ -81,12 +81,12 @@ def _run(whole: Seen) -> Iterator[str]:
         chunks = ", ".join(map(_code, whole.chunks)) or "no chunk"
     ending = whole.ending if isinstance(whole.ending, str) else f"raises {_error(whole.ending)}"
     yield f"{chunks}, {ending}"
-    last = Gives(whole.chunks[-1] if whole.chunks else None)
+    last = whole.chunks[-1] if whole.chunks else None
     if whole.done == HANGS:
         yield "`done()` hangs"
     elif isinstance(whole.done, Raised) and whole.done != whole.ending:
         yield f"`done()` raises {_error(whole.done)}"
-    elif isinstance(whole.done, Gives) and whole.done != last:
+    elif isinstance(whole.done, Gives) and _code(whole.done.value) != _code(last):
         yield f"`done()` gives {_code(whole.done.value)}"
 
 
