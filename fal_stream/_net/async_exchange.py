@@ -205,15 +205,19 @@ class AsyncExchange(BaseExchange):
                 self._timer.cancel()
             self._timer = self._loop.call_at(due, self._look)
 
-    def _look(self) -> None:
+    def _look(self, turns: int = 2) -> None:
         self._timer = None
         if self._waiter is None:
             return
         expired = self.watchdog.expired()
-        if expired is not None:
-            self._fail(expired)
-        else:
+        if expired is None:
             self._set_timer(self.watchdog.remaining())
+        elif turns:
+            # The loop looks at its sockets first: where the process was stopped for a while, data
+            # is waiting there.
+            self._loop.call_soon(self._look, turns - 1)
+        else:
+            self._fail(expired)
 
     def _fail(self, reason: Exception) -> None:
         if self._waiter is not None and not self._waiter.done():
