@@ -9,6 +9,7 @@ from fal_stream import AsyncStreamingClient, FalStreamError, StreamInterrupted
 from fal_stream.testing import LocalFal
 from tests._async.reading import Outcome, read
 from tests.faults.fault import Fault
+from tests.seam import async_until
 
 
 async def meet(
@@ -42,3 +43,12 @@ async def check_unharmed(fal: LocalFal, client: AsyncStreamingClient) -> None:
     """See that a client still streams."""
     fal.add("acme/fine", [1, {"fine": True}])
     assert await read(client.stream("acme/fine")) == Outcome([1, {"fine": True}], None)
+
+
+async def have_ended(fal: LocalFal) -> None:
+    """Wait until the server has done with all requests."""
+
+    def are_over() -> bool:
+        return all(one.gone.is_set() or one.finished.is_set() for one in fal.requests)
+
+    await async_until(are_over)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def jumps(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 async def test_no_limit_goes_by_the_wall_clock(either_fal: LocalFal) -> None:
     failures = [Failure(503), Failure(429, headers={"retry-after": "0"})]
 
-    def script(request: RecordedRequest) -> object:
+    def script(request: RecordedRequest) -> Any:
         return failures.pop() if failures else [1, Pause(0.05), Ping(), Pause(0.05), 2]
 
     either_fal.add("acme/app", script)

@@ -10,6 +10,7 @@ from fal_stream import FalStreamError, StreamingClient, StreamInterrupted
 from fal_stream.testing import LocalFal
 from tests._sync.reading import Outcome, read
 from tests.faults.fault import Fault
+from tests.seam import until
 
 
 def meet(
@@ -43,3 +44,12 @@ def check_unharmed(fal: LocalFal, client: StreamingClient) -> None:
     """See that a client still streams."""
     fal.add("acme/fine", [1, {"fine": True}])
     assert read(client.stream("acme/fine")) == Outcome([1, {"fine": True}], None)
+
+
+def have_ended(fal: LocalFal) -> None:
+    """Wait until the server has done with all requests."""
+
+    def are_over() -> bool:
+        return all(one.gone.is_set() or one.finished.is_set() for one in fal.requests)
+
+    until(are_over)

@@ -20,6 +20,8 @@ from tests._sync.reading import Outcome, read
 from tests.faults.servers import RawServer
 from tests.seam import until
 
+from .meeting import have_ended
+
 POISON = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
     b'content-length: 16\r\n\r\ndata: "poison"\n\n'
@@ -42,8 +44,7 @@ def test_the_last_chunk_ends_a_stream_that_stays_open(
         assert read(stream) == Outcome([1, 2], None)
         assert stream.done() == 2
         assert stream.closed
-    for request in either_fal.requests:
-        until(lambda ended=request: ended.gone.is_set() or ended.finished.is_set())
+    have_ended(either_fal)
 
 
 @pytest.mark.parametrize("framing", ["chunked", "length"])
