@@ -20,6 +20,11 @@ def open_files() -> int:
     return len(os.listdir(_OPEN_FILES)) if _OPEN_FILES.exists() else 0
 
 
+def own_threads() -> int:
+    """Count the threads, but for those that an event loop keeps for later."""
+    return sum(not thread.name.startswith("asyncio_") for thread in threading.enumerate())
+
+
 class MuteServer:
     """Lets clients connect, and neither reads nor answers.
 

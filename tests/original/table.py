@@ -8,22 +8,18 @@ Leaves to others: whether the scenarios are true (`test_original`).
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.docs.written import WrittenPart
 from tests.original.catalogue import GROUPS
 from tests.original.catalogue.parts import BOTH
 from tests.original.scenario import HANGS, Gives, Raised, Scenario, Seen, Sent, plain
 
-__all__ = ["PAGE", "current", "generated"]
+__all__ = ["PART", "generated"]
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "javascript.md"
-_BEGIN = "<!-- Written by `python -m tests.original.table` from tests/original/catalogue. -->\n"
-_END = "<!-- End of what is written. -->\n"
 _LONGEST = 60
 _MANY = 8
 
@@ -163,35 +159,12 @@ def _code(value: Any) -> str:
     return f"`{text}`"
 
 
-def current(text: str) -> str:
-    """Give a page with the table as it would be written now.
-
-    Args:
-        text: The page.
-
-    Returns:
-        The page, with what stands between the markers replaced.
-
-    Raises:
-        ValueError: A marker is missing.
-    """
-    head, _, rest = text.partition(_BEGIN)
-    _, marker, tail = rest.partition(_END)
-    if not marker:
-        raise ValueError(f"{PAGE.name} lacks the markers {_BEGIN!r} and {_END!r}")
-    return f"{head}{_BEGIN}\n{generated()}{_END}{tail}"
-
-
-def main() -> None:
-    """Write the table, or check it."""
-    parser = argparse.ArgumentParser(description="Writes the table of docs/javascript.md.")
-    parser.add_argument("--check", action="store_true", help="write nothing")
-    text = PAGE.read_text(encoding="utf-8")
-    new = current(text)
-    if parser.parse_args().check:
-        sys.exit(None if new == text else "docs/javascript.md: run python -m tests.original.table")
-    PAGE.write_text(new, encoding="utf-8")
-
+PART = WrittenPart(
+    Path(__file__).resolve().parents[2] / "docs" / "javascript.md",
+    "tests.original.table",
+    "tests/original/catalogue",
+    generated,
+)
 
 if __name__ == "__main__":
-    main()
+    PART.main()

@@ -6,12 +6,11 @@ import pytest
 
 from tests.original.catalogue import SCENARIOS
 from tests.original.scenario import Scenario
-from tests.original.table import PAGE, current
+from tests.original.table import PART
 
 
 def test_the_table_is_current() -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    assert text == current(text), "run python -m tests.original.table"
+    assert PART.is_current(), "run python -m tests.original.table"
 
 
 def test_each_scenario_has_a_name_of_its_own() -> None:

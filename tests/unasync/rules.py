@@ -48,6 +48,7 @@ class Rules:
 PAIRS: tuple[Pair, ...] = (
     Pair("fal_stream/_async", "fal_stream/_sync"),
     Pair("tests/_async", "tests/_sync"),
+    Pair("tests/faults/_async", "tests/faults/_sync"),
     Pair("tests/real/_async", "tests/real/_sync"),
     Pair("tests/original/_async", "tests/original/_sync"),
 )

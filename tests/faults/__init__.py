@@ -1,0 +1,1 @@
+"""Every kind of fault, on real sockets."""

@@ -1,0 +1,1 @@
+"""Faults that both flavours meet alike."""

@@ -1,0 +1,28 @@
+"""What the tests of faults share: each leaves nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from fal_stream import AsyncStreamingClient
+from fal_stream.testing import LocalFal
+from tests.seam import async_until
+from tests.sockets import open_files, own_threads
+
+
+@pytest.fixture(autouse=True)
+async def nothing_is_left() -> AsyncIterator[None]:
+    """See that a test leaves no file descriptor and no thread behind."""
+    files, threads = open_files(), own_threads()
+    yield
+    await async_until(lambda: open_files() <= files)
+    await async_until(lambda: own_threads() <= threads)
+
+
+@pytest.fixture
+async def client(either_fal: LocalFal) -> AsyncIterator[AsyncStreamingClient]:
+    """A client of the test's own server, plain and over TLS, that sends nothing twice."""
+    async with AsyncStreamingClient(**either_fal.settings, retry=None) as client:
+        yield client

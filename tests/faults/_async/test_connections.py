@@ -1,0 +1,135 @@
+"""Rows 25 to 27: what comes too late, too early, or on a connection that has gone."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import Any
+
+import pytest
+
+from fal_stream import (
+    ApiError,
+    AsyncStreamingClient,
+    RetryPolicy,
+    StreamConnectionError,
+)
+from fal_stream.testing import Cut, End, Event, Framing, Hang, LocalFal, Pause, Reply, Wire
+from tests._async.reading import Outcome, read
+from tests.faults.servers import RawServer
+from tests.seam import async_until
+
+from .meeting import have_ended
+
+POISON = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+    b'content-length: 16\r\n\r\ndata: "poison"\n\n'
+)
+
+
+async def test_the_last_chunk_ends_a_stream_that_stays_open(
+    either_fal: LocalFal, client: AsyncStreamingClient
+) -> None:
+    rests: dict[str, list[object]] = {
+        "silence": [Hang()],
+        "more chunks": [3, 4, Hang()],
+        "pings": [Event(""), Hang()],
+        "half an event": [Event("3"), Wire(b"5\r\nda"), Hang()],
+        "a break": [Cut()],
+    }
+    for rest in rests.values():
+        either_fal.add("acme/app", [1, 2, *rest])
+        stream = client.stream("acme/app", is_final=lambda chunk: chunk == 2, timeout=None)
+        assert await read(stream) == Outcome([1, 2], None)
+        assert await stream.done() == 2
+        assert stream.closed
+    await have_ended(either_fal)
+
+
+@pytest.mark.parametrize("framing", ["chunked", "length"])
+@pytest.mark.parametrize("pause", [[], [Pause(0.05)]], ids=["at once", "later"])
+async def test_what_follows_the_end_is_no_answer(
+    either_fal: LocalFal, client: AsyncStreamingClient, framing: Framing, pause: list[object]
+) -> None:
+    either_fal.add("acme/app", Reply([1, End(), *pause, Wire(POISON)], framing=framing))
+    either_fal.add("acme/other", [2])
+    for _ in range(3):
+        assert await read(client.stream("acme/app")) == Outcome([1], None)
+        await async_until(either_fal.requests[-1].finished.is_set)
+        assert await read(client.stream("acme/other")) == Outcome([2], None)
+
+
+async def test_what_follows_the_end_while_the_connection_stays_open(
+    tls_context: ssl.SSLContext,
+) -> None:
+    answer = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n%b\r\n%b"
+    chunked = answer % (b"transfer-encoding: chunked\r\n", b"9\r\ndata: 1\n\n\r\n0\r\n\r\n")
+    sized = answer % (b"content-length: 9\r\n", b"data: 1\n\n")
+
+    for context in (None, tls_context):
+        for sent in (chunked, sized):
+
+            def play(client: socket.socket, sent: bytes = sent) -> None:
+                client.recv(10_000)
+                client.sendall(sent + POISON)
+                while client.recv(10_000):
+                    pass
+
+            with RawServer(play, context) as server:
+                url = f"{'https' if context else 'http'}://{server.address}"
+                async with AsyncStreamingClient(
+                    run_url=url, credentials="a:b", retry=None
+                ) as client:
+                    for _ in range(2):
+                        stream = client.stream("acme/app")
+                        assert await read(stream) == Outcome([1], None)
+                assert server.connected == 2
+
+
+async def test_an_answer_before_the_request_is_read(tls_context: ssl.SSLContext) -> None:
+    body = b'{"detail": "too large"}'
+    head = b"HTTP/1.1 413 x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+
+    def play(client: socket.socket) -> None:
+        client.recv(1000)
+        client.sendall(head % len(body) + body)
+        while client.recv(1 << 20):
+            pass
+
+    for scheme, context in (("http", None), ("https", tls_context)):
+        with RawServer(play, context) as server:
+            url = f"{scheme}://{server.address}"
+            async with AsyncStreamingClient(run_url=url, credentials="a:b", retry=None) as client:
+                stream = client.stream("acme/app", input={"x": "y" * 10_000_000})
+                with pytest.raises(ApiError, match="too large") as caught:
+                    await stream.done()
+        assert caught.value.status == 413
+        assert server.connected == 1
+
+
+async def test_a_stale_connection_is_replaced(either_fal: LocalFal) -> None:
+    either_fal.add("acme/app", [1, End(), Pause(0.01), Cut(in_chunk=False)])
+    async with AsyncStreamingClient(**either_fal.settings) as client:
+        for _ in range(4):
+            assert await client.stream("acme/app", input={"a": 1}).done() == 1
+            await async_until(either_fal.requests[-1].finished.is_set)
+    assert len(either_fal.requests) == 4
+    assert len({request.peer for request in either_fal.requests}) == 4
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["FIN", "RST"])
+@pytest.mark.parametrize("is_first", [False, True], ids=["kept", "new"])
+async def test_a_request_that_was_sent_is_not_sent_again(
+    either_fal: LocalFal, reset: bool, is_first: bool
+) -> None:
+    either_fal.add("acme/warm", [1])
+    either_fal.add("acme/app", Reply([Cut(reset=reset, in_chunk=False)], head=b""))
+    settings: dict[str, Any] = {**either_fal.settings, "retry": RetryPolicy(base_delay=0)}
+    async with AsyncStreamingClient(**settings) as client:
+        if not is_first:
+            assert await client.stream("acme/warm").done() == 1
+        with pytest.raises(StreamConnectionError) as caught:
+            await client.stream("acme/app", input={"a": 1}).done()
+        assert caught.value.request_sent
+        assert [request.path for request in either_fal.requests].count("/acme/app/stream") == 1
+        assert await client.stream("acme/warm").done() == 1

@@ -1,0 +1,384 @@
+"""Row 39: no key, no token and no signature in anything that is shown."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import ssl
+import warnings
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from fal_stream import AsyncStreamingClient, RetryPolicy
+from fal_stream.testing import Cut, Event, Failure, Hang, LocalFal, RecordedRequest, Reply, Wire
+from tests.faults.known import not_met
+from tests.faults.trail import Trail, following
+
+from .meeting import have_ended
+
+KEY = "0f5e3c1d-key-id:8b1d~secret.of-the_key"
+SECRET = KEY.partition(":")[2]
+GIVEN = "eyJ0eXAi.token-that-a-provider.gives"
+
+
+@pytest.fixture
+def guarded(tls_context: ssl.SSLContext) -> Any:
+    """Servers that know the key, plain and over TLS."""
+    with LocalFal(key=KEY) as plain, LocalFal(key=KEY, ssl_context=tls_context) as tls:
+        yield {"plain": plain, "tls": tls}
+
+
+def echo(request: RecordedRequest) -> Failure:
+    """An error that repeats where it was asked."""
+    return Failure(500, f"no route to {request.target} of {request.headers.get('host')}")
+
+
+SCRIPTS: dict[str, Any] = {
+    "works": [1, {"output": "two"}],
+    "refuses": Failure(422, [{"loc": ["body", "a"], "msg": "bad", "type": "x"}]),
+    "denies": Failure(403, "no credit"),
+    "is busy": Failure(503),
+    "echoes": echo,
+    "has a page": Reply([b"<html>"], content_type="text/html"),
+    "redirects": lambda request: Reply(status=307, headers={"location": f"/x{request.target}"}),
+    "sends away": lambda request: Reply(
+        status=307, headers={"location": f"https://far.example{request.target}"}
+    ),
+    "goes": Reply([Cut(in_chunk=False)], head=b""),
+    "resets": Reply([Cut(reset=True, in_chunk=False)], head=b""),
+    "breaks": [1, Cut()],
+    "talks nonsense": Reply([Wire(b"x")], head=b"SSH-2.0\r\n"),
+    "sends no JSON": [1, Event("{")],
+    "reports an error": [1, Event("out of memory", event="error")],
+    "is compressed": Reply([], headers={"content-encoding": "gzip"}),
+    "is silent": Reply([Hang()]),
+    "does not answer": Reply(delay=float("inf")),
+}
+
+MODES: dict[str, dict[str, Any]] = {
+    "by the key": {},
+    "by a token": {"connection_mode": "client"},
+    "by a given token": {"connection_mode": "client", "token_provider": lambda path: GIVEN},
+    "with a file": {"input": {"image": b"a picture"}},
+}
+
+
+async def show(trail: Trail, client: AsyncStreamingClient, options: dict[str, Any]) -> None:
+    """Run a stream, and show whatever there is of it."""
+    stream = client.stream("acme/app", **options)
+    heard: list[Any] = []
+    for kind in ("data", "error", "done"):
+        stream.on(kind, heard.append)
+    trail.value(stream)
+    try:
+        async for chunk in stream:
+            trail.value(chunk)
+    except Exception as error:
+        trail.error(error)
+    # Not the response headers, which are as the server sent them.
+    for value in (stream, stream.url, stream.config, client, heard):
+        trail.value(value)
+
+
+async def use(fal: LocalFal, trail: Trail, **settings: Any) -> None:
+    """Run every script in every mode."""
+    given: dict[str, Any] = {**fal.settings, "retry": RetryPolicy(base_delay=0), **settings}
+    async with AsyncStreamingClient(**given, timeout=0.1) as client:
+        for script in SCRIPTS.values():
+            fal.add("acme/app", script)
+            for options in MODES.values():
+                await show(trail, client, {**options, "start_timeout": 0.3})
+
+
+def secrets_of(fal: LocalFal) -> list[str]:
+    """Give what must not be shown: the key, and each token and signature that was sent."""
+    queries = [request.query for request in fal.requests]
+    tokens = {query["fal_jwt_token"] for query in queries if "fal_jwt_token" in query}
+    signatures = {query["signature"] for query in queries if "signature" in query}
+    assert len(tokens) > 1
+    assert signatures
+    return [SECRET, *tokens, *signatures]
+
+
+@pytest.mark.parametrize("over", ["plain", "tls"])
+async def test_streams_show_no_secret(
+    guarded: dict[str, LocalFal], over: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    fal = guarded[over]
+    with following(capfd) as trail:
+        await use(fal, trail)
+    assert trail.found(*secrets_of(fal)) == []
+    assert trail.size > 1000
+    # It was looked at in the right place.
+    assert "log of httpx" in trail.found("acme/app")
+
+
+async def test_an_http_client_of_ones_own_shows_no_secret(
+    guarded: dict[str, LocalFal], capfd: pytest.CaptureFixture[str]
+) -> None:
+    fal = guarded["plain"]
+    with following(capfd) as trail:
+        async with httpx.AsyncClient() as http_client:
+            await use(fal, trail, http_client=http_client)
+    assert trail.found(*secrets_of(fal)) == []
+
+
+UPLOADS: dict[str, tuple[str, str, Any]] = {
+    "works": ("GET", "/none", Failure(404)),
+    "refused": ("POST", "/storage/*", Failure(403, "no room")),
+    "no JSON": ("POST", "/storage/*", Reply([b"<html>"], content_type="text/html")),
+    "bytes refused": ("PUT", "/storage/*", Failure(403, "too late")),
+    "bytes refused by name": ("PUT", "/storage/*", echo),
+    "bytes sent away": (
+        "PUT",
+        "/storage/*",
+        lambda request: Reply(
+            status=307, headers={"location": f"https://far.example{request.target}"}
+        ),
+    ),
+    "bytes cut": ("PUT", "/storage/*", Reply([Cut(in_chunk=False)], head=b"")),
+    "bytes lost": ("PUT", "/storage/*", Reply([Wire(b"x")], head=b"SSH-2.0\r\n")),
+    "bytes that hang": ("PUT", "/storage/*", Reply(delay=float("inf"))),
+}
+
+
+REPEATED = not_met("a signature that the storage repeats in its answer is shown")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "script"),
+    [
+        pytest.param(*upload, marks=REPEATED if upload[2] is echo else (), id=name)
+        for name, upload in UPLOADS.items()
+    ],
+)
+async def test_uploads_show_no_secret(
+    guarded: dict[str, LocalFal],
+    method: str,
+    path: str,
+    script: Any,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    fal = guarded["plain"]
+    fal.add("acme/app", [1])
+    fal.route(path, script, method=method)
+    with following(capfd) as trail:
+        async with AsyncStreamingClient(
+            **fal.settings, retry=RetryPolicy(max_retries=1, base_delay=0), total_timeout=0.5
+        ) as client:
+            await show(trail, client, {"input": {"image": b"a picture"}})
+            trail.value(client.storage)
+            try:
+                await client.storage.upload(b"x" * 100, file_name="fox.png")
+            except Exception as error:
+                trail.error(error)
+    signatures = {request.query.get("signature", SECRET) for request in fal.requests}
+    assert trail.found(SECRET, *signatures) == []
+
+
+REPEATS: dict[str, Callable[[str], Any]] = {
+    "a detail": lambda text: Failure(500, f"no route to {text}"),
+    "a page": lambda text: Failure(502, body=f"<html>{text}", content_type="text/html"),
+    "a field error": lambda text: Failure(422, [{"loc": ["body"], "msg": text, "type": text}]),
+    "a document": lambda text: Reply.json({"asked": text}),
+    "no JSON": lambda text: [1, Event(f"asked {text}")],
+    "an error event": lambda text: [1, Event(f"asked {text}", event="error")],
+    "a reason": lambda text: Reply(
+        head=f"HTTP/1.1 500 {text}\r\ncontent-length: 0\r\n\r\n".encode()
+    ),
+    "no HTTP": lambda text: Reply(head=f"{text}\r\n\r\n".encode()),
+    "a redirect": lambda text: Reply(status=307, headers={"location": f"https://far/?{text}"}),
+    "a bad redirect": lambda text: Reply(status=307, headers={"location": f"http://[{text}"}),
+    "a coding": lambda text: Reply(headers={"content-encoding": text}),
+    "a content type": lambda text: Reply(status=500, headers={"content-type": text}),
+}
+
+
+async def repeated(fal: LocalFal, capture: Any, part: str, answer: Any, mode: str) -> list[str]:
+    """Give where secrets were shown that the server repeated, of the head or of the address."""
+
+    def script(request: RecordedRequest) -> Any:
+        address = request.target.partition("?")[2]
+        return answer(address if part == "address" else request.headers["authorization"])
+
+    fal.add("acme/app", script)
+    with following(capture) as trail:
+        async with AsyncStreamingClient(**fal.settings, retry=None) as client:
+            await show(trail, client, MODES[mode])
+    tokens = [request.query.get("fal_jwt_token", SECRET) for request in fal.requests]
+    return trail.found(*tokens)
+
+
+VERBATIM = not_met("the text of a chunk is shown as it came")
+MET: tuple[pytest.MarkDecorator, ...] = ()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(
+            answer,
+            marks=VERBATIM if name in ("a document", "no JSON", "an error event") else MET,
+            id=name,
+        )
+        for name, answer in REPEATS.items()
+    ],
+)
+async def test_a_token_that_the_server_repeats(
+    guarded: dict[str, LocalFal], answer: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert await repeated(guarded["plain"], capfd, "address", answer, "by a token") == []
+
+
+@pytest.mark.parametrize("name", [pytest.param("a detail", marks=not_met("nothing looks for it"))])
+async def test_a_key_that_the_server_repeats(
+    guarded: dict[str, LocalFal], name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert await repeated(guarded["plain"], capfd, "head", REPEATS[name], "by the key") == []
+
+
+BAD_ADDRESSES = [
+    "http://127.0.0.1:99999/put?signature=hidden-1",
+    "http://127.0.0.1:1/put?signature=hidden-1",
+    "ftp://127.0.0.1/put?signature=hidden-1",
+    "http://[::1/put?signature=hidden-1",
+    "/put?signature=hidden-1",
+    "http://me:hidden-1@127.0.0.1:1/put",
+    "hidden-1",
+]
+
+
+@pytest.mark.parametrize("address", BAD_ADDRESSES)
+async def test_bad_upload_addresses_are_not_shown(
+    guarded: dict[str, LocalFal], address: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    fal = guarded["plain"]
+    for answer in (
+        {"upload_url": address, "file_url": "https://fal.media/x"},
+        {"upload_url": f"{fal.url}/put?signature=hidden-1", "file_url": address},
+    ):
+        fal.route("/storage/*", Reply.json(answer))
+        with following(capfd) as trail:
+            async with AsyncStreamingClient(**fal.settings, retry=None) as client:
+                try:
+                    await client.storage.upload(b"x")
+                except Exception as error:
+                    trail.error(error)
+        assert trail.found(SECRET, "signature=hidden-1", "me:hidden-1") == []
+
+
+async def test_failed_connections_show_no_secret(
+    local_names: dict[str, bool],
+    tls_context: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    local_names["far.example"] = False
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with following(capfd) as trail, LocalFal() as proxy:
+        for run_url in (f"http://127.0.0.1:{port}", f"https://far.example:{port}"):
+            for variable in ("", "https_proxy", "all_proxy"):
+                if variable:
+                    monkeypatch.setenv(variable, proxy.url.replace("//", "//me:word-of-proxy@"))
+                async with AsyncStreamingClient(
+                    run_url=run_url,
+                    rest_url=run_url,
+                    credentials=KEY,
+                    trusted_hosts=["far.example"],
+                    retry=RetryPolicy(max_retries=1, base_delay=0),
+                ) as client:
+                    for options in MODES.values():
+                        await show(trail, client, options)
+    assert trail.found(SECRET, GIVEN, "word-of-proxy") == []
+
+
+async def test_what_is_dropped_or_aborted_shows_no_secret(
+    guarded: dict[str, LocalFal], capfd: pytest.CaptureFixture[str]
+) -> None:
+    fal = guarded["plain"]
+    fal.add("acme/app", [1, Hang()])
+    with following(capfd) as trail:
+        async with AsyncStreamingClient(**fal.settings) as client:
+            for options in MODES.values():
+                stream = client.stream("acme/app", **options)
+                with contextlib.suppress(Exception):
+                    async for _ in stream:
+                        stream.abort("enough")
+                        break
+                trail.value(stream)
+                stream = client.stream("acme/app", **options)
+                with contextlib.suppress(Exception):
+                    async for _ in stream:
+                        break
+                del stream
+        await have_ended(fal)
+    assert "warned" in trail.found("was dropped")
+    assert trail.found(*secrets_of(fal)) == []
+
+
+# The search itself.
+
+
+def log(text: str) -> None:
+    logging.getLogger("tests.planted").debug("a %s", {"key": text})
+
+
+def fail(text: str) -> None:
+    try:
+        raise KeyError(text)
+    except KeyError:
+        raise ValueError("no secret here") from None
+
+
+class Holder:
+    """Shows nothing but in its pickle."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return "***"
+
+
+PLANTS: dict[str, Callable[[Trail, str], object]] = {
+    "log of tests.planted": lambda trail, text: log(text),
+    "printed": lambda trail, text: print(text),
+    "warned": lambda trail, text: warnings.warn(text, stacklevel=1),
+    "pickle of Holder": lambda trail, text: trail.value(Holder(text)),
+    "value dict": lambda trail, text: trail.value({"authorization": f"Key {text}"}),
+}
+
+
+@pytest.mark.parametrize("where", PLANTS)
+async def test_a_planted_secret_is_found(where: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with following(capfd) as trail:
+        PLANTS[where](trail, SECRET)
+    assert where in trail.found(SECRET)
+    assert trail.found("another") == []
+
+
+async def test_a_planted_secret_is_found_behind_an_error(capfd: pytest.CaptureFixture[str]) -> None:
+    with following(capfd) as trail:
+        try:
+            fail(SECRET)
+        except ValueError as error:
+            trail.error(error)
+    assert "raised KeyError" in trail.found(SECRET)
+
+
+@pytest.mark.parametrize("form", ["x%s", "%%20%s", "'%s'"])
+async def test_a_planted_secret_is_found_in_each_form(
+    form: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    secret = "a b/c+d=e:f"
+    for text in (secret, quote(secret, safe=""), b64encode((form % secret).encode()).decode()):
+        with following(capfd) as trail:
+            trail.add("planted", form % text)
+        assert trail.found(secret) == ["planted"]

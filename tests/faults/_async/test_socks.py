@@ -1,0 +1,78 @@
+"""Row 9, behind a SOCKS proxy: one that is mute, and one that talks nonsense."""
+
+from __future__ import annotations
+
+import gc
+import socket
+
+import pytest
+
+from fal_stream import AsyncStreamingClient, FalStreamError, StreamConnectionError, StreamTimeout
+from tests._async.reading import read
+from tests.faults.known import async_not_met_when_blocking, not_met
+from tests.faults.servers import RawServer
+
+pytest.importorskip("socksio")
+
+UNCLOSED = async_not_met_when_blocking("the connection to the proxy is left to the collector")
+LEAKS = not_met("an error of the SOCKS library leaks out")
+
+
+def outside() -> AsyncStreamingClient:
+    """A client of a host that is reached through the proxies of the environment."""
+    return AsyncStreamingClient(
+        run_url="https://far.example", credentials="a:b", trusted_hosts=["far.example"], retry=None
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"", marks=UNCLOSED, id="mute"),
+        pytest.param(b"\x05\x00", marks=UNCLOSED, id="greets only"),
+    ],
+)
+async def test_a_mute_proxy(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    def play(client: socket.socket) -> None:
+        client.recv(1000)
+        client.sendall(answer)
+        while client.recv(1000):
+            pass
+
+    with RawServer(play) as proxy:
+        monkeypatch.setenv("all_proxy", f"socks5://{proxy.address}")
+        async with outside() as client:
+            chunks, error = await read(client.stream("acme/app", start_timeout=0.3))
+        assert proxy.connected == 1
+    assert chunks == []
+    assert isinstance(error, StreamTimeout)
+    del error
+    gc.collect()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"\x05", marks=LEAKS, id="half a greeting"),
+        pytest.param(b"HTTP/1.1 400 Bad Request\r\n\r\n", marks=LEAKS, id="HTTP"),
+        pytest.param(b"", marks=LEAKS, id="gone"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_proxy_that_talks_nonsense(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    def play(client: socket.socket) -> None:
+        client.recv(1000)
+        client.sendall(answer)
+
+    foreign = ""
+    with RawServer(play) as proxy:
+        monkeypatch.setenv("all_proxy", f"socks5://{proxy.address}")
+        async with outside() as client:
+            try:
+                await client.stream("acme/app").done()
+            except FalStreamError as error:
+                assert type(error) is StreamConnectionError  # noqa: PT017
+            except Exception as error:
+                foreign = repr(error)
+    gc.collect()
+    assert foreign == ""

@@ -1,0 +1,468 @@
+"""The kinds of fault, what happens at each, and the tests that hold it: data only.
+
+Promises: what is said of a fault is what its tests look at; what is not so yet stands in `not_met`,
+in the words of the mark of its test. Leaves to others: writing it out (`table.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["ROWS", "Row"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kind of fault.
+
+    Attributes:
+        number: Its number.
+        fault: What goes wrong.
+        outcome: What happens then.
+        held_by: The tests, as `file::name`, below `tests/`.
+        not_met: What does not happen yet.
+    """
+
+    number: int
+    fault: str
+    outcome: str
+    held_by: tuple[str, ...]
+    not_met: tuple[str, ...] = ()
+
+
+ROWS: tuple[Row, ...] = (
+    Row(
+        1,
+        "a reset in the middle of a chunk",
+        "`StreamInterrupted` with the count of the chunks, which were delivered",
+        (
+            "faults/_async/test_ends.py::test_a_reset_in_a_chunk",
+            "faults/_async/test_ends.py::test_a_reset_of_a_body_that_the_connection_ends",
+            "_async/test_cut_streams.py::test_the_connection_is_reset",
+        ),
+        (
+            (
+                "in the blocking flavour, where the connection is the end of the body, "
+                "over TLS it is taken for the end of the connection"
+            ),
+        ),
+    ),
+    Row(
+        2,
+        "an end in the middle of an HTTP chunk, or without the last one",
+        "`StreamInterrupted`",
+        (
+            "faults/_async/test_ends.py::test_a_cut",
+            "faults/_async/test_ends.py::test_an_end_of_tls",
+            "_async/test_cut_streams.py::test_the_connection_breaks",
+        ),
+        (
+            (
+                "where the connection is the end of the body, "
+                "an end of the connection without that of TLS is taken for an end"
+            ),
+        ),
+    ),
+    Row(
+        3,
+        "an end in the middle of an event, in due form of HTTP",
+        "`IncompleteStream`; an event that only lacks its empty line is delivered where it can't "
+        "be half of one",
+        (
+            "faults/_async/test_ends.py::test_half_an_event",
+            "_async/test_cut_streams.py::test_half_an_event_is_no_chunk",
+            "_async/test_cut_streams.py::test_a_whole_event_without_a_blank_line_is_delivered",
+        ),
+    ),
+    Row(
+        4,
+        "a `Content-Length` that is too long or too short",
+        "too long: `StreamInterrupted`; too short: `IncompleteStream` in the middle of an event",
+        ("faults/_async/test_ends.py::test_a_wrong_length",),
+    ),
+    Row(
+        5,
+        "a bad size of an HTTP chunk, one that overflows; two lengths, or a length and chunks",
+        "`StreamInterrupted`; in the head `StreamConnectionError`",
+        (
+            "faults/_async/test_ends.py::test_a_bad_chunk",
+            "faults/_async/test_ends.py::test_a_body_that_can_be_read_in_two_ways",
+            "unit/test_framing.py::test_nothing_that_h11_refuses_is_taken",
+        ),
+    ),
+    Row(
+        6,
+        "silence in the body",
+        "`StreamTimeout` of the phase `idle`",
+        ("faults/_async/test_silence.py::test_silence_in_the_body",),
+    ),
+    Row(
+        7,
+        "a drip that completes no line; pings without end",
+        "the drip: `StreamTimeout` of the phase `idle`; pings: of the phase `event`",
+        (
+            "faults/_async/test_silence.py::test_silence_in_the_body",
+            "faults/_async/test_silence.py::test_signs_of_life_without_a_chunk",
+            "_async/test_timeouts.py::test_a_flood_without_chunks",
+        ),
+    ),
+    Row(
+        8,
+        "headers that never end, or are dripped",
+        "`StreamTimeout` of the phase `start`",
+        ("faults/_async/test_silence.py::test_a_head_that_never_ends",),
+    ),
+    Row(
+        9,
+        "a TLS handshake that is silent or slow, a connection that nobody answers, a proxy that "
+        "gives no tunnel",
+        "`StreamTimeout` of the phase `start`",
+        (
+            "faults/_async/test_silence.py::test_a_slow_handshake",
+            "faults/_async/test_silence.py::test_a_silent_handshake",
+            "faults/_async/test_silence.py::test_a_black_hole",
+            "faults/_async/test_silence.py::test_a_proxy_that_gives_no_tunnel",
+            "faults/_async/test_socks.py::test_a_mute_proxy",
+            "faults/_async/test_socks.py::test_a_proxy_that_talks_nonsense",
+        ),
+        (
+            (
+                "behind a mute SOCKS proxy, in the blocking flavour, "
+                "the connection to the proxy is left to the collector"
+            ),
+            "where a SOCKS proxy talks nonsense, an error of the SOCKS library leaks out",
+        ),
+    ),
+    Row(
+        10,
+        "a name that is not found, or looked up for ever; a refused connection",
+        "`StreamConnectionError` at once; `StreamTimeout` of the phase `start`",
+        (
+            "faults/_async/test_silence.py::test_a_name_that_is_not_found",
+            "faults/_async/test_silence.py::test_a_name_that_is_looked_up_for_ever",
+            "faults/_async/test_silence.py::test_a_refused_connection",
+        ),
+    ),
+    Row(
+        11,
+        "100, 103, a thousand interim responses",
+        "they are passed over",
+        ("faults/_async/test_answers.py::test_interim_responses",),
+    ),
+    Row(
+        12,
+        "204, an empty 200, no answer at all",
+        "no chunk and no error; an empty document: `StreamDecodeError`; no answer: "
+        "`StreamConnectionError`, with `request_sent`",
+        (
+            "faults/_async/test_answers.py::test_an_empty_answer",
+            "_async/test_stream.py::test_a_stream_without_chunks",
+        ),
+    ),
+    Row(
+        13,
+        "401 to 504 with JSON in fal's shape or another, broken JSON, a page, an event stream",
+        "`ApiError` with status, body, request id and type; of a page an excerpt in the message",
+        (
+            "faults/_async/test_answers.py::test_an_error",
+            "_async/test_errors.py::test_each_kind_of_error_body",
+            "_async/test_errors.py::test_a_huge_error_body_is_read_to_a_limit",
+        ),
+    ),
+    Row(
+        14,
+        "`Retry-After` in seconds, as a date, as junk, negative, huge",
+        "obeyed up to `max_delay`, junk ignored; nothing is sent again after the first chunk",
+        (
+            "faults/_async/test_retry_after.py::test_each_form",
+            "faults/_async/test_retry_after.py::test_a_wait_longer_than_the_limit_is_not_begun",
+            "faults/_async/test_retry_after.py::test_never_after_the_first_chunk",
+        ),
+    ),
+    Row(
+        15,
+        "200 with HTML or JSON",
+        "`StreamDecodeError` with its beginning; `ApiError` where the JSON has a `detail`",
+        ("faults/_async/test_answers.py::test_a_document",),
+    ),
+    Row(
+        16,
+        "a redirect within the origin, to another, from https to http, in a circle",
+        "followed within the origin only; else `ApiError`, and no request is sent elsewhere",
+        (
+            "faults/_async/test_answers.py::test_a_redirect_within_the_origin",
+            "faults/_async/test_answers.py::test_a_redirect_to_another_origin",
+            "faults/_async/test_answers.py::test_redirects_in_a_circle",
+            "_async/test_errors.py::test_another_origin_gets_no_request",
+        ),
+    ),
+    Row(
+        17,
+        "a head of 200 KB, NUL in a header, HTTP/0.9, garbage, HTTP/2",
+        "`StreamConnectionError`; a head of less than 100 KiB may have any number of fields",
+        (
+            "faults/_async/test_answers.py::test_no_http",
+            "faults/_async/test_answers.py::test_many_short_headers",
+        ),
+    ),
+    Row(
+        18,
+        "a stream in gzip, deflate, br or an unknown coding; broken gzip; a bomb",
+        "identity is asked for, any other coding is refused by `StreamDecodeError` and nothing is "
+        "inflated, errors included",
+        (
+            "faults/_async/test_answers.py::test_a_coded_stream",
+            "faults/_async/test_answers.py::test_an_error_body_that_is_a_bomb",
+            "faults/_async/test_answers.py::test_identity_is_no_coding",
+            "faults/_async/test_floods.py::test_a_bomb_is_not_inflated",
+        ),
+    ),
+    Row(
+        19,
+        "another charset than UTF-8, bytes that are no UTF-8, a byte order mark",
+        "always read as UTF-8; U+FFFD for what is none; a mark at the beginning is left out",
+        (
+            "faults/_async/test_text.py::test_text_is_utf_8",
+            "faults/_async/test_text.py::test_line_ends",
+        ),
+    ),
+    Row(
+        20,
+        "an event of 100 MB, a line without end",
+        "`EventTooLarge` at `max_event_bytes`, 64 MiB by default; three times that much memory at "
+        "most",
+        (
+            "faults/_async/test_floods.py::test_an_event_that_is_too_large",
+            "faults/_async/test_floods.py::test_an_event_that_just_fits",
+            "faults/_async/test_floods.py::test_what_is_no_event_takes_no_memory",
+        ),
+    ),
+    Row(
+        21,
+        "NUL, VT, FF, U+0085, U+2028 in the data; lines that end with CR",
+        "CR, LF and CRLF end a line, and nothing else",
+        (
+            "faults/_async/test_text.py::test_what_ends_no_line",
+            "faults/_async/test_text.py::test_line_ends",
+            "unit/test_sse_rules.py::test_it_gives_what_the_specification_says",
+        ),
+    ),
+    Row(
+        22,
+        "JSON of 100,000 levels, a number of 5,001 digits, truncated JSON; `NaN`, `Infinity`, lone "
+        "surrogates",
+        "`StreamDecodeError` with text and index; `NaN`, `Infinity` and surrogates as in Python",
+        (
+            "faults/_async/test_text.py::test_bad_json",
+            "faults/_async/test_text.py::test_json_as_python_writes_it",
+        ),
+    ),
+    Row(
+        23,
+        "a flood for a slow consumer",
+        "the server has to wait, what is held stays small, and no limit runs out meanwhile",
+        (
+            "faults/_async/test_floods.py::test_a_slow_consumer_of_a_flood",
+            "_async/test_timeouts.py::test_a_slow_consumer_trips_no_limit",
+        ),
+    ),
+    Row(
+        24,
+        "events that are cut at any byte, many events in one read",
+        "the same events",
+        (
+            "faults/_async/test_text.py::test_cut_at_each_byte",
+            "faults/_async/test_text.py::test_byte_by_byte_and_at_once",
+            "faults/_async/test_text.py::test_many_events_in_one_read",
+        ),
+    ),
+    Row(
+        25,
+        "more after the last chunk, or after the end; a connection that the server keeps open",
+        "the stream ends at once with `is_final`; what follows an end is never an answer",
+        (
+            "faults/_async/test_connections.py::test_the_last_chunk_ends_a_stream_that_stays_open",
+            "faults/_async/test_connections.py::test_what_follows_the_end_is_no_answer",
+            (
+                "faults/_async/test_connections.py::"
+                "test_what_follows_the_end_while_the_connection_stays_open"
+            ),
+        ),
+    ),
+    Row(
+        26,
+        "an answer before the body was read; a body that nobody reads",
+        "the answer counts; `StreamTimeout` of the phase `start`",
+        (
+            "faults/_async/test_connections.py::test_an_answer_before_the_request_is_read",
+            "_async/test_timeouts.py::test_start_timeout_of_an_upload_that_nobody_reads",
+            "_async/test_timeouts.py::test_start_timeout_of_an_upload_over_tls",
+        ),
+    ),
+    Row(
+        27,
+        "a kept connection that has gone",
+        "sent again only if no byte was sent",
+        (
+            "faults/_async/test_connections.py::test_a_stale_connection_is_replaced",
+            "faults/_async/test_connections.py::test_a_request_that_was_sent_is_not_sent_again",
+        ),
+    ),
+    Row(
+        28,
+        "an abort at any moment: before the start, in a look-up, connecting, in TLS, in a tunnel, "
+        "sending, before the head, in the body, on a kept connection, after the end, twice; from "
+        "a thread, a listener, a signal handler, a finalizer",
+        "the stream ends without an error, the server sees its client go, and the client goes on",
+        (
+            "_async/test_abort.py::test_before_the_start",
+            "faults/_async/test_aborts.py::test_while_a_name_is_looked_up",
+            "_async/test_abort.py::test_while_connecting",
+            "_async/test_abort.py::test_in_the_tls_handshake",
+            "faults/_async/test_aborts.py::test_in_a_tunnel",
+            "_async/test_abort.py::test_while_sending",
+            "_async/test_abort.py::test_while_waiting_for_the_head",
+            "_async/test_abort.py::test_in_the_body",
+            "faults/_async/test_aborts.py::test_on_a_reused_connection",
+            "_async/test_abort.py::test_after_the_end",
+            "_async/test_abort.py::test_twice",
+            "_async/test_abort.py::test_in_a_listener",
+            "_async/test_abort.py::test_from_a_signal_handler",
+            "faults/_async/test_aborts.py::test_from_a_finalizer",
+            "faults/_async/test_aborts.py::test_from_a_finalizer_of_its_own_reader",
+        ),
+        (
+            (
+                "behind a SOCKS proxy, in the blocking flavour, "
+                "the connection to the proxy is left to the collector"
+            ),
+        ),
+    ),
+    Row(
+        29,
+        "many threads or tasks on one client, each aborting about the natural end",
+        "no other stream is harmed",
+        (
+            "faults/test_crowds.py::test_threads_that_abort_at_the_natural_end",
+            "faults/test_crowds.py::test_tasks_that_abort_at_the_natural_end",
+        ),
+    ),
+    Row(
+        30,
+        "Ctrl-C in a wait",
+        "`KeyboardInterrupt`, and the connection is freed",
+        ("flavour/test_interrupt.py::test_ctrl_c",),
+    ),
+    Row(
+        31,
+        "a task that is cancelled once, twice, eight times; `asyncio.wait_for`, scopes of anyio",
+        "the connection is freed, and the client goes on",
+        (
+            "flavour/test_cancellation.py::test_before_the_head",
+            "flavour/test_cancellation.py::test_while_connecting",
+            "flavour/test_cancellation.py::test_in_the_tls_handshake",
+            "flavour/test_cancellation.py::test_while_sending",
+            "flavour/test_cancellation.py::test_in_the_body",
+            "flavour/test_cancellation.py::test_at_each_turn_of_the_loop",
+            "flavour/test_cancellation.py::test_at_the_natural_end",
+            "flavour/test_cancellation.py::test_wait_for_around_a_chunk",
+            "flavour/test_cancellation.py::test_a_cancel_scope_of_anyio",
+        ),
+    ),
+    Row(
+        32,
+        "a stream that is dropped without an end",
+        "the connection is freed, with a `ResourceWarning`",
+        (
+            "_async/test_lifetime.py::test_a_dropped_stream_warns_and_frees_its_connection",
+            "_async/test_lifetime.py::test_streams_dropped_in_a_cycle",
+            "_async/test_lifetime.py::test_streams_dropped_in_another_thread",
+            "_async/test_lifetime.py::test_with_closes_on_break",
+        ),
+    ),
+    Row(
+        33,
+        "a fork after use; one client in several event loops; the end of a program that reads",
+        "all work, and the program ends without a word",
+        (
+            "flavour/test_fork.py::test_each_process_gets_its_own_answers",
+            "flavour/test_fork.py::test_a_child_does_not_end_the_streams_of_its_parent",
+            "flavour/test_loops.py::test_a_client_goes_from_loop_to_loop",
+            "flavour/test_loops.py::test_a_loop_that_was_left_without_an_end",
+            "faults/test_processes.py::test_the_end_of_a_program_with_a_reader_at_work",
+        ),
+    ),
+    Row(
+        34,
+        "a wall clock that jumps; a process that was stopped while data came",
+        "no limit runs out for that",
+        (
+            "faults/_async/test_clocks.py::test_no_limit_goes_by_the_wall_clock",
+            "faults/_async/test_clocks.py::test_no_token_goes_by_the_wall_clock",
+            "faults/test_processes.py::test_a_process_that_was_stopped",
+            "unit/test_watchdog.py::test_what_arrived_during_a_suspension_is_looked_at_once",
+        ),
+        (
+            (
+                "with asyncio, in a process that was stopped, "
+                "the timer fires before the loop has looked at the socket again"
+            ),
+        ),
+    ),
+    Row(
+        35,
+        "a certificate that has expired, is another host's or self-signed",
+        "`StreamConnectionError` that says which; it is not tried again",
+        ("faults/_async/test_certificates.py::test_a_bad_certificate",),
+    ),
+    Row(
+        36,
+        "a key with a line end, NUL, a space or a letter beyond ASCII; an endpoint id that would "
+        "climb or change the host",
+        "`ConfigError` that doesn't show the key; nothing is sent",
+        (
+            "faults/_async/test_refusals.py::test_a_bad_key",
+            "faults/_async/test_refusals.py::test_a_bad_endpoint_id",
+            "unit/test_endpoint.py::test_no_text_can_change_the_host_or_climb",
+        ),
+    ),
+    Row(
+        37,
+        "a token provider that gives None, 123, an empty text or 100 KB, raises or hangs",
+        "`TokenError`; `StreamTimeout` of the phase `start`",
+        (
+            "faults/_async/test_refusals.py::test_a_provider_that_gives_no_token",
+            "faults/_async/test_refusals.py::test_a_provider_that_raises_or_hangs",
+        ),
+    ),
+    Row(
+        38,
+        "a listener that raises",
+        "logged by the logger `fal_stream`, and the stream goes on",
+        ("faults/_async/test_refusals.py::test_listeners_that_raise",),
+    ),
+    Row(
+        39,
+        "texts, reprs, logs at any level, tracebacks and pickles",
+        "no key, no token, no signature of an upload",
+        (
+            "faults/_async/test_secrets.py::test_streams_show_no_secret",
+            "faults/_async/test_secrets.py::test_an_http_client_of_ones_own_shows_no_secret",
+            "faults/_async/test_secrets.py::test_uploads_show_no_secret",
+            "faults/_async/test_secrets.py::test_bad_upload_addresses_are_not_shown",
+            "faults/_async/test_secrets.py::test_failed_connections_show_no_secret",
+            "faults/_async/test_secrets.py::test_what_is_dropped_or_aborted_shows_no_secret",
+            "faults/_async/test_secrets.py::test_a_token_that_the_server_repeats",
+            "faults/_async/test_secrets.py::test_a_key_that_the_server_repeats",
+            "faults/_async/test_secrets.py::test_a_planted_secret_is_found",
+        ),
+        (
+            (
+                "of a token that the server repeats in a stream, "
+                "the text of a chunk is shown as it came"
+            ),
+            "of a key that the server repeats, nothing looks for it",
+            "a signature that the storage repeats in its answer is shown",
+        ),
+    ),
+)

@@ -1,0 +1,78 @@
+"""Servers that play what a server of HTTP can't."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+
+from typing_extensions import Self
+
+__all__ = ["RawServer", "drip"]
+
+
+class RawServer:
+    """Hands each connection to a function, in a thread of its own.
+
+    Args:
+        play: What is done with a connection; it is closed afterwards.
+        context: Does a TLS handshake first. Default None: none is done.
+
+    Attributes:
+        address: Host and port.
+        connected: How many clients have connected.
+    """
+
+    def __init__(
+        self, play: Callable[[socket.socket], object], context: ssl.SSLContext | None = None
+    ) -> None:
+        self._play = play
+        self._context = context
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._clients: list[socket.socket] = []
+        self.connected = 0
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        self._threads[0].start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._threads[0].join(20)
+        for client in self._clients:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(client, socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(20)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self._clients.append(client)
+                self.connected += 1
+                self._threads.append(threading.Thread(target=self._serve, args=[client]))
+                self._threads[-1].start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            if self._context is not None:
+                client = self._context.wrap_socket(client, server_side=True)
+                self._clients.append(client)
+            self._play(client)
+        client.close()
+
+
+def drip(client: socket.socket, data: bytes) -> None:
+    """Send something byte by byte, and the last byte for ever."""
+    while True:
+        client.sendall(data[:1])
+        data = data[1:] or data
+        time.sleep(0.02)
