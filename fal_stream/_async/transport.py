@@ -111,7 +111,7 @@ class AsyncTransport:
         for attempt in (1, 2):
             try:
                 with exchange:
-                    response = await client.send(request, stream=True)
+                    response = await _send_once(client, request, exchange)
             except RuntimeError:
                 if not self._closed:
                     raise
@@ -155,6 +155,21 @@ def _build(client: httpx.AsyncClient, request: Outgoing, url: str) -> httpx.Requ
         reason = str(error)
     # The address may hold a token.
     raise ConfigError(f"The address can't be used: {excerpt(reason, 120)}")
+
+
+async def _send_once(
+    client: httpx.AsyncClient, request: httpx.Request, exchange: AsyncExchange
+) -> httpx.Response:
+    try:
+        return await client.send(request, stream=True)
+    except BaseException as error:
+        # Not each part of the HTTP library closes what it gives up, nor says in its own words why.
+        exchange.drop()
+        if type(error).__module__.startswith("socksio"):
+            reason = str(error) or type(error).__name__
+        else:
+            raise
+    raise httpcore.ProxyError(f"the SOCKS proxy doesn't speak SOCKS: {reason}")
 
 
 async def _release(response: AsyncStreamResponse) -> None:

@@ -57,6 +57,12 @@ class AsyncExchange(BaseExchange):
         """Name what closes the connection of the exchange; called by an abort in the loop."""
         self._close = close
 
+    def drop(self) -> None:
+        """Close the connection, if there is one: the request on it has failed."""
+        close, self._close = self._close, None
+        if close is not None:
+            close()
+
     def detach(self) -> bool:
         """Let go of the connection.
 

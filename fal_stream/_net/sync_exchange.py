@@ -70,6 +70,7 @@ class Exchange(BaseExchange):
         # Reentrant: a signal handler or a finalizer may abort while its own thread is in here.
         self._lock = threading.RLock()
         self._wake: Callable[[], None] | None = None
+        self._close: Callable[[], None] | None = None
         self._process = os.getpid()
 
     def abort(self) -> None:
@@ -80,10 +81,16 @@ class Exchange(BaseExchange):
             if self._wake is not None and self._process == os.getpid():
                 self._wake()
 
-    def attach(self, wake: Callable[[], None]) -> None:
-        """Name what wakes the wait that is to come; called at once after an abort."""
+    def attach(self, wake: Callable[[], None], close: Callable[[], None] | None = None) -> None:
+        """Name what wakes the wait that is to come, called at once after an abort.
+
+        Args:
+            wake: Wakes it.
+            close: Closes the connection that is waited for. Default: the one before stays.
+        """
         with self._lock:
             self._wake = wake
+            self._close = close or self._close
             if self.aborted:
                 wake()
 
@@ -99,6 +106,14 @@ class Exchange(BaseExchange):
             if before is not None:
                 self.attach(before)
 
+    def drop(self) -> None:
+        """Close the connection, if there is one: the request on it has failed."""
+        with self._lock:
+            close, self._close = self._close, None
+            self._wake = None
+        if close is not None:
+            close()
+
     def detach(self) -> bool:
         """Let go of the connection.
 
@@ -106,7 +121,7 @@ class Exchange(BaseExchange):
             Whether no abort has touched it, so that others may use it.
         """
         with self._lock:
-            self._wake = None
+            self._wake = self._close = None
             return not self.aborted
 
     def check(self) -> None:

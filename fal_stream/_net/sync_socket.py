@@ -50,7 +50,7 @@ class SocketStream(httpcore.NetworkStream):
         self._body_start: bytes | None = None
         self._unread = b""
         self._exchange = under_way()
-        self._exchange.attach(self._shut_down)
+        self._exchange.attach(self._shut_down, self.close)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Give the HTTP library bytes of a response head, never of a body."""
@@ -67,7 +67,7 @@ class SocketStream(httpcore.NetworkStream):
         exchange = under_way()
         if exchange is not self._exchange:
             self._exchange = exchange
-            exchange.attach(self._shut_down)
+            exchange.attach(self._shut_down, self.close)
         self._splitter.reset()
         self._body_start, self._unread = None, b""
         rest = memoryview(buffer)

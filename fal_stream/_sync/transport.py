@@ -112,7 +112,7 @@ class Transport:
         for attempt in (1, 2):
             try:
                 with exchange:
-                    response = client.send(request, stream=True)
+                    response = _send_once(client, request, exchange)
             except RuntimeError:
                 if not self._closed:
                     raise
@@ -156,6 +156,19 @@ def _build(client: httpx.Client, request: Outgoing, url: str) -> httpx.Request:
         reason = str(error)
     # The address may hold a token.
     raise ConfigError(f"The address can't be used: {excerpt(reason, 120)}")
+
+
+def _send_once(client: httpx.Client, request: httpx.Request, exchange: Exchange) -> httpx.Response:
+    try:
+        return client.send(request, stream=True)
+    except BaseException as error:
+        # Not each part of the HTTP library closes what it gives up, nor says in its own words why.
+        exchange.drop()
+        if type(error).__module__.startswith("socksio"):
+            reason = str(error) or type(error).__name__
+        else:
+            raise
+    raise httpcore.ProxyError(f"the SOCKS proxy doesn't speak SOCKS: {reason}")
 
 
 def _release(response: StreamResponse) -> None:

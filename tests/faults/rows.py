@@ -125,13 +125,6 @@ ROWS: tuple[Row, ...] = (
             "faults/_async/test_socks.py::test_a_mute_proxy",
             "faults/_async/test_socks.py::test_a_proxy_that_talks_nonsense",
         ),
-        (
-            (
-                "behind a mute SOCKS proxy, in the blocking flavour, "
-                "the connection to the proxy is left to the collector"
-            ),
-            "where a SOCKS proxy talks nonsense, an error of the SOCKS library leaks out",
-        ),
     ),
     Row(
         10,
@@ -331,12 +324,6 @@ ROWS: tuple[Row, ...] = (
             "faults/_async/test_aborts.py::test_from_a_finalizer",
             "faults/_async/test_aborts.py::test_from_a_finalizer_of_its_own_reader",
         ),
-        (
-            (
-                "behind a SOCKS proxy, in the blocking flavour, "
-                "the connection to the proxy is left to the collector"
-            ),
-        ),
     ),
     Row(
         29,
@@ -401,12 +388,6 @@ ROWS: tuple[Row, ...] = (
             "faults/_async/test_clocks.py::test_no_token_goes_by_the_wall_clock",
             "faults/test_processes.py::test_a_process_that_was_stopped",
             "unit/test_watchdog.py::test_what_arrived_during_a_suspension_is_looked_at_once",
-        ),
-        (
-            (
-                "with asyncio, in a process that was stopped, "
-                "the timer fires before the loop has looked at the socket again"
-            ),
         ),
     ),
     Row(

@@ -104,20 +104,7 @@ asyncio.run(main())
 
 
 @pytest.mark.skipif(not hasattr(os, "WUNTRACED"), reason="the system stops no process by a signal")
-@pytest.mark.parametrize(
-    "flavour",
-    [
-        "blocking",
-        pytest.param(
-            "asyncio",
-            marks=pytest.mark.xfail(
-                sys.platform == "linux",
-                reason="the timer fires before the loop has looked at the socket again",
-                strict=True,
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("flavour", ["blocking", "asyncio"])
 def test_a_process_that_was_stopped(either_fal: LocalFal, flavour: str) -> None:
     stopped: list[bool] = []
 

@@ -15,7 +15,6 @@ from fal_stream import AsyncFalStream, AsyncStreamingClient
 from fal_stream.testing import Hang, LocalFal, Pause, Reply
 from tests._async.reading import read
 from tests._async.test_abort import end_of, latency_of, settle_latencies
-from tests.faults.known import async_not_met_when_blocking
 from tests.faults.servers import RawServer
 from tests.seam import AsyncJob, async_until
 
@@ -25,22 +24,15 @@ Record = Callable[[str, object], None]
 
 HELLO = b"\x16\x03\x03"
 
-PROXIES: dict[str, tuple[str, bytes, tuple[pytest.MarkDecorator, ...]]] = {
-    "before the answer": ("http", b"", ()),
-    "in the answer": ("http", b"HTTP/1.1 200 OK\r\nx: y", ()),
-    "in its handshake": ("http", b"HTTP/1.1 200 OK\r\n\r\n" + HELLO, ()),
-    "of SOCKS": (
-        "socks5",
-        b"",
-        async_not_met_when_blocking("the connection to the proxy is left to the collector"),
-    ),
+PROXIES = {
+    "before the answer": ("http", b""),
+    "in the answer": ("http", b"HTTP/1.1 200 OK\r\nx: y"),
+    "in its handshake": ("http", b"HTTP/1.1 200 OK\r\n\r\n" + HELLO),
+    "of SOCKS": ("socks5", b""),
 }
 
 
-@pytest.mark.parametrize(
-    ("scheme", "answer"),
-    [pytest.param(*proxy[:2], marks=proxy[2], id=name) for name, proxy in PROXIES.items()],
-)
+@pytest.mark.parametrize(("scheme", "answer"), PROXIES.values(), ids=PROXIES.keys())
 async def test_in_a_tunnel(
     scheme: str, answer: bytes, monkeypatch: pytest.MonkeyPatch, record_property: Record
 ) -> None:

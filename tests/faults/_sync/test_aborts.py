@@ -16,7 +16,6 @@ from fal_stream import FalStream, StreamingClient
 from fal_stream.testing import Hang, LocalFal, Pause, Reply
 from tests._sync.reading import read
 from tests._sync.test_abort import end_of, latency_of, settle_latencies
-from tests.faults.known import not_met_when_blocking
 from tests.faults.servers import RawServer
 from tests.seam import Job, until
 
@@ -26,22 +25,15 @@ Record = Callable[[str, object], None]
 
 HELLO = b"\x16\x03\x03"
 
-PROXIES: dict[str, tuple[str, bytes, tuple[pytest.MarkDecorator, ...]]] = {
-    "before the answer": ("http", b"", ()),
-    "in the answer": ("http", b"HTTP/1.1 200 OK\r\nx: y", ()),
-    "in its handshake": ("http", b"HTTP/1.1 200 OK\r\n\r\n" + HELLO, ()),
-    "of SOCKS": (
-        "socks5",
-        b"",
-        not_met_when_blocking("the connection to the proxy is left to the collector"),
-    ),
+PROXIES = {
+    "before the answer": ("http", b""),
+    "in the answer": ("http", b"HTTP/1.1 200 OK\r\nx: y"),
+    "in its handshake": ("http", b"HTTP/1.1 200 OK\r\n\r\n" + HELLO),
+    "of SOCKS": ("socks5", b""),
 }
 
 
-@pytest.mark.parametrize(
-    ("scheme", "answer"),
-    [pytest.param(*proxy[:2], marks=proxy[2], id=name) for name, proxy in PROXIES.items()],
-)
+@pytest.mark.parametrize(("scheme", "answer"), PROXIES.values(), ids=PROXIES.keys())
 def test_in_a_tunnel(
     scheme: str, answer: bytes, monkeypatch: pytest.MonkeyPatch, record_property: Record
 ) -> None:
