@@ -342,7 +342,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         31,
-        "a task that is cancelled once, twice, eight times; `asyncio.wait_for`, scopes of anyio",
+        "a task that is cancelled once, twice, eight times; `wait_for` and `timeout` of asyncio, "
+        "scopes of anyio",
         "the connection is freed, and the client goes on",
         (
             "flavour/test_cancellation.py::test_before_the_head",
@@ -353,6 +354,7 @@ ROWS: tuple[Row, ...] = (
             "flavour/test_cancellation.py::test_at_each_turn_of_the_loop",
             "flavour/test_cancellation.py::test_at_the_natural_end",
             "flavour/test_cancellation.py::test_wait_for_around_a_chunk",
+            "flavour/test_cancellation.py::test_a_timeout_of_asyncio",
             "flavour/test_cancellation.py::test_a_cancel_scope_of_anyio",
         ),
     ),

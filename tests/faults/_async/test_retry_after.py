@@ -21,22 +21,22 @@ def date(seconds: float) -> str:
     return format_datetime(moment, usegmt=True)
 
 
-# The wait that a value leads to, where a wait is 0.25 s by itself and 0.5 s at most.
+# The wait that a value leads to, where a wait is 0.1 s by itself and 0.2 s at most.
 WAITS = {
     "0": 0.0,
-    "1": 0.5,
+    "1": 0.2,
     " 0 ": 0.0,
-    "86400": 0.5,
-    "9" * 400: 0.5,
-    "-1": 0.25,
-    "1.5": 0.25,
-    "soon": 0.25,
-    "": 0.25,
-    "NaN": 0.25,
-    "1e3": 0.25,
-    "Mon, 32 Foo 2020 99:99:99 GMT": 0.25,
+    "86400": 0.2,
+    "9" * 400: 0.2,
+    "-1": 0.1,
+    "1.5": 0.1,
+    "soon": 0.1,
+    "": 0.1,
+    "NaN": 0.1,
+    "1e3": 0.1,
+    "Mon, 32 Foo 2020 99:99:99 GMT": 0.1,
     "a date in the past": 0.0,
-    "a date far away": 0.5,
+    "a date far away": 0.2,
     "Sun, 06 Nov 1994 08:49:37 GMT": 0.0,
     "Sunday, 06-Nov-94 08:49:37 GMT": 0.0,
 }
@@ -48,7 +48,7 @@ async def test_each_form(
 ) -> None:
     sent = {"a date in the past": date(-3600), "a date far away": date(3600)}.get(value, value)
     either_fal.add("acme/app", Failure(429, "busy", headers={"retry-after": sent}))
-    policy = RetryPolicy(max_retries=1, base_delay=0.25, max_delay=0.5, enable_jitter=False)
+    policy = RetryPolicy(max_retries=1, base_delay=0.1, max_delay=0.2, enable_jitter=False)
     caplog.set_level(logging.INFO, "fal_stream")
     async with AsyncStreamingClient(**either_fal.settings, retry=policy) as client:
         with pytest.raises(ApiError, match="busy"):

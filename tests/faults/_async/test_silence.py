@@ -12,13 +12,12 @@ import pytest
 
 from fal_stream import AsyncFalStream, AsyncStreamingClient, StreamConnectionError, StreamTimeout
 from fal_stream.testing import Hang, LocalFal, Pause, Ping, Raw, Reply, Script, Wire
-from tests._async.reading import read
-from tests.faults.fault import Fault
+from tests._async.reading import Outcome, read
 from tests.faults.servers import RawServer, drip
 from tests.seam import AsyncJob, async_until
 from tests.sockets import MuteServer
 
-from .meeting import meet
+from .meeting import check_unharmed
 
 
 async def expect_start_timeout(stream: AsyncFalStream[Any]) -> None:
@@ -28,39 +27,58 @@ async def expect_start_timeout(stream: AsyncFalStream[Any]) -> None:
     assert (error.phase, error.option) == ("start", "start_timeout")
 
 
-SILENT_BODIES = {
-    "at once": ([Hang()], ()),
-    "after a chunk": ([1, Hang()], (1,)),
-    "in a line": ([1, Raw(b"da"), Hang()], (1,)),
-    "in an event": ([1, Raw(b"data: 2\n"), Hang()], (1,)),
-    "in an HTTP chunk": ([1, Wire(b"9\r\ndat"), Hang()], (1,)),
-    "a drip": ([1, *[Raw(b"x"), Pause(0.02)] * 2000], (1,)),
-    "a drip of chunk sizes": ([1, Wire(b"0"), *[Wire(b"0"), Pause(0.1)] * 300], (1,)),
+SILENT_BODIES: dict[str, Script] = {
+    "at once": [Hang()],
+    "after a chunk": [1, Hang()],
+    "in a line": [1, Raw(b"da"), Hang()],
+    "in an event": [1, Raw(b"data: 2\n"), Hang()],
+    "in an HTTP chunk": [1, Wire(b"9\r\ndat"), Hang()],
+    "a drip": [1, *[Raw(b"x"), Pause(0.02)] * 2000],
+    "a drip of a chunk's size": [1, *[Wire(b"0"), Pause(0.1)] * 300],
 }
 
 
-@pytest.mark.parametrize(("steps", "chunks"), SILENT_BODIES.values(), ids=SILENT_BODIES)
-async def test_silence_in_the_body(
-    either_fal: LocalFal,
+async def all_time_out(
+    fal: LocalFal,
     client: AsyncStreamingClient,
-    steps: list[object],
-    chunks: tuple[object, ...],
-) -> None:
-    error = await meet(either_fal, client, Fault(steps, StreamTimeout, chunks), timeout=0.3)
-    assert isinstance(error, StreamTimeout)
-    assert (error.phase, error.option) == ("idle", "timeout")
-    await async_until(either_fal.requests[0].gone.is_set)
+    scripts: dict[str, Script],
+    phase: str,
+    **limits: Any,
+) -> dict[str, list[Any]]:
+    """Read streams side by side that all run out of the same limit, and give their chunks."""
+    jobs: dict[str, AsyncJob[Outcome]] = {}
+    for number, (name, script) in enumerate(scripts.items()):
+        fal.add(f"acme/app{number}", script)
+        jobs[name] = AsyncJob(read, client.stream(f"acme/app{number}", **limits))
+    outcomes = {name: await job.result() for name, job in jobs.items()}
+    for name, (_, error) in outcomes.items():
+        assert isinstance(error, StreamTimeout), name
+        assert error.phase == phase, name
+        assert limits[error.option] == error.seconds, name
+    await async_until(lambda: all(request.gone.is_set() for request in fal.requests))
+    assert len(fal.requests) == len(scripts)
+    await check_unharmed(fal, client)
+    return {name: chunks for name, (chunks, _) in outcomes.items()}
 
 
-@pytest.mark.parametrize("sign", [Ping(), Raw(b"\n"), Raw(b"data:\n\n")], ids=repr)
+async def test_silence_in_the_body(either_fal: LocalFal, client: AsyncStreamingClient) -> None:
+    came = await all_time_out(either_fal, client, SILENT_BODIES, "idle", timeout=0.3)
+    assert came == {name: [1] if name != "at once" else [] for name in SILENT_BODIES}
+
+
+SIGNS: dict[str, Script] = {
+    "pings": [1, *[Ping(), Pause(0.05)] * 1000],
+    "empty lines": [1, *[Raw(b"\n"), Pause(0.05)] * 1000],
+    "events without data": [1, *[Raw(b"data:\n\n"), Pause(0.05)] * 1000],
+}
+
+
 async def test_signs_of_life_without_a_chunk(
-    either_fal: LocalFal, client: AsyncStreamingClient, sign: object
+    either_fal: LocalFal, client: AsyncStreamingClient
 ) -> None:
-    script = [1, *[sign, Pause(0.05)] * 1000]
-    fault = Fault(script, StreamTimeout, (1,))
-    error = await meet(either_fal, client, fault, timeout=10, event_timeout=0.4)
-    assert isinstance(error, StreamTimeout)
-    assert (error.phase, error.option) == ("event", "event_timeout")
+    limits: dict[str, Any] = {"timeout": 10.0, "event_timeout": 0.4}
+    came = await all_time_out(either_fal, client, SIGNS, "event", **limits)
+    assert came == {name: [1] for name in SIGNS}
 
 
 def dripped_head() -> Iterator[object]:
@@ -72,7 +90,7 @@ def dripped_head() -> Iterator[object]:
         yield Pause(0.02)
 
 
-HEADS = {
+HEADS: dict[str, Script] = {
     "none": lambda _: Reply(delay=math.inf),
     "half a line": lambda _: Reply([Wire(b"HTTP/1."), Hang()], head=b""),
     "no last line": lambda _: Reply([Wire(b"HTTP/1.1 200 OK\r\nx: 1\r\n"), Hang()], head=b""),
@@ -84,15 +102,9 @@ HEADS = {
 }
 
 
-@pytest.mark.parametrize("script", HEADS.values(), ids=HEADS)
-async def test_a_head_that_never_ends(
-    either_fal: LocalFal, client: AsyncStreamingClient, script: Script
-) -> None:
-    fault = Fault(script, StreamTimeout)
-    error = await meet(either_fal, client, fault, start_timeout=0.3)
-    assert isinstance(error, StreamTimeout)
-    assert (error.phase, error.option) == ("start", "start_timeout")
-    await async_until(either_fal.requests[0].gone.is_set)
+async def test_a_head_that_never_ends(either_fal: LocalFal, client: AsyncStreamingClient) -> None:
+    came = await all_time_out(either_fal, client, HEADS, "start", start_timeout=0.4)
+    assert came == {name: [] for name in HEADS}
 
 
 # Before there is a connection.
