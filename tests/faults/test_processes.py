@@ -67,7 +67,7 @@ print("bye", flush=True)
 def test_the_end_of_a_program_with_a_reader_at_work(either_fal: LocalFal, program: str) -> None:
     either_fal.add("acme/app", [1, Hang()])
     done = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error", "-c", BEGIN + program, either_fal.url],
+        [sys.executable, "-W", "error", "-c", BEGIN + program, either_fal.url],
         cwd=ROOT,
         capture_output=True,
         text=True,
