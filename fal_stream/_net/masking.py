@@ -13,6 +13,10 @@ from ..errors import mask_token
 from .exchange import current
 
 _QUERY = re.compile(r"\?[^\s'\"<>]+")
+_AUTH = re.compile(r"auth=\(.*\)")
+
+
+_ROOMS = ("connection", "http11", "proxy", "socks")
 
 
 class _Mask(logging.Filter):
@@ -25,7 +29,7 @@ class _Mask(logging.Filter):
             return True  # whoever writes it will say what is wrong with it
         hidden = mask_token(text)
         if current.get() is not None:
-            hidden = _QUERY.sub("?***", hidden)
+            hidden = _AUTH.sub("auth=***", _QUERY.sub("?***", hidden))
         if hidden != text:
             record.msg, record.args = hidden, None
         return True
@@ -36,5 +40,5 @@ _MASK = _Mask()
 
 def mask_secrets_in_logs() -> None:
     """See to it that no secret of ours stands in others' logs; a second call does nothing."""
-    for name in ("httpx", "httpcore.http11", "httpcore.connection", "httpcore.proxy"):
+    for name in ("httpx", *(f"httpcore.{room}" for room in _ROOMS)):
         logging.getLogger(name).addFilter(_MASK)

@@ -94,7 +94,9 @@ def error_of(
     if error_type is None and isinstance(content, dict):
         named = content.get("error_type")
         error_type = named if isinstance(named, str) else None
-    kind = ValidationError if status == 422 or _names_fields(content) else ApiError
+    # Some proxies make a success of it.
+    is_refusal = status == 422 or (status < 300 and _names_fields(content))
+    kind = ValidationError if is_refusal else ApiError
     return kind(
         _message(status, headers, content, timeout_type, ways_out),
         status=status,

@@ -434,6 +434,7 @@ ROWS: tuple[Row, ...] = (
             "faults/_async/test_secrets.py::test_uploads_show_no_secret",
             "faults/_async/test_secrets.py::test_bad_upload_addresses_are_not_shown",
             "faults/_async/test_secrets.py::test_failed_connections_show_no_secret",
+            "faults/_async/test_socks.py::test_no_log_shows_the_password",
             "faults/_async/test_secrets.py::test_what_is_dropped_or_aborted_shows_no_secret",
             "faults/_async/test_secrets.py::test_a_token_that_the_server_repeats",
             "faults/_async/test_secrets.py::test_a_key_that_the_server_repeats",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import socket
 
 import pytest
@@ -71,3 +72,21 @@ async def test_a_proxy_that_talks_nonsense(answer: bytes, monkeypatch: pytest.Mo
                 foreign = repr(error)
     gc.collect()
     assert foreign == ""
+
+
+async def test_no_log_shows_the_password(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def play(client: socket.socket) -> None:
+        client.recv(1000)
+        client.sendall(b"\x05\x02")
+        client.recv(1000)
+
+    caplog.set_level(logging.DEBUG)
+    with RawServer(play) as proxy:
+        monkeypatch.setenv("all_proxy", f"socks5://me:hidden@{proxy.address}")
+        async with outside() as client:
+            with pytest.raises(StreamConnectionError) as caught:
+                await client.stream("acme/app").done()
+    assert "auth=***" in caplog.text
+    assert "hidden" not in f"{caplog.text}{caught.value}"

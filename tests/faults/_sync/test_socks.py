@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import socket
 
 import pytest
@@ -72,3 +73,21 @@ def test_a_proxy_that_talks_nonsense(answer: bytes, monkeypatch: pytest.MonkeyPa
                 foreign = repr(error)
     gc.collect()
     assert foreign == ""
+
+
+def test_no_log_shows_the_password(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def play(client: socket.socket) -> None:
+        client.recv(1000)
+        client.sendall(b"\x05\x02")
+        client.recv(1000)
+
+    caplog.set_level(logging.DEBUG)
+    with RawServer(play) as proxy:
+        monkeypatch.setenv("all_proxy", f"socks5://me:hidden@{proxy.address}")
+        with outside() as client:
+            with pytest.raises(StreamConnectionError) as caught:
+                client.stream("acme/app").done()
+    assert "auth=***" in caplog.text
+    assert "hidden" not in f"{caplog.text}{caught.value}"
