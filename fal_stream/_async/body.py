@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from .._files.source import FileSource
 from .._net.async_exchange import AsyncExchange
-from .._net.runtime import async_in_thread
+from .._net.tasks import async_in_thread
 
 # How much is read at a time.
 PIECE_BYTES = 256 * 1024
@@ -62,4 +62,4 @@ class AsyncFileBody:
             size = min(PIECE_BYTES, end - offset)
             yield await self._exchange.call(async_in_thread, part.source.read, offset, size)
             # An HTTP client of the user's doesn't tell what has gone out.
-            self._exchange.watchdog.progress()
+            self._exchange.progress()

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from .._net.async_exchange import AsyncExchange
 from .._net.exchange import Aborted
+from .._net.exchanges import async_new_exchange
 from .._shared import response as responses
 from .._shared.chunks import BinaryChunks, EventChunks
 from .._shared.request import StreamPlan
@@ -62,7 +63,7 @@ class AsyncIntake:
             Aborted: It was aborted.
             Expired: A limit has run out.
         """
-        exchange = self._exchange = AsyncExchange(self._watchdog)
+        exchange = self._exchange = async_new_exchange(self._watchdog)
         if self._aborted:
             raise Aborted
         response = await self._opener(self._plan, exchange)

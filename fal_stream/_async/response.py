@@ -16,7 +16,7 @@ import httpx
 
 from .._net.async_exchange import AsyncExchange
 from .._net.async_socket import AsyncSocketStream
-from .._net.runtime import async_shielded
+from .._net.tasks import async_finish
 from .._shared.framing import BodyFraming, FramingError
 from .._shared.watchdog import Expired
 from ..errors import StreamConnectionError
@@ -179,7 +179,7 @@ class AsyncSocketResponse(AsyncStreamResponse):
             self._stream.unread(ending)
         else:
             await self._stream.aclose()
-        await async_shielded(self._finish(ending is not None), self._exchange.abort, _nothing)
+        await async_finish(self._finish(ending is not None), self._exchange.abort)
 
     async def _finish(self, usable: bool) -> bool:
         """End the HTTP library's part of it; tell whether the connection is kept."""
@@ -197,7 +197,3 @@ class AsyncSocketResponse(AsyncStreamResponse):
             self._exchange.detach()
             self._stream.abandon()
             self._abandoned.append(self._response)
-
-
-async def _nothing(_: object) -> None:
-    return None

@@ -18,12 +18,8 @@ from typing import Any, Generic
 from typing_extensions import Self, TypeVar
 
 from .._net.exchange import Aborted
-from .._net.runtime import (
-    AsyncCancelled,
-    AsyncStartable,
-    async_call,
-    async_check_function,
-)
+from .._net.runtime import AsyncStartable, async_call, async_check_function
+from .._net.tasks import async_cancellations
 from .._net.turn import AsyncTurn
 from .._shared.listeners import Listeners
 from .._shared.request import StreamPlan
@@ -276,7 +272,7 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         """Read from the server once, unless another consumer has meanwhile done it."""
         try:
             await self._read_in_turn(is_needed)
-        except AsyncCancelled:
+        except async_cancellations():
             # The connection outlives its cancelled readers only if somebody still waits for it.
             if self._turn.is_idle:
                 async with self._turn:
@@ -296,7 +292,7 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
                     await self._intake.open()
             except (Aborted, Expired, FalStreamError) as error:
                 failure = self._failure(error)
-            except AsyncCancelled:
+            except async_cancellations():
                 # A request that was broken off is not sent a second time.
                 if not self._intake.is_open:
                     await self._finish(self._deserted())

@@ -17,7 +17,7 @@ from .._net.async_socket import AsyncSocketStream
 from .._net.exchange import LiveExchanges
 from .._net.masking import mask_secrets_in_logs
 from .._net.per_loop import AsyncPerLoop
-from .._net.runtime import async_shielded
+from .._net.tasks import async_shielded
 from .._shared.endpoint import same_origin
 from .._shared.framing import FramingError, framing_for
 from .._shared.outgoing import Outgoing

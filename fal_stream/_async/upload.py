@@ -21,8 +21,9 @@ from typing import Any
 from .._files.readers import FileReadError
 from .._files.source import FileSource, open_file
 from .._net.async_exchange import AsyncExchange
+from .._net.exchanges import async_new_exchange
 from .._net.gather import async_gather
-from .._net.runtime import async_in_thread
+from .._net.tasks import async_in_thread
 from .._shared import uploads
 from .._shared.inputs import FoundFile
 from .._shared.lifecycle import HEADER as LIFECYCLE_HEADER
@@ -247,7 +248,7 @@ class AsyncUploader:
                 if not piece:
                     break
                 pieces += piece
-                exchange.watchdog.progress()
+                exchange.progress()
         return bytes(pieces)
 
     async def _initiate(
@@ -315,7 +316,7 @@ class AsyncUploader:
         """Give an exchange that ends with the signal, and with the client."""
         watchdog = Watchdog(self._limits, time.monotonic)
         watchdog.charge(time.monotonic() - self._began)
-        exchange = AsyncExchange(watchdog)
+        exchange = async_new_exchange(watchdog)
         self._transport.admit(exchange)
         unsubscribe = signal.on_abort(exchange.abort)
         try:

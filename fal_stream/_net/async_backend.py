@@ -1,16 +1,15 @@
-"""Connects for the HTTP library, in the asyncio flavour."""
+"""Connects for the HTTP library, in the asynchronous flavour."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpcore
 
 from .async_exchange import AsyncExchange, under_way
-from .async_socket import AsyncSocketStream, Receiver
-from .resolver import Found, address_of, look_up
+from .async_socket import AsyncSocketStream
+from .resolver import Address, Found, address_of, look_up
 
 
 class AsyncBackend(httpcore.AsyncNetworkBackend):
@@ -26,30 +25,22 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
     ) -> AsyncSocketStream:
         """Connect to a host; each of its addresses is tried."""
         exchange = under_way()
-        hosts = await _resolve(exchange, host, port)
+        addresses = await _resolve(exchange, host, port)
         reason = "the name has no address"
-        for left in range(len(hosts), 0, -1):
+        for left in range(len(addresses), 0, -1):
+            patience = exchange.patience(is_last=left == 1)
+            work = exchange.loop.connect(addresses[-left], patience)
             try:
-                work = _open(hosts[-left], port, exchange.patience(is_last=left == 1))
-                transport, receiver = await exchange.run(work, lambda made: made[0].abort())
-                return AsyncSocketStream(transport, receiver)
+                return AsyncSocketStream(await exchange.run(work, lambda wire: wire.close()))
             except OSError as error:
                 reason = str(error)
         raise httpcore.ConnectError(f"{host}:{port}: {reason}")
 
 
-async def _open(host: str, port: int, patience: float | None) -> tuple[asyncio.Transport, Receiver]:
-    loop = asyncio.get_running_loop()
-    try:
-        made = await asyncio.wait_for(loop.create_connection(Receiver, host, port), patience)
-    except asyncio.TimeoutError:
-        raise TimeoutError("no answer") from None
-    return made
-
-
-async def _resolve(exchange: AsyncExchange, host: str, port: int) -> list[str]:
-    if address_of(host, port) is not None:
-        return [host]
+async def _resolve(exchange: AsyncExchange, host: str, port: int) -> list[Address]:
+    literal = address_of(host, port)
+    if literal is not None:
+        return [literal]
 
     def begin(deliver: Callable[[Found], None]) -> None:
         look_up(host, port, deliver)
@@ -57,4 +48,4 @@ async def _resolve(exchange: AsyncExchange, host: str, port: int) -> list[str]:
     found = await exchange.delivery(begin)
     if isinstance(found, OSError):
         raise httpcore.ConnectError(f"{host}: {found}")
-    return [str(address.target[0]) for address in found]
+    return found

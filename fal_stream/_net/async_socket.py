@@ -1,8 +1,7 @@
-"""An asyncio connection under the HTTP library."""
+"""An asynchronous connection under the HTTP library, whatever the event loop."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import ssl
 from typing import Any
@@ -10,95 +9,10 @@ from typing import Any
 import httpcore
 
 from .._shared.head import HeadSplitter
-from .async_exchange import AsyncExchange, under_way
+from .async_exchange import under_way
 from .exchange import is_connect
-
-# A socket is read ahead of its consumer by this many bytes, then it is paused.
-READ_AHEAD = 256 * 1024
-
-# The watchdog keeps the time of a handshake; asyncio's own limit must not come first (seconds).
-_FOREVER = 10 * 365 * 24 * 3600.0
-
-
-class Receiver(asyncio.Protocol):
-    """Keeps what the loop has read until somebody takes it."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.transport: asyncio.Transport | None = None
-        self.ended = False
-        self.is_lost = False
-        self.error: Exception | None = None
-        self._pieces: list[bytes] = []
-        self._size = 0
-        self._paused = False
-        self._reader: asyncio.Future[None] | None = None
-        self._writer: asyncio.Future[None] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        # So `drained` waits until everything is on its way, and a stalled write is noticed.
-        transport.set_write_buffer_limits(0)
-
-    def data_received(self, data: bytes) -> None:
-        self._pieces.append(data)
-        self._size += len(data)
-        if self._size > READ_AHEAD and self.transport is not None and not self._paused:
-            self._paused = True
-            self.transport.pause_reading()
-        _wake(self._reader)
-
-    def eof_received(self) -> bool:
-        self.ended = True
-        _wake(self._reader)
-        return False
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.ended = self.is_lost = True
-        self.error = self.error or exc
-        _wake(self._reader)
-        _wake(self._writer)
-
-    def pause_writing(self) -> None:
-        self._writer = self.loop.create_future()
-
-    def resume_writing(self) -> None:
-        _wake(self._writer)
-        self._writer = None
-
-    @property
-    def has_data(self) -> bool:
-        return bool(self._pieces)
-
-    def take(self) -> bytes:
-        """Give what has been read, and let the loop read on."""
-        data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        self._pieces.clear()
-        self._size = 0
-        if self._paused and self.transport is not None:
-            self._paused = False
-            self.transport.resume_reading()
-        return data
-
-    async def arrival(self, exchange: AsyncExchange) -> None:
-        """Wait until there is something to take, or the end."""
-        while not self._pieces and not self.ended:
-            self._reader = self.loop.create_future()
-            try:
-                await exchange.wait(self._reader)
-            finally:
-                self._reader = None
-
-    async def drained(self, exchange: AsyncExchange) -> None:
-        """Wait until everything that was written is on its way."""
-        while self._writer is not None and not self.ended:
-            await exchange.wait(self._writer)
-
-
-def _wake(future: asyncio.Future[None] | None) -> None:
-    if future is not None and not future.done():
-        future.set_result(None)
+from .tls import TlsEngine
+from .wire import Wire
 
 
 class AsyncSocketStream(httpcore.AsyncNetworkStream):
@@ -107,17 +21,18 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
     The HTTP library reads the response heads from it; the body is read by `read_body`.
 
     Args:
-        transport: The connected transport.
-        receiver: Its protocol.
+        wire: The connection.
+        tls: The TLS state, after the handshake. Default None: it is plain.
     """
 
-    def __init__(self, transport: asyncio.Transport, receiver: Receiver) -> None:
-        self._transport = transport
-        self._receiver = receiver
+    def __init__(self, wire: Wire[Any], tls: TlsEngine | None = None) -> None:
+        self._wire = wire
+        self._tls = tls
         self._splitter = HeadSplitter()
         self._body_start: bytes | None = None
         self._unread = b""
         self._exchange = under_way()
+        self._exchange.attach(wire.close)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Give the HTTP library bytes of a response head, never of a body."""
@@ -129,18 +44,21 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send the whole buffer, as a part of the exchange under way."""
-        receiver = self._receiver
-        if receiver.ended or self._transport.is_closing():
-            raise httpcore.WriteError("the connection was closed")
-        self._exchange = under_way()
-        self._exchange.check()
-        self._exchange.attach(self._drop)
+        exchange = self._exchange = under_way()
+        exchange.check()
+        exchange.attach(self._wire.close)
         self._splitter.reset()
         self._body_start, self._unread = None, b""
-        if not is_connect(buffer):
-            self._exchange.sent(len(buffer))
-        self._transport.write(buffer)
-        await receiver.drained(self._exchange)
+        sent = _not_counted if is_connect(buffer) else exchange.sent
+        try:
+            data = buffer if self._tls is None else self._tls.encrypt(buffer)
+            await self._wire.send(exchange, data, sent)
+        except OSError as error:
+            reason = str(error)
+        else:
+            return
+        exchange.check()
+        raise httpcore.WriteError(reason)
 
     async def read_body(self) -> bytes:
         """Wait for bytes of the body; `b""` at the end of the connection."""
@@ -159,33 +77,39 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
         self._unread = data
 
     async def _receive(self) -> bytes:
-        receiver = self._receiver
-        if receiver.has_data:
-            self._exchange.glance()
-        else:
-            await receiver.arrival(self._exchange)
-        if receiver.has_data:
-            return receiver.take()
-        if receiver.error is not None:
-            raise httpcore.ReadError(str(receiver.error))
-        return b""
+        exchange = self._exchange
+        try:
+            data: bytes = await self._wire.receive(exchange)
+            if self._tls is None:
+                return data
+            return await self._decrypt(self._tls, data)
+        except OSError as error:
+            reason = str(error)
+        exchange.check()
+        raise httpcore.ReadError(reason)
+
+    async def _decrypt(self, tls: TlsEngine, data: bytes) -> bytes:
+        """Give the bytes in what came; wait for more where there are none."""
+        while True:
+            plain = tls.decrypt(data)
+            if plain or tls.ended:
+                return plain
+            await self._answer(tls)
+            data = await self._wire.receive(self._exchange)
+
+    async def _answer(self, tls: TlsEngine) -> None:
+        """Send what TLS itself has to say."""
+        data = tls.outgoing()
+        if data:
+            await self._wire.send(self._exchange, data, _not_counted)
 
     async def aclose(self) -> None:
         """Close the socket; what has not been sent is dropped."""
-        self._drop()
-
-    def _drop(self) -> None:
-        # asyncio can't abort a transport that it has done with.
-        if self._receiver.is_lost:
-            return
-        # A loop that is closed has closed its sockets, or leaves that to the collector.
-        with contextlib.suppress(RuntimeError):
-            self._transport.abort()
+        self._wire.close()
 
     def abandon(self) -> None:
         """Close the socket from whatever thread."""
-        with contextlib.suppress(RuntimeError):
-            self._receiver.loop.call_soon_threadsafe(self._drop)
+        self._wire.abandon()
 
     async def start_tls(
         self,
@@ -194,41 +118,60 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
         timeout: float | None = None,
     ) -> AsyncSocketStream:
         """Do the TLS handshake and give the stream of the encrypted connection."""
-        if self._transport.get_extra_info("ssl_object") is not None:
-            self._drop()
+        if self._tls is not None:
+            self._wire.close()
             raise httpcore.ConnectError(
                 "TLS inside TLS: a proxy with an https address can't be used"
             )
-        exchange = self._exchange
-        handshake = self._receiver.loop.start_tls(
-            self._transport,
-            self._receiver,
-            ssl_context,
-            server_hostname=server_hostname,
-            ssl_handshake_timeout=_FOREVER,
-        )
         try:
-            transport = await exchange.run(handshake, _abort)
+            return AsyncSocketStream(
+                self._wire, await self._shake_hands(ssl_context, server_hostname)
+            )
         except OSError as error:
-            self._drop()
-            raise httpcore.ConnectError(str(error)) from None
+            reason = str(error)
         except BaseException:
-            self._drop()
+            self._wire.close()
             raise
-        if transport is None:
-            raise httpcore.ConnectError("the connection was closed in the TLS handshake")
-        self._receiver.transport = transport
-        return AsyncSocketStream(transport, self._receiver)
+        self._wire.close()
+        self._exchange.check()
+        raise httpcore.ConnectError(reason)
+
+    async def _shake_hands(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None
+    ) -> TlsEngine:
+        tls = TlsEngine(ssl_context, server_hostname)
+        data = b""
+        try:
+            while not tls.shake_hands(data):
+                await self._answer(tls)
+                data = await self._wire.receive(self._exchange)
+                if not data:
+                    raise ConnectionError("the connection was closed in the TLS handshake")
+        finally:
+            # Its last word; after a failure, what the server is to know of it.
+            with contextlib.suppress(OSError):
+                await self._answer(tls)
+        return tls
 
     def get_extra_info(self, info: str) -> Any:
         """Give what the HTTP library asks about the connection."""
         if info == "is_readable":
-            receiver = self._receiver
-            return receiver.ended or receiver.has_data or self._transport.is_closing()
-        names = {"client_addr": "sockname", "server_addr": "peername"}
-        return self._transport.get_extra_info(names.get(info, info))
+            return self._is_readable()
+        if info == "ssl_object":
+            return None if self._tls is None else self._tls.ssl_object
+        return self._wire.extra(info)
+
+    def _is_readable(self) -> bool:
+        """Tell whether something came that nobody asked for: the connection can't be used."""
+        try:
+            data = self._wire.poll()
+            if not data or self._tls is None:
+                return data is not None
+            # TLS may have had something to say for itself.
+            return bool(self._tls.decrypt(data)) or self._tls.ended
+        except OSError:
+            return True
 
 
-def _abort(transport: asyncio.Transport | None) -> None:
-    if transport is not None:
-        transport.abort()
+def _not_counted(count: int) -> None:
+    """What is not of the request."""

@@ -81,6 +81,10 @@ class BaseExchange:
     def sent(self, count: int) -> None:
         """Note that bytes of the request were handed to the network."""
         self.bytes_sent += count
+        self.progress()
+
+    def progress(self) -> None:
+        """Note that a piece of the request went out, or of a file came in."""
         self.watchdog.progress()
 
     def abort(self) -> None:

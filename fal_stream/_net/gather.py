@@ -6,13 +6,13 @@ that is raised; the others are interrupted and waited for.
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from .runtime import SLICE, outlast
+from .running import cancellations, running_loop
+from .runtime import SLICE
 
 T = TypeVar("T")
 
@@ -42,20 +42,15 @@ async def async_gather(
                 return
             try:
                 results[index] = await job()
+            except cancellations():
+                interrupt()
+                raise
             except BaseException as error:
                 failures.append(error)
                 interrupt()
                 return
 
-    tasks = [asyncio.ensure_future(work()) for _ in range(min(limit, len(jobs)))]
-    try:
-        for task in tasks:
-            await asyncio.shield(task)
-    except asyncio.CancelledError:
-        interrupt()
-        for task in tasks:
-            await outlast(task)
-        raise
+    await running_loop().gather([work] * min(limit, len(jobs)), interrupt)
     if failures:
         raise failures[0]
     return [results[index] for index in range(len(jobs))]

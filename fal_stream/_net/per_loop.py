@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
+from .event_loop import EventLoop
+from .running import running_loop
 from .runtime import Lock
 
 T = TypeVar("T")
@@ -26,13 +27,13 @@ class AsyncPerLoop(Generic[T]):
     ) -> None:
         self._make = make
         self._close = close
-        self._things: dict[asyncio.AbstractEventLoop, tuple[T, AsyncGenerator[None, None]]] = {}
+        self._things: dict[EventLoop, tuple[T, AsyncGenerator[None, None]]] = {}
         # Loops of several threads may share a client.
         self._lock = Lock()
 
     def get(self) -> T:
         """Give the thing of the running loop; those of closed loops are dropped."""
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         kept = self._things.get(loop)
         if kept is not None:
             return kept[0]
@@ -41,12 +42,12 @@ class AsyncPerLoop(Generic[T]):
         with contextlib.suppress(StopIteration):
             keeper.asend(None).send(None)
         with self._lock:
-            for other in [other for other in self._things if other.is_closed()]:
+            for other in [other for other in self._things if other.is_closed]:
                 del self._things[other]
             self._things[loop] = thing, keeper
         return thing
 
-    async def _keep(self, loop: asyncio.AbstractEventLoop, thing: T) -> AsyncGenerator[None, None]:
+    async def _keep(self, loop: EventLoop, thing: T) -> AsyncGenerator[None, None]:
         """Close the thing at the loop's end: a loop that ends closes its async generators."""
         try:
             yield
@@ -57,7 +58,7 @@ class AsyncPerLoop(Generic[T]):
 
     async def aclose(self) -> None:
         """Close what belongs to the running loop."""
-        kept = self._things.get(asyncio.get_running_loop())
+        kept = self._things.get(running_loop())
         if kept is not None:
             await kept[1].aclose()
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import selectors
 import socket
 import time
@@ -16,8 +14,7 @@ import httpcore
 from .resolver import Address, Found, address_of, look_up
 from .sync_exchange import Exchange, under_way
 from .sync_socket import SocketStream, is_ready
-
-_CONNECTING = {0, errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOULDBLOCK", 0)}
+from .wire import begin_to_connect, check_connected
 
 
 class Backend(httpcore.NetworkBackend):
@@ -61,7 +58,7 @@ def _resolve(exchange: Exchange, host: str, port: int) -> list[Address]:
 
 
 def _connect(exchange: Exchange, address: Address, patience: float | None) -> SocketStream:
-    sock = socket.socket(address.family, socket.SOCK_STREAM)
+    sock = begin_to_connect(address)
 
     def shut_down() -> None:
         with contextlib.suppress(OSError):
@@ -75,18 +72,11 @@ def _connect(exchange: Exchange, address: Address, patience: float | None) -> So
         return None
 
     try:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setblocking(False)
         exchange.attach(shut_down)
-        code = sock.connect_ex(address.target)
-        if code not in _CONNECTING:
-            raise OSError(code, os.strerror(code))
         give_up_at = float("inf") if patience is None else time.monotonic() + patience
         exchange.wait(connected)
         exchange.check()
-        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code:
-            raise OSError(code, os.strerror(code))
+        check_connected(sock)
         return SocketStream(sock)
     except BaseException:
         sock.close()

@@ -20,8 +20,7 @@ import httpcore
 from .._shared.head import HeadSplitter
 from .exchange import is_connect
 from .sync_exchange import under_way
-
-READ_BYTES = 256 * 1024
+from .wire import READ_BYTES
 
 T = TypeVar("T")
 
@@ -154,7 +153,11 @@ class SocketStream(httpcore.NetworkStream):
         exchange = self._exchange
         try:
             sock = ssl_context.wrap_socket(
-                self._sock, server_hostname=server_hostname, do_handshake_on_connect=False
+                self._sock,
+                server_hostname=server_hostname,
+                do_handshake_on_connect=False,
+                # An end that TLS knows nothing of is no end of a body.
+                suppress_ragged_eofs=False,
             )
         except BaseException:
             self._sock.close()

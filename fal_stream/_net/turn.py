@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections import deque
-from typing import Any
 
 from ..errors import FalStreamError
+from .event_loop import EventLoop, TaskLock
+from .running import running_loop
 from .runtime import SLICE
 
 
@@ -22,9 +22,9 @@ class AsyncTurn:
     """Who may read the stream: one task at a time, the others in the order they came."""
 
     def __init__(self) -> None:
-        self._lock = asyncio.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._holder: asyncio.Task[Any] | None = None
+        self._loop: EventLoop | None = None
+        self._lock: TaskLock | None = None
+        self._holder: object | None = None
         self._waiting = 0
 
     @property
@@ -34,7 +34,7 @@ class AsyncTurn:
 
     def is_mine(self) -> bool:
         """Tell whether the calling task has the turn."""
-        return self._holder is not None and self._holder is asyncio.current_task()
+        return self._holder is not None and self._holder is running_loop().current_task()
 
     def check_reentry(self) -> None:
         """Raise an error where the calling task has the turn: it would wait for itself."""
@@ -43,28 +43,31 @@ class AsyncTurn:
 
     async def __aenter__(self) -> None:
         self.check_reentry()
-        self._settle_in(asyncio.get_running_loop())
+        loop = running_loop()
+        lock = self._lock_of(loop)
         self._waiting += 1
         try:
-            await self._lock.acquire()
+            await lock.acquire()
         finally:
             self._waiting -= 1
-        self._holder = asyncio.current_task()
+        self._holder = loop.current_task()
 
     async def __aexit__(self, *exc_info: object) -> None:
         self._holder = None
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
 
-    def _settle_in(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._loop is loop:
-            return
-        if self._loop is not None and not self._loop.is_closed():
+    def _lock_of(self, loop: EventLoop) -> TaskLock:
+        if self._lock is not None and self._loop == loop:
+            return self._lock
+        if self._loop is not None and not self._loop.is_closed:
             raise FalStreamError(
                 "The stream runs in another event loop: ask it there, or make a stream of its own "
                 "for each loop"
             )
         # Of a loop that is gone nobody waits any more.
-        self._loop, self._lock, self._holder, self._waiting = loop, asyncio.Lock(), None, 0
+        self._loop, self._lock, self._holder, self._waiting = loop, loop.lock(), None, 0
+        return self._lock
 
 
 class Turn:

@@ -1,10 +1,10 @@
 """The watchdog: how long a stream may still wait for its server.
 
-Whoever is about to wait calls `enter`, and `leave` afterwards. The clock goes on between two
-waits, so that a flood without a single chunk can't hold up its consumer for ever; it stands still
-from `pause`, when the consumer is given something, to the next wait. The clock is handed in, so
-that nothing here reads one. The watchdog neither waits nor wakes anybody: that is left to the
-network rooms.
+Whoever is about to wait calls `enter`, and `leave` afterwards; a wait may hold others. The clock
+goes on between two waits, so that a flood without a single chunk can't hold up its consumer for
+ever; it stands still from `pause`, when the consumer is given something, to the next wait. The
+clock is handed in, so that nothing here reads one. The watchdog neither waits nor wakes anybody:
+that is left to the network rooms.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ class Watchdog:
 
     __slots__ = (
         "_clock",
+        "_depth",
         "_due",
         "_entered_at",
         "_event_due",
@@ -94,6 +95,7 @@ class Watchdog:
         self._limits = limits
         self._clock = clock
         self._waited = 0.0
+        self._depth = 0
         self._entered_at: float | None = None
         self._left_at: float | None = None
         self._start_due = _seconds(limits.start)
@@ -115,23 +117,32 @@ class Watchdog:
             Expired: A limit has run out.
         """
         now = self._clock()
-        if self._left_at is not None:
-            self._waited += now - self._left_at
+        since = self._left_at if self._entered_at is None else self._entered_at
+        if since is not None:
+            self._waited += now - since
             self._left_at = None
+            if self._depth:
+                self._entered_at = now
         left = self._due - self._waited
         if left <= 0:
             if self._last_look:
-                raise self._expired()
+                raise self.next_expiry()
             self._last_look = True
             left = 0.0
+        self._depth += 1
         self._entered_at = now
         return left
 
     def leave(self) -> None:
         """End the wait; what it took counts, and the clock goes on."""
-        if self._entered_at is not None:
-            now = self._clock()
-            self._waited += now - self._entered_at
+        if self._entered_at is None:
+            return
+        now = self._clock()
+        self._waited += now - self._entered_at
+        self._depth -= 1
+        if self._depth:
+            self._entered_at = now
+        else:
             self._entered_at, self._left_at = None, now
 
     def pause(self) -> None:
@@ -154,7 +165,19 @@ class Watchdog:
 
     def expired(self) -> Expired | None:
         """Tell which limit has run out, if one has."""
-        return self._expired() if self.remaining() <= 0 else None
+        return self.next_expiry() if self.remaining() <= 0 else None
+
+    def next_expiry(self) -> Expired:
+        """Give the error of the limit that runs out first, or has."""
+        candidates: tuple[tuple[float, Phase, float | None], ...] = (
+            (self._start_due, "start", self._limits.start),
+            (self._total_due, "total", self._limits.total),
+            (self._event_due, "event", self._limits.event),
+            (self._idle_due, "idle", self._limits.idle),
+            (self._lap_due, "start", self._limits.start),
+        )
+        _, phase, seconds = min(candidates, key=lambda candidate: candidate[0])
+        return Expired(phase, _seconds(seconds))
 
     def progress(self) -> None:
         """A piece of the request went out."""
@@ -205,14 +228,3 @@ class Watchdog:
         )
         if self._due > self._waited:
             self._last_look = False
-
-    def _expired(self) -> Expired:
-        candidates: tuple[tuple[float, Phase, float | None], ...] = (
-            (self._start_due, "start", self._limits.start),
-            (self._total_due, "total", self._limits.total),
-            (self._event_due, "event", self._limits.event),
-            (self._idle_due, "idle", self._limits.idle),
-            (self._lap_due, "start", self._limits.start),
-        )
-        _, phase, seconds = min(candidates, key=lambda candidate: candidate[0])
-        return Expired(phase, _seconds(seconds))

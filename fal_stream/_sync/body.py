@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .._files.source import FileSource
-from .._net.runtime import in_thread
 from .._net.sync_exchange import Exchange
+from .._net.tasks import in_thread
 
 # How much is read at a time.
 PIECE_BYTES = 256 * 1024
@@ -63,4 +63,4 @@ class FileBody:
             size = min(PIECE_BYTES, end - offset)
             yield self._exchange.call(in_thread, part.source.read, offset, size)
             # An HTTP client of the user's doesn't tell what has gone out.
-            self._exchange.watchdog.progress()
+            self._exchange.progress()

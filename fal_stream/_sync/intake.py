@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from .._net.exchange import Aborted
+from .._net.exchanges import new_exchange
 from .._net.sync_exchange import Exchange
 from .._shared import response as responses
 from .._shared.chunks import BinaryChunks, EventChunks
@@ -63,7 +64,7 @@ class Intake:
             Aborted: It was aborted.
             Expired: A limit has run out.
         """
-        exchange = self._exchange = Exchange(self._watchdog)
+        exchange = self._exchange = new_exchange(self._watchdog)
         if self._aborted:
             raise Aborted
         response = self._opener(self._plan, exchange)

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 import httpcore
 import httpx
 
-from .._net.runtime import shielded
 from .._net.sync_exchange import Exchange
 from .._net.sync_socket import SocketStream
+from .._net.tasks import finish
 from .._shared.framing import BodyFraming, FramingError
 from .._shared.watchdog import Expired
 from ..errors import StreamConnectionError
@@ -180,7 +180,7 @@ class SocketResponse(StreamResponse):
             self._stream.unread(ending)
         else:
             self._stream.close()
-        shielded(self._finish(ending is not None), self._exchange.abort, _nothing)
+        finish(self._finish(ending is not None), self._exchange.abort)
 
     def _finish(self, usable: bool) -> bool:
         """End the HTTP library's part of it; tell whether the connection is kept."""
@@ -198,7 +198,3 @@ class SocketResponse(StreamResponse):
             self._exchange.detach()
             self._stream.abandon()
             self._abandoned.append(self._response)
-
-
-def _nothing(_: object) -> None:
-    return None

@@ -19,12 +19,8 @@ from typing import Any, Generic
 from typing_extensions import Self, TypeVar
 
 from .._net.exchange import Aborted
-from .._net.runtime import (
-    Cancelled,
-    Startable,
-    call,
-    check_function,
-)
+from .._net.runtime import Startable, call, check_function
+from .._net.tasks import cancellations
 from .._net.turn import Turn
 from .._shared.listeners import Listeners
 from .._shared.request import StreamPlan
@@ -277,7 +273,7 @@ class FalStream(Startable, Generic[ChunkT]):
         """Read from the server once, unless another consumer has meanwhile done it."""
         try:
             self._read_in_turn(is_needed)
-        except Cancelled:
+        except cancellations():
             # The connection outlives its cancelled readers only if somebody still waits for it.
             if self._turn.is_idle:
                 with self._turn:
@@ -297,7 +293,7 @@ class FalStream(Startable, Generic[ChunkT]):
                     self._intake.open()
             except (Aborted, Expired, FalStreamError) as error:
                 failure = self._failure(error)
-            except Cancelled:
+            except cancellations():
                 # A request that was broken off is not sent a second time.
                 if not self._intake.is_open:
                     self._finish(self._deserted())

@@ -16,9 +16,9 @@ import httpx
 from .._net.exchange import LiveExchanges
 from .._net.masking import mask_secrets_in_logs
 from .._net.per_loop import PerLoop
-from .._net.runtime import shielded
 from .._net.sync_exchange import Exchange
 from .._net.sync_socket import SocketStream
+from .._net.tasks import shielded
 from .._shared.endpoint import same_origin
 from .._shared.framing import FramingError, framing_for
 from .._shared.outgoing import Outgoing

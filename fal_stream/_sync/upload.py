@@ -21,9 +21,10 @@ from typing import Any
 
 from .._files.readers import FileReadError
 from .._files.source import FileSource, open_file
+from .._net.exchanges import new_exchange
 from .._net.gather import gather
-from .._net.runtime import in_thread
 from .._net.sync_exchange import Exchange
+from .._net.tasks import in_thread
 from .._shared import uploads
 from .._shared.inputs import FoundFile
 from .._shared.lifecycle import HEADER as LIFECYCLE_HEADER
@@ -244,7 +245,7 @@ class Uploader:
                 if not piece:
                     break
                 pieces += piece
-                exchange.watchdog.progress()
+                exchange.progress()
         return bytes(pieces)
 
     def _initiate(
@@ -312,7 +313,7 @@ class Uploader:
         """Give an exchange that ends with the signal, and with the client."""
         watchdog = Watchdog(self._limits, time.monotonic)
         watchdog.charge(time.monotonic() - self._began)
-        exchange = Exchange(watchdog)
+        exchange = new_exchange(watchdog)
         self._transport.admit(exchange)
         unsubscribe = signal.on_abort(exchange.abort)
         try:

@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "_sync": CORE,
 }
 
-WAITING = {"anyio", "asyncio", "select", "selectors", "socket", "threading"}
+WAITING = {"anyio", "asyncio", "select", "selectors", "socket", "threading", "trio"}
 # Parts of one file are read by several threads, and a file may be a pipe or a socket.
 WAITING_FOR_FILES = {
     "_files/positions.py": {"threading"},

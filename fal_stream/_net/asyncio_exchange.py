@@ -1,0 +1,131 @@
+"""The exchange of asyncio: each wait is for one future.
+
+The exchange puts an exception into that future when a limit runs out or it is aborted. One timer
+serves a whole exchange; it is set anew only when it fires, not with each read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from .._shared.watchdog import Watchdog
+from .async_exchange import AsyncExchange, nothing
+from .event_loop import EventLoop
+from .exchange import Aborted
+from .runtime import SLICE, async_call
+
+T = TypeVar("T")
+
+
+class AsyncioExchange(AsyncExchange):
+    """See `AsyncExchange`; of asyncio.
+
+    Args:
+        watchdog: Asked before every wait.
+        loop: The event loop.
+        asyncio_loop: The same, as asyncio knows it.
+    """
+
+    def __init__(
+        self, watchdog: Watchdog, loop: EventLoop, asyncio_loop: asyncio.AbstractEventLoop
+    ) -> None:
+        super().__init__(watchdog, loop)
+        self._loop = asyncio_loop
+        # More than one where the work that is waited for waits in turn.
+        self._waiters: list[asyncio.Future[Any]] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def _interrupt(self) -> bool:
+        return self._fail(Aborted())
+
+    def detach(self) -> bool:
+        """See `AsyncExchange`."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        return super().detach()
+
+    async def wait(self, future: asyncio.Future[T]) -> T:
+        """Wait for a future.
+
+        Args:
+            future: The future; it is given the exception if the wait is in vain.
+
+        Returns:
+            Its result.
+
+        Raises:
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        self.check()
+        watchdog = self.watchdog
+        self._set_timer(watchdog.enter())
+        self._waiters.append(future)
+        try:
+            return await future
+        finally:
+            self._waiters.remove(future)
+            watchdog.leave()
+
+    async def run(self, work: Coroutine[Any, Any, T], undo: Callable[[T], Any] = nothing) -> T:
+        """See `AsyncExchange`; the coroutine has a task of its own."""
+        task = self._loop.create_task(work)
+        finished: asyncio.Future[None] = self._loop.create_future()
+        task.add_done_callback(lambda _: wake(finished))
+        try:
+            await self.wait(finished)
+        except BaseException:
+            task.cancel()
+            # Not for ever: a function of the user's may not want to end.
+            await asyncio.wait([task], timeout=SLICE)
+            if not task.done():
+                task.add_done_callback(_ignore)
+            elif not task.cancelled() and task.exception() is None:
+                await async_call(undo, task.result())
+            raise
+        return task.result()
+
+    def _set_timer(self, seconds: float) -> None:
+        if seconds == float("inf"):
+            return
+        due = self._loop.time() + seconds
+        if self._timer is None or self._timer.when() > due:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_at(due, self._look)
+
+    def _look(self, turns: int = 2) -> None:
+        self._timer = None
+        if not self._waiters:
+            return
+        expired = self.watchdog.expired()
+        if expired is None:
+            self._set_timer(self.watchdog.remaining())
+        elif turns:
+            # The loop looks at its sockets first: where the process was stopped for a while, data
+            # is waiting there.
+            self._loop.call_soon(self._look, turns - 1)
+        else:
+            self._fail(expired)
+
+    def _fail(self, reason: Exception) -> bool:
+        """End the waits there are; tell whether there is one."""
+        pending = [waiter for waiter in self._waiters if not waiter.done()]
+        for waiter in pending:
+            waiter.set_exception(reason)
+        return bool(pending)
+
+
+def _ignore(task: asyncio.Task[Any]) -> None:
+    """Take what a task ended with, or asyncio would complain that nobody did."""
+    if not task.cancelled():
+        task.exception()
+
+
+def wake(future: asyncio.Future[None] | None) -> None:
+    """End the wait for a future, if somebody waits."""
+    if future is not None and not future.done():
+        future.set_result(None)

@@ -1,0 +1,139 @@
+"""asyncio, as the asynchronous flavour uses it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from .._shared.watchdog import Watchdog
+from .asyncio_exchange import AsyncioExchange
+from .asyncio_wire import AsyncioWire, connect
+from .event_loop import EventLoop, TaskLock
+from .resolver import Address
+
+T = TypeVar("T")
+
+
+class _Lock:
+    """See `TaskLock`."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    async def acquire(self) -> None:
+        await self._lock.acquire()
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+@dataclass(frozen=True)
+class AsyncioLoop(EventLoop):
+    """See `EventLoop`.
+
+    Attributes:
+        loop: The event loop.
+    """
+
+    loop: asyncio.AbstractEventLoop
+
+    @property
+    def is_closed(self) -> bool:
+        """See `EventLoop`."""
+        return self.loop.is_closed()
+
+    def call_soon(self, function: Callable[[], object]) -> None:
+        """See `EventLoop`."""
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(function)
+
+    def current_task(self) -> object:
+        """See `EventLoop`."""
+        return asyncio.current_task()
+
+    def lock(self) -> TaskLock:
+        """See `EventLoop`."""
+        return _Lock()
+
+    def exchange(self, watchdog: Watchdog) -> AsyncioExchange:
+        """See `EventLoop`."""
+        return AsyncioExchange(watchdog, self, self.loop)
+
+    async def sleep(self, seconds: float) -> None:
+        """See `EventLoop`."""
+        await asyncio.sleep(seconds)
+
+    async def delivery(self, begin: Callable[[Callable[[T], None]], object]) -> T:
+        """See `EventLoop`."""
+        answer: asyncio.Future[T] = self.loop.create_future()
+
+        def settle(thing: T) -> None:
+            if not answer.done():
+                answer.set_result(thing)
+
+        begin(lambda thing: self.call_soon(lambda: settle(thing)))
+        return await answer
+
+    async def connect(self, address: Address, patience: float | None) -> AsyncioWire:
+        """See `EventLoop`."""
+        return await connect(address, patience)
+
+    async def shielded(
+        self,
+        work: Coroutine[Any, Any, T],
+        interrupt: Callable[[], None],
+        discard: Callable[[T], Coroutine[Any, Any, None]],
+    ) -> T:
+        """See `EventLoop`.
+
+        The HTTP library gives up a connection in several steps, and a second cancellation between
+        them would leave it in the pool for good. So the work has a task of its own, which a
+        cancellation only interrupts and then waits for.
+        """
+        task = asyncio.ensure_future(work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            interrupt()
+            await _outlast(task)
+            if not task.cancelled() and task.exception() is None:
+                await _outlast(asyncio.ensure_future(discard(task.result())))
+            raise
+
+    async def finish(self, work: Coroutine[Any, Any, T], interrupt: Callable[[], None]) -> T:
+        """See `EventLoop`."""
+        task = asyncio.ensure_future(work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            interrupt()
+            await _outlast(task)
+            raise
+
+    async def gather(
+        self,
+        jobs: Sequence[Callable[[], Coroutine[Any, Any, None]]],
+        interrupt: Callable[[], None],
+    ) -> None:
+        """See `EventLoop`."""
+        tasks = [asyncio.ensure_future(job()) for job in jobs]
+        try:
+            for task in tasks:
+                await asyncio.shield(task)
+        except asyncio.CancelledError:
+            interrupt()
+            for task in tasks:
+                await _outlast(task)
+            raise
+
+
+async def _outlast(task: asyncio.Future[Any]) -> None:
+    """Wait for a task however often the waiting one is cancelled; it is being cancelled anyway."""
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            continue

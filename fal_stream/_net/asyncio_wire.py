@@ -1,0 +1,181 @@
+"""A connection of asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from .asyncio_exchange import AsyncioExchange, wake
+from .resolver import Address
+from .wire import READ_BYTES, Wire
+
+_NAMES = {"client_addr": "sockname", "server_addr": "peername"}
+
+
+class Receiver(asyncio.Protocol):
+    """Keeps what the loop has read until somebody takes it."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.ended = False
+        self.is_lost = False
+        self.error: Exception | None = None
+        self._transport: asyncio.Transport | None = None
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._paused = False
+        self._reader: asyncio.Future[None] | None = None
+        self._writer: asyncio.Future[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        # So `drained` waits until everything is on its way, and a stalled write is noticed.
+        transport.set_write_buffer_limits(0)
+
+    def data_received(self, data: bytes) -> None:
+        self._pieces.append(data)
+        self._size += len(data)
+        # The socket is read ahead of its consumer by so much, then it is paused.
+        if self._size > READ_BYTES and self._transport is not None and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+        wake(self._reader)
+
+    def eof_received(self) -> bool:
+        self.ended = True
+        wake(self._reader)
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended = self.is_lost = True
+        self.error = self.error or exc
+        wake(self._reader)
+        wake(self._writer)
+
+    def pause_writing(self) -> None:
+        self._writer = self.loop.create_future()
+
+    def resume_writing(self) -> None:
+        wake(self._writer)
+        self._writer = None
+
+    @property
+    def has_data(self) -> bool:
+        return bool(self._pieces)
+
+    def take(self) -> bytes:
+        """Give what has been read, and let the loop read on."""
+        data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._pieces.clear()
+        self._size = 0
+        if self._paused and self._transport is not None:
+            self._paused = False
+            self._transport.resume_reading()
+        return data
+
+    async def arrival(self, exchange: AsyncioExchange) -> None:
+        """Wait until there is something to take, or the end."""
+        while not self._pieces and not self.ended:
+            self._reader = self.loop.create_future()
+            try:
+                await exchange.wait(self._reader)
+            finally:
+                self._reader = None
+
+    async def drained(self, exchange: AsyncioExchange) -> None:
+        """Wait until everything that was written is on its way."""
+        while self._writer is not None and not self.ended:
+            await exchange.wait(self._writer)
+
+
+class AsyncioWire(Wire[AsyncioExchange]):
+    """See `Wire`; of asyncio.
+
+    Args:
+        transport: The connected transport.
+        receiver: Its protocol.
+    """
+
+    def __init__(self, transport: asyncio.Transport, receiver: Receiver) -> None:
+        self._transport = transport
+        self._receiver = receiver
+
+    async def receive(self, exchange: AsyncioExchange) -> bytes:
+        """See `Wire`."""
+        receiver = self._receiver
+        if receiver.has_data:
+            exchange.glance()
+        else:
+            await receiver.arrival(exchange)
+        if receiver.has_data:
+            return receiver.take()
+        if receiver.error is not None:
+            raise _broken(receiver.error)
+        return b""
+
+    async def send(
+        self, exchange: AsyncioExchange, data: bytes, sent: Callable[[int], None]
+    ) -> None:
+        """See `Wire`."""
+        receiver = self._receiver
+        if receiver.ended or self._transport.is_closing():
+            raise ConnectionError("the connection was closed")
+        exchange.check()
+        sent(len(data))
+        self._transport.write(data)
+        await receiver.drained(exchange)
+
+    def poll(self) -> bytes | None:
+        """See `Wire`."""
+        receiver = self._receiver
+        if receiver.has_data:
+            return receiver.take()
+        if receiver.error is not None:
+            raise _broken(receiver.error)
+        return b"" if receiver.ended or self._transport.is_closing() else None
+
+    def close(self) -> None:
+        """See `Wire`."""
+        # asyncio can't abort a transport that it has done with.
+        if self._receiver.is_lost:
+            return
+        # A loop that is closed has closed its sockets, or leaves that to the collector.
+        with contextlib.suppress(RuntimeError):
+            self._transport.abort()
+
+    def abandon(self) -> None:
+        """See `Wire`."""
+        with contextlib.suppress(RuntimeError):
+            self._receiver.loop.call_soon_threadsafe(self.close)
+
+    def extra(self, info: str) -> Any:
+        """See `Wire`."""
+        return self._transport.get_extra_info(_NAMES.get(info, info))
+
+
+def _broken(error: Exception) -> OSError:
+    return error if isinstance(error, OSError) else OSError(str(error))
+
+
+async def connect(address: Address, patience: float | None) -> AsyncioWire:
+    """Connect to an address.
+
+    Args:
+        address: Where to.
+        patience: How many seconds it may take, or None for no limit.
+
+    Raises:
+        OSError: It failed.
+    """
+    loop = asyncio.get_running_loop()
+    host, port = address.target[:2]
+    try:
+        transport, receiver = await asyncio.wait_for(
+            loop.create_connection(Receiver, host, port), patience
+        )
+    except asyncio.TimeoutError:
+        raise TimeoutError("no answer") from None
+    return AsyncioWire(transport, receiver)

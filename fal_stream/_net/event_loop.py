@@ -1,0 +1,121 @@
+"""What the asynchronous flavour needs of a library for asynchronous programs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from .._shared.watchdog import Watchdog
+from .resolver import Address
+from .wire import Wire
+
+if TYPE_CHECKING:
+    from .async_exchange import AsyncExchange
+
+T = TypeVar("T")
+
+
+class TaskLock(Protocol):
+    """Held by one task at a time, the others in the order they came."""
+
+    async def acquire(self) -> None:
+        """Wait for it; no wait and no cancellation where nobody has it."""
+
+    def release(self) -> None:
+        """Hand it on."""
+
+
+class EventLoop(ABC):
+    """One event loop; two of these are equal where the loop is the same."""
+
+    @property
+    @abstractmethod
+    def is_closed(self) -> bool:
+        """Whether nothing runs in it any more."""
+
+    @abstractmethod
+    def call_soon(self, function: Callable[[], object]) -> None:
+        """Call a function in the loop, from whatever thread; not at all where it is closed."""
+
+    @abstractmethod
+    def current_task(self) -> object:
+        """Give the task that runs."""
+
+    @abstractmethod
+    def lock(self) -> TaskLock:
+        """Make a lock."""
+
+    @abstractmethod
+    def exchange(self, watchdog: Watchdog) -> AsyncExchange:
+        """Make an exchange."""
+
+    @abstractmethod
+    async def sleep(self, seconds: float) -> None:
+        """Wait for so many seconds."""
+
+    @abstractmethod
+    async def delivery(self, begin: Callable[[Callable[[T], None]], object]) -> T:
+        """Wait for something that another thread or task delivers.
+
+        Args:
+            begin: Is given the function to deliver by, callable from any thread at any time.
+
+        Returns:
+            What was delivered.
+        """
+
+    @abstractmethod
+    async def connect(self, address: Address, patience: float | None) -> Wire[Any]:
+        """Connect to an address.
+
+        Args:
+            address: Where to.
+            patience: How many seconds it may take, or None for no limit.
+
+        Raises:
+            OSError: It failed.
+        """
+
+    @abstractmethod
+    async def shielded(
+        self,
+        work: Coroutine[Any, Any, T],
+        interrupt: Callable[[], None],
+        discard: Callable[[T], Coroutine[Any, Any, None]],
+    ) -> T:
+        """Do some work of the HTTP library where no cancellation can tear it apart.
+
+        Args:
+            work: The work.
+            interrupt: Makes the work fail soon; called when the caller is cancelled.
+            discard: Frees the result of work that was done when its caller was cancelled.
+
+        Returns:
+            What the work returns.
+        """
+
+    @abstractmethod
+    async def finish(self, work: Coroutine[Any, Any, T], interrupt: Callable[[], None]) -> T:
+        """Do some short work to its end, also where the caller is or gets cancelled.
+
+        Args:
+            work: The work.
+            interrupt: Makes the work fail soon.
+
+        Returns:
+            What the work returns.
+        """
+
+    @abstractmethod
+    async def gather(
+        self,
+        jobs: Sequence[Callable[[], Coroutine[Any, Any, None]]],
+        interrupt: Callable[[], None],
+    ) -> None:
+        """Do some jobs side by side, which raise nothing but a cancellation.
+
+        Args:
+            jobs: The jobs.
+            interrupt: Makes the jobs end soon; called when the caller is cancelled.
+        """

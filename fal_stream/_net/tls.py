@@ -1,0 +1,96 @@
+"""TLS apart from any socket: bytes of the network in, bytes of the application out.
+
+Promises: what was decrypted before an error is given before it is raised; an end that the other
+side has not announced, as TLS wants it, is an error and not an end. Leaves to others: sending what
+is to go out, and waiting for what comes in.
+"""
+
+from __future__ import annotations
+
+import ssl
+
+# As much is decrypted by one call at most; a record of TLS holds no more.
+_RECORD_BYTES = 16 * 1024
+
+
+class TlsEngine:
+    """One TLS connection, seen from the client.
+
+    Args:
+        context: The TLS settings.
+        server_hostname: Whom the certificate has to name.
+
+    Attributes:
+        ssl_object: The TLS state, for questions such as which protocol was agreed on.
+        ended: Whether the other side has said that nothing more comes.
+    """
+
+    def __init__(self, context: ssl.SSLContext, server_hostname: str | None) -> None:
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self.ssl_object = context.wrap_bio(
+            self._incoming, self._outgoing, server_hostname=server_hostname
+        )
+        self.ended = False
+        self._error: OSError | None = None
+
+    def shake_hands(self, data: bytes) -> bool:
+        """Go on with the handshake.
+
+        Args:
+            data: What came from the network; `b""` at the beginning.
+
+        Returns:
+            Whether the handshake is done.
+
+        Raises:
+            OSError: It failed.
+        """
+        self._incoming.write(data)
+        try:
+            self.ssl_object.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        return True
+
+    def outgoing(self) -> bytes:
+        """Give what is to go out now."""
+        return self._outgoing.read()
+
+    def encrypt(self, data: bytes) -> bytes:
+        """Give what is to go out for some bytes of the application."""
+        if data:
+            self.ssl_object.write(data)
+        return self._outgoing.read()
+
+    def decrypt(self, data: bytes) -> bytes:
+        """Give the bytes of the application in what came.
+
+        Args:
+            data: What came from the network; `b""` at its end.
+
+        Returns:
+            The bytes; there may be none.
+
+        Raises:
+            OSError: It is no TLS, or it ended before TLS did.
+        """
+        if self._error is not None:
+            raise self._error
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+        pieces: list[bytes] = []
+        read = self.ssl_object.read
+        try:
+            while piece := read(_RECORD_BYTES):
+                pieces.append(piece)
+            self.ended = True
+        except ssl.SSLWantReadError:
+            pass
+        except OSError as error:
+            if not pieces:
+                raise
+            self._error = error
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)

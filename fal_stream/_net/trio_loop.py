@@ -1,0 +1,140 @@
+"""trio, as the asynchronous flavour uses it; imported only where trio has been already."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import trio
+
+from .._shared.watchdog import Watchdog
+from .event_loop import EventLoop, TaskLock
+from .resolver import Address
+from .trio_exchange import TrioExchange
+from .trio_wire import TrioWire, connect
+
+T = TypeVar("T")
+
+
+class _Lock:
+    """See `TaskLock`."""
+
+    def __init__(self) -> None:
+        self._lock = trio.Lock()
+
+    async def acquire(self) -> None:
+        # trio's own waits for a moment, and is cancelled, where nobody has it too.
+        try:
+            self._lock.acquire_nowait()
+        except trio.WouldBlock:
+            await self._lock.acquire()
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+@dataclass(frozen=True)
+class TrioLoop(EventLoop):
+    """See `EventLoop`.
+
+    Attributes:
+        token: The run of trio.
+    """
+
+    token: trio.lowlevel.TrioToken
+
+    @property
+    def is_closed(self) -> bool:
+        """See `EventLoop`."""
+        try:
+            self.token.run_sync_soon(_nothing)
+        except trio.RunFinishedError:
+            return True
+        return False
+
+    def call_soon(self, function: Callable[[], object]) -> None:
+        """See `EventLoop`."""
+        with contextlib.suppress(trio.RunFinishedError):
+            self.token.run_sync_soon(function)
+
+    def current_task(self) -> object:
+        """See `EventLoop`."""
+        return trio.lowlevel.current_task()
+
+    def lock(self) -> TaskLock:
+        """See `EventLoop`."""
+        return _Lock()
+
+    def exchange(self, watchdog: Watchdog) -> TrioExchange:
+        """See `EventLoop`."""
+        return TrioExchange(watchdog, self)
+
+    async def sleep(self, seconds: float) -> None:
+        """See `EventLoop`."""
+        await trio.sleep(seconds)
+
+    async def delivery(self, begin: Callable[[Callable[[T], None]], object]) -> T:
+        """See `EventLoop`."""
+        things: list[T] = []
+        is_there = trio.Event()
+
+        def deliver(thing: T) -> None:
+            things.append(thing)
+            self.call_soon(is_there.set)
+
+        begin(deliver)
+        await is_there.wait()
+        return things[0]
+
+    async def connect(self, address: Address, patience: float | None) -> TrioWire:
+        """See `EventLoop`."""
+        return await connect(address, patience)
+
+    async def shielded(
+        self,
+        work: Coroutine[Any, Any, T],
+        interrupt: Callable[[], None],
+        discard: Callable[[T], Coroutine[Any, Any, None]],
+    ) -> T:
+        """See `EventLoop`.
+
+        In trio, the HTTP library cleans up in shielded scopes, and work that is done is not taken
+        away by a cancellation that comes too late: nothing is left to do.
+        """
+        return await work
+
+    async def finish(self, work: Coroutine[Any, Any, T], interrupt: Callable[[], None]) -> T:
+        """See `EventLoop`."""
+        with trio.CancelScope() as scope:
+            scope.shield = True
+            return await work
+
+    async def gather(
+        self,
+        jobs: Sequence[Callable[[], Coroutine[Any, Any, None]]],
+        interrupt: Callable[[], None],
+    ) -> None:
+        """See `EventLoop`."""
+        try:
+            async with trio.open_nursery() as nursery:
+                for job in jobs:
+                    nursery.start_soon(job)
+        except BaseException:
+            # Of a nursery that was cancelled comes a group; its caller waits for trio's own.
+            await trio.lowlevel.checkpoint_if_cancelled()
+            raise
+
+
+def _nothing() -> None:
+    """What is called to see whether it can be."""
+
+
+def running_trio_loop() -> TrioLoop | None:
+    """Give the loop of the task of trio that runs here; None where none does."""
+    try:
+        trio.lowlevel.current_task()
+    except RuntimeError:
+        return None
+    return TrioLoop(trio.lowlevel.current_trio_token())

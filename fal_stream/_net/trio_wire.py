@@ -1,0 +1,106 @@
+"""A connection of trio."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import trio
+
+from .resolver import Address
+from .trio_exchange import TrioExchange
+from .wire import READ_BYTES, Wire, begin_to_connect, check_connected
+
+
+class TrioWire(Wire[TrioExchange]):
+    """See `Wire`; of trio.
+
+    Args:
+        sock: The connected socket.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._token = trio.lowlevel.current_trio_token()
+
+    async def receive(self, exchange: TrioExchange) -> bytes:
+        """See `Wire`."""
+        # Or a server that always has something to say would keep the others from running.
+        await trio.lowlevel.checkpoint()
+        exchange.glance()
+        while True:
+            data = self.poll()
+            if data is not None:
+                return data
+            await exchange.wait(partial(trio.lowlevel.wait_readable, self._sock))
+
+    async def send(self, exchange: TrioExchange, data: bytes, sent: Callable[[int], None]) -> None:
+        """See `Wire`."""
+        await trio.lowlevel.checkpoint()
+        exchange.check()
+        rest = memoryview(data)
+        while rest:
+            try:
+                count = self._sock.send(rest)
+            except BlockingIOError:
+                await exchange.wait(partial(trio.lowlevel.wait_writable, self._sock))
+            else:
+                sent(count)
+                rest = rest[count:]
+
+    def poll(self) -> bytes | None:
+        """See `Wire`."""
+        try:
+            return self._sock.recv(READ_BYTES)
+        except BlockingIOError:
+            return None
+
+    def close(self) -> None:
+        """See `Wire`."""
+        # A run that has ended has nobody who waits for the socket.
+        with contextlib.suppress(RuntimeError):
+            trio.lowlevel.notify_closing(self._sock)
+        self._sock.close()
+
+    def abandon(self) -> None:
+        """See `Wire`."""
+        try:
+            self._token.run_sync_soon(self.close)
+        except trio.RunFinishedError:
+            self._sock.close()
+
+    def extra(self, info: str) -> Any:
+        """See `Wire`."""
+        if info == "socket":
+            return self._sock
+        if info == "client_addr":
+            return self._sock.getsockname()
+        if info == "server_addr":
+            return self._sock.getpeername()
+        return None
+
+
+async def connect(address: Address, patience: float | None) -> TrioWire:
+    """Connect to an address.
+
+    Args:
+        address: Where to.
+        patience: How many seconds it may take, or None for no limit.
+
+    Raises:
+        OSError: It failed.
+    """
+    sock = begin_to_connect(address)
+    try:
+        with trio.move_on_after(float("inf") if patience is None else patience) as scope:
+            await trio.lowlevel.wait_writable(sock)
+        if scope.cancelled_caught:
+            raise TimeoutError("no answer")
+        check_connected(sock)
+    except BaseException:
+        sock.close()
+        raise
+    return TrioWire(sock)
