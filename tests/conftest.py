@@ -22,8 +22,17 @@ from tests.sockets import MuteServer, black_hole
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
-    """The event loop that asynchronous tests run on."""
+    """The event loop that asynchronous tests run on, but for those that run on each."""
     return "asyncio"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of the core on each event loop."""
+    if (
+        "anyio_backend" in metafunc.fixturenames
+        and metafunc.definition.path.parent.name == "_async"
+    ):
+        metafunc.parametrize("anyio_backend", ["asyncio", "trio"], scope="session")
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,10 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
+import anyio
+import sniffio
+import trio
+
 T = TypeVar("T")
 
 # How long a job may take before a test gives it up as hanging (seconds).
@@ -21,16 +25,35 @@ class AsyncJob(Generic[T]):
     """A coroutine function that runs beside the test, in a task of its own."""
 
     def __init__(self, function: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> None:
-        self._task = asyncio.ensure_future(function(*args))
+        self._results: list[T] = []
+        self._error: BaseException | None = None
+        self._over = anyio.Event()
+
+        async def run() -> None:
+            try:
+                self._results.append(await function(*args))
+            except BaseException as error:
+                self._error = error
+            finally:
+                self._over.set()
+
+        if sniffio.current_async_library() == "trio":
+            trio.lowlevel.spawn_system_task(run)
+        else:
+            self._task = asyncio.ensure_future(run())
 
     async def result(self) -> T:
         """Wait for its result, or raise what it raised."""
-        return await asyncio.wait_for(self._task, HANG)
+        with anyio.fail_after(HANG):
+            await self._over.wait()
+        if self._error is not None:
+            raise self._error
+        return self._results[0]
 
     @property
     def is_running(self) -> bool:
         """Whether it still runs."""
-        return not self._task.done()
+        return not self._over.is_set()
 
 
 class Job(Generic[T]):
@@ -66,7 +89,7 @@ class Job(Generic[T]):
 
 async def async_sleep(seconds: float) -> None:
     """Let others run for some seconds."""
-    await asyncio.sleep(seconds)
+    await anyio.sleep(seconds)
 
 
 def sleep(seconds: float) -> None:
@@ -79,7 +102,7 @@ async def async_until(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + HANG
     while not condition():
         assert time.monotonic() < end, "the condition never held"
-        await asyncio.sleep(0.005)
+        await anyio.sleep(0.005)
 
 
 def until(condition: Callable[[], bool]) -> None:

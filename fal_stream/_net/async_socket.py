@@ -77,31 +77,32 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
         self._unread = data
 
     async def _receive(self) -> bytes:
-        exchange = self._exchange
+        exchange, tls = self._exchange, self._tls
         try:
-            data: bytes = await self._wire.receive(exchange)
-            if self._tls is None:
+            if tls is None:
+                data: bytes = await self._wire.receive(exchange)
                 return data
-            return await self._decrypt(self._tls, data)
+            return await self._receive_by(tls)
         except OSError as error:
             reason = str(error)
         exchange.check()
         raise httpcore.ReadError(reason)
 
-    async def _decrypt(self, tls: TlsEngine, data: bytes) -> bytes:
-        """Give the bytes in what came; wait for more where there are none."""
-        while True:
-            plain = tls.decrypt(data)
-            if plain or tls.ended:
-                return plain
+    async def _receive_by(self, tls: TlsEngine) -> bytes:
+        while not tls.ended:
+            # Never after bytes were decrypted: they would be lost where it fails.
             await self._answer(tls)
-            data = await self._wire.receive(self._exchange)
+            plain = tls.decrypt(await self._wire.receive(self._exchange))
+            if plain:
+                return plain
+        return b""
 
     async def _answer(self, tls: TlsEngine) -> None:
-        """Send what TLS itself has to say."""
+        """Send what TLS itself has to say; whether it arrives, the next read will tell."""
         data = tls.outgoing()
         if data:
-            await self._wire.send(self._exchange, data, _not_counted)
+            with contextlib.suppress(OSError):
+                await self._wire.send(self._exchange, data, _not_counted)
 
     async def aclose(self) -> None:
         """Close the socket; what has not been sent is dropped."""
@@ -149,8 +150,7 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
                     raise ConnectionError("the connection was closed in the TLS handshake")
         finally:
             # Its last word; after a failure, what the server is to know of it.
-            with contextlib.suppress(OSError):
-                await self._answer(tls)
+            await self._answer(tls)
         return tls
 
     def get_extra_info(self, info: str) -> Any:

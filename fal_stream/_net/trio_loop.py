@@ -107,9 +107,9 @@ class TrioLoop(EventLoop):
 
     async def finish(self, work: Coroutine[Any, Any, T], interrupt: Callable[[], None]) -> T:
         """See `EventLoop`."""
-        with trio.CancelScope() as scope:
-            scope.shield = True
-            return await work
+        with trio.CancelScope(shield=True):
+            result = await work
+        return result
 
     async def gather(
         self,

@@ -1,7 +1,4 @@
-"""Marks of tests that a flavour does not pass yet, both flavours side by side.
-
-A test is written with the `async_` names; its generated twin uses the others.
-"""
+"""Marks of tests that are not passed yet."""
 
 from __future__ import annotations
 
@@ -11,15 +8,5 @@ Marks = tuple[pytest.MarkDecorator, ...]
 
 
 def not_met(reason: str) -> Marks:
-    """Mark what neither flavour does yet."""
+    """Mark what no flavour does yet."""
     return (pytest.mark.xfail(reason=reason, strict=True),)
-
-
-def async_not_met_when_blocking(reason: str) -> Marks:
-    """Mark what the blocking flavour does not do yet: here nothing."""
-    return ()
-
-
-def not_met_when_blocking(reason: str) -> Marks:
-    """Mark what the blocking flavour does not do yet."""
-    return not_met(reason)

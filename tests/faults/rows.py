@@ -40,12 +40,6 @@ ROWS: tuple[Row, ...] = (
             "faults/_async/test_ends.py::test_a_reset_of_a_body_that_the_connection_ends",
             "_async/test_cut_streams.py::test_the_connection_is_reset",
         ),
-        (
-            (
-                "in the blocking flavour, where the connection is the end of the body, "
-                "over TLS it is taken for the end of the connection"
-            ),
-        ),
     ),
     Row(
         2,
@@ -55,12 +49,6 @@ ROWS: tuple[Row, ...] = (
             "faults/_async/test_ends.py::test_a_cut",
             "faults/_async/test_ends.py::test_an_end_of_tls",
             "_async/test_cut_streams.py::test_the_connection_breaks",
-        ),
-        (
-            (
-                "where the connection is the end of the body, "
-                "an end of the connection without that of TLS is taken for an end"
-            ),
         ),
     ),
     Row(

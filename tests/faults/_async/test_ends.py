@@ -20,7 +20,6 @@ from fal_stream import (
 from fal_stream.testing import Cut, Framing, Hang, LocalFal, Pause, Raw, Reply, Wire
 from tests._async.reading import read
 from tests.faults.fault import Fault
-from tests.faults.known import async_not_met_when_blocking, not_met
 from tests.faults.servers import RawServer
 
 from .meeting import check_unharmed, meet
@@ -55,35 +54,14 @@ async def test_a_reset_in_a_chunk(either_fal: LocalFal) -> None:
     assert error.chunks_received == 1
 
 
-@pytest.mark.parametrize(
-    "scheme",
-    [
-        "fal",
-        pytest.param(
-            "tls_fal",
-            marks=async_not_met_when_blocking("over TLS it is taken for the end of the connection"),
-        ),
-    ],
-)
-async def test_a_reset_of_a_body_that_the_connection_ends(
-    scheme: str, request: pytest.FixtureRequest
-) -> None:
-    chunks, error = await reset(request.getfixturevalue(scheme), "close")
+async def test_a_reset_of_a_body_that_the_connection_ends(either_fal: LocalFal) -> None:
+    chunks, error = await reset(either_fal, "close")
     assert chunks == [1]
     assert type(error) is StreamInterrupted
     assert error.chunks_received == 1
 
 
-@pytest.mark.parametrize(
-    "says_so",
-    [
-        True,
-        pytest.param(
-            False,
-            marks=not_met("an end of the connection without that of TLS is taken for an end"),
-        ),
-    ],
-)
+@pytest.mark.parametrize("says_so", [True, False])
 async def test_an_end_of_tls(tls_context: ssl.SSLContext, says_so: bool) -> None:
     """RFC 9112, section 9.8: without the alert the body is not complete."""
     stream_of_one = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n"
