@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
+from typing_extensions import Self
+
 from .._files.source import FileSource
 from .._net.async_exchange import AsyncExchange
 from .._net.tasks import async_in_thread
@@ -55,11 +57,31 @@ class AsyncFileBody:
         self._part = part
         self._exchange = exchange
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        part = self._part
-        end = part.offset + part.length
-        for offset in range(part.offset, end, PIECE_BYTES):
-            size = min(PIECE_BYTES, end - offset)
-            yield await self._exchange.call(async_in_thread, part.source.read, offset, size)
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _AsyncPieces(self._part, self._exchange)
+
+
+class _AsyncPieces:
+    """One reading of a part; no generator, which an abort would leave behind half way."""
+
+    def __init__(self, part: FilePart, exchange: AsyncExchange) -> None:
+        self._part = part
+        self._exchange = exchange
+        self._done = 0
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        part, exchange = self._part, self._exchange
+        if self._done:
             # An HTTP client of the user's doesn't tell what has gone out.
-            self._exchange.progress()
+            exchange.progress()
+        size = min(PIECE_BYTES, part.length - self._done)
+        if size <= 0:
+            raise StopAsyncIteration
+        data: bytes = await exchange.call(
+            async_in_thread, part.source.read, part.offset + self._done, size
+        )
+        self._done += size
+        return data

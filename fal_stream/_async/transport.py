@@ -6,11 +6,12 @@ Nothing of the HTTP library gets past this module: its exceptions become errors 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from urllib.parse import urljoin, urlsplit
 
 import httpcore
 import httpx
+from typing_extensions import Self
 
 from .._net.async_exchange import AsyncExchange
 from .._net.async_socket import AsyncSocketStream
@@ -144,13 +145,45 @@ class AsyncTransport:
         await self._clients.aclose()
 
 
+class _AsyncBody(httpx.AsyncByteStream):
+    """The body of a request; the HTTP library's own would leave generators behind."""
+
+    def __init__(self, request: Outgoing) -> None:
+        self._body = request.body
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        body = self._body
+        if body is None or isinstance(body, bytes):
+            return _AsyncOnce(body or b"")
+        assert isinstance(body, AsyncIterable)
+        return aiter(body)
+
+
+class _AsyncOnce:
+    """Gives some bytes once."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        data, self._data = self._data, b""
+        if not data:
+            raise StopAsyncIteration
+        return data
+
+
 def _build(client: httpx.AsyncClient, request: Outgoing, url: str) -> httpx.Request:
     # Not by the client's own method, which would add its cookies, and its parameters in the place
     # of those of the address.
     headers = httpx.Headers(None if request.is_bare else client.headers)
     headers.update(request.headers)
     try:
-        return httpx.Request(request.method, url, headers=headers, content=request.body)
+        built = httpx.Request(request.method, url, headers=headers, content=request.body)
+        built.stream = _AsyncBody(request)
+        return built
     except (httpx.InvalidURL, ValueError) as error:
         reason = str(error)
     # The address may hold a token.

@@ -109,7 +109,7 @@ class TrioLoop(EventLoop):
         """See `EventLoop`."""
         with trio.CancelScope(shield=True):
             result = await work
-        return result
+        return result  # noqa: RET504  (to a type checker, the scope may swallow what was raised)
 
     async def gather(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -35,7 +35,7 @@ class TrioWire(Wire[TrioExchange]):
             data = self.poll()
             if data is not None:
                 return data
-            await exchange.wait(partial(trio.lowlevel.wait_readable, self._sock))
+            await self._wait(exchange, trio.lowlevel.wait_readable)
 
     async def send(self, exchange: TrioExchange, data: bytes, sent: Callable[[int], None]) -> None:
         """See `Wire`."""
@@ -46,10 +46,18 @@ class TrioWire(Wire[TrioExchange]):
             try:
                 count = self._sock.send(rest)
             except BlockingIOError:
-                await exchange.wait(partial(trio.lowlevel.wait_writable, self._sock))
+                await self._wait(exchange, trio.lowlevel.wait_writable)
             else:
                 sent(count)
                 rest = rest[count:]
+
+    async def _wait(
+        self, exchange: TrioExchange, ready: Callable[[socket.socket], Awaitable[None]]
+    ) -> None:
+        try:
+            await exchange.wait(partial(ready, self._sock))
+        except trio.ClosedResourceError:
+            raise ConnectionError("the connection was closed") from None
 
     def poll(self) -> bytes | None:
         """See `Wire`."""

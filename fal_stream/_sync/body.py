@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from typing_extensions import Self
+
 from .._files.source import FileSource
 from .._net.sync_exchange import Exchange
 from .._net.tasks import in_thread
@@ -57,10 +59,28 @@ class FileBody:
         self._exchange = exchange
 
     def __iter__(self) -> Iterator[bytes]:
-        part = self._part
-        end = part.offset + part.length
-        for offset in range(part.offset, end, PIECE_BYTES):
-            size = min(PIECE_BYTES, end - offset)
-            yield self._exchange.call(in_thread, part.source.read, offset, size)
+        return _Pieces(self._part, self._exchange)
+
+
+class _Pieces:
+    """One reading of a part; no generator, which an abort would leave behind half way."""
+
+    def __init__(self, part: FilePart, exchange: Exchange) -> None:
+        self._part = part
+        self._exchange = exchange
+        self._done = 0
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes:
+        part, exchange = self._part, self._exchange
+        if self._done:
             # An HTTP client of the user's doesn't tell what has gone out.
-            self._exchange.progress()
+            exchange.progress()
+        size = min(PIECE_BYTES, part.length - self._done)
+        if size <= 0:
+            raise StopIteration
+        data: bytes = exchange.call(in_thread, part.source.read, part.offset + self._done, size)
+        self._done += size
+        return data

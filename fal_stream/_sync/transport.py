@@ -7,11 +7,12 @@ Nothing of the HTTP library gets past this module: its exceptions become errors 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urljoin, urlsplit
 
 import httpcore
 import httpx
+from typing_extensions import Self
 
 from .._net.exchange import LiveExchanges
 from .._net.masking import mask_secrets_in_logs
@@ -145,13 +146,45 @@ class Transport:
         self._clients.close()
 
 
+class _Body(httpx.SyncByteStream):
+    """The body of a request; the HTTP library's own would leave generators behind."""
+
+    def __init__(self, request: Outgoing) -> None:
+        self._body = request.body
+
+    def __iter__(self) -> Iterator[bytes]:
+        body = self._body
+        if body is None or isinstance(body, bytes):
+            return _Once(body or b"")
+        assert isinstance(body, Iterable)
+        return iter(body)
+
+
+class _Once:
+    """Gives some bytes once."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes:
+        data, self._data = self._data, b""
+        if not data:
+            raise StopIteration
+        return data
+
+
 def _build(client: httpx.Client, request: Outgoing, url: str) -> httpx.Request:
     # Not by the client's own method, which would add its cookies, and its parameters in the place
     # of those of the address.
     headers = httpx.Headers(None if request.is_bare else client.headers)
     headers.update(request.headers)
     try:
-        return httpx.Request(request.method, url, headers=headers, content=request.body)
+        built = httpx.Request(request.method, url, headers=headers, content=request.body)
+        built.stream = _Body(request)
+        return built
     except (httpx.InvalidURL, ValueError) as error:
         reason = str(error)
     # The address may hold a token.

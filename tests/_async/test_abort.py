@@ -237,7 +237,7 @@ async def test_ends_every_consumer(fal: LocalFal, client: AsyncStreamingClient) 
     stream = client.stream("acme/app")
     readers = [AsyncJob(read, stream) for _ in range(3)]
     waiters = [AsyncJob(stream.done) for _ in range(3)]
-    await async_until(lambda: stream.current_data == 1)
+    await async_until(lambda: stream.current_data == 1 and not stream.buffer)
     Abort(stream).start()
     outcomes = [await job.result() for job in readers]
     assert sorted(outcome.chunks for outcome in outcomes) == [[], [], [1]]

@@ -138,6 +138,8 @@ async def test_an_abort_before_the_answer(mute: MuteServer, http_client: httpx.A
         await async_until(lambda: mute.abandoned)
 
 
+# trio says that the reader of the HTTP library was dropped too, and so it was.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_a_dropped_stream(fal: LocalFal, client: AsyncStreamingClient) -> None:
     fal.add("acme/app", [1, Hang()])
     stream = client.stream("acme/app")

@@ -228,7 +228,7 @@ def test_ends_every_consumer(fal: LocalFal, client: StreamingClient) -> None:
     stream = client.stream("acme/app")
     readers = [Job(read, stream) for _ in range(3)]
     waiters = [Job(stream.done) for _ in range(3)]
-    until(lambda: stream.current_data == 1)
+    until(lambda: stream.current_data == 1 and not stream.buffer)
     Abort(stream).start()
     outcomes = [job.result() for job in readers]
     assert sorted(outcome.chunks for outcome in outcomes) == [[], [], [1]]

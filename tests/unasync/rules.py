@@ -57,6 +57,7 @@ RULES = Rules(
     prefixes=("Async", "async_"),
     names={
         "AsyncByteStream": "SyncByteStream",
+        "AsyncIterable": "Iterable",
         "AsyncIterator": "Iterator",
         "StopAsyncIteration": "StopIteration",
         "_default_async_client": "_default_client",
@@ -66,6 +67,7 @@ RULES = Rules(
         "__aiter__": "__iter__",
         "__anext__": "__next__",
         "aclose": "close",
+        "aiter": "iter",
         "aiter_bytes": "iter_bytes",
         "aiter_raw": "iter_raw",
         "aiter_stream": "iter_stream",
