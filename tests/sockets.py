@@ -22,7 +22,8 @@ def open_files() -> int:
 
 def own_threads() -> int:
     """Count the threads, but for those that an event loop keeps for later."""
-    return sum(not thread.name.startswith("asyncio_") for thread in threading.enumerate())
+    kept = ("asyncio_", "Trio thread")
+    return sum(not thread.name.startswith(kept) for thread in threading.enumerate())
 
 
 class MuteServer:
