@@ -32,8 +32,8 @@ with StreamingClient(run_url=sys.argv[1], credentials="local-id:local-secret") a
             print(chunk, flush=True)
 """
 
-ASYNCIO = """
-import asyncio, sys
+ASYNC = """
+import sys, {library}
 from fal_stream import AsyncStreamingClient
 
 async def main():
@@ -44,12 +44,16 @@ async def main():
             async for chunk in stream:
                 print(chunk, flush=True)
 
-asyncio.run(main())
 """
+PROGRAMS = {
+    "blocking": BLOCKING,
+    "asyncio": ASYNC.format(library="asyncio") + "asyncio.run(main())",
+    "trio": ASYNC.format(library="trio") + "trio.run(main)",
+}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows can't send Ctrl-C to one process")
-@pytest.mark.parametrize("program", [BLOCKING, ASYNCIO], ids=["blocking", "asyncio"])
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
 @pytest.mark.parametrize("script", [[1, Hang()], Reply(delay=float("inf"))], ids=["body", "head"])
 def test_ctrl_c(either_fal: LocalFal, program: str, script: Script) -> None:
     either_fal.add("acme/app", script)
