@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -107,9 +107,8 @@ class TrioLoop(EventLoop):
 
     async def finish(self, work: Coroutine[Any, Any, T], interrupt: Callable[[], None]) -> T:
         """See `EventLoop`."""
-        with trio.CancelScope(shield=True):
-            result = await work
-        return result  # noqa: RET504  (to a type checker, the scope may swallow what was raised)
+        with _shield():
+            return await work
 
     async def gather(
         self,
@@ -125,6 +124,13 @@ class TrioLoop(EventLoop):
             # Of a nursery that was cancelled comes a group; its caller waits for trio's own.
             await trio.lowlevel.checkpoint_if_cancelled()
             raise
+
+
+@contextlib.contextmanager
+def _shield() -> Iterator[None]:
+    # To a type checker, a scope by itself may swallow what is raised in it.
+    with trio.CancelScope(shield=True):
+        yield
 
 
 def _nothing() -> None:

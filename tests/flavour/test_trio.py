@@ -9,6 +9,7 @@ import math
 import threading
 import warnings
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -266,7 +267,7 @@ async def test_jobs_side_by_side() -> None:
         raise TimeoutError
 
     def of(function: Callable[[int], Any]) -> list[Callable[[], Any]]:
-        return [lambda number=number: function(number) for number in range(9)]
+        return [partial(function, number) for number in range(9)]
 
     assert await async_gather(of(job), 3, interrupted.set) == list(range(9))
     assert not interrupted.is_set()
