@@ -1,11 +1,12 @@
 """The exchange of trio: each wait has a cancel scope of its own.
 
-Its deadline is the watchdog's, and an abort cancels it. No scope is kept longer than its wait.
+An abort cancels it, and so does the watchdog. No scope is kept longer than its wait.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 import trio
@@ -15,6 +16,9 @@ from .async_exchange import AsyncExchange, nothing
 from .event_loop import EventLoop
 
 T = TypeVar("T")
+
+# How long is waited for what may have come already; trio does not look at all in no time (seconds).
+_LAST_LOOK = 0.001
 
 
 class TrioExchange(AsyncExchange):
@@ -30,17 +34,12 @@ class TrioExchange(AsyncExchange):
             scope.cancel()
         return bool(self._scopes)
 
-    def progress(self) -> None:
-        """See `BaseExchange`."""
-        super().progress()
-        for scope in self._scopes:
-            scope.deadline = trio.current_time() + self.watchdog.remaining()
-
     async def wait(self, begin: Callable[[], Awaitable[T]]) -> T:
         """Wait for something.
 
         Args:
-            begin: Begins it.
+            begin: Begins the wait; called once more when a limit has run out, as a process that
+                was stopped may find that what it waits for has come.
 
         Returns:
             What it gives.
@@ -49,21 +48,50 @@ class TrioExchange(AsyncExchange):
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
-        scope = trio.CancelScope(deadline=trio.current_time() + self.watchdog.enter())
-        self._scopes.append(scope)
-        try:
-            with scope:
-                return await begin()
-        finally:
-            self._scopes.remove(scope)
-            self.watchdog.leave()
         self.check()
+        with self._waiting() as seconds:
+            for patience in (seconds, _LAST_LOOK):
+                scope = trio.CancelScope(deadline=trio.current_time() + patience)
+                self._scopes.append(scope)
+                try:
+                    with scope:
+                        return await begin()
+                finally:
+                    self._scopes.remove(scope)
+                self.check()
         raise self.watchdog.next_expiry()
 
     async def run(self, work: Coroutine[Any, Any, T], undo: Callable[[T], Any] = nothing) -> T:
         """See `AsyncExchange`; a result that is there is never taken away here."""
-        try:
+        scope, watch = trio.CancelScope(), trio.CancelScope()
+        with contextlib.closing(work):
             self.check()
-            return await self.wait(lambda: work)
+            with self._waiting():
+                self._scopes.append(scope)
+                trio.lowlevel.spawn_system_task(self._watch, scope, watch)
+                try:
+                    with scope:
+                        return await work
+                finally:
+                    watch.cancel()
+                    self._scopes.remove(scope)
+        self.check()
+        raise self.watchdog.next_expiry()
+
+    @contextlib.contextmanager
+    def _waiting(self) -> Iterator[float]:
+        seconds = self.watchdog.enter()
+        try:
+            yield seconds
         finally:
-            work.close()
+            self.watchdog.leave()
+
+    async def _watch(self, scope: trio.CancelScope, watch: trio.CancelScope) -> None:
+        """Cancel a scope when a limit runs out, wherever the work has moved it."""
+        with watch:
+            while (seconds := self.watchdog.remaining()) > 0:
+                await trio.sleep(seconds)
+            for _ in range(2):
+                # What has come while the process was stopped is looked at first.
+                await trio.lowlevel.checkpoint()
+            scope.cancel()

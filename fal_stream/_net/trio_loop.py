@@ -100,10 +100,37 @@ class TrioLoop(EventLoop):
     ) -> T:
         """See `EventLoop`.
 
-        In trio, the HTTP library cleans up in shielded scopes, and work that is done is not taken
-        away by a cancellation that comes too late: nothing is left to do.
+        The HTTP library forgets a connection that it has just begun with where it is cancelled
+        between two steps. So a cancellation doesn't reach the work, which is only interrupted.
         """
-        return await work
+        results: list[T] = []
+        errors: list[BaseException] = []
+
+        async def watch() -> None:
+            try:
+                await trio.sleep_forever()
+            finally:
+                if not results and not errors:
+                    interrupt()
+
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(watch)
+                with _shield():
+                    try:
+                        results.append(await work)
+                    except BaseException as error:
+                        errors.append(error)
+                nursery.cancel_scope.cancel()
+        except BaseException:
+            with _shield():
+                for result in results:
+                    await discard(result)
+            await _raise_plainly()
+            raise
+        if errors:
+            raise errors[0]
+        return results[0]
 
     async def finish(self, work: Coroutine[Any, Any, T], interrupt: Callable[[], None]) -> T:
         """See `EventLoop`."""
@@ -121,8 +148,7 @@ class TrioLoop(EventLoop):
                 for job in jobs:
                     nursery.start_soon(job)
         except BaseException:
-            # Of a nursery that was cancelled comes a group; its caller waits for trio's own.
-            await trio.lowlevel.checkpoint_if_cancelled()
+            await _raise_plainly()
             raise
 
 
@@ -131,6 +157,11 @@ def _shield() -> Iterator[None]:
     # To a type checker, a scope by itself may swallow what is raised in it.
     with trio.CancelScope(shield=True):
         yield
+
+
+async def _raise_plainly() -> None:
+    """Raise trio's own exception after a cancellation; a nursery may make a group of it."""
+    await trio.lowlevel.checkpoint_if_cancelled()
 
 
 def _nothing() -> None:

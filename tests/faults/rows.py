@@ -331,7 +331,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         31,
         "a task that is cancelled once, twice, eight times; `wait_for` and `timeout` of asyncio, "
-        "scopes of anyio",
+        "scopes of anyio and trio",
         "the connection is freed, and the client goes on",
         (
             "flavour/test_cancellation.py::test_before_the_head",
@@ -344,6 +344,11 @@ ROWS: tuple[Row, ...] = (
             "flavour/test_cancellation.py::test_wait_for_around_a_chunk",
             "flavour/test_cancellation.py::test_a_timeout_of_asyncio",
             "flavour/test_cancellation.py::test_a_cancel_scope_of_anyio",
+            "flavour/test_trio.py::test_before_the_head",
+            "flavour/test_trio.py::test_while_connecting",
+            "flavour/test_trio.py::test_a_server_that_reads_nothing",
+            "flavour/test_trio.py::test_in_the_body",
+            "flavour/test_trio.py::test_at_each_step",
         ),
     ),
     Row(
@@ -366,6 +371,8 @@ ROWS: tuple[Row, ...] = (
             "flavour/test_fork.py::test_a_child_does_not_end_the_streams_of_its_parent",
             "flavour/test_loops.py::test_a_client_goes_from_loop_to_loop",
             "flavour/test_loops.py::test_a_loop_that_was_left_without_an_end",
+            "flavour/test_trio.py::test_a_client_goes_from_run_to_run",
+            "flavour/test_trio.py::test_a_stream_that_was_running_when_its_run_ended",
             "faults/test_processes.py::test_the_end_of_a_program_with_a_reader_at_work",
         ),
     ),

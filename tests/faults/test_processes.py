@@ -19,7 +19,7 @@ from tests.seam import until
 ROOT = Path(fal_stream.__file__).parents[1]
 
 BEGIN = """
-import asyncio, sys, threading, time
+import asyncio, sys, threading, time, trio
 from fal_stream import AsyncStreamingClient, StreamingClient
 
 settings = {"run_url": sys.argv[1], "credentials": "local-id:local-secret"}
@@ -60,6 +60,18 @@ threading.Thread(target=asyncio.run, args=[read()], daemon=True).start()
 assert came.wait(20)
 print("bye", flush=True)
 """,
+    "trio": """
+client = AsyncStreamingClient(**settings)
+came = threading.Event()
+
+async def read():
+    async for chunk in client.stream("acme/app"):
+        came.set()
+
+threading.Thread(target=trio.run, args=[read], daemon=True).start()
+assert came.wait(20)
+print("bye", flush=True)
+""",
 }
 
 
@@ -84,28 +96,28 @@ def waits(pid: int) -> bool:
     return not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "S"
 
 
-STOPPED = {
-    "blocking": """
-with StreamingClient(**settings) as client:
-    stream = client.stream("acme/app", timeout=1, event_timeout=1, total_timeout=None)
-    for chunk in stream:
-        print(chunk, flush=True)
-""",
-    "asyncio": """
+PATIENT = "timeout=1, event_timeout=1, total_timeout=None"
+ASYNC = f"""
 async def main():
     async with AsyncStreamingClient(**settings) as client:
-        stream = client.stream("acme/app", timeout=1, event_timeout=1, total_timeout=None)
-        async for chunk in stream:
+        async for chunk in client.stream("acme/app", {PATIENT}):
             print(chunk, flush=True)
 
-asyncio.run(main())
+"""
+STOPPED = {
+    "blocking": f"""
+with StreamingClient(**settings) as client:
+    for chunk in client.stream("acme/app", {PATIENT}):
+        print(chunk, flush=True)
 """,
+    "asyncio": ASYNC + "asyncio.run(main())",
+    "trio": ASYNC + "trio.run(main)",
 }
 
 
 @pytest.mark.skipif(not hasattr(os, "WUNTRACED"), reason="the system stops no process by a signal")
-@pytest.mark.parametrize("flavour", ["blocking", "asyncio"])
-def test_a_process_that_was_stopped(either_fal: LocalFal, flavour: str) -> None:
+@pytest.mark.parametrize("program", STOPPED.values(), ids=STOPPED)
+def test_a_process_that_was_stopped(either_fal: LocalFal, program: str) -> None:
     stopped: list[bool] = []
 
     def script(request: RecordedRequest) -> Iterator[object]:
@@ -116,7 +128,7 @@ def test_a_process_that_was_stopped(either_fal: LocalFal, flavour: str) -> None:
 
     either_fal.add("acme/app", script)
     with subprocess.Popen(
-        [sys.executable, "-c", BEGIN + STOPPED[flavour], either_fal.url],
+        [sys.executable, "-c", BEGIN + program, either_fal.url],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

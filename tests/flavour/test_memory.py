@@ -14,7 +14,7 @@ from fal_stream.testing import LocalFal
 MIB = 1024 * 1024
 
 PROGRAM = """
-import asyncio, pathlib, re, sys
+import asyncio, pathlib, re, sys, trio
 from fal_stream import AsyncStorageClient, StorageClient
 
 kind, url, key, path = sys.argv[1:]
@@ -33,7 +33,11 @@ async def asynchronous(files):
     async with AsyncStorageClient(**settings) as storage:
         return [await storage.upload(file) for file in files]
 
-upload = blocking if kind == "blocking" else lambda files: asyncio.run(asynchronous(files))
+upload = {
+    "blocking": blocking,
+    "asyncio": lambda files: asyncio.run(asynchronous(files)),
+    "trio": lambda files: trio.run(asynchronous, files),
+}[kind]
 upload([b"small"])
 before = peak()
 (file_url,) = upload([pathlib.Path(path)])
@@ -41,7 +45,7 @@ print(file_url, peak() - before)
 """
 
 
-@pytest.mark.parametrize("kind", ["blocking", "asyncio"])
+@pytest.mark.parametrize("kind", ["blocking", "asyncio", "trio"])
 def test_a_file_of_250_mib(kind: str, tmp_path: Path) -> None:
     if not Path("/proc/self/status").exists():
         pytest.skip("the system doesn't tell the peak of a process's memory")

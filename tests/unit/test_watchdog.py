@@ -208,3 +208,32 @@ def test_time_that_was_waited_elsewhere_counts_for_the_whole(clock: Clock) -> No
 )
 def test_the_longest_wait(clock: Clock, limits: Limits, seconds: float | None) -> None:
     assert Watchdog(limits, clock).longest() == seconds
+
+
+def test_a_wait_that_holds_others_counts_once(clock: Clock) -> None:
+    dog = Watchdog(Limits(start=10), clock)
+    assert dog.enter() == 10
+    clock.now += 2
+    assert dog.enter() == 8
+    clock.now += 3
+    dog.leave()
+    assert dog.remaining() == 5
+    clock.now += 1
+    assert dog.remaining() == 4
+    dog.leave()
+    assert dog.enter() == 4
+    clock.now += 4
+    assert dog.expired() is not None
+
+
+def test_progress_within_a_wait_counts_from_then_on(clock: Clock) -> None:
+    dog = Watchdog(Limits(start=10, start_renews=True), clock)
+    dog.enter()
+    clock.now += 6
+    dog.enter()
+    dog.leave()
+    dog.progress()
+    assert dog.remaining() == 10
+    clock.now += 9
+    dog.leave()
+    assert dog.remaining() == 1
