@@ -78,6 +78,7 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         self._events: deque[ServerSentEvent] | None = None
         self._error: FalStreamError | None = None
         self._count = 0
+        self._rounds = 0
         self._unsubscribe: Callable[[], None] | None = None
         given = options.get("signal")
         if given is not None:
@@ -280,8 +281,11 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
             raise
 
     async def _read_in_turn(self, is_needed: Callable[[], bool]) -> None:
+        rounds = self._rounds
         async with self._turn:
-            if self.closed or not is_needed():
+            # After each round all look anew: who reads on at once would keep those behind waiting
+            # for what has come for them.
+            if self.closed or self._rounds != rounds or not is_needed():
                 return
             try:
                 if self._halted:
@@ -312,6 +316,7 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         try:
             ended = await self._intake.read(fresh, as_events=events is not None)
         finally:
+            self._rounds += bool(fresh)
             if fresh and events is not None:
                 self.last_event_timestamp = time.time()
                 events.extend(fresh)

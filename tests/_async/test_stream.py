@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import ssl
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,20 @@ from fal_stream import (
     StreamConnectionError,
     create_async_streaming_client,
 )
-from fal_stream.testing import End, Event, Framing, Hang, LocalFal, Ping, Raw, Reply, tokens
+from fal_stream.testing import (
+    End,
+    Event,
+    Framing,
+    Hang,
+    LocalFal,
+    Pause,
+    Ping,
+    Raw,
+    RecordedRequest,
+    Reply,
+    tokens,
+)
+from tests.seam import AsyncJob, async_sleep, async_until
 
 from .reading import Outcome, read
 
@@ -393,3 +407,28 @@ async def test_a_client_of_the_environment(fal: LocalFal) -> None:
     async with AsyncStreamingClient() as client:
         assert await client.stream("acme/app").done() == 1
     assert fal.requests[0].headers["authorization"] == "Key local-id:local-secret"
+
+
+async def test_a_chunk_is_not_held_up_by_those_who_only_wait_for_the_end(fal: LocalFal) -> None:
+    """Whoever reads hands over to the next in line, who must not read on past what came."""
+    go_on = threading.Event()
+
+    def script(request: RecordedRequest) -> Iterator[object]:
+        while not go_on.is_set():
+            yield Pause(0.005)
+        yield 1
+        yield Hang()
+
+    fal.add("acme/app", script)
+    async with AsyncStreamingClient(**fal.settings) as client:
+        stream = client.stream("acme/app")
+        await stream.start()
+        jobs: list[AsyncJob[Any]] = [AsyncJob(stream.done) for _ in range(3)]
+        await async_sleep(0.05)
+        reader = AsyncJob(read, stream)
+        await async_sleep(0.05)
+        go_on.set()
+        await async_until(lambda: stream.current_data == 1 and not stream.buffer)
+        stream.abort()
+        assert await reader.result() == Outcome([1], None)
+        assert [await job.result() for job in jobs] == [1, 1, 1]

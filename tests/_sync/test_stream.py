@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,20 @@ from fal_stream import (
     StreamingClient,
     create_streaming_client,
 )
-from fal_stream.testing import End, Event, Framing, Hang, LocalFal, Ping, Raw, Reply, tokens
+from fal_stream.testing import (
+    End,
+    Event,
+    Framing,
+    Hang,
+    LocalFal,
+    Pause,
+    Ping,
+    Raw,
+    RecordedRequest,
+    Reply,
+    tokens,
+)
+from tests.seam import Job, sleep, until
 
 from .reading import Outcome, read
 
@@ -380,3 +394,28 @@ def test_a_client_of_the_environment(fal: LocalFal) -> None:
     with StreamingClient() as client:
         assert client.stream("acme/app").done() == 1
     assert fal.requests[0].headers["authorization"] == "Key local-id:local-secret"
+
+
+def test_a_chunk_is_not_held_up_by_those_who_only_wait_for_the_end(fal: LocalFal) -> None:
+    """Whoever reads hands over to the next in line, who must not read on past what came."""
+    go_on = threading.Event()
+
+    def script(request: RecordedRequest) -> Iterator[object]:
+        while not go_on.is_set():
+            yield Pause(0.005)
+        yield 1
+        yield Hang()
+
+    fal.add("acme/app", script)
+    with StreamingClient(**fal.settings) as client:
+        stream = client.stream("acme/app")
+        stream.start()
+        jobs: list[Job[Any]] = [Job(stream.done) for _ in range(3)]
+        sleep(0.05)
+        reader = Job(read, stream)
+        sleep(0.05)
+        go_on.set()
+        until(lambda: stream.current_data == 1 and not stream.buffer)
+        stream.abort()
+        assert reader.result() == Outcome([1], None)
+        assert [job.result() for job in jobs] == [1, 1, 1]
