@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from typing_extensions import TypedDict, Unpack
 
 from . import _checks
-from .credentials import CredentialsFunction, Secret
+from .credentials import CredentialsFunction, Secret, is_secret_name
 from .errors import ConfigError
 from .middleware import ProxyUrlConfig, RequestMiddleware, check_request_headers
 from .retry import RetryPolicy
@@ -104,6 +104,9 @@ class Config(BaseModel):
 
     Times are seconds that the stream waits for its server; None switches a limit off.
 
+    A pickle holds no key: where it is read, the key is looked up in the environment, unless
+    `credentials` is a function. Headers that prove who sends them are not pickled (TypeError).
+
     Attributes:
         credentials: fal's key, or a function that gives it each time. None (the default): from
             the environment, `FAL_KEY`, else `FAL_KEY_ID` and `FAL_KEY_SECRET`.
@@ -176,6 +179,22 @@ class Config(BaseModel):
         else:
             return
         raise failure
+
+    def __getstate__(self) -> dict[Any, Any]:
+        secret = sorted(filter(is_secret_name, self.headers))
+        if secret:
+            raise TypeError(
+                f"A Config with the header {secret[0]!r} is not pickled: make it without, and give "
+                "the header anew on the other side"
+            )
+        state = super().__getstate__()
+        if not isinstance(self.credentials, Secret):
+            return state
+        return {
+            **state,
+            "__dict__": {**state["__dict__"], "credentials": None},
+            "__pydantic_fields_set__": state["__pydantic_fields_set__"] - {"credentials"},
+        }
 
     @field_validator("credentials", mode="before")
     @classmethod

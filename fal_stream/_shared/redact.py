@@ -15,29 +15,13 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote, unquote_plus
 
+from ..credentials import is_secret_name
 from ..middleware import TARGET_URL_HEADER
 
 MASK = "***"
 
 # What is shorter stands in a text by chance, and is no secret.
 SHORTEST = 8
-
-# How the names of headers and query parameters end whose values are secret: those of fal, of signed
-# addresses (S3, Google, Azure, CloudFront), and of what stands before somebody's own server.
-_SECRET_NAMES = (
-    "auth",
-    "authorization",
-    "cookie",
-    "credential",
-    "jwt",
-    "key",
-    "password",
-    "policy",
-    "secret",
-    "sig",
-    "signature",
-    "token",
-)
 
 _REST = "[A-Za-z0-9._~+/=%:-]*"
 
@@ -119,18 +103,6 @@ def secrets_of(url: str, headers: Mapping[str, str]) -> set[str]:
                 found.update((value, unquote(value), unquote_plus(value)))
     found.update([secret.partition(":")[2] for secret in found])
     return {secret for secret in found if len(secret) >= SHORTEST and secret.isascii()}
-
-
-def is_secret_name(name: str) -> bool:
-    """Tell whether the value of a header or a query parameter is a secret.
-
-    Args:
-        name: Its name.
-
-    Returns:
-        Whether it is.
-    """
-    return name.lower().removesuffix("s").endswith(_SECRET_NAMES)
 
 
 def _patterns(secrets: list[str]) -> Iterator[str]:
