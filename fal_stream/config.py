@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NoReturn
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -180,6 +180,20 @@ class Config(BaseModel):
             return
         raise failure
 
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            # What a `partial` or a method of an object shows of itself may be a secret.
+            if name == "credentials" and value is not None and not isinstance(value, Secret):
+                yield name, type(value)
+            elif name == "request_middleware":
+                yield name, tuple(map(type, value))
+            else:
+                yield name, value
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        # pydantic's own error would show the value.
+        raise ConfigError(f"A Config is frozen: make a new one instead of setting {name}")
+
     def __getstate__(self) -> dict[Any, Any]:
         secret = sorted(filter(is_secret_name, self.headers))
         if secret:
@@ -188,7 +202,7 @@ class Config(BaseModel):
                 "the header anew on the other side"
             )
         state = super().__getstate__()
-        if not isinstance(self.credentials, Secret):
+        if callable(self.credentials):
             return state
         return {
             **state,

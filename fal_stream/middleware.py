@@ -60,7 +60,7 @@ class ProxyUrlConfig:
     """
 
     url: str = field(repr=False)
-    when: Callable[[RequestConfig], bool] | None = None
+    when: Callable[[RequestConfig], bool] | None = field(repr=False, default=None)
     send_key: bool = False
 
     def __post_init__(self) -> None:
