@@ -17,7 +17,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-__all__ = ["Trail", "following"]
+__all__ = ["Trail", "following", "forms_of"]
 
 
 class Trail(logging.Handler):
@@ -94,7 +94,7 @@ class Trail(logging.Handler):
         printed = self._capture.readouterr()
         self.add("printed", printed.out)
         self.add("printed", printed.err)
-        forms = {form for secret in secrets for form in _forms(secret)}
+        forms = {form for secret in secrets for form in forms_of(secret)}
         places = (where for where, text in self._texts if any(form in text for form in forms))
         return sorted(set(places))
 
@@ -104,7 +104,15 @@ class Trail(logging.Handler):
         return len(self._texts)
 
 
-def _forms(secret: str) -> Iterable[str]:
+def forms_of(secret: str) -> Iterable[str]:
+    """Give the forms that a secret may have in a text.
+
+    Args:
+        secret: The secret.
+
+    Yields:
+        As it is, percent-encoded, in hexadecimal digits and in base64.
+    """
     data = secret.encode()
     yield from (secret, quote(secret, safe=""), quote_plus(secret), data.hex())
     # Wherever it stands in what is encoded: without the characters that depend on its neighbours.
