@@ -16,7 +16,7 @@ import logging
 import pickle
 import subprocess
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
@@ -154,6 +154,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(undo)
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Leave what pytest itself keeps of logs as it is without us."""
+    logs = session.config.pluginmanager.get_plugin("logging-plugin")
+    for name in ("caplog_handler", "report_handler"):
+        handler = getattr(logs, name, None)
+        if isinstance(handler, logging.Handler) and not handler.level:
+            handler.setLevel(logging.WARNING)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Begin with a test."""
@@ -161,9 +170,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Search what a test has shown, and let it fail where that holds a secret."""
-    report: pytest.TestReport = yield
+    report = yield
     if call.when != "teardown" or item.get_closest_marker(MARK):
         return report
     for title, text in report.sections:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import html
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import unquote, unquote_plus
 
 from ..credentials import is_secret_name
@@ -52,7 +53,9 @@ class Redactor:
         """
         if self._patterns is None:
             secrets = sorted(secrets_of(self._url, self._headers), key=len, reverse=True)
-            self._patterns = [re.compile(pattern) for pattern in _patterns(secrets)]
+            self._patterns = [*map(_whole, secrets), *map(_in_base64, secrets)]
+            # What is left was cut off, by the server or by the end of what was read.
+            self._patterns += map(_beginning, secrets)
         for pattern in self._patterns:
             text = pattern.sub(MASK, text)
         return text
@@ -105,14 +108,15 @@ def secrets_of(url: str, headers: Mapping[str, str]) -> set[str]:
     return {secret for secret in found if len(secret) >= SHORTEST and secret.isascii()}
 
 
-def _patterns(secrets: list[str]) -> Iterator[str]:
-    for secret in secrets:
-        yield _encoded(secret)
-    for secret in secrets:
-        yield from _in_base64(secret)
-    # What is left was cut off, by the server or by the end of what was read.
-    for secret in secrets:
-        yield _encoded(secret[:SHORTEST]) + _REST
+# One key serves many requests.
+@lru_cache(128)
+def _whole(secret: str) -> re.Pattern[str]:
+    return re.compile(_encoded(secret))
+
+
+@lru_cache(128)
+def _beginning(secret: str) -> re.Pattern[str]:
+    return re.compile(_encoded(secret[:SHORTEST]) + _REST)
 
 
 def _encoded(secret: str) -> str:
@@ -132,10 +136,12 @@ def _encoded_char(char: str) -> str:
     return f"(?:{'|'.join(forms)})"
 
 
-def _in_base64(secret: str) -> Iterator[str]:
+@lru_cache(128)
+def _in_base64(secret: str) -> re.Pattern[str]:
     """Give the secret in base64, without the characters that depend on what stands beside it."""
-    data = secret.encode()
+    data, forms = secret.encode(), []
     for shift, start in enumerate((0, 2, 3)):
         text = b64encode(bytes(shift) + data).decode()
         sure = text[start : (shift + len(data)) * 8 // 6]
-        yield sure.replace("+", "(?:[+-]|%2[bB])").replace("/", "(?:[/_]|%2[fF])")
+        forms.append(sure.replace("+", "(?:[+-]|%2[bB])").replace("/", "(?:[/_]|%2[fF])"))
+    return re.compile("|".join(forms))
