@@ -440,6 +440,11 @@ ROWS: tuple[Row, ...] = (
             "faults/_async/test_repeats.py::test_a_secret_that_the_server_repeats_in_another_form",
             "faults/_async/test_repeats.py::test_a_signature_that_the_storage_repeats",
             "faults/_async/test_secrets.py::test_a_planted_secret_is_found",
+            "flavour/test_debugging.py::test_asyncio_in_debug_mode",
+            "flavour/test_debugging.py::test_a_process_in_development_mode",
+            "unit/test_credentials.py::test_nothing_shows_what_is_held",
+            "unit/test_credentials.py::test_no_pickle_holds_it",
+            "faults/test_search.py::test_a_planted_secret_fails_the_test",
         ),
     ),
 )
