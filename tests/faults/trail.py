@@ -25,12 +25,16 @@ class Trail(logging.Handler):
 
     Args:
         capture: Gives what was printed.
+
+    Attributes:
+        raised: The packages that errors were of, or those that they came of.
     """
 
     def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
         super().__init__(logging.NOTSET)
         self._capture = capture
         self._texts: list[tuple[str, str]] = []
+        self.raised: set[str] = set()
 
     def add(self, where: str, text: object) -> None:
         """Keep a text.
@@ -58,6 +62,7 @@ class Trail(logging.Handler):
             if one is None or id(one) in seen:
                 continue
             seen.add(id(one))
+            self.raised.add(type(one).__module__.partition(".")[0])
             where = f"raised {type(one).__name__}"
             for text in (one, repr(one), one.args, vars(one)):
                 self.add(where, text)

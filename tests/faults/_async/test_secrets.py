@@ -80,6 +80,7 @@ async def test_streams_show_no_secret(
         await use(fal, trail)
     assert trail.found(*secrets_of(fal)) == []
     assert trail.size > 1000
+    assert trail.raised == {"fal_stream"}
     # It was looked at in the right place.
     assert "log of httpx" in trail.found("acme/app")
 
@@ -195,6 +196,7 @@ async def test_failed_connections_show_no_secret(
                     for options in MODES.values():
                         await show(trail, client, options)
     assert trail.found(SECRET, GIVEN, "word-of-proxy") == []
+    assert trail.raised == {"fal_stream"}
 
 
 async def test_what_is_dropped_or_aborted_shows_no_secret(

@@ -81,6 +81,7 @@ def test_streams_show_no_secret(
         use(fal, trail)
     assert trail.found(*secrets_of(fal)) == []
     assert trail.size > 1000
+    assert trail.raised == {"fal_stream"}
     # It was looked at in the right place.
     assert "log of httpx" in trail.found("acme/app")
 
@@ -196,6 +197,7 @@ def test_failed_connections_show_no_secret(
                     for options in MODES.values():
                         show(trail, client, options)
     assert trail.found(SECRET, GIVEN, "word-of-proxy") == []
+    assert trail.raised == {"fal_stream"}
 
 
 def test_what_is_dropped_or_aborted_shows_no_secret(
