@@ -21,7 +21,6 @@ from ..credentials import Secret
 from ..errors import ConfigError
 
 KEEPALIVE_SECONDS = 5.0
-MAX_IDLE_CONNECTIONS = 100
 
 # What it raises where a request can't be sent or its answer can't be understood.
 BROKEN = (
@@ -96,12 +95,13 @@ class PoolTransport(httpx.BaseTransport):
         if key not in self._pools:
             if is_https and self._ssl_context is None:
                 self._ssl_context = _ssl_context()
-            # No limit on connections: a wait for a free one could not be aborted.
+            # No limit on connections: a wait for a free one could not be aborted. None on idle ones:
+            # of more than so many the pool closes one that it has just given to another thread.
             self._pools[key] = httpcore.ConnectionPool(
                 ssl_context=self._ssl_context,
                 proxy=_proxy(proxy_url) if proxy_url else None,
                 max_connections=None,
-                max_keepalive_connections=MAX_IDLE_CONNECTIONS,
+                max_keepalive_connections=None,
                 keepalive_expiry=KEEPALIVE_SECONDS,
                 network_backend=self._backend,
             )
