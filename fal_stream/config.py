@@ -186,7 +186,7 @@ class Config(BaseModel):
             if name == "credentials" and value is not None and not isinstance(value, Secret):
                 yield name, type(value)
             elif name == "request_middleware":
-                yield name, tuple(map(type, value))
+                yield name, tuple(type(function) for function in self.request_middleware)
             else:
                 yield name, value
 

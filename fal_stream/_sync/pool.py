@@ -95,8 +95,8 @@ class PoolTransport(httpx.BaseTransport):
         if key not in self._pools:
             if is_https and self._ssl_context is None:
                 self._ssl_context = _ssl_context()
-            # No limit on connections: a wait for a free one could not be aborted. None on idle ones:
-            # of more than so many the pool closes one that it has just given to another thread.
+            # No limit on connections: a wait for a free one could not be aborted. None on idle
+            # ones: above it the pool closes one that it has just given to another thread.
             self._pools[key] = httpcore.ConnectionPool(
                 ssl_context=self._ssl_context,
                 proxy=_proxy(proxy_url) if proxy_url else None,

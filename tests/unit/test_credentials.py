@@ -65,7 +65,7 @@ HOLDERS: dict[str, Any] = {
             "headers": {"authorization": f"Key {KEY}"},
             "query_params": {"token": KEY},
             "connection_mode": "client",
-            "token_provider": functools.partial(str, KEY),
+            "token_provider": functools.partial(max, KEY),
         },
     ),
     "client": StreamingClient(credentials=KEY),
