@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NoReturn
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from typing_extensions import TypedDict, Unpack
 
 from . import _checks
-from .credentials import CredentialsFunction, Secret
+from .credentials import CredentialsFunction, Secret, is_secret_name
 from .errors import ConfigError
 from .middleware import ProxyUrlConfig, RequestMiddleware, check_request_headers
 from .retry import RetryPolicy
@@ -104,6 +104,9 @@ class Config(BaseModel):
 
     Times are seconds that the stream waits for its server; None switches a limit off.
 
+    A pickle holds no key: where it is read, the key is looked up in the environment, unless
+    `credentials` is a function. Headers that prove who sends them are not pickled (TypeError).
+
     Attributes:
         credentials: fal's key, or a function that gives it each time. None (the default): from
             the environment, `FAL_KEY`, else `FAL_KEY_ID` and `FAL_KEY_SECRET`.
@@ -176,6 +179,36 @@ class Config(BaseModel):
         else:
             return
         raise failure
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            # What a `partial` or a method of an object shows of itself may be a secret.
+            if name == "credentials" and value is not None and not isinstance(value, Secret):
+                yield name, type(value)
+            elif name == "request_middleware":
+                yield name, tuple(type(function) for function in self.request_middleware)
+            else:
+                yield name, value
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        # pydantic's own error would show the value.
+        raise ConfigError(f"A Config is frozen: make a new one instead of setting {name}")
+
+    def __getstate__(self) -> dict[Any, Any]:
+        secret = sorted(filter(is_secret_name, self.headers))
+        if secret:
+            raise TypeError(
+                f"A Config with the header {secret[0]!r} is not pickled: make it without, and give "
+                "the header anew on the other side"
+            )
+        state = super().__getstate__()
+        if callable(self.credentials):
+            return state
+        return {
+            **state,
+            "__dict__": {**state["__dict__"], "credentials": None},
+            "__pydantic_fields_set__": state["__pydantic_fields_set__"] - {"credentials"},
+        }
 
     @field_validator("credentials", mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""The key, and tokens: held so that nothing shows them.
+"""The key, and tokens: held so that nothing shows them; and what else is secret, by its name.
 
 The key is read from the environment each time it is needed.
 """
@@ -12,9 +12,40 @@ from typing import NoReturn, TypeAlias
 
 from . import _checks
 
+# How the names of headers and query parameters end whose values are secret: those of fal, of signed
+# addresses (S3, Google, Azure, CloudFront), and of what stands before somebody's own server.
+_SECRET_NAMES = (
+    "auth",
+    "authorization",
+    "cookie",
+    "credential",
+    "jwt",
+    "key",
+    "password",
+    "policy",
+    "secret",
+    "sig",
+    "signature",
+    "token",
+)
+
+
+def is_secret_name(name: str) -> bool:
+    """Tell whether the value of a header or a query parameter is a secret.
+
+    Args:
+        name: Its name.
+
+    Returns:
+        Whether it is.
+    """
+    return name.lower().removesuffix("s").endswith(_SECRET_NAMES)
+
 
 class Secret:
     """Holds a secret so that no print, log or pickle shows it.
+
+    Copies are the same object. It can't be pickled; a `Config` can, and leaves it out.
 
     Args:
         value: The secret.
@@ -38,8 +69,18 @@ class Secret:
     def __hash__(self) -> int:
         return hash((Secret, self._value))
 
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
+
     def __reduce__(self) -> NoReturn:
         raise TypeError("A secret is not pickled: look it up anew on the other side")
+
+    # Some serializers ask for it by themselves.
+    def __getstate__(self) -> NoReturn:
+        self.__reduce__()
 
 
 CredentialsFunction: TypeAlias = Callable[[], str | Awaitable[str]]

@@ -2,7 +2,8 @@
 
 Every error that the library raises on purpose is a `FalStreamError`. Its message says what
 happened, to which endpoint, with which request id, and what to do about it; nothing secret and
-no exception of the HTTP library hangs on it.
+no exception of the HTTP library hangs on it. What the server said stands in it as it came, but for
+the key, the token or the signature of its request, in whose place is `***`.
 """
 
 from __future__ import annotations

@@ -9,9 +9,11 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl, urlsplit
 
 from . import _checks
+from .credentials import is_secret_name
 from .errors import ConfigError
 
 TARGET_URL_HEADER = "x-fal-target-url"
@@ -58,7 +60,7 @@ class ProxyUrlConfig:
     """
 
     url: str = field(repr=False)
-    when: Callable[[RequestConfig], bool] | None = None
+    when: Callable[[RequestConfig], bool] | None = field(repr=False, default=None)
     send_key: bool = False
 
     def __post_init__(self) -> None:
@@ -66,6 +68,16 @@ class ProxyUrlConfig:
         _checks.check_bool("send_key", self.send_key)
         if self.when is not None:
             _checks.check_plain_function("when", self.when)
+
+    def __getstate__(self) -> dict[str, Any]:
+        query = urlsplit(self.url).query
+        for name, _ in parse_qsl(query, keep_blank_values=True):
+            if is_secret_name(name):
+                raise TypeError(
+                    f"A proxy_url with the secret {name!r} in its query is not pickled: give it "
+                    "anew on the other side"
+                )
+        return vars(self)
 
     def redirected(self, request: RequestConfig) -> RequestConfig | None:
         """Send a request to the proxy.

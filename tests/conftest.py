@@ -19,6 +19,8 @@ import trustme
 from fal_stream.testing import LocalFal
 from tests.sockets import MuteServer, black_hole
 
+pytest_plugins = ["tests.secrets_plugin"]
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:

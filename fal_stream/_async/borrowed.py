@@ -14,12 +14,13 @@ import httpx
 from .._checks import shown
 from .._net.async_exchange import AsyncExchange
 from .._net.exchange import Aborted, shut_down
+from .._net.masking import masked_in_logs
 from .._net.runtime import Lock
 from .._shared.watchdog import Expired
 from ..errors import ConfigError, FalStreamError, StreamConnectionError
 from .pool import BROKEN
 from .response import AsyncStreamResponse
-from .transport import AsyncTransport, no_answer
+from .transport import AsyncTransport, masking, no_answer
 
 AsyncHttpClient: TypeAlias = httpx.AsyncClient
 
@@ -82,10 +83,10 @@ class AsyncBorrowedTransport(AsyncTransport):
                 reason, cause, sent = "the http_client is closed", None, False
         else:
             return AsyncBorrowedResponse(response, exchange, self.abandoned)
-        raise no_answer(request.url, reason, sent=sent) from cause
+        raise no_answer(request, reason, sent=sent) from cause
 
     async def _submit(self, request: httpx.Request, exchange: AsyncExchange) -> httpx.Response:
-        with exchange:
+        with exchange, masking(request):
             # Its `auth` would take the place of the key.
             return await self._client.send(request, stream=True, follow_redirects=False, auth=None)
 
@@ -120,14 +121,15 @@ class AsyncBorrowedResponse(AsyncStreamResponse):
         try:
             return await self._exchange.call(self._next)
         except BROKEN as error:
-            reason = str(error) or type(error).__name__
+            reason = self.redact(str(error)) or type(error).__name__
         raise StreamConnectionError(reason)
 
     async def _next(self) -> bytes:
         with self._lock:
             self._is_reading = True
         try:
-            return await self._body.__anext__()
+            with masked_in_logs(self._redactor):
+                return await self._body.__anext__()
         except StopAsyncIteration:
             return b""
         finally:

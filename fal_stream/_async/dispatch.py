@@ -276,18 +276,18 @@ async def read_json(
     """
     try:
         if not 200 <= response.status < 300:
-            body = await response.read_up_to(responses.ERROR_BODY_LIMIT)
-            raise responses.error_of(response.status, response.headers, body, ways_out)
+            said = await response.read_said(responses.ERROR_BODY_LIMIT)
+            raise responses.error_of(response.status, response.said_headers, said, ways_out)
         body = await response.read_whole(responses.ERROR_BODY_LIMIT)
     except StreamConnectionError as error:
-        error.request_id = response.headers.get("x-fal-request-id")
+        error.request_id = response.said_headers.get("x-fal-request-id")
         raise
     finally:
         await response.release()
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        text = body.decode("utf-8", "replace")
+        text = response.redact(body.decode("utf-8", "replace"))
     raise StreamDecodeError(
         f"The server answered with something that is not JSON: {excerpt(text, 120)!r}",
         raw=text,

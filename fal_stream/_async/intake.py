@@ -35,13 +35,10 @@ class AsyncIntake:
     Args:
         plan: What to send, and how to decode what comes.
         opener: Sends it.
-
-    Attributes:
-        headers: The headers of the response, names in lower case; empty until it is there.
     """
 
     def __init__(self, plan: StreamPlan, opener: AsyncOpener) -> None:
-        self.headers: Mapping[str, str] = {}
+        self._answer: AsyncStreamResponse | None = None
         self._plan = plan
         self._opener = opener
         self._watchdog = Watchdog(plan.limits, time.monotonic)
@@ -49,6 +46,14 @@ class AsyncIntake:
         self._exchange: AsyncExchange | None = None
         self._response: AsyncStreamResponse | None = None
         self._source: EventChunks[Any] | BinaryChunks = BinaryChunks()
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the response, names in lower case; empty until it is there.
+
+        Where they repeat a secret of the request, it is masked.
+        """
+        return {} if self._answer is None else self._answer.said_headers
 
     @property
     def is_open(self) -> bool:
@@ -67,7 +72,7 @@ class AsyncIntake:
         if self._aborted:
             raise Aborted
         response = await self._opener(self._plan, exchange)
-        self.headers = response.headers
+        self._answer = response
         try:
             self._source = await self._source_of(response)
         except BaseException:
@@ -84,14 +89,14 @@ class AsyncIntake:
         if plan.with_token:
             ways_out = responses.WAYS_OUT_OF_TOKEN_STREAMS
         if not 200 <= status < 300:
-            body = await response.read_up_to(responses.ERROR_BODY_LIMIT)
-            raise responses.error_of(status, headers, body, ways_out)
+            body = await response.read_said(responses.ERROR_BODY_LIMIT)
+            raise responses.error_of(status, response.said_headers, body, ways_out)
         coding = responses.foreign_encoding(headers)
         if coding is not None:
-            raise responses.encoding_error(coding)
+            raise responses.encoding_error(response.redact(coding))
         if status != 204 and responses.is_misfit(headers, plan.request.headers["accept"]):
-            body = await response.read_up_to(responses.ERROR_BODY_LIMIT)
-            raise responses.misfit_error(status, headers, body)
+            body = await response.read_said(responses.ERROR_BODY_LIMIT)
+            raise responses.misfit_error(status, response.said_headers, body)
         if status == 204 or responses.is_event_stream(headers):
             return EventChunks(
                 SSEParser(plan.max_event_bytes),
@@ -99,9 +104,10 @@ class AsyncIntake:
                 is_final=plan.is_final,
                 raise_errors=plan.raise_error_events,
                 is_workflow=plan.is_workflow,
+                redact=response.redact,
             )
         if plan.output_type not in (None, bytes):
-            raise responses.untyped_error(headers)
+            raise responses.untyped_error(response.said_headers)
         return BinaryChunks(plan.is_final)
 
     async def read(self, fresh: list[Any], *, as_events: bool) -> bool:

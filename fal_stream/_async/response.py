@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping
+from functools import cached_property
 
 import httpcore
 import httpx
@@ -18,6 +19,7 @@ from .._net.async_exchange import AsyncExchange
 from .._net.async_socket import AsyncSocketStream
 from .._net.tasks import async_finish
 from .._shared.framing import BodyFraming, FramingError
+from .._shared.redact import Redactor
 from .._shared.watchdog import Expired
 from ..errors import StreamConnectionError
 
@@ -48,6 +50,21 @@ class AsyncStreamResponse:
         self.headers: Mapping[str, str] = {
             name.lower(): value for name, value in response.headers.items()
         }
+        request = response.request
+        self._redactor = Redactor(str(request.url), request.headers)
+
+    def redact(self, text: str) -> str:
+        """Mask the secrets of the request in a text of its server's."""
+        return self._redactor.text(text)
+
+    @cached_property
+    def said_headers(self) -> Mapping[str, str]:
+        """The headers to show: the secrets of the request are masked in them."""
+        return self._redactor.headers(self.headers)
+
+    async def read_said(self, limit: int) -> bytes:
+        """Read a body to show, with the secrets of the request masked; see `read_up_to`."""
+        return self._redactor.data(await self.read_up_to(limit))
 
     async def read(self) -> bytes:
         """Wait for bytes of the body.
@@ -161,7 +178,7 @@ class AsyncSocketResponse(AsyncStreamResponse):
             else:
                 return b""
         except FramingError as error:
-            reason = f"the body's framing is broken: {error}"
+            reason = self.redact(f"the body's framing is broken: {error}")
         except httpcore.NetworkError as error:
             reason = str(error) or "the connection broke"
         raise StreamConnectionError(reason)

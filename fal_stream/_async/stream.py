@@ -102,7 +102,10 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
 
     @property
     def response_headers(self) -> Mapping[str, str]:
-        """The headers of the response, names in lower case; empty until it is there."""
+        """The headers of the response, names in lower case; empty until it is there.
+
+        Where they repeat the key or the token of the request, `***` stands in its place.
+        """
         return self._intake.headers
 
     @property

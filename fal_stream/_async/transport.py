@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from contextlib import AbstractContextManager
 from urllib.parse import urljoin, urlsplit
 
 import httpcore
@@ -16,12 +17,13 @@ from typing_extensions import Self
 from .._net.async_exchange import AsyncExchange
 from .._net.async_socket import AsyncSocketStream
 from .._net.exchange import LiveExchanges
-from .._net.masking import mask_secrets_in_logs
+from .._net.masking import mask_secrets_in_logs, masked_in_logs
 from .._net.per_loop import AsyncPerLoop
 from .._net.tasks import async_shielded
 from .._shared.endpoint import same_origin
 from .._shared.framing import FramingError, framing_for
 from .._shared.outgoing import Outgoing
+from .._shared.redact import Redactor
 from ..errors import ConfigError, FalStreamError, StreamConnectionError, excerpt
 from .pool import BROKEN, make_http_client
 from .response import AsyncSocketResponse, AsyncStreamResponse
@@ -108,10 +110,10 @@ class AsyncTransport:
     ) -> AsyncStreamResponse:
         exchange.bytes_sent = 0
         response = None
-        failure: FalStreamError = no_answer(request.url, "it was not sent", sent=False)
+        failure: FalStreamError = no_answer(request, "it was not sent", sent=False)
         for attempt in (1, 2):
             try:
-                with exchange:
+                with exchange, masking(request):
                     response = await _send_once(client, request, exchange)
             except RuntimeError:
                 if not self._closed:
@@ -119,7 +121,7 @@ class AsyncTransport:
                 failure = _closed()
             except BROKEN as error:
                 reason = str(error) or type(error).__name__
-                failure = no_answer(request.url, reason, sent=exchange.bytes_sent > 0)
+                failure = no_answer(request, reason, sent=exchange.bytes_sent > 0)
                 # An idle connection that the server has closed meanwhile: nothing was sent yet.
                 if attempt == 1 and exchange.bytes_sent == 0 and _was_idle(error):
                     continue
@@ -130,11 +132,11 @@ class AsyncTransport:
         try:
             framing = framing_for(response.status_code, request.method, response.headers.raw)
         except FramingError as error:
-            failure = no_answer(request.url, f"it is not valid HTTP: {error}")
+            failure = no_answer(request, f"it is not valid HTTP: {error}")
         else:
             if isinstance(stream, AsyncSocketStream) and stream.has_body:
                 return AsyncSocketResponse(response, framing, exchange, self.abandoned)
-            failure = no_answer(request.url, "it is not an HTTP/1.1 response")
+            failure = no_answer(request, "it is not an HTTP/1.1 response")
         await response.aclose()
         raise failure
 
@@ -209,16 +211,21 @@ async def _release(response: AsyncStreamResponse) -> None:
     await response.release()
 
 
+def masking(request: httpx.Request) -> AbstractContextManager[None]:
+    """Keep the secrets of a request out of others' logs while it is sent."""
+    return masked_in_logs(Redactor(str(request.url), request.headers))
+
+
 def _closed() -> ConfigError:
     return ConfigError("The client is closed: make a new one")
 
 
-def no_answer(url: httpx.URL, reason: str, *, sent: bool = True) -> StreamConnectionError:
+def no_answer(request: httpx.Request, reason: str, *, sent: bool = True) -> StreamConnectionError:
     """Make the error of a request that was not answered.
 
     Args:
-        url: The address; no more than its origin is shown.
-        reason: What happened.
+        request: The request; no more than its origin is shown.
+        reason: What happened; it may be what the server said.
         sent: Whether a byte of the request was sent.
 
     Returns:
@@ -227,9 +234,11 @@ def no_answer(url: httpx.URL, reason: str, *, sent: bool = True) -> StreamConnec
     way_out = "check the address, the network and the proxy settings"
     if "WRONG_VERSION_NUMBER" in reason:
         way_out = "the server seems to speak plain HTTP: use http://"
+    url = request.url
     origin = f"{url.scheme}://{url.netloc.decode()}"
+    said = Redactor(str(url), request.headers).text(reason)
     return StreamConnectionError(
-        f"No answer came from {origin} ({reason}); {way_out}",
+        f"No answer came from {origin} ({said}); {way_out}",
         request_sent=sent,
         transient="CERTIFICATE_VERIFY_FAILED" not in reason and "WRONG_VERSION" not in reason,
     )

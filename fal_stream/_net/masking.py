@@ -1,22 +1,34 @@
 """Keeps secrets out of other libraries' logs: httpx logs the address of each request.
 
-Of our own requests the whole query is hidden: it may be a token, or the signature of an upload.
-Other requests of the same program lose nothing but a token of fal's.
+Of our own requests the whole query is hidden: it may be a token, or the signature of an upload. So
+is what else is secret in them, which a server may say again in the head of its answer. Other
+requests of the same program lose nothing but a token of fal's.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
+from collections.abc import Iterator
+from contextvars import ContextVar
 
+from .._shared.redact import MASK, Redactor
 from ..errors import mask_token
 from .exchange import current
 
 _QUERY = re.compile(r"\?[^\s'\"<>]+")
 _AUTH = re.compile(r"auth=\(.*\)")
 
+_redactor: ContextVar[Redactor | None] = ContextVar("redactor", default=None)
 
-_ROOMS = ("connection", "http11", "proxy", "socks")
+# The last two serve an HTTP client of the user's that speaks HTTP/2: hpack logs each header.
+_LOGGERS = (
+    "httpx",
+    *(f"httpcore.{room}" for room in ("connection", "http11", "http2", "proxy", "socks")),
+    "hpack.hpack",
+    "hpack.table",
+)
 
 
 class _Mask(logging.Filter):
@@ -29,7 +41,10 @@ class _Mask(logging.Filter):
             return True  # whoever writes it will say what is wrong with it
         hidden = mask_token(text)
         if current.get() is not None:
-            hidden = _AUTH.sub("auth=***", _QUERY.sub("?***", hidden))
+            hidden = _AUTH.sub(f"auth={MASK}", _QUERY.sub(f"?{MASK}", hidden))
+        redactor = _redactor.get()
+        if redactor is not None:
+            hidden = redactor.text(hidden)
         if hidden != text:
             record.msg, record.args = hidden, None
         return True
@@ -40,5 +55,19 @@ _MASK = _Mask()
 
 def mask_secrets_in_logs() -> None:
     """See to it that no secret of ours stands in others' logs; a second call does nothing."""
-    for name in ("httpx", *(f"httpcore.{room}" for room in _ROOMS)):
+    for name in _LOGGERS:
         logging.getLogger(name).addFilter(_MASK)
+
+
+@contextlib.contextmanager
+def masked_in_logs(redactor: Redactor) -> Iterator[None]:
+    """Mask the secrets of a request in what is logged in this context.
+
+    Args:
+        redactor: Knows the secrets.
+    """
+    token = _redactor.set(redactor)
+    try:
+        yield
+    finally:
+        _redactor.reset(token)

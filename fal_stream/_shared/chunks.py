@@ -133,6 +133,8 @@ class EventChunks(_Finality, Generic[ChunkT]):
         raise_errors: Whether an event named `error` is raised. Default True.
         is_workflow: Whether a chunk `{"type": "error", ...}` is an error too. Default False.
         raw: Whether to give the events themselves, undecoded. Default False.
+        redact: Masks the secrets of the request in a text that an error shows. Default: nothing
+            is masked.
     """
 
     def __init__(
@@ -144,6 +146,7 @@ class EventChunks(_Finality, Generic[ChunkT]):
         raise_errors: bool = True,
         is_workflow: bool = False,
         raw: bool = False,
+        redact: Callable[[str], str] = str,
     ) -> None:
         super().__init__(is_final)
         self.raw = raw
@@ -151,6 +154,7 @@ class EventChunks(_Finality, Generic[ChunkT]):
         self._decode = decode
         self._raise_errors = raise_errors
         self._seek_errors = raise_errors and is_workflow
+        self._redact = redact
 
     def check(self) -> None:
         """See `ChunkSource`.
@@ -187,7 +191,7 @@ class EventChunks(_Finality, Generic[ChunkT]):
             return
         leftover = self._parser.close()
         if leftover is not None and not self._take_whole(leftover, out):
-            text = leftover.raw.decode("utf-8", "replace")
+            text = self._redact(leftover.raw.decode("utf-8", "replace"))
             raise IncompleteStream(
                 f"The stream ended in the middle of an event, after {self._count} chunks: "
                 f"{excerpt(text)!r}; the app may have died, look at its logs",
@@ -246,6 +250,7 @@ class EventChunks(_Finality, Generic[ChunkT]):
             raise failure
 
     def _event_error(self, text: str) -> StreamEventError:
+        text = self._redact(text)
         try:
             data = decode_json(text)
         except (ValueError, RecursionError):
@@ -255,12 +260,13 @@ class EventChunks(_Finality, Generic[ChunkT]):
         )
 
     def _decode_error(self, text: str, error: Exception) -> StreamDecodeError:
+        text = self._redact(text)
         if isinstance(error, pydantic.ValidationError):
             first = error.errors(include_url=False)[0]
             place = ".".join(map(str, first["loc"])) or "the chunk itself"
+            said = self._redact(f"{place}: {first['msg']}")
             return OutputValidationError(
-                f"Chunk {self._count} is not of the output_type: {place}: {first['msg']}; "
-                f"it was {excerpt(text)}",
+                f"Chunk {self._count} is not of the output_type: {said}; it was {excerpt(text)}",
                 raw=text,
                 index=self._count,
             )
@@ -273,7 +279,9 @@ class EventChunks(_Finality, Generic[ChunkT]):
             )
             failure.__cause__ = error
             return failure
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        reason = self._redact(str(error))
+        if isinstance(error, RecursionError):
+            reason = "it is nested too deeply"
         return StreamDecodeError(
             f"Chunk {self._count} is not JSON ({reason}): {excerpt(text)!r}; "
             "events() gives such events as they are",

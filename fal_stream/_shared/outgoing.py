@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 from urllib.parse import urlsplit
 
 from .._version import __version__
@@ -38,6 +38,9 @@ class Outgoing:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | Iterable[bytes] | AsyncIterable[bytes] | None = field(repr=False, default=None)
     is_bare: bool = False
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A request is not pickled: it may hold a key or a token")
 
     @property
     def origin(self) -> str:

@@ -75,7 +75,7 @@ class StreamPlan:
     raise_error_events: bool = True
     is_workflow: bool = False
     with_token: bool = False
-    token_provider: TokenProvider | None = None
+    token_provider: TokenProvider | None = field(repr=False, default=None)
 
     @property
     def files(self) -> Sequence[FoundFile]:

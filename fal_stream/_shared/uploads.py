@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import quote, urlsplit
 
 from .. import _checks
@@ -67,6 +67,9 @@ class UploadTarget:
 
     upload_url: str
     file_url: str
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("An upload is not pickled: its address is signed; begin a new one")
 
 
 def initiate_url(rest_url: str, *, in_parts: bool) -> str:

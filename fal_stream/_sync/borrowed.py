@@ -14,13 +14,14 @@ import httpx
 
 from .._checks import shown
 from .._net.exchange import Aborted, shut_down
+from .._net.masking import masked_in_logs
 from .._net.runtime import Lock
 from .._net.sync_exchange import Exchange
 from .._shared.watchdog import Expired
 from ..errors import ConfigError, FalStreamError, StreamConnectionError
 from .pool import BROKEN
 from .response import StreamResponse
-from .transport import Transport, no_answer
+from .transport import Transport, masking, no_answer
 
 HttpClient: TypeAlias = httpx.Client
 
@@ -83,10 +84,10 @@ class BorrowedTransport(Transport):
                 reason, cause, sent = "the http_client is closed", None, False
         else:
             return BorrowedResponse(response, exchange, self.abandoned)
-        raise no_answer(request.url, reason, sent=sent) from cause
+        raise no_answer(request, reason, sent=sent) from cause
 
     def _submit(self, request: httpx.Request, exchange: Exchange) -> httpx.Response:
-        with exchange:
+        with exchange, masking(request):
             # Its `auth` would take the place of the key.
             return self._client.send(request, stream=True, follow_redirects=False, auth=None)
 
@@ -121,14 +122,15 @@ class BorrowedResponse(StreamResponse):
         try:
             return self._exchange.call(self._next)
         except BROKEN as error:
-            reason = str(error) or type(error).__name__
+            reason = self.redact(str(error)) or type(error).__name__
         raise StreamConnectionError(reason)
 
     def _next(self) -> bytes:
         with self._lock:
             self._is_reading = True
         try:
-            return self._body.__next__()
+            with masked_in_logs(self._redactor):
+                return self._body.__next__()
         except StopIteration:
             return b""
         finally:

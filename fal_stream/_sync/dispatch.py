@@ -269,18 +269,18 @@ def read_json(response: StreamResponse, ways_out: Mapping[int, str] = responses.
     """
     try:
         if not 200 <= response.status < 300:
-            body = response.read_up_to(responses.ERROR_BODY_LIMIT)
-            raise responses.error_of(response.status, response.headers, body, ways_out)
+            said = response.read_said(responses.ERROR_BODY_LIMIT)
+            raise responses.error_of(response.status, response.said_headers, said, ways_out)
         body = response.read_whole(responses.ERROR_BODY_LIMIT)
     except StreamConnectionError as error:
-        error.request_id = response.headers.get("x-fal-request-id")
+        error.request_id = response.said_headers.get("x-fal-request-id")
         raise
     finally:
         response.release()
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        text = body.decode("utf-8", "replace")
+        text = response.redact(body.decode("utf-8", "replace"))
     raise StreamDecodeError(
         f"The server answered with something that is not JSON: {excerpt(text, 120)!r}",
         raw=text,

@@ -36,13 +36,10 @@ class Intake:
     Args:
         plan: What to send, and how to decode what comes.
         opener: Sends it.
-
-    Attributes:
-        headers: The headers of the response, names in lower case; empty until it is there.
     """
 
     def __init__(self, plan: StreamPlan, opener: Opener) -> None:
-        self.headers: Mapping[str, str] = {}
+        self._answer: StreamResponse | None = None
         self._plan = plan
         self._opener = opener
         self._watchdog = Watchdog(plan.limits, time.monotonic)
@@ -50,6 +47,14 @@ class Intake:
         self._exchange: Exchange | None = None
         self._response: StreamResponse | None = None
         self._source: EventChunks[Any] | BinaryChunks = BinaryChunks()
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the response, names in lower case; empty until it is there.
+
+        Where they repeat a secret of the request, it is masked.
+        """
+        return {} if self._answer is None else self._answer.said_headers
 
     @property
     def is_open(self) -> bool:
@@ -68,7 +73,7 @@ class Intake:
         if self._aborted:
             raise Aborted
         response = self._opener(self._plan, exchange)
-        self.headers = response.headers
+        self._answer = response
         try:
             self._source = self._source_of(response)
         except BaseException:
@@ -85,14 +90,14 @@ class Intake:
         if plan.with_token:
             ways_out = responses.WAYS_OUT_OF_TOKEN_STREAMS
         if not 200 <= status < 300:
-            body = response.read_up_to(responses.ERROR_BODY_LIMIT)
-            raise responses.error_of(status, headers, body, ways_out)
+            body = response.read_said(responses.ERROR_BODY_LIMIT)
+            raise responses.error_of(status, response.said_headers, body, ways_out)
         coding = responses.foreign_encoding(headers)
         if coding is not None:
-            raise responses.encoding_error(coding)
+            raise responses.encoding_error(response.redact(coding))
         if status != 204 and responses.is_misfit(headers, plan.request.headers["accept"]):
-            body = response.read_up_to(responses.ERROR_BODY_LIMIT)
-            raise responses.misfit_error(status, headers, body)
+            body = response.read_said(responses.ERROR_BODY_LIMIT)
+            raise responses.misfit_error(status, response.said_headers, body)
         if status == 204 or responses.is_event_stream(headers):
             return EventChunks(
                 SSEParser(plan.max_event_bytes),
@@ -100,9 +105,10 @@ class Intake:
                 is_final=plan.is_final,
                 raise_errors=plan.raise_error_events,
                 is_workflow=plan.is_workflow,
+                redact=response.redact,
             )
         if plan.output_type not in (None, bytes):
-            raise responses.untyped_error(headers)
+            raise responses.untyped_error(response.said_headers)
         return BinaryChunks(plan.is_final)
 
     def read(self, fresh: list[Any], *, as_events: bool) -> bool:

@@ -17,10 +17,10 @@ import httpx
 from .._net.proxies import proxy_for
 from .._net.runtime import Lock
 from .._net.sync_backend import Backend
+from ..credentials import Secret
 from ..errors import ConfigError
 
 KEEPALIVE_SECONDS = 5.0
-MAX_IDLE_CONNECTIONS = 100
 
 # What it raises where a request can't be sent or its answer can't be understood.
 BROKEN = (
@@ -61,7 +61,7 @@ class PoolTransport(httpx.BaseTransport):
     def __init__(self) -> None:
         self._backend = Backend()
         self._ssl_context: ssl.SSLContext | None = None
-        self._pools: dict[tuple[bool, str | None], httpcore.ConnectionPool] = {}
+        self._pools: dict[tuple[bool, Secret | None], httpcore.ConnectionPool] = {}
         # Threads of a blocking client may need the same pool at the same time.
         self._lock = Lock()
 
@@ -90,16 +90,18 @@ class PoolTransport(httpx.BaseTransport):
         )
 
     def _pool(self, is_https: bool, proxy_url: str | None) -> httpcore.ConnectionPool:
-        key = (is_https, proxy_url)
+        # An address of a proxy may hold a password.
+        key = (is_https, Secret(proxy_url) if proxy_url else None)
         if key not in self._pools:
             if is_https and self._ssl_context is None:
                 self._ssl_context = _ssl_context()
-            # No limit on connections: a wait for a free one could not be aborted.
+            # No limit on connections: a wait for a free one could not be aborted. None on idle
+            # ones: above it the pool closes one that it has just given to another thread.
             self._pools[key] = httpcore.ConnectionPool(
                 ssl_context=self._ssl_context,
                 proxy=_proxy(proxy_url) if proxy_url else None,
                 max_connections=None,
-                max_keepalive_connections=MAX_IDLE_CONNECTIONS,
+                max_keepalive_connections=None,
                 keepalive_expiry=KEEPALIVE_SECONDS,
                 network_backend=self._backend,
             )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping
+from functools import cached_property
 
 import httpcore
 import httpx
@@ -19,6 +20,7 @@ from .._net.sync_exchange import Exchange
 from .._net.sync_socket import SocketStream
 from .._net.tasks import finish
 from .._shared.framing import BodyFraming, FramingError
+from .._shared.redact import Redactor
 from .._shared.watchdog import Expired
 from ..errors import StreamConnectionError
 
@@ -49,6 +51,21 @@ class StreamResponse:
         self.headers: Mapping[str, str] = {
             name.lower(): value for name, value in response.headers.items()
         }
+        request = response.request
+        self._redactor = Redactor(str(request.url), request.headers)
+
+    def redact(self, text: str) -> str:
+        """Mask the secrets of the request in a text of its server's."""
+        return self._redactor.text(text)
+
+    @cached_property
+    def said_headers(self) -> Mapping[str, str]:
+        """The headers to show: the secrets of the request are masked in them."""
+        return self._redactor.headers(self.headers)
+
+    def read_said(self, limit: int) -> bytes:
+        """Read a body to show, with the secrets of the request masked; see `read_up_to`."""
+        return self._redactor.data(self.read_up_to(limit))
 
     def read(self) -> bytes:
         """Wait for bytes of the body.
@@ -162,7 +179,7 @@ class SocketResponse(StreamResponse):
             else:
                 return b""
         except FramingError as error:
-            reason = f"the body's framing is broken: {error}"
+            reason = self.redact(f"the body's framing is broken: {error}")
         except httpcore.NetworkError as error:
             reason = str(error) or "the connection broke"
         raise StreamConnectionError(reason)

@@ -431,17 +431,15 @@ ROWS: tuple[Row, ...] = (
             "faults/_async/test_secrets.py::test_failed_connections_show_no_secret",
             "faults/_async/test_socks.py::test_no_log_shows_the_password",
             "faults/_async/test_secrets.py::test_what_is_dropped_or_aborted_shows_no_secret",
-            "faults/_async/test_secrets.py::test_a_token_that_the_server_repeats",
-            "faults/_async/test_secrets.py::test_a_key_that_the_server_repeats",
+            "faults/_async/test_repeats.py::test_a_secret_that_the_server_repeats",
+            "faults/_async/test_repeats.py::test_a_secret_that_the_server_repeats_in_another_form",
+            "faults/_async/test_repeats.py::test_a_signature_that_the_storage_repeats",
             "faults/_async/test_secrets.py::test_a_planted_secret_is_found",
-        ),
-        (
-            (
-                "of a token that the server repeats in a stream, "
-                "the text of a chunk is shown as it came"
-            ),
-            "of a key that the server repeats, nothing looks for it",
-            "a signature that the storage repeats in its answer is shown",
+            "flavour/test_debugging.py::test_asyncio_in_debug_mode",
+            "flavour/test_debugging.py::test_a_process_in_development_mode",
+            "unit/test_credentials.py::test_nothing_shows_what_is_held",
+            "unit/test_credentials.py::test_no_pickle_holds_it",
+            "faults/test_search.py::test_a_planted_secret_fails_the_test",
         ),
     ),
 )

@@ -17,7 +17,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-__all__ = ["Trail", "following"]
+__all__ = ["Trail", "following", "forms_of"]
 
 
 class Trail(logging.Handler):
@@ -25,12 +25,16 @@ class Trail(logging.Handler):
 
     Args:
         capture: Gives what was printed.
+
+    Attributes:
+        raised: The packages that errors were of, or those that they came of.
     """
 
     def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
         super().__init__(logging.NOTSET)
         self._capture = capture
         self._texts: list[tuple[str, str]] = []
+        self.raised: set[str] = set()
 
     def add(self, where: str, text: object) -> None:
         """Keep a text.
@@ -58,6 +62,7 @@ class Trail(logging.Handler):
             if one is None or id(one) in seen:
                 continue
             seen.add(id(one))
+            self.raised.add(type(one).__module__.partition(".")[0])
             where = f"raised {type(one).__name__}"
             for text in (one, repr(one), one.args, vars(one)):
                 self.add(where, text)
@@ -94,7 +99,7 @@ class Trail(logging.Handler):
         printed = self._capture.readouterr()
         self.add("printed", printed.out)
         self.add("printed", printed.err)
-        forms = {form for secret in secrets for form in _forms(secret)}
+        forms = {form for secret in secrets for form in forms_of(secret)}
         places = (where for where, text in self._texts if any(form in text for form in forms))
         return sorted(set(places))
 
@@ -104,7 +109,15 @@ class Trail(logging.Handler):
         return len(self._texts)
 
 
-def _forms(secret: str) -> Iterable[str]:
+def forms_of(secret: str) -> Iterable[str]:
+    """Give the forms that a secret may have in a text.
+
+    Args:
+        secret: The secret.
+
+    Yields:
+        As it is, percent-encoded, in hexadecimal digits and in base64.
+    """
     data = secret.encode()
     yield from (secret, quote(secret, safe=""), quote_plus(secret), data.hex())
     # Wherever it stands in what is encoded: without the characters that depend on its neighbours.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -10,6 +11,8 @@ from fal_stream import AsyncStreamingClient
 from fal_stream.testing import LocalFal
 from tests.seam import async_until
 from tests.sockets import open_files, own_threads
+
+from .showing import KEY
 
 
 @pytest.fixture(autouse=True)
@@ -26,3 +29,10 @@ async def client(either_fal: LocalFal) -> AsyncIterator[AsyncStreamingClient]:
     """A client of the test's own server, plain and over TLS, that sends nothing twice."""
     async with AsyncStreamingClient(**either_fal.settings, retry=None) as client:
         yield client
+
+
+@pytest.fixture
+def guarded(tls_context: ssl.SSLContext) -> Iterator[dict[str, LocalFal]]:
+    """Servers that know the key, plain and over TLS."""
+    with LocalFal(key=KEY) as plain, LocalFal(key=KEY, ssl_context=tls_context) as tls:
+        yield {"plain": plain, "tls": tls}

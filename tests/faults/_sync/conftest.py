@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,8 @@ from fal_stream import StreamingClient
 from fal_stream.testing import LocalFal
 from tests.seam import until
 from tests.sockets import open_files, own_threads
+
+from .showing import KEY
 
 
 @pytest.fixture(autouse=True)
@@ -27,3 +30,10 @@ def client(either_fal: LocalFal) -> Iterator[StreamingClient]:
     """A client of the test's own server, plain and over TLS, that sends nothing twice."""
     with StreamingClient(**either_fal.settings, retry=None) as client:
         yield client
+
+
+@pytest.fixture
+def guarded(tls_context: ssl.SSLContext) -> Iterator[dict[str, LocalFal]]:
+    """Servers that know the key, plain and over TLS."""
+    with LocalFal(key=KEY) as plain, LocalFal(key=KEY, ssl_context=tls_context) as tls:
+        yield {"plain": plain, "tls": tls}
