@@ -126,7 +126,7 @@ class AsyncIntake:
         elif as_events:
             raise FalStreamError(
                 "events() is for event streams, and the response is "
-                f"{responses.media_type(self.headers) or 'of no known type'}: "
+                f"{responses.shown_type(self.headers)}: "
                 "iterate the stream, it gives bytes"
             )
         try:

@@ -18,9 +18,10 @@ from ..errors import (
     StreamDecodeError,
     StreamEventError,
     excerpt,
+    quoted,
 )
 from ..types import ServerSentEvent
-from .decode import DecodeJSON, decode_json
+from .decode import DecodeJSON, decode_json, decode_report
 from .sse import SSEParser
 from .sse_block import Leftover
 
@@ -190,7 +191,7 @@ class EventChunks(_Finality, Generic[ChunkT]):
             text = leftover.raw.decode("utf-8", "replace")
             raise IncompleteStream(
                 f"The stream ended in the middle of an event, after {self._count} chunks: "
-                f"{excerpt(text)!r}; the app may have died, look at its logs",
+                f"{quoted(text)}; the app may have died, look at its logs",
                 chunks_received=self._count,
             )
         if not self.raw:
@@ -246,12 +247,9 @@ class EventChunks(_Finality, Generic[ChunkT]):
             raise failure
 
     def _event_error(self, text: str) -> StreamEventError:
-        try:
-            data = decode_json(text)
-        except (ValueError, RecursionError):
-            data = text
         return StreamEventError(
-            f"The app reported an error after {self._count} chunks: {excerpt(text)}", data=data
+            f"The app reported an error after {self._count} chunks: {excerpt(text)}",
+            data=decode_report(text),
         )
 
     def _decode_error(self, text: str, error: Exception) -> StreamDecodeError:
@@ -259,8 +257,8 @@ class EventChunks(_Finality, Generic[ChunkT]):
             first = error.errors(include_url=False)[0]
             place = ".".join(map(str, first["loc"])) or "the chunk itself"
             return OutputValidationError(
-                f"Chunk {self._count} is not of the output_type: {place}: {first['msg']}; "
-                f"it was {excerpt(text)}",
+                f"Chunk {self._count} is not of the output_type: {excerpt(place, 120)}: "
+                f"{excerpt(first['msg'])}; it was {excerpt(text)}",
                 raw=text,
                 index=self._count,
             )
@@ -275,7 +273,7 @@ class EventChunks(_Finality, Generic[ChunkT]):
             return failure
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         return StreamDecodeError(
-            f"Chunk {self._count} is not JSON ({reason}): {excerpt(text)!r}; "
+            f"Chunk {self._count} is not JSON ({reason}): {quoted(text)}; "
             "events() gives such events as they are",
             raw=text,
             index=self._count,

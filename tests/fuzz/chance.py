@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from random import Random
 
 __all__ = ["UTF_8", "cut", "junk", "spoil"]
@@ -11,7 +12,7 @@ UTF_8 = tuple(text.encode() for text in ("ä", "€", "🦊", "\x85", "\u2028", 
 """Characters of two, three and four bytes."""
 
 # Each kind of byte that UTF-8 has a rule for, and some that are never in it.
-_ODD_BYTES = b"\x00\x01\x0b\x0c\x1b\x1f \x7f\x80\x9f\xa0\xbf\xc0\xc1\xc2\xdf\xe0\xed\xef\xf0\xf4\xf5"
+_ODD_BYTES = b"\0\x01\x0b\x0c\x1b\x1f \x7f\x80\x9f\xa0\xbf\xc0\xc1\xc2\xdf\xe0\xed\xef\xf0\xf4\xf5"
 
 
 def cut(chance: Random, data: bytes) -> list[bytes]:
@@ -34,7 +35,7 @@ def cut(chance: Random, data: bytes) -> list[bytes]:
     else:
         places = sorted(chance.randint(0, len(data)) for _ in range(chance.randint(1, 6)))
         edges = [0, *places, len(data)]
-        return [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+        return [data[start:end] for start, end in pairwise(edges)]
     return [data[start : start + size] for start in range(0, len(data), size)]
 
 

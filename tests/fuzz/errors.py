@@ -28,7 +28,7 @@ __all__ = ["LONGEST_MESSAGE", "check", "check_error"]
 LONGEST_MESSAGE = 1000
 _UNFIT = re.compile(r"[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
-_STATUSES = (100, 200, 201, 204, 301, 307, 400, 401, 403, 404, 409, 422, 422, 429, 500, 502, 503, 504)
+_STATUSES = (100, 200, 201, 204, 301, 307, 400, 401, 403, 404, 422, 422, 429, 500, 502, 504)
 _WAYS_OUT = (
     response.WAYS_OUT,
     response.WAYS_OUT_OF_STREAMS,
@@ -44,7 +44,7 @@ _NAMES = (
 )
 _VALUES = (
     *(b"application/json", b"application/problem+json; charset=utf-8", b"text/html", b"text/plain"),
-    *(b"text/event-stream", b"gzip", b"identity", b"true", b"1", b"false", b"user", b"", b";", b"/"),
+    *(b"text/event-stream", b"gzip", b"identity", b"true", b"1", b"user", b"", b";", b"/"),
     *(b"\xe9", b"\x80\x9b31m", b"\xc3\xa4", b"\xed\xa0\x80", b"utf-16", b"a" * 5000 + b"+json"),
 )
 _DETAILS: tuple[Any, ...] = (
@@ -118,8 +118,7 @@ def _error_in_a_stream(text: str) -> FalStreamError:
     lines = "".join(f"data: {line}\n" for line in re.split("\r\n|\r|\n", text))
     try:
         source.feed(f"event: error\n{lines}\n".encode("utf-8", "surrogatepass"), [])
-    except FalStreamError as error:
-        assert type(error) is StreamEventError
+    except StreamEventError as error:
         return error
     raise AssertionError(f"{text[:300]!r} was no error")
 

@@ -23,12 +23,12 @@ class Span(NamedTuple):
     Attributes:
         seed: What all of them are made up from.
         first: The number of the first one.
-        count: How many there are.
+        length: How many there are.
     """
 
     seed: int
     first: int
-    count: int
+    length: int
 
 
 class Difference(AssertionError):
@@ -56,7 +56,7 @@ def run(name: str, target: Target, span: Span) -> float:
     """
     begun = time.monotonic()
     with target() as check:
-        for number in range(span.first, span.first + span.count):
+        for number in range(span.first, span.first + span.length):
             try:
                 check(chance_of(span.seed, number))
             except Exception as error:
