@@ -88,7 +88,7 @@ class Intake:
             body = response.read_up_to(responses.ERROR_BODY_LIMIT)
             raise responses.error_of(status, headers, body, ways_out)
         coding = responses.foreign_encoding(headers)
-        if coding is not None:
+        if coding is not None and status != 204:
             raise responses.encoding_error(coding)
         if status != 204 and responses.is_misfit(headers, plan.request.headers["accept"]):
             body = response.read_up_to(responses.ERROR_BODY_LIMIT)

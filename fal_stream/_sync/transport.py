@@ -228,7 +228,7 @@ def no_answer(url: httpx.URL, reason: str, *, sent: bool = True) -> StreamConnec
         way_out = "the server seems to speak plain HTTP: use http://"
     origin = f"{url.scheme}://{url.netloc.decode()}"
     return StreamConnectionError(
-        f"No answer came from {origin} ({reason}); {way_out}",
+        f"No answer came from {origin} ({excerpt(reason)}); {way_out}",
         request_sent=sent,
         transient="CERTIFICATE_VERIFY_FAILED" not in reason and "WRONG_VERSION" not in reason,
     )
