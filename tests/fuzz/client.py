@@ -27,8 +27,8 @@ from fal_stream import (
     AsyncStreamingClient,
     FalStreamError,
     RetryPolicy,
-    StreamInterrupted,
     StreamingClient,
+    StreamInterrupted,
 )
 from fal_stream.errors import excerpt
 from tests._async.reading import read as read_async
