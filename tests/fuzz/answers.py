@@ -22,7 +22,7 @@ FINE = (
 )
 """An answer that holds the chunks 1 and {"fine": 2}."""
 
-_STATUSES = (*[b"200 OK"] * 12, b"201 Created", b"204 No Content", b"206 x", b"304 x", b"101 x")
+_STATUSES = (*[b"200 OK"] * 20, b"201 Created", b"204 No Content", b"206 x", b"304 x", b"101 x")
 _REFUSALS = (b"307 x", b"308 x", b"302 Found", b"401 x", b"403 x", b"404 x", b"429 x", b"500 x")
 _REFUSALS += (b"422 x", b"502 Bad Gateway", b"503 x", b"504 x", b"999 x", b"600 x", b"199 x")
 _EXTRAS = (
@@ -70,7 +70,7 @@ _EXTRAS = (
     ),
 )
 _TYPES = (
-    *[b"text/event-stream"] * 8,
+    *[b"text/event-stream"] * 16,
     *(b"text/event-stream; charset=utf-16", b"TEXT/Event-Stream ;x", b"application/json"),
     *(b"text/html; charset=\xff", b"audio/wav", b"", b"/", b"application/x+json", b"text/plain"),
 )
@@ -144,7 +144,7 @@ def _body(chance: Random) -> bytes:
 
 def _whole(chance: Random) -> tuple[bytes, bytes]:
     """Make an answer up that is valid, or nearly; give its head and its body."""
-    status = chance.choice(_STATUSES if chance.random() < 0.7 else _REFUSALS)
+    status = chance.choice(_STATUSES if chance.random() < 0.8 else _REFUSALS)
     fields = [b"content-type: " + chance.choice(_TYPES)]
     if chance.random() < 0.3:
         fields += chance.choices(_EXTRAS, k=chance.randint(1, 3))
@@ -198,8 +198,11 @@ def answer(chance: Random) -> Answer:
         return Answer(pieces, pause, "close")
     if chosen < 0.9:
         return Answer(pieces, pause, "reset")
-    is_complete = meaning(wire, ends=False).is_whole
-    return Answer(pieces, pause, "keep" if is_complete else "hang" if chosen < 0.91 else "close")
+    if meaning(wire, ends=False).is_whole:
+        return Answer(pieces, pause, "keep")
+    # A client that takes it for whole would keep the connection.
+    can_hang = chosen < 0.91 and not framing.is_read_otherwise(wire)
+    return Answer(pieces, pause, "hang" if can_hang else "close")
 
 
 def meaning(wire: bytes, *, ends: bool) -> Meaning:
