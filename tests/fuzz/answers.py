@@ -23,8 +23,10 @@ FINE = (
 """An answer that holds the chunks 1 and {"fine": 2}."""
 
 _STATUSES = (*[b"200 OK"] * 20, b"201 Created", b"204 No Content", b"206 x", b"304 x", b"101 x")
-_REFUSALS = (b"307 x", b"308 x", b"302 Found", b"401 x", b"403 x", b"404 x", b"429 x", b"500 x")
-_REFUSALS += (b"422 x", b"502 Bad Gateway", b"503 x", b"504 x", b"999 x", b"600 x", b"199 x")
+_REFUSALS = (
+    *(b"307 x", b"308 x", b"302 Found", b"401 x", b"403 x", b"404 x", b"422 x", b"429 x"),
+    *(b"500 x", b"502 Bad Gateway", b"503 x", b"504 x", b"999 x", b"600 x", b"199 x"),
+)
 _EXTRAS = (
     *(
         b"location: /acme/app/stream",

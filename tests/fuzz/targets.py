@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from . import client, endpoints, errors, events, framing, json_text
+from . import client, endpoints, errors, events, framing, headers, json_text
 from .runner import Check, Target
 
 __all__ = ["LONG_RUNS", "TARGETS"]
@@ -25,6 +25,7 @@ TARGETS: dict[str, Target] = {
     "events": _pure(events.check),
     "framing": _pure(framing.check),
     "endpoints": _pure(endpoints.check),
+    "headers": _pure(headers.check),
     "errors": _pure(errors.check),
     "json": _pure(json_text.check),
     "client": client.target,
@@ -34,6 +35,7 @@ LONG_RUNS: dict[str, int] = {
     "events": 1_000_000,
     "framing": 300_000,
     "endpoints": 1_000_000,
+    "headers": 300_000,
     "errors": 200_000,
     "json": 300_000,
     "client": 20_000,

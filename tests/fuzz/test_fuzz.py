@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from pydantic_core import from_json
@@ -22,7 +23,7 @@ from fal_stream._shared.head import HeadSplitter
 from fal_stream._shared.sse import SSEParser
 from tests.oracle import by_the_specification, over_the_limit
 
-from . import answers, endpoints, events, framing, json_text
+from . import answers, endpoints, events, framing, headers, json_text
 from .runner import Difference, Span, chance_of, run
 from .targets import LONG_RUNS, TARGETS
 
@@ -32,6 +33,7 @@ SHARES = {
     "events": 5000,
     "framing": 4000,
     "endpoints": 10_000,
+    "headers": 6000,
     "errors": 3000,
     "json": 4000,
     "client": 60,
@@ -130,6 +132,10 @@ def lenient_id(text: object) -> EndpointId:
     return EndpointId(None, owner, alias)
 
 
+def anywhere(method: str, url: str, status: int, headers: Mapping[str, str]) -> str:
+    return urljoin(url, headers["location"])
+
+
 def uncut(text: str, limit: int = 0) -> str:
     return text
 
@@ -144,6 +150,7 @@ PLANTED: dict[str, tuple[str, object, str, object]] = {
     "a space after the size of a chunk": ("framing", our_framing, "ChunkedBody", LaxBody),
     "a head that is split too early": ("framing", framing, "HeadSplitter", LateSplitter),
     "an id that may be anything": ("endpoints", endpoints, "parse_endpoint_id", lenient_id),
+    "a redirect to anywhere": ("headers", headers, "redirect_target", anywhere),
     "messages of any length": ("errors", response, "excerpt", uncut),
     "messages with any character": ("errors", fal_stream.errors, "printable", uncut),
     "reports that are nested deeply": ("errors", decode, "REPORT_LEVELS", 10_000),
