@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from fal_stream._async import response as responses
 from fal_stream._async import transport
+from fal_stream._async.response import PATIENCE
 from fal_stream._net import async_socket, sync_socket
 from fal_stream._shared import decode, framing, response, sse, tokens
 from fal_stream.errors import excerpt
@@ -16,6 +16,8 @@ from tests.fuzz.errors import LONGEST_MESSAGE
 
 KIB = 1024
 MIB = 1024 * KIB
+
+ERROR_BODY = f"{response.ERROR_BODY_LIMIT // MIB} MiB, and what comes within {PATIENCE:.0f} seconds"
 
 GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
 LIMITS = dict(re.findall(r"^\| (.*?) \| (.*?) \| .* \|$", GUIDE.partition("## Limits")[2], re.M))
@@ -28,11 +30,7 @@ LIMITS = dict(re.findall(r"^\| (.*?) \| (.*?) \| .* \|$", GUIDE.partition("## Li
         ("the line with that size, one trailer", f"{framing._MAX_LINE // KIB} KiB"),
         ("all trailers", f"{framing._MAX_TRAILERS // KIB} KiB"),
         ("redirects", f"{transport.MAX_REDIRECTS}, within the origin"),
-        (
-            "the body of an error, or of a document in a stream's place",
-            f"{response.ERROR_BODY_LIMIT // MIB} MiB, and what comes within "
-            f"{responses.PATIENCE:.0f} seconds",
-        ),
+        ("the body of an error, or of a document in a stream's place", ERROR_BODY),
         ("nesting of that body, or of an error's event", f"{decode.REPORT_LEVELS} levels"),
         ("the message of an error", f"{LONGEST_MESSAGE:,} characters"),
         (

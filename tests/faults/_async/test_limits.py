@@ -6,8 +6,10 @@ import copy
 import itertools
 import json
 import pickle
+import time
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,13 +19,25 @@ from fal_stream import (
     AsyncStreamingClient,
     FalStreamError,
     OutputValidationError,
+    StreamConnectionError,
     StreamDecodeError,
     StreamEventError,
     StreamInterrupted,
     StreamTimeout,
     TokenError,
+    UploadError,
 )
-from fal_stream.testing import Event, Failure, LocalFal, Raw, RecordedRequest, Reply, Wire
+from fal_stream.testing import (
+    Cut,
+    Event,
+    Failure,
+    LocalFal,
+    Pause,
+    Raw,
+    RecordedRequest,
+    Reply,
+    Wire,
+)
 from tests._async.reading import read
 from tests.faults.fault import Fault
 
@@ -82,7 +96,33 @@ async def test_framing_without_an_end(
     assert memory() < 16 * MIB
 
 
+@pytest.mark.parametrize("digits", [18, 19, 5000])
+async def test_a_long_content_length(
+    either_fal: LocalFal, client: AsyncStreamingClient, digits: int
+) -> None:
+    script = Reply([1, Cut(in_chunk=False)], headers={"content-length": "9" * digits})
+    fault = Fault(replace(script, framing="close"), StreamInterrupted, (1,))
+    if digits > 18:
+        fault = replace(fault, error=StreamConnectionError, chunks=(), says="Content-Length")
+    await meet(either_fal, client, fault)
+
+
 # Bodies of errors, and documents.
+
+
+async def test_the_text_of_an_error_is_waited_for_a_little(fal: LocalFal) -> None:
+    def dripped(request: RecordedRequest) -> Reply:
+        steps = itertools.cycle([Raw(b"x"), Pause(0.05)])
+        return Reply(steps, status=500, content_type="text/plain")
+
+    fal.add("acme/app", dripped)
+    begun = time.monotonic()
+    async with AsyncStreamingClient(**fal.settings) as client:
+        _, error = await read(client.stream("acme/app"))
+    assert time.monotonic() - begun > 4.9
+    assert isinstance(error, ApiError)
+    assert 0 < len(error.body) < 200
+    await check_unharmed(fal, client)
 
 
 @pytest.mark.parametrize("status", [200, 422, 500])
@@ -127,6 +167,11 @@ async def test_an_answer_of_fals_that_is_too_large(
     _, error = await read(client.stream("acme/app", connection_mode="client"))
     assert isinstance(error, TokenError)
     assert ("more than 1,048,576 bytes" in str(error)) is (size > MIB)
+    either_fal.route("/storage/*", Reply([answer], content_type="application/json"))
+    _, error = await read(client.stream("acme/app", input={"image": b"x"}))
+    assert isinstance(error, UploadError)
+    assert ("more than 1,048,576 bytes" in str(error)) is (size > MIB)
+    await check_unharmed(either_fal, client)
 
 
 # Messages.
