@@ -16,7 +16,7 @@ from .._net.async_exchange import AsyncExchange
 from .._net.exchange import Aborted, shut_down
 from .._net.runtime import Lock
 from .._shared.watchdog import Expired
-from ..errors import ConfigError, FalStreamError, StreamConnectionError
+from ..errors import ConfigError, FalStreamError, StreamConnectionError, excerpt
 from .pool import BROKEN
 from .response import AsyncStreamResponse
 from .transport import AsyncTransport, no_answer
@@ -120,7 +120,7 @@ class AsyncBorrowedResponse(AsyncStreamResponse):
         try:
             return await self._exchange.call(self._next)
         except BROKEN as error:
-            reason = str(error) or type(error).__name__
+            reason = excerpt(str(error)) or type(error).__name__
         raise StreamConnectionError(reason)
 
     async def _next(self) -> bytes:

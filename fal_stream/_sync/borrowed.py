@@ -17,7 +17,7 @@ from .._net.exchange import Aborted, shut_down
 from .._net.runtime import Lock
 from .._net.sync_exchange import Exchange
 from .._shared.watchdog import Expired
-from ..errors import ConfigError, FalStreamError, StreamConnectionError
+from ..errors import ConfigError, FalStreamError, StreamConnectionError, excerpt
 from .pool import BROKEN
 from .response import StreamResponse
 from .transport import Transport, no_answer
@@ -121,7 +121,7 @@ class BorrowedResponse(StreamResponse):
         try:
             return self._exchange.call(self._next)
         except BROKEN as error:
-            reason = str(error) or type(error).__name__
+            reason = excerpt(str(error)) or type(error).__name__
         raise StreamConnectionError(reason)
 
     def _next(self) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from random import Random
 from typing import Any, Literal, NamedTuple
 
@@ -270,7 +269,8 @@ def _meaning_of_body(head: h11.Response, body: bytes, is_whole: bool) -> Meaning
             last = [json.loads(reading.pending.data)]
         except (ValueError, RecursionError):
             last = []
-    ends_well = body == b"" or re.search(rb"(\n|\r)(\r?\n|\r)\Z", body) is not None
+    lines = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    ends_well = body == b"" or lines.endswith(b"\n\n")
     return Meaning("events", chunks, last, is_whole, is_whole and ends_well, False)
 
 
