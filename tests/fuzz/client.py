@@ -1,4 +1,4 @@
-"""The whole client, both flavours, on real sockets: whatever a server answers.
+"""The whole client, blocking, on asyncio and on trio, on real sockets: whatever a server answers.
 
 No error but ours comes, none hangs, nothing that was not sent is given, nothing that was sent is
 left out in silence, and the client goes on.
@@ -17,6 +17,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 import httpx
+import trio
 
 from fal_stream import (
     AsyncStreamingClient,
@@ -26,6 +27,7 @@ from fal_stream import (
     StreamInterrupted,
 )
 from fal_stream.errors import excerpt
+from tests._async.reading import Outcome
 from tests._async.reading import read as read_async
 from tests._sync.reading import read
 from tests.seam import HANG, Job, until
@@ -83,11 +85,15 @@ class _Clients:
         self._async_http_client = httpx.AsyncClient() if kind == "borrowed" else None
         self._blocking = StreamingClient(**settings, http_client=self._http_client)
         self._asyncio = AsyncStreamingClient(**settings, http_client=self._async_http_client)
+        self._trio = None if kind == "borrowed" else AsyncStreamingClient(**settings)
 
     @property
     def flavours(self) -> dict[str, Callable[..., _Outcome]]:
         """What reads a stream, by the name of the flavour."""
-        return {"blocking": self._read, "asyncio": self._read_async}
+        asynchronous = {"asyncio": self._read_asyncio, "trio": self._read_trio}
+        if self._trio is None:  # an HTTP client of the user's belongs to one event loop
+            del asynchronous["trio"]
+        return {"blocking": self._read, **asynchronous}
 
     def _read(self, endpoint_id: str, **options: Any) -> _Outcome:
         begun = time.monotonic()
@@ -95,16 +101,30 @@ class _Clients:
         chunks, error = Job(read, stream).result()
         return _Outcome(chunks, error, time.monotonic() - begun)
 
-    def _read_async(self, endpoint_id: str, **options: Any) -> _Outcome:
+    def _read_asyncio(self, endpoint_id: str, **options: Any) -> _Outcome:
         begun = time.monotonic()
         stream = self._asyncio.stream(endpoint_id, **options)
         work = asyncio.wait_for(read_async(stream), HANG)
         chunks, error = self._loop.run_until_complete(work)
         return _Outcome(chunks, error, time.monotonic() - begun)
 
+    def _read_trio(self, endpoint_id: str, **options: Any) -> _Outcome:
+        assert self._trio is not None
+        begun = time.monotonic()
+        stream = self._trio.stream(endpoint_id, **options)
+
+        async def work() -> Outcome:
+            with trio.fail_after(HANG):
+                return await read_async(stream)
+
+        chunks, error = trio.run(work)
+        return _Outcome(chunks, error, time.monotonic() - begun)
+
     def close(self) -> None:
-        """Close both, and the event loop of the one."""
+        """Close all, and the event loop of asyncio."""
         self._blocking.close()
+        if self._trio is not None:
+            trio.run(self._trio.aclose)
         self._loop.run_until_complete(self._asyncio.aclose())
         if self._http_client is not None and self._async_http_client is not None:
             self._http_client.close()

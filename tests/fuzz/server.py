@@ -73,6 +73,11 @@ class Server:
             time.sleep(given.pause)
         if given.end == "reset":
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        elif given.end == "close" and isinstance(client, ssl.SSLSocket):
+            # Says that this is the end, and doesn't wait for the same of the client.
+            client.setblocking(False)
+            with contextlib.suppress(OSError):
+                client.unwrap()
         elif given.end == "hang":
             while client.recv(4096):
                 pass
