@@ -8,7 +8,7 @@ import pytest
 
 from fal_stream._async import transport
 from fal_stream._async.response import PATIENCE
-from fal_stream._net import async_socket, sync_socket
+from fal_stream._net import wire
 from fal_stream._shared import decode, framing, response, sse, tokens
 from fal_stream.errors import excerpt
 from tests.docs.named import ROOT
@@ -38,8 +38,7 @@ LIMITS = dict(re.findall(r"^\| (.*?) \| (.*?) \| .* \|$", GUIDE.partition("## Li
             f"{response.ERROR_BODY_LIMIT // MIB} MiB",
         ),
         ("a token", f"{tokens.MAX_TOKEN:,} characters"),
-        ("what is read ahead for a slow consumer", f"{sync_socket.READ_BYTES // KIB} KiB"),
-        ("what is read ahead for a slow consumer", f"{async_socket.READ_AHEAD // KIB} KiB"),
+        ("what is read ahead for a slow consumer", f"{wire.READ_BYTES // KIB} KiB"),
     ],
 )
 def test_a_limit(what: str, limit: str) -> None:

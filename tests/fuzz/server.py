@@ -50,9 +50,9 @@ class Server:
 
     def _play(self, client: socket.socket) -> None:
         while request := _read_request(client):
+            is_fine = b" /acme/fine/" in request
             self._count(1)
             try:
-                is_fine = b" /acme/fine/" in request
                 if not self._give(client, _FINE if is_fine else self.answer):
                     return
             finally:
