@@ -43,8 +43,9 @@ def main() -> int:
             begun = time.monotonic()
             jobs = [pool.submit(run_part, name, part) for part in parts(name, span)]
             try:
-                for job in jobs:
+                for number, job in enumerate(jobs, 1):
                     job.result()
+                    print(f"{name}: part {number} of {len(jobs)}", file=sys.stderr, flush=True)
             except Difference as difference:
                 pool.shutdown(cancel_futures=True)
                 print(difference, file=sys.stderr)
