@@ -111,6 +111,13 @@ def lowest_pin(requirement: Requirement) -> str:
     return f"{requirement.name}=={bound}"
 
 
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Make bytes up for a long time; `-- events --seed 7 --count 1000000` for one target."""
+    install(session, "test")
+    session.run("python", "-m", "tests.fuzz", *session.posargs)
+
+
 def install_npm(session: nox.Session) -> str | None:
     """Install the npm packages of `tests/package.json`, outside of the project.
 

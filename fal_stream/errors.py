@@ -34,6 +34,9 @@ _EXCERPT = 300
 
 _TOKEN = re.compile(r"(fal_jwt_token=)[A-Za-z0-9._~+/=%-]+")
 
+# What can't be written as UTF-8, or would steer the terminal that it is printed on.
+_UNPRINTABLE = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
 
 def mask_token(text: str) -> str:
     """Hide the token of an address in a text.
@@ -47,8 +50,37 @@ def mask_token(text: str) -> str:
     return _TOKEN.sub(r"\1***", text) if "fal_jwt_token" in text else text
 
 
+def printable(text: str) -> str:
+    """Make a text fit to be printed.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The text, with an escape in the place of each lone surrogate, of each control character
+        but the tab and the line feed, and of each that turns the direction of what follows.
+    """
+    return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
 def excerpt(text: str, limit: int = _EXCERPT) -> str:
-    """Shorten a text for a message.
+    """Make a text short and fit for a message.
+
+    Args:
+        text: The text.
+        limit: How many characters to keep.
+
+    Returns:
+        The text as `printable` gives it, or its beginning and how long it was.
+    """
+    start = printable(text[:limit])
+    if len(text) <= limit and len(start) <= limit:
+        return start
+    return f"{start[:limit]}... ({len(text):,} characters)"
+
+
+def quoted(text: str, limit: int = _EXCERPT) -> str:
+    """Make a text short and fit for a message, in quotes and with escapes as Python writes them.
 
     Args:
         text: The text.
@@ -57,9 +89,10 @@ def excerpt(text: str, limit: int = _EXCERPT) -> str:
     Returns:
         The text, or its beginning and how long it was.
     """
-    if len(text) <= limit:
-        return text
-    return f"{text[:limit]}... ({len(text):,} characters)"
+    start = repr(text[:limit])
+    if len(text) <= limit and len(start) <= limit + 2:
+        return start
+    return f"{start[:limit]}... ({len(text):,} characters)"
 
 
 def _rebuild(cls: type[FalStreamError], message: str, state: dict[str, Any]) -> FalStreamError:
@@ -87,7 +120,7 @@ class FalStreamError(Exception):
         self, message: str, *, endpoint_id: str | None = None, request_id: str | None = None
     ) -> None:
         # A server or an HTTP client may say the address again that it was asked at.
-        message = mask_token(message)
+        message = printable(mask_token(message))
         super().__init__(message)
         self.message = message
         self.endpoint_id = endpoint_id
@@ -95,7 +128,7 @@ class FalStreamError(Exception):
 
     def __str__(self) -> str:
         about = [
-            f"{name} {value}"
+            f"{name} {excerpt(value, 100)}"
             for name, value in (("endpoint", self.endpoint_id), ("request id", self.request_id))
             if value
         ]

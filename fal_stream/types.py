@@ -53,9 +53,13 @@ class ServerSentEvent(NamedTuple):
             The JSON value.
 
         Raises:
-            ValueError: The data is not JSON.
+            ValueError: The data is not JSON, or is nested too deeply.
         """
-        return json.loads(self.data)
+        try:
+            return json.loads(self.data)
+        except RecursionError:
+            pass
+        raise ValueError("The data is nested too deeply to be decoded as JSON")
 
 
 class StreamOptions(TypedDict, total=False):

@@ -17,7 +17,7 @@ from .._net.exchange import Aborted, shut_down
 from .._net.masking import masked_in_logs
 from .._net.runtime import Lock
 from .._shared.watchdog import Expired
-from ..errors import ConfigError, FalStreamError, StreamConnectionError
+from ..errors import ConfigError, FalStreamError, StreamConnectionError, excerpt
 from .pool import BROKEN
 from .response import AsyncStreamResponse
 from .transport import AsyncTransport, masking, no_answer
@@ -121,7 +121,7 @@ class AsyncBorrowedResponse(AsyncStreamResponse):
         try:
             return await self._exchange.call(self._next)
         except BROKEN as error:
-            reason = self.redact(str(error)) or type(error).__name__
+            reason = excerpt(self.redact(str(error))) or type(error).__name__
         raise StreamConnectionError(reason)
 
     async def _next(self) -> bytes:

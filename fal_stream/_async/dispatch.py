@@ -25,7 +25,7 @@ from .._shared.endpoint import backup_url, is_loopback
 from .._shared.outgoing import Outgoing, key_use
 from ..config import Config
 from ..credentials import Secret, credentials_from_environment
-from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, excerpt
+from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, quoted
 from ..middleware import RequestConfig, check_changed
 from .ask import ask
 from .response import AsyncStreamResponse
@@ -289,7 +289,7 @@ async def read_json(
     except (ValueError, RecursionError):
         text = response.redact(body.decode("utf-8", "replace"))
     raise StreamDecodeError(
-        f"The server answered with something that is not JSON: {excerpt(text, 120)!r}",
+        f"The server answered with something that is not JSON: {quoted(text, 120)}",
         raw=text,
         index=0,
     )

@@ -92,7 +92,7 @@ class AsyncIntake:
             body = await response.read_said(responses.ERROR_BODY_LIMIT)
             raise responses.error_of(status, response.said_headers, body, ways_out)
         coding = responses.foreign_encoding(headers)
-        if coding is not None:
+        if coding is not None and status != 204:
             raise responses.encoding_error(response.redact(coding))
         if status != 204 and responses.is_misfit(headers, plan.request.headers["accept"]):
             body = await response.read_said(responses.ERROR_BODY_LIMIT)
@@ -132,7 +132,7 @@ class AsyncIntake:
         elif as_events:
             raise FalStreamError(
                 "events() is for event streams, and the response is "
-                f"{responses.media_type(self.headers) or 'of no known type'}: "
+                f"{responses.shown_type(self.headers)}: "
                 "iterate the stream, it gives bytes"
             )
         try:

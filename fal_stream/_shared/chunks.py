@@ -18,9 +18,10 @@ from ..errors import (
     StreamDecodeError,
     StreamEventError,
     excerpt,
+    quoted,
 )
 from ..types import ServerSentEvent
-from .decode import DecodeJSON, decode_json
+from .decode import DecodeJSON, decode_json, decode_report
 from .sse import SSEParser
 from .sse_block import Leftover
 
@@ -194,7 +195,7 @@ class EventChunks(_Finality, Generic[ChunkT]):
             text = self._redact(leftover.raw.decode("utf-8", "replace"))
             raise IncompleteStream(
                 f"The stream ended in the middle of an event, after {self._count} chunks: "
-                f"{excerpt(text)!r}; the app may have died, look at its logs",
+                f"{quoted(text)}; the app may have died, look at its logs",
                 chunks_received=self._count,
             )
         if not self.raw:
@@ -251,12 +252,9 @@ class EventChunks(_Finality, Generic[ChunkT]):
 
     def _event_error(self, text: str) -> StreamEventError:
         text = self._redact(text)
-        try:
-            data = decode_json(text)
-        except (ValueError, RecursionError):
-            data = text
         return StreamEventError(
-            f"The app reported an error after {self._count} chunks: {excerpt(text)}", data=data
+            f"The app reported an error after {self._count} chunks: {excerpt(text)}",
+            data=decode_report(text),
         )
 
     def _decode_error(self, text: str, error: Exception) -> StreamDecodeError:
@@ -264,7 +262,7 @@ class EventChunks(_Finality, Generic[ChunkT]):
         if isinstance(error, pydantic.ValidationError):
             first = error.errors(include_url=False)[0]
             place = ".".join(map(str, first["loc"])) or "the chunk itself"
-            said = self._redact(f"{place}: {first['msg']}")
+            said = excerpt(self._redact(place), 120) + ": " + excerpt(self._redact(first["msg"]))
             return OutputValidationError(
                 f"Chunk {self._count} is not of the output_type: {said}; it was {excerpt(text)}",
                 raw=text,
@@ -283,7 +281,7 @@ class EventChunks(_Finality, Generic[ChunkT]):
         if isinstance(error, RecursionError):
             reason = "it is nested too deeply"
         return StreamDecodeError(
-            f"Chunk {self._count} is not JSON ({reason}): {excerpt(text)!r}; "
+            f"Chunk {self._count} is not JSON ({reason}): {quoted(text)}; "
             "events() gives such events as they are",
             raw=text,
             index=self._count,

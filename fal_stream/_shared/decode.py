@@ -13,6 +13,9 @@ from .._checks import shown
 from ..errors import ConfigError
 
 ChunkT = TypeVar("ChunkT")
+# As deep as the JSON of an error may be: to copy or pickle a value takes several frames a level.
+REPORT_LEVELS = 100
+
 DecodeJSON: TypeAlias = Callable[[str], ChunkT]
 
 
@@ -75,3 +78,34 @@ def decode_json(text: str) -> Any:
     except (ValueError, TypeError):  # a lone surrogate itself is a TypeError in older versions
         # pydantic-core refuses some of what `json` takes: lone surrogates, over 200 levels.
         return json.loads(text)
+
+
+def decode_report(text: str) -> Any:
+    """Decode what an error says, so that it can be pickled and copied like the error itself.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The JSON value; the text where it is not JSON, or nested deeper than 100 levels.
+    """
+    try:
+        value = decode_json(text)
+    except (ValueError, RecursionError):
+        return text
+    return text if _is_deeper(value, REPORT_LEVELS) else value
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Tell whether lists and dicts are nested deeper than so many levels."""
+    level = [value]
+    for _ in range(levels + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, (list, dict))
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True

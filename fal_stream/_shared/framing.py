@@ -123,8 +123,8 @@ class ChunkedBody(BodyFraming):
     """A chunked body (RFC 9112, section 7.1).
 
     Stricter than the RFC asks: a size of 16 digits at most, a line of 4 KiB at most, trailers of
-    64 KiB at most; no bare line feed, no space after a size, no folded trailer, and no trailer
-    that would change the framing.
+    64 KiB at most; no bare line feed or other control character, no space after a size, no folded
+    trailer, and no trailer that would change the framing.
     """
 
     def __init__(self) -> None:

@@ -14,7 +14,9 @@ from ..errors import (
     ValidationError,
     excerpt,
     mask_token,
+    quoted,
 )
+from .decode import decode_report
 from .request import EVENT_STREAM
 
 ERROR_BODY_LIMIT = 1024 * 1024
@@ -42,6 +44,11 @@ WAYS_OUT_OF_TOKEN_STREAMS = {
 def media_type(headers: Mapping[str, str]) -> str:
     """Give the media type of an answer, `""` where it has none."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def shown_type(headers: Mapping[str, str]) -> str:
+    """Give the media type of an answer for a message: its beginning, where it is a long one."""
+    return excerpt(media_type(headers), 80) or "of no known type"
 
 
 def is_event_stream(headers: Mapping[str, str]) -> bool:
@@ -124,7 +131,7 @@ def misfit_error(status: int, headers: Mapping[str, str], body: bytes) -> FalStr
         return error_of(status, headers, body)
     text = body.decode("utf-8", "replace")
     return StreamDecodeError(
-        f"The server answered with {media_type(headers)} instead of a stream: {excerpt(text)!r}; "
+        f"The server answered with {shown_type(headers)} instead of a stream: {quoted(text)}; "
         "check that the endpoint streams, or ask for this type with the accept option",
         raw=text,
         index=0,
@@ -134,7 +141,7 @@ def misfit_error(status: int, headers: Mapping[str, str], body: bytes) -> FalStr
 def encoding_error(coding: str) -> StreamDecodeError:
     """Make the error of a body with a content coding, which was not asked for."""
     return StreamDecodeError(
-        f"The server sent the body with the content coding {excerpt(coding, 40)!r}, though "
+        f"The server sent the body with the content coding {quoted(coding, 40)}, though "
         "identity was asked for: something on the way compresses it, switch that off",
         raw="",
         index=0,
@@ -144,7 +151,7 @@ def encoding_error(coding: str) -> StreamDecodeError:
 def untyped_error(headers: Mapping[str, str]) -> OutputValidationError:
     """Make the error of a binary answer where typed chunks were asked for."""
     return OutputValidationError(
-        f"The answer is {media_type(headers) or 'of no known type'}, not an event stream, and its "
+        f"The answer is {shown_type(headers)}, not an event stream, and its "
         "chunks are bytes: leave output_type out, or give bytes",
         raw="",
         index=0,
@@ -166,11 +173,7 @@ def _content(headers: Mapping[str, str], body: bytes) -> Any:
     if coding is not None:
         return f"({len(body)} bytes of content coding {excerpt(coding, 40)})"
     # A server may say the address again that it was asked at.
-    text = mask_token(body.decode("utf-8", "replace"))
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+    return decode_report(mask_token(body.decode("utf-8", "replace")))
 
 
 def _message(

@@ -18,7 +18,7 @@ from .._net.masking import masked_in_logs
 from .._net.runtime import Lock
 from .._net.sync_exchange import Exchange
 from .._shared.watchdog import Expired
-from ..errors import ConfigError, FalStreamError, StreamConnectionError
+from ..errors import ConfigError, FalStreamError, StreamConnectionError, excerpt
 from .pool import BROKEN
 from .response import StreamResponse
 from .transport import Transport, masking, no_answer
@@ -122,7 +122,7 @@ class BorrowedResponse(StreamResponse):
         try:
             return self._exchange.call(self._next)
         except BROKEN as error:
-            reason = self.redact(str(error)) or type(error).__name__
+            reason = excerpt(self.redact(str(error))) or type(error).__name__
         raise StreamConnectionError(reason)
 
     def _next(self) -> bytes:

@@ -26,7 +26,7 @@ from .._shared.endpoint import backup_url, is_loopback
 from .._shared.outgoing import Outgoing, key_use
 from ..config import Config
 from ..credentials import Secret, credentials_from_environment
-from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, excerpt
+from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, quoted
 from ..middleware import RequestConfig, check_changed
 from .ask import ask
 from .response import StreamResponse
@@ -282,7 +282,7 @@ def read_json(response: StreamResponse, ways_out: Mapping[int, str] = responses.
     except (ValueError, RecursionError):
         text = response.redact(body.decode("utf-8", "replace"))
     raise StreamDecodeError(
-        f"The server answered with something that is not JSON: {excerpt(text, 120)!r}",
+        f"The server answered with something that is not JSON: {quoted(text, 120)}",
         raw=text,
         index=0,
     )

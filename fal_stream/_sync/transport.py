@@ -237,7 +237,7 @@ def no_answer(request: httpx.Request, reason: str, *, sent: bool = True) -> Stre
     origin = f"{url.scheme}://{url.netloc.decode()}"
     said = Redactor(str(url), request.headers).text(reason)
     return StreamConnectionError(
-        f"No answer came from {origin} ({said}); {way_out}",
+        f"No answer came from {origin} ({excerpt(said)}); {way_out}",
         request_sent=sent,
         transient="CERTIFICATE_VERIFY_FAILED" not in reason and "WRONG_VERSION" not in reason,
     )

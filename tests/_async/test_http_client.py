@@ -17,7 +17,7 @@ from fal_stream import (
     StreamInterrupted,
     StreamTimeout,
 )
-from fal_stream.testing import Cut, Event, Failure, Hang, LocalFal, Ping, Reply, tokens
+from fal_stream.testing import Cut, Event, Failure, Hang, LocalFal, Ping, Reply, Wire, tokens
 from tests.seam import AsyncJob, async_until
 from tests.sockets import MuteServer
 
@@ -81,6 +81,14 @@ async def test_errors_are_those_of_ours(fal: LocalFal, client: AsyncStreamingCli
     with pytest.raises(StreamConnectionError) as caught:
         await client.stream("acme/app").done()
     assert caught.value.request_sent
+
+
+async def test_bad_framing_is_told_in_short(fal: LocalFal, client: AsyncStreamingClient) -> None:
+    fal.add("acme/app", [1, Wire(b"z" * 20_000 + b"\r\n")])
+    chunks, error = await read(client.stream("acme/app"))
+    assert chunks == [1]
+    assert isinstance(error, StreamInterrupted)
+    assert len(str(error)) < 1000
 
 
 async def test_nothing_is_there(http_client: httpx.AsyncClient, unreachable: str) -> None:

@@ -18,7 +18,7 @@ from fal_stream import (
     StreamInterrupted,
     StreamTimeout,
 )
-from fal_stream.testing import Cut, Event, Failure, Hang, LocalFal, Ping, Reply, tokens
+from fal_stream.testing import Cut, Event, Failure, Hang, LocalFal, Ping, Reply, Wire, tokens
 from tests.seam import Job, until
 from tests.sockets import MuteServer
 
@@ -82,6 +82,14 @@ def test_errors_are_those_of_ours(fal: LocalFal, client: StreamingClient) -> Non
     with pytest.raises(StreamConnectionError) as caught:
         client.stream("acme/app").done()
     assert caught.value.request_sent
+
+
+def test_bad_framing_is_told_in_short(fal: LocalFal, client: StreamingClient) -> None:
+    fal.add("acme/app", [1, Wire(b"z" * 20_000 + b"\r\n")])
+    chunks, error = read(client.stream("acme/app"))
+    assert chunks == [1]
+    assert isinstance(error, StreamInterrupted)
+    assert len(str(error)) < 1000
 
 
 def test_nothing_is_there(http_client: httpx.Client, unreachable: str) -> None:

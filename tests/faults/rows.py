@@ -76,6 +76,8 @@ ROWS: tuple[Row, ...] = (
             "faults/_async/test_ends.py::test_a_bad_chunk",
             "faults/_async/test_ends.py::test_a_body_that_can_be_read_in_two_ways",
             "unit/test_framing.py::test_nothing_that_h11_refuses_is_taken",
+            "faults/_async/test_limits.py::test_framing_without_an_end",
+            "faults/_async/test_limits.py::test_a_long_content_length",
         ),
     ),
     Row(
@@ -128,7 +130,10 @@ ROWS: tuple[Row, ...] = (
         11,
         "100, 103, a thousand interim responses",
         "they are passed over",
-        ("faults/_async/test_answers.py::test_interim_responses",),
+        (
+            "faults/_async/test_answers.py::test_interim_responses",
+            "faults/_async/test_limits.py::test_a_flood_of_interim_responses",
+        ),
     ),
     Row(
         12,
@@ -148,6 +153,10 @@ ROWS: tuple[Row, ...] = (
             "faults/_async/test_answers.py::test_an_error",
             "_async/test_errors.py::test_each_kind_of_error_body",
             "_async/test_errors.py::test_a_huge_error_body_is_read_to_a_limit",
+            "faults/_async/test_limits.py::test_a_document_without_end",
+            "faults/_async/test_limits.py::test_the_text_of_an_error_is_waited_for_a_little",
+            "faults/_async/test_limits.py::test_a_nested_error_can_be_kept",
+            "faults/_async/test_limits.py::test_messages_are_short_and_printable",
         ),
     ),
     Row(
@@ -226,6 +235,7 @@ ROWS: tuple[Row, ...] = (
             "faults/_async/test_text.py::test_what_ends_no_line",
             "faults/_async/test_text.py::test_line_ends",
             "unit/test_sse_rules.py::test_it_gives_what_the_specification_says",
+            "fuzz/test_fuzz.py::test_a_share",
         ),
     ),
     Row(
@@ -235,6 +245,7 @@ ROWS: tuple[Row, ...] = (
         "`StreamDecodeError` with text and index; `NaN`, `Infinity` and surrogates as in Python",
         (
             "faults/_async/test_text.py::test_bad_json",
+            "faults/_async/test_limits.py::test_the_place_of_a_mismatch_is_short",
             "faults/_async/test_text.py::test_json_as_python_writes_it",
         ),
     ),
@@ -410,6 +421,7 @@ ROWS: tuple[Row, ...] = (
         "`TokenError`; `StreamTimeout` of the phase `start`",
         (
             "faults/_async/test_refusals.py::test_a_provider_that_gives_no_token",
+            "faults/_async/test_limits.py::test_an_answer_of_fals_that_is_too_large",
             "faults/_async/test_refusals.py::test_a_provider_that_raises_or_hangs",
         ),
     ),

@@ -24,7 +24,7 @@ from fal_stream import (
     StreamEventError,
 )
 from fal_stream._shared.chunks import BinaryChunks, EventChunks
-from fal_stream._shared.decode import decode_json, json_decoder
+from fal_stream._shared.decode import REPORT_LEVELS, decode_json, decode_report, json_decoder
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
@@ -63,6 +63,20 @@ def outcome(decode: Callable[[str], Any], text: str) -> str:
 @given(st.text(alphabet='[]{},:"0123456789.eE+-truefalsn \\u\n\t\x00'))
 def test_what_json_refuses_is_refused(text: str) -> None:
     assert outcome(decode_json, text) == outcome(json.loads, text)
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('[0,{"a":', "}]")])
+def test_a_report_is_decoded_where_it_can_be_copied(opening: str, closing: str) -> None:
+    levels = len(closing)
+    for depth in (REPORT_LEVELS // levels, REPORT_LEVELS // levels + 1):
+        text = opening * depth + "1" + closing * depth
+        expected = json.loads(text) if depth * levels <= REPORT_LEVELS else text
+        assert decode_report(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "no", "[" * 100_000, "9" * 5001])
+def test_a_report_that_is_no_json_is_its_text(text: str) -> None:
+    assert decode_report(text) == text
 
 
 def take(body: bytes, *, output_type: Any = None, raw: bool = False) -> tuple[list[Any], Any]:

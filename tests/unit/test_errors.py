@@ -113,3 +113,37 @@ def test_no_message_shows_a_token() -> None:
     error = errors.StreamDecodeError("no: https://x?fal_jwt_token=hidden&a=1", raw="", index=0)
     assert str(error) == "no: https://x?fal_jwt_token=***&a=1"
     assert "hidden" not in f"{error!r}{error.message}{pickle.dumps(error)!r}"
+
+
+UNPRINTABLE = [
+    ("\x1b[2J", "\\x1b[2J"),
+    ("\0\r\x0b\x7f\x9b", "\\x00\\r\\x0b\\x7f\\x9b"),
+    ("\ud800", "\\ud800"),
+    ("\u202e\u2066", "\\u202e\\u2066"),
+    ("a\n\tb \xa0ä🦊\u2028", "a\n\tb \xa0ä🦊\u2028"),
+]
+
+
+@pytest.mark.parametrize(("text", "shown"), UNPRINTABLE)
+def test_a_message_can_be_printed(text: str, shown: str) -> None:
+    assert errors.excerpt(text) == shown
+    assert errors.FalStreamError(text).message == shown
+    assert str(errors.FalStreamError("m", request_id=text)) == f"m [request id {shown}]"
+
+
+def test_no_excerpt_is_longer_for_its_escapes() -> None:
+    assert errors.excerpt("\ud800" * 100, 20) == "\\ud800\\ud800\\ud800\\u... (100 characters)"
+    assert errors.excerpt("\0" * 10, 20) == "\\x00\\x00\\x00\\x00\\x00... (10 characters)"
+    assert errors.quoted("\0" * 10, 20) == "'\\x00\\x00\\x00\\x00\\x0... (10 characters)"
+
+
+def test_a_quoted_text_is_as_python_writes_it() -> None:
+    assert errors.quoted("it's\n") == '"it\'s\\n"'
+    assert errors.quoted("abc", 3) == "'abc'"
+    assert errors.quoted("x" * 2000, 3) == "'xx... (2,000 characters)"
+
+
+def test_a_long_request_id_is_shown_by_its_beginning() -> None:
+    error = errors.FalStreamError("m", request_id="i" * 5000)
+    assert error.request_id == "i" * 5000
+    assert str(error) == f"m [request id {'i' * 100}... (5,000 characters)]"

@@ -139,3 +139,12 @@ def test_content_codings(headers: dict[str, str], coding: str | None) -> None:
 
 def test_a_coding_is_refused_by_name() -> None:
     assert "'br'" in str(response.encoding_error("br"))
+
+
+def test_a_long_media_type_is_shown_by_its_beginning() -> None:
+    headers = {"content-type": "a/" + "b" * 5000 + "+json"}
+    for error in (response.misfit_error(200, headers, b"1"), response.untyped_error(headers)):
+        assert "a/bbb" in str(error)
+        assert "(5,007 characters)" in str(error)
+        assert len(str(error)) < 400
+    assert response.shown_type({}) == "of no known type"

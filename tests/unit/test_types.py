@@ -63,3 +63,8 @@ def test_each_option_and_setting_is_documented() -> None:
 
 def test_what_can_be_listened_to() -> None:
     assert get_args(StreamEventType) == ("data", "message", "error", "done")
+
+
+def test_an_event_that_is_nested_too_deeply_is_no_json_either() -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        ServerSentEvent("message", "[" * 100_000).json()

@@ -46,6 +46,7 @@ def test_interim_responses(
 EMPTY = {
     "204": Fault(Reply(status=204), None),
     "204 of JSON": Fault(Reply(status=204, content_type="application/json"), None),
+    "204 of gzip": Fault(Reply(status=204, headers={"content-encoding": "gzip"}), None),
     "no chunk": Fault(Reply([]), None),
     "no length": Fault(Reply([], framing="length"), None),
     "no byte": Fault(Reply([], framing="close"), None),

@@ -1,0 +1,50 @@
+"""The limits that the guide names are those of the code."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from fal_stream._async import transport
+from fal_stream._async.response import PATIENCE
+from fal_stream._net import wire
+from fal_stream._shared import decode, framing, response, sse, tokens
+from fal_stream.errors import excerpt
+from tests.docs.named import ROOT
+from tests.fuzz.errors import LONGEST_MESSAGE
+
+KIB = 1024
+MIB = 1024 * KIB
+
+ERROR_BODY = f"{response.ERROR_BODY_LIMIT // MIB} MiB, and what comes within {PATIENCE:.0f} seconds"
+
+GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+LIMITS = dict(re.findall(r"^\| (.*?) \| (.*?) \| .* \|$", GUIDE.partition("## Limits")[2], re.M))
+
+
+@pytest.mark.parametrize(
+    ("what", "limit"),
+    [
+        ("the lines of one event, in bytes", f"{sse.DEFAULT_MAX_EVENT_BYTES // MIB} MiB"),
+        ("the line with that size, one trailer", f"{framing._MAX_LINE // KIB} KiB"),
+        ("all trailers", f"{framing._MAX_TRAILERS // KIB} KiB"),
+        ("redirects", f"{transport.MAX_REDIRECTS}, within the origin"),
+        ("the body of an error, or of a document in a stream's place", ERROR_BODY),
+        ("nesting of that body, or of an error's event", f"{decode.REPORT_LEVELS} levels"),
+        ("the message of an error", f"{LONGEST_MESSAGE:,} characters"),
+        (
+            "JSON that fal answers with (a token, where a file goes)",
+            f"{response.ERROR_BODY_LIMIT // MIB} MiB",
+        ),
+        ("a token", f"{tokens.MAX_TOKEN:,} characters"),
+        ("what is read ahead for a slow consumer", f"{wire.READ_BYTES // KIB} KiB"),
+    ],
+)
+def test_a_limit(what: str, limit: str) -> None:
+    assert LIMITS[what].startswith(limit)
+
+
+def test_an_excerpt_is_as_long_as_the_guide_says() -> None:
+    assert "cut, most at 300 characters" in GUIDE
+    assert excerpt("x" * 301) == "x" * 300 + "... (301 characters)"
