@@ -1,0 +1,104 @@
+"""What a run of mutmut left behind: which mutants survived, and how they differ from the code.
+
+Reads the files that mutmut keeps beside the mutated modules. They are private to it, which is why
+its version is pinned.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Outcome", "Survivor", "read_module"]
+
+# Of pytest: a test failed, or pytest itself did.
+_FAILED = {1, 3}
+# The process had used up its time, or was ended by a signal.
+_HUNG = {-24, 24, 36, 152, 255, -9, -11}
+
+_NAME = re.compile(r"x(?:_|ǁ(\w+?)ǁ)(\w+)__mutmut_(\d+)")
+
+
+@dataclass(frozen=True, order=True)
+class Survivor:
+    """A mutant that no test noticed.
+
+    Attributes:
+        module: The module, without its package.
+        function: The function, with its class if it has one.
+        old: The lines that were changed, without what stands around them, joined by blanks.
+        new: The lines that stand in their place.
+    """
+
+    module: str
+    function: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the mutants of a module.
+
+    Attributes:
+        module: The module, without its package.
+        mutants: How many there were.
+        survivors: Those that no test noticed.
+    """
+
+    module: str
+    mutants: int
+    survivors: tuple[Survivor, ...]
+
+
+def read_module(folder: Path, module: str) -> Outcome:
+    """Read what became of the mutants of a module.
+
+    Args:
+        folder: Where mutmut put the mutated modules.
+        module: The module, without its package.
+
+    Returns:
+        What became of them.
+
+    Raises:
+        ValueError: A mutant was not tested.
+    """
+    path = folder / f"{module}.py"
+    codes: dict[str, int | None] = _load(folder / f"{module}.py.meta")["exit_code_by_key"]
+    spans: dict[str, list[int]] = _load(folder / f"{module}.py.spans")["spans"] if codes else {}
+    lines = path.read_text(encoding="utf-8").splitlines()
+    survivors = []
+    for key, code in codes.items():
+        if code is None or code == 2:
+            raise ValueError(f"{key} was not tested")
+        if code not in _FAILED | _HUNG:
+            name = key.rpartition(".")[2]
+            original = re.sub(r"\d+\Z", "orig", name)
+            old, new = [
+                [line.replace(each, "f") for line in lines[spans[each][0] - 1 : spans[each][1]]]
+                for each in (original, name)
+            ]
+            survivors.append(_survivor(module, name, old, new))
+    return Outcome(module, len(codes), tuple(sorted(survivors)))
+
+
+def _load(path: Path) -> dict[str, dict[str, object]]:  # type: ignore
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _survivor(module: str, name: str, original: list[str], mutated: list[str]) -> Survivor:
+    found = _NAME.fullmatch(name)
+    assert found is not None, name
+    function = ".".join(part for part in found.group(1, 2) if part)
+    old: list[str] = []
+    new: list[str] = []
+    for line in difflib.ndiff(original, mutated):
+        if line.startswith("- "):
+            old.append(line[2:].strip())
+        elif line.startswith("+ "):
+            new.append(line[2:].strip())
+    return Survivor(module, function, " ".join(old), " ".join(new))
