@@ -119,21 +119,6 @@ def take_input(data: Any, is_file: IsFile) -> TakenInput:
     raise _too_deep("input")
 
 
-def encode_input(data: Any) -> bytes:
-    """Encode an input without files as JSON.
-
-    Args:
-        data: JSON values, pydantic models and dataclasses, at any depth.
-
-    Returns:
-        The JSON text.
-
-    Raises:
-        ConfigError: There is anything else in it; the message names the place.
-    """
-    return take_input(data, lambda value: False).encode()
-
-
 def file_refusal(found: FoundFile) -> ConfigError:
     """Say that a file in an input isn't uploaded.
 

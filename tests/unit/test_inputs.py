@@ -23,7 +23,6 @@ from fal_stream._files.kinds import is_file
 from fal_stream._shared.inputs import (
     FoundFile,
     TakenInput,
-    encode_input,
     file_refusal,
     take_input,
 )
@@ -57,7 +56,7 @@ def places(taken: TakenInput) -> list[str]:
 
 def test_models_and_dataclasses_are_json_too() -> None:
     value = {"prompts": [Prompt("x", Size(width=1)), Size(width=2, height=3)]}
-    assert json.loads(encode_input(value)) == {
+    assert json.loads(take(value).encode()) == {
         "prompts": [
             {"text": "x", "extra": {"width": 1, "height": 64}},
             {"width": 2, "height": 3},
@@ -66,12 +65,12 @@ def test_models_and_dataclasses_are_json_too() -> None:
 
 
 def test_a_lone_surrogate_is_sent_as_an_escape() -> None:
-    assert encode_input({"a": "\ud800ü"}) == b'{"a":"\\ud800\\u00fc"}'
+    assert take({"a": "\ud800ü"}).encode() == b'{"a":"\\ud800\\u00fc"}'
 
 
 def test_every_mapping_is_an_object() -> None:
     value = types.MappingProxyType({"a": OrderedDict(b=1)})
-    assert encode_input(value) == b'{"a":{"b":1}}'
+    assert take(value).encode() == b'{"a":{"b":1}}'
 
 
 def test_an_input_without_files_is_itself() -> None:

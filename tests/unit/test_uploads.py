@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -19,7 +18,6 @@ from fal_stream._shared.uploads import (
     complete_url,
     completion,
     initiate_url,
-    initiation,
     part_url,
     split,
 )
@@ -40,13 +38,6 @@ def test_where_it_is_asked() -> None:
     assert initiate_url("http://127.0.0.1:8000/x", in_parts=True) == (
         "http://127.0.0.1:8000/x/storage/upload/initiate-multipart?storage_type=fal-cdn-v3"
     )
-
-
-def test_what_is_told() -> None:
-    assert json.loads(initiation("image/png", "лиса.png")) == {
-        "content_type": "image/png",
-        "file_name": "лиса.png",
-    }
 
 
 def test_sizes() -> None:
