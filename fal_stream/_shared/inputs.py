@@ -113,7 +113,7 @@ def take_input(data: Any, is_file: IsFile) -> TakenInput:
     try:
         values = taking.take(data, "input")
     except RecursionError:
-        values = None
+        pass
     else:
         return TakenInput(values, taking.files)
     raise _too_deep("input")

@@ -149,7 +149,8 @@ def _texts(value: object) -> Iterator[str]:
         yield value
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _texts(key)
+            # Marked, for only a stand-in that became a value can be replaced.
+            yield f"{key}:"
             yield from _texts(item)
     elif isinstance(value, list):
         for item in value:
@@ -177,9 +178,11 @@ def _fill(dumped: Any, shape: Any, parts: Mapping[str, _StandIn], take: Take) ->
     if part is None:
         return dumped
     taken = take(part.value, part.place)
-    if is_model(part.value) and isinstance(taken, dict) and isinstance(shape, dict):
-        return {key: item for key, item in taken.items() if key in shape}
-    return taken
+    if not isinstance(taken, dict) or not isinstance(shape, dict):
+        return taken
+    if not is_model(part.value) and not shape.keys() <= taken.keys():
+        return taken  # a plain dataclass has aliases, and was taken by other names
+    return {key: item for key, item in taken.items() if key in shape}
 
 
 def _beside(shapes: Any, count: int) -> list[Any]:

@@ -118,7 +118,7 @@ ERROR_CHUNK = '{"type": "error", "error": {"message": "boom"}}'
 
 def test_a_workflow_reports_errors_in_chunks() -> None:
     out: list[Any] = []
-    with pytest.raises(StreamEventError, match="after 1 chunks: .*boom") as caught:
+    with pytest.raises(StreamEventError, match=r"after 1 chunks: .*boom") as caught:
         source(is_workflow=True).feed(events("1", ERROR_CHUNK, "2"), out)
     assert out == [1]
     assert caught.value.data == {"type": "error", "error": {"message": "boom"}}

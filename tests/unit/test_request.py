@@ -206,9 +206,11 @@ def test_the_repr_of_a_plan_holds_no_header_and_no_address() -> None:
         ({"token_provider": str}, "token_provider needs connection_mode='client'"),
         (
             {"connection_mode": "client", "url": "https://a.com/x"},
-            "connection_mode='client' would send a token to https://a.com, which is not one of "
-            "fal's hosts or is not reached over https: name the host in trusted_hosts if it may "
-            "have it",
+            (
+                "connection_mode='client' would send a token to https://a.com, which is not one of "
+                "fal's hosts or is not reached over https: name the host in trusted_hosts if it "
+                "may have it"
+            ),
         ),
         ({"query_params": {"a": "\ud800"}}, "query_params['a'] can't stand in an address: 'utf-8'"),
         ({"query_params": {"a": 10**5000}}, "query_params['a'] can't stand in an address: Exceeds"),

@@ -197,10 +197,11 @@ def test_a_limit_that_is_just_reached_grants_no_second_look(clock: Clock) -> Non
         dog.enter()
 
 
-def test_of_two_limits_that_ran_out_the_first_is_named(clock: Clock) -> None:
-    dog = Watchdog(Limits(start=3, total=3), clock)
+def test_of_two_limits_that_ran_out_together_the_wider_is_named(clock: Clock) -> None:
+    dog = Watchdog(Limits(event=3, total=3), clock)
+    dog.started()
     wait(dog, clock, 3)
-    assert expiry(dog).phase == "start"
+    assert expiry(dog).phase == "total"
 
 
 def test_a_lap_ends_what_is_not_worth_waiting_for(clock: Clock) -> None:
