@@ -11,6 +11,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 __all__ = ["Outcome", "Survivor", "read_module"]
 
@@ -86,7 +87,7 @@ def read_module(folder: Path, module: str) -> Outcome:
     return Outcome(module, len(codes), tuple(sorted(survivors)))
 
 
-def _load(path: Path) -> dict[str, dict[str, object]]:  # type: ignore
+def _load(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
