@@ -20,7 +20,7 @@ _FAILED = {1, 3}
 # The process had used up its time, or was ended by a signal.
 _HUNG = {-24, 24, 36, 152, 255, -9, -11}
 
-_NAME = re.compile(r"x(?:_|ǁ(\w+?)ǁ)(\w+)__mutmut_(\d+)")
+_NAME = re.compile(r"x(?:_|ǁ(\w+?)ǁ)(\w+)__mutmut_\d+")
 
 
 @dataclass(frozen=True, order=True)
@@ -78,12 +78,17 @@ def read_module(folder: Path, module: str) -> Outcome:
             raise ValueError(f"{key} was not tested")
         if code not in _FAILED | _HUNG:
             name = key.rpartition(".")[2]
-            original = re.sub(r"\d+\Z", "orig", name)
-            old, new = [
-                [line.replace(each, "f") for line in lines[spans[each][0] - 1 : spans[each][1]]]
-                for each in (original, name)
+            found = _NAME.fullmatch(name)
+            assert found is not None, name
+            texts = [
+                [
+                    line.replace(each, found[2])
+                    for line in lines[spans[each][0] - 1 : spans[each][1]]
+                ]
+                for each in (re.sub(r"\d+\Z", "orig", name), name)
             ]
-            survivors.append(_survivor(module, name, old, new))
+            function = ".".join(part for part in found.groups() if part)
+            survivors.append(Survivor(module, function, *_difference(*texts)))
     return Outcome(module, len(codes), tuple(sorted(survivors)))
 
 
@@ -91,15 +96,10 @@ def _load(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _survivor(module: str, name: str, original: list[str], mutated: list[str]) -> Survivor:
-    found = _NAME.fullmatch(name)
-    assert found is not None, name
-    function = ".".join(part for part in found.group(1, 2) if part)
-    old: list[str] = []
-    new: list[str] = []
-    for line in difflib.ndiff(original, mutated):
-        if line.startswith("- "):
-            old.append(line[2:].strip())
-        elif line.startswith("+ "):
-            new.append(line[2:].strip())
-    return Survivor(module, function, " ".join(old), " ".join(new))
+def _difference(original: list[str], mutated: list[str]) -> tuple[str, str]:
+    """Give the lines that were changed, and those in their place."""
+    lines = list(difflib.ndiff(original, mutated))
+    old, new = (
+        " ".join(line[2:].strip() for line in lines if line.startswith(mark)) for mark in "-+"
+    )
+    return old, new
