@@ -80,13 +80,10 @@ def read_module(folder: Path, module: str) -> Outcome:
             name = key.rpartition(".")[2]
             found = _NAME.fullmatch(name)
             assert found is not None, name
-            texts = [
-                [
-                    line.replace(each, found[2])
-                    for line in lines[spans[each][0] - 1 : spans[each][1]]
-                ]
-                for each in (re.sub(r"\d+\Z", "orig", name), name)
-            ]
+            texts = []
+            for each in (re.sub(r"\d+\Z", "orig", name), name):
+                first, last = spans[each]
+                texts.append([line.replace(each, found[2]) for line in lines[first - 1 : last]])
             function = ".".join(part for part in found.groups() if part)
             survivors.append(Survivor(module, function, *_difference(*texts)))
     return Outcome(module, len(codes), tuple(sorted(survivors)))

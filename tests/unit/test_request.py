@@ -250,7 +250,11 @@ def test_a_bad_option_is_named_with_its_value_and_the_way_out(
 
 
 def test_messages_show_no_token() -> None:
-    for options in ({"token_provider": "hidden"}, {"query_params": "fal_jwt_token=hidden"}):
+    cases: list[dict[str, Any]] = [
+        {"token_provider": "hidden"},
+        {"query_params": "fal_jwt_token=hidden"},
+    ]
+    for options in cases:
         with pytest.raises(ConfigError) as caught:
             plan(**options)
         assert "hidden" not in str(caught.value)

@@ -52,6 +52,18 @@ def test_what_is_over_the_limit_is_refused(too_large: bytes, size: int) -> None:
     with pytest.raises(EventTooLarge, match=r"max_event_bytes \(14 bytes\)") as caught:
         feed_all(parser, too_large, size)
     assert caught.value.limit == 14
+    assert str(caught.value) == (
+        "An event of the stream is larger than max_event_bytes (14 bytes); raise max_event_bytes "
+        "if the app does send events of that size"
+    )
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_all_lines_of_an_event_add_up(size: int) -> None:
+    stream = b"data: 1\ndata: 2\nid: 3\n" + b"data: 4\n\n"
+    assert feed_all(SSEParser(max_event_bytes=29), stream, size) == [message("1\n2\n4", "3")]
+    with pytest.raises(EventTooLarge):
+        feed_all(SSEParser(max_event_bytes=28), stream, size)
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
@@ -323,3 +335,17 @@ def test_long_data_lines_are_not_copied_together(monkeypatch: pytest.MonkeyPatch
     (event,) = SSEParser().feed(line * 80 + b"\n")
     assert len(event.data) == 80 * 100_001 - 1
     assert max(block.count(b"\n") for block in reader.blocks) == 0
+
+
+def test_a_byte_order_mark_alone_is_nothing() -> None:
+    parser = SSEParser()
+    assert parser.feed(b"\xef\xbb\xbf") == []
+    assert parser.close() is None
+
+
+def test_the_unfinished_event_has_its_retry() -> None:
+    parser = SSEParser()
+    parser.feed(b"retry: 5\ndata: x\n")
+    leftover = parser.close()
+    assert leftover is not None
+    assert leftover.event == ServerSentEvent("message", "x", "", 5)
