@@ -1,7 +1,8 @@
 """What pytest does differently while mutants are tested: `-p tests.mutants.plugin`.
 
 The examples of hypothesis are the same in each run and aren't made smaller, and what is quick
-comes first. Tests that count calls are left out: mutmut wraps each function in more of them.
+comes first. Left out are tests that count calls, for mutmut wraps each function in more of them,
+and those that make a million calls.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import Phase, settings
 
-COUNTS_CALLS = "few_calls"
-TAKES_LONG = ("memory", "linear", "dripped", "huge_digits", "not_imported")
+LEFT_OUT = ("few_calls", "tiny")
+TAKES_LONG = ("memory", "linear", "dripped", "huge_digits")
 
 settings.register_profile(
     "mutants",
@@ -27,8 +28,8 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what counts calls, and put what has many examples last."""
-    left_out = [item for item in items if COUNTS_CALLS in item.name]
+    """Leave out what can't run here, and put what takes long last."""
+    left_out = [item for item in items if any(part in item.name for part in LEFT_OUT)]
     config.hook.pytest_deselected(items=left_out)
     kept = [item for item in items if item not in left_out]
     items[:] = sorted(kept, key=_rank)
