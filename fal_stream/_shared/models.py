@@ -178,11 +178,10 @@ def _fill(dumped: Any, shape: Any, parts: Mapping[str, _StandIn], take: Take) ->
     if part is None:
         return dumped
     taken = take(part.value, part.place)
-    if not isinstance(taken, dict) or not isinstance(shape, dict):
-        return taken
-    if not is_model(part.value) and not shape.keys() <= taken.keys():
-        return taken  # a plain dataclass has aliases, and was taken by other names
-    return {key: item for key, item in taken.items() if key in shape}
+    # Where a plain dataclass has aliases, it was taken by other names.
+    if isinstance(taken, dict) and isinstance(shape, dict) and shape.keys() <= taken.keys():
+        return {key: item for key, item in taken.items() if key in shape}
+    return taken
 
 
 def _beside(shapes: Any, count: int) -> list[Any]:

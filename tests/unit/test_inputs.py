@@ -215,6 +215,10 @@ def test_what_holds_itself_is_named() -> None:
 
     with pytest.raises(ConfigError, match=r"^input\.h can't be sent as JSON: pydantic .+"):
         take({"h": Holder(value={"file": RAW, "again": holds_itself(RAW)})})
+    ring: dict[str, Any] = {"file": RAW}
+    ring["again"] = ring
+    with pytest.raises(ConfigError, match=r"^input\.h can't be sent as JSON: pydantic .+"):
+        take({"h": Holder(value=ring)})
     holder = Holder(value=[RAW, prompt])
     prompt.extra = [RAW, holder]
     with pytest.raises(ConfigError, match=r"^input\.h\.value.* holds itself|^input\.h can't be"):

@@ -609,3 +609,32 @@ def test_a_dataclass_that_says_how_bytes_are_written() -> None:
 def test_what_a_dataclass_of_pydantics_cannot_dump_is_named() -> None:
     with pytest.raises(ConfigError, match=r"^input\.a can't be .*object is not a JSON value"):
         take_input({"a": Encoded(b"x", object())}, is_file)
+
+
+def test_a_serializer_that_gives_python_something_else() -> None:
+    class Request(Base):
+        file: Any
+
+        @field_serializer("file")
+        def by_mode(self, value: Any, info: pydantic.FieldSerializationInfo) -> Any:
+            return value if info.mode == "json" else {"not": "JSON"}
+
+    assert taken(Request(file=Path("a"))) == ({"file": "url 0"}, ["input.file"])
+
+
+def test_a_model_serializer_beside_bytes_that_are_written_as_text() -> None:
+    class Request(Base):
+        model_config = ConfigDict(ser_json_bytes="base64")
+
+        file: bytes
+        files: list[bytes]
+
+        @model_serializer_of(mode="wrap")
+        def whole(self, handler: Any) -> Any:
+            return {**handler(self), "more": 1}
+
+    text = base64.urlsafe_b64encode(RAW).decode()
+    assert taken({"a": Request(file=RAW, files=[RAW])}) == (
+        {"a": {"file": text, "files": [text], "more": 1}},
+        [],
+    )

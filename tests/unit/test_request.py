@@ -171,6 +171,9 @@ def test_limits_of_the_call_go_before_those_of_the_client() -> None:
     config = Config(timeout=1, event_timeout=2, start_timeout=3, total_timeout=4)
     limits = plan(config, timeout=5, start_timeout=None).limits
     assert (limits.idle, limits.event, limits.start, limits.total) == (5, 2, None, 4)
+    limits = plan(config, timeout=None, start_timeout=6, event_timeout=7, total_timeout=8).limits
+    assert (limits.idle, limits.event, limits.start, limits.total) == (None, 7, 6, 8)
+    assert plan(config).limits.start == 3
 
 
 def test_the_repr_of_a_plan_holds_no_header_and_no_address() -> None:
@@ -203,7 +206,6 @@ def test_the_repr_of_a_plan_holds_no_header_and_no_address() -> None:
             {"connection_mode": "client", "token_provider": "hidden"},
             "token_provider is a str: give a function that returns a token",
         ),
-        ({"token_provider": str}, "token_provider needs connection_mode='client'"),
         (
             {"connection_mode": "client", "url": "https://a.com/x"},
             (
@@ -230,10 +232,6 @@ def test_the_repr_of_a_plan_holds_no_header_and_no_address() -> None:
             {"query_params": {"a": [1]}},
             "query_params['a'] must be a string, a number or a boolean, not a list",
         ),
-        (
-            {"method": "GET", "input": [1]},
-            "input of a GET goes into the query: give an object with named fields",
-        ),
         ({"headers": {"x": "ü"}}, "headers['x'] must be a string of printable ASCII"),
         ({"headers": {"Host": "evil.com"}}, "headers has 'Host', which the HTTP connection"),
         ({"accept": "a\r\nb"}, "accept must be a string of printable"),
@@ -247,6 +245,22 @@ def test_a_bad_option_is_named_with_its_value_and_the_way_out(
 ) -> None:
     with pytest.raises(ConfigError, match=re.escape(message)):
         plan(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"method": "GET", "input": [1]},
+            "input of a GET goes into the query: give an object with named fields",
+        ),
+        ({"token_provider": str}, "token_provider needs connection_mode='client'"),
+    ],
+)
+def test_mistakes_without_a_value(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        plan(**options)
+    assert str(caught.value) == message
 
 
 def test_messages_show_no_token() -> None:

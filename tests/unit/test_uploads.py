@@ -201,3 +201,10 @@ def test_the_parts_are_put_together_in_order() -> None:
         '{"parts":[{"partNumber":1,"etag":"b"},{"partNumber":2,"etag":"\\"\\u00fc\\""},'
         '{"partNumber":10,"etag":"z"}]}'
     )
+
+
+def test_what_is_just_short_enough_is_taken() -> None:
+    url = "https://host/"
+    url += "x" * (16_384 - len(url))
+    assert check_initiated(initiated(upload_url=url)).upload_url == url
+    assert check_part({"partNumber": 1, "etag": "x" * 1_024}, 1).etag == "x" * 1_024
