@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 
 import pydantic
 
-from .file_search import LISTS, IsFile, fields_of, files_among_fields, holds_file, is_model
+from .file_search import LISTS, IsFile, fields_of, files_among_fields, holds_file
 
 Take: TypeAlias = Callable[[object, str], Any]
 """Is called with a file, or a model or dataclass that holds one, and with its place."""

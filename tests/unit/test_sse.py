@@ -295,6 +295,16 @@ def test_plain_events_never_reach_sseclient(monkeypatch: pytest.MonkeyPatch) -> 
     assert reader.blocks == []
 
 
+def test_the_tests_can_turn_the_short_way_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Else those that compare it with sseclient would compare it with itself.
+    reader = CountingReader(monkeypatch)
+    parser = SSEParser()
+    parser._short_way = False
+    assert feed_all(parser, b"data: 1\n\n", 100) == [message("1")]
+    assert feed_all(parser, b"data: 2\n\n", 3) == [message("2")]
+    assert reader.blocks == [b"data: 1", b"data: 2"]
+
+
 def test_plain_events_take_few_calls_each() -> None:
     stream = b'data: {"token": "abc", "index": 12}\n\n' * 1000
     assert calls_during(lambda: SSEParser().feed(stream)) < 10 * 1000
@@ -349,3 +359,25 @@ def test_the_unfinished_event_has_its_retry() -> None:
     leftover = parser.close()
     assert leftover is not None
     assert leftover.event == ServerSentEvent("message", "x", "", 5)
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_every_kind_of_bytes_is_taken(kind: Callable[[bytes], Any]) -> None:
+    parser = SSEParser()
+    stream = b"data: 1\r\n\r\ndata: 2\rid: 3\r\rdata: 4\n\n"
+    events = [event for piece in pieces(stream, 9) for event in parser.feed(kind(piece))]
+    assert events == [message("1"), message("2", "3"), message("4", "3")]
+
+
+def test_wrong_use_is_named_in_full() -> None:
+    parser = SSEParser()
+    parser.close()
+    with pytest.raises(ValueError, match=r"^feed\(\) after close\(\): a new stream .*SSEParser$"):
+        parser.feed(b"")
+    with pytest.raises(ConfigError) as caught:
+        SSEParser(last_event_id="a\0")
+    assert str(caught.value) == (
+        "last_event_id='a\\x00' must be a string without NUL, CR and LF; "
+        'give "" or leave it out if there is none'
+    )
+    assert SSEParser(last_event_id="X1").last_event_id == "X1"
