@@ -116,7 +116,7 @@ def mutants(session: nox.Session) -> None:
     """Change `_shared` in thousands of small ways; a test has to fail each time.
 
     With the names of modules as arguments (`-- sse framing`) only these are changed. Fails where a
-    change is not noticed that `tests/mutants/explained.py` does not explain.
+    change is not noticed that `tests/mutants/explained.txt` does not explain.
     """
     install(session, "mutants")
     folder = (session.cache_dir / "mutants").resolve()

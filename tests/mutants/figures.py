@@ -51,7 +51,7 @@ def _lines() -> Iterator[str]:
 PART = WrittenPart(
     ROOT / "docs" / "mutants.md",
     "tests.mutants.figures",
-    "tests/mutants/figures.json and explained.py",
+    "tests/mutants/figures.json and explained.txt",
     lambda: "\n".join(_lines()) + "\n",
 )
 

@@ -38,7 +38,7 @@ def _main(folder: Path, chosen: list[str]) -> None:
     _print("Not explained:", survivors - explained)
     _print("Explained, but did not survive:", explained - survivors)
     if survivors != explained:
-        sys.exit("tests/mutants/explained.py does not tell what survived")
+        sys.exit("tests/mutants/explained.txt does not tell what survived")
     if not chosen:
         _write(outcomes)
 
