@@ -266,3 +266,15 @@ def test_progress_within_a_wait_counts_from_then_on(clock: Clock) -> None:
     clock.now += 9
     dog.leave()
     assert dog.remaining() == 1
+
+
+def test_a_wait_within_another_that_is_refused_leaves_that_one_going(clock: Clock) -> None:
+    dog = Watchdog(Limits(total=3), clock)
+    dog.enter()
+    clock.now += 3
+    assert dog.enter() == 0.0
+    dog.leave()
+    with pytest.raises(Expired):
+        dog.enter()
+    clock.now += 1
+    assert dog.remaining() == -1
