@@ -118,6 +118,24 @@ def fuzz(session: nox.Session) -> None:
     session.run("python", "-m", "tests.fuzz", *session.posargs)
 
 
+@nox.session(default=False)
+def mutants(session: nox.Session) -> None:
+    """Change `_shared` in thousands of small ways; a test has to fail each time.
+
+    With the names of modules as arguments (`-- sse framing`) only these are changed. Fails where a
+    change is not noticed that `tests/mutants/explained.txt` does not explain.
+    """
+    install(session, "mutants")
+    folder = (session.cache_dir / "mutants").resolve()
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in ("fal_stream", "tests"):
+        shutil.copytree(name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy("pyproject.toml", folder)
+    with session.chdir(folder):
+        session.run("mutmut", "run", *[f"fal_stream._shared.{name}.*" for name in session.posargs])
+    session.run("python", "-m", "tests.mutants.judge", str(folder), *session.posargs)
+
+
 def install_npm(session: nox.Session) -> str | None:
     """Install the npm packages of `tests/package.json`, outside of the project.
 

@@ -113,25 +113,10 @@ def take_input(data: Any, is_file: IsFile) -> TakenInput:
     try:
         values = taking.take(data, "input")
     except RecursionError:
-        values = None
+        pass
     else:
         return TakenInput(values, taking.files)
     raise _too_deep("input")
-
-
-def encode_input(data: Any) -> bytes:
-    """Encode an input without files as JSON.
-
-    Args:
-        data: JSON values, pydantic models and dataclasses, at any depth.
-
-    Returns:
-        The JSON text.
-
-    Raises:
-        ConfigError: There is anything else in it; the message names the place.
-    """
-    return take_input(data, lambda value: False).encode()
 
 
 def file_refusal(found: FoundFile) -> ConfigError:

@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 
 import pydantic
 
-from .file_search import LISTS, IsFile, fields_of, files_among_fields, holds_file, is_model
+from .file_search import LISTS, IsFile, fields_of, files_among_fields, holds_file
 
 Take: TypeAlias = Callable[[object, str], Any]
 """Is called with a file, or a model or dataclass that holds one, and with its place."""
@@ -149,7 +149,8 @@ def _texts(value: object) -> Iterator[str]:
         yield value
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _texts(key)
+            # Marked, for only a stand-in that became a value can be replaced.
+            yield f"{key}:"
             yield from _texts(item)
     elif isinstance(value, list):
         for item in value:
@@ -177,7 +178,8 @@ def _fill(dumped: Any, shape: Any, parts: Mapping[str, _StandIn], take: Take) ->
     if part is None:
         return dumped
     taken = take(part.value, part.place)
-    if is_model(part.value) and isinstance(taken, dict) and isinstance(shape, dict):
+    # Where a plain dataclass has aliases, it was taken by other names.
+    if isinstance(taken, dict) and isinstance(shape, dict) and shape.keys() <= taken.keys():
         return {key: item for key, item in taken.items() if key in shape}
     return taken
 

@@ -13,26 +13,6 @@ _WHAT: dict[Phase, str] = {
 }
 
 
-def upload_timeout_error(expired: Expired, what: str) -> StreamTimeout:
-    """Make the error of a limit that ran out in an upload.
-
-    Args:
-        expired: The limit.
-        what: What was being uploaded.
-
-    Returns:
-        The error; it names the option that sets the limit.
-    """
-    option = OPTION_OF_PHASE[expired.phase]
-    return StreamTimeout(
-        f"The upload of {what} stood still for {expired.seconds:g} s; raise {option} if the "
-        f"network needs longer, {option}=None waits forever",
-        phase=expired.phase,
-        seconds=expired.seconds,
-        option=option,
-    )
-
-
 def timeout_error(expired: Expired, chunks_received: int) -> StreamTimeout:
     """Make the error of a limit that ran out.
 
@@ -43,10 +23,30 @@ def timeout_error(expired: Expired, chunks_received: int) -> StreamTimeout:
     Returns:
         The error; it names the option that sets the limit.
     """
+    happened = (
+        f"{_WHAT[expired.phase]} within {expired.seconds:g} s, after {chunks_received} chunks"
+    )
+    return _error(expired, happened, "the app needs longer")
+
+
+def upload_timeout_error(expired: Expired, what: str) -> StreamTimeout:
+    """Make the error of a limit that ran out in an upload.
+
+    Args:
+        expired: The limit.
+        what: What was being uploaded.
+
+    Returns:
+        The error; it names the option that sets the limit.
+    """
+    happened = f"The upload of {what} stood still for {expired.seconds:g} s"
+    return _error(expired, happened, "the network needs longer")
+
+
+def _error(expired: Expired, happened: str, need: str) -> StreamTimeout:
     option = OPTION_OF_PHASE[expired.phase]
     return StreamTimeout(
-        f"{_WHAT[expired.phase]} within {expired.seconds:g} s, after {chunks_received} chunks; "
-        f"raise {option} if the app needs longer, {option}=None waits forever",
+        f"{happened}; raise {option} if {need}, {option}=None waits forever",
         phase=expired.phase,
         seconds=expired.seconds,
         option=option,

@@ -86,19 +86,6 @@ def initiate_url(rest_url: str, *, in_parts: bool) -> str:
     return f"{rest_url}/storage/upload/{name}?storage_type=fal-cdn-v3"
 
 
-def initiation(content_type: str, file_name: str) -> bytes:
-    """Write what the storage is told of a file.
-
-    Args:
-        content_type: Its media type.
-        file_name: Its name.
-
-    Returns:
-        JSON.
-    """
-    return json.dumps({"content_type": content_type, "file_name": file_name}).encode()
-
-
 def split(size: int) -> list[PartRange]:
     """Cut a file into parts.
 

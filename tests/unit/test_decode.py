@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from typing_extensions import TypedDict
 
 from fal_stream import (
+    ConfigError,
     EventTooLarge,
     FalStreamError,
     IncompleteStream,
@@ -201,6 +202,19 @@ class Movie(TypedDict):
 )
 def test_chunks_are_validated(output_type: Any, text: str, expected: Any) -> None:
     assert take(f"data: {text}\n\n".encode(), output_type=output_type) == ([expected], None)
+
+
+class Unfinished(pydantic.BaseModel):
+    part: Nowhere  # type: ignore[name-defined]  # noqa: F821
+
+
+def test_a_type_with_a_name_that_is_nowhere_is_refused() -> None:
+    with pytest.raises(ConfigError) as caught:
+        json_decoder(list[Unfinished])
+    message = str(caught.value)
+    assert "Unfinished] is not a type that pydantic can validate: " in message
+    assert "is not fully defined" in message
+    assert "\n" not in message
 
 
 def test_a_mismatch_says_where() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from fal_stream import ConfigError
 from fal_stream._shared.endpoint import (
     EndpointId,
+    backup_url,
     may_have_key,
     parse_endpoint_id,
     same_origin,
@@ -44,8 +45,12 @@ BAD_IDS: list[Any] = [
 
 @pytest.mark.parametrize("text", BAD_IDS)
 def test_anything_else_is_refused(text: Any) -> None:
-    with pytest.raises(ConfigError, match=r"endpoint_id=.* is not an endpoint id: give"):
+    with pytest.raises(ConfigError) as caught:
         parse_endpoint_id(text)
+    assert str(caught.value) == (
+        f"endpoint_id={text!r} is not an endpoint id: give owner/alias[/path] as on the model's "
+        "page, like 'fal-ai/flux/dev'; an address goes into the url option"
+    )
 
 
 @given(st.text())
@@ -98,6 +103,8 @@ def test_the_address_of_a_stream(text: str, url: str) -> None:
         ("https://127.0.0.1.evil.com/x", False),
         ("http://localhost.evil.com/x", False),
         ("http://10.0.0.1/x", False),
+        ("https://xxxx/x", False),
+        ("https:///x", False),
     ],
 )
 def test_who_may_have_the_key(url: str, expected: bool) -> None:
@@ -116,3 +123,20 @@ def test_who_may_have_the_key(url: str, expected: bool) -> None:
 )
 def test_same_origin(first: str, second: str, expected: bool) -> None:
     assert same_origin(first, second) is expected
+
+
+@pytest.mark.parametrize(
+    ("url", "backup"),
+    [
+        ("https://fal.run/a/b?c=d", "https://falrun.com/a/b?c=d"),
+        ("https://FAL.run/a", "https://falrun.com/a"),
+        ("https://fal.run:8443/a", "https://falrun.com:8443/a"),
+        ("http://fal.run/a", None),
+        ("https://queue.fal.run/a", None),
+        ("https://falrun.com/a", None),
+        ("https:/a", None),
+        ("fal.run/a", None),
+    ],
+)
+def test_the_host_that_stands_in(url: str, backup: str | None) -> None:
+    assert backup_url(url) == backup

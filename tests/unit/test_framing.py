@@ -362,6 +362,8 @@ def test_the_framing_is_that_of_h11(
         [(b"transfer-encoding", b"identity")],
         [(b"transfer-encoding", b"")],
         [(b"transfer-encoding", b"\x0bchunked")],
+        [(b"transfer-encoding", b"Xchunked")],
+        [(b"content-length", b"X5")],
     ],
 )
 def test_what_can_be_read_in_two_ways_is_refused(headers: list[tuple[bytes, bytes]]) -> None:
@@ -380,3 +382,126 @@ def test_no_substitute_for_what_is_large_or_unframed() -> None:
     assert SizedBody(MIB).substitute_body == bytes(MIB)
     assert SizedBody(MIB + 1).substitute_body is None
     assert UnframedBody().substitute_body is None
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b"Transfer-Encoding", b"chunked")],
+        [(b"transfer-encoding", b" \tChunked\t")],
+        [(b"content-type", b"x/y"), (b"transfer-encoding", b"CHUNKED")],
+    ],
+)
+def test_a_chunked_response(headers: list[tuple[bytes, bytes]]) -> None:
+    framing = framing_for(200, "POST", headers)
+    assert isinstance(framing, ChunkedBody)
+    assert framing.substitute_body == b"0\r\n\r\n"
+    assert (framing.done, framing.rest) == (False, b"")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b"Content-Length", b"5")],
+        [(b"content-length", b"5, 5")],
+        [(b"content-length", b"5"), (b"content-length", b" 5\t")],
+    ],
+)
+def test_a_response_with_a_length(headers: list[tuple[bytes, bytes]]) -> None:
+    framing = framing_for(200, "POST", headers)
+    assert isinstance(framing, SizedBody)
+    assert framing.feed(b"hello more") == b"hello"
+    assert framing.rest == b" more"
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        (
+            [(b"content-length", b"5"), (b"transfer-encoding", b"chunked")],
+            "The response has both Transfer-Encoding and Content-Length",
+        ),
+        (
+            [(b"content-length", b"5, 6")],
+            "The response has different lengths in Content-Length",
+        ),
+        (
+            [(b"content-length", b"x" * 99)],
+            f"The response has the Content-Length {b'x' * 80!r}, which is none",
+        ),
+        (
+            [(b"transfer-encoding", b"gzip"), (b"transfer-encoding", b"x" * 99)],
+            f"The response has the Transfer-Encoding {b'gzip, ' + b'x' * 74!r}, not chunked",
+        ),
+    ],
+)
+def test_contradictions_are_named(headers: list[tuple[bytes, bytes]], message: str) -> None:
+    with pytest.raises(FramingError) as caught:
+        framing_for(200, "POST", headers)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("stream", "message"),
+    [
+        (b"g" * 99 + b"\r\n", f"Bad chunk size line: {b'g' * 80!r}"),
+        (b"5;" + b"x" * 4093 + b"\r\n", "A chunk size line is longer than 4,096 bytes"),
+        (b"0\r\n" + b"x" * 99 + b"\r\n", f"A trailer field is not allowed: {b'x' * 80!r}"),
+        (b"0\r\na\n" + b"x" * 99, f"Bad trailer: {b'a' + bytes([10]) + b'x' * 78!r}"),
+        (
+            b"0\r\na:" + b"x" * 4093 + b"\r\n",
+            "Trailers of more than 65,536 bytes, or 4,096 in a line",
+        ),
+    ],
+)
+def test_what_is_broken_is_named(stream: bytes, message: str) -> None:
+    with pytest.raises(FramingError) as caught:
+        ChunkedBody().feed(stream)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_lines_of_the_longest_kind_are_taken(size: int) -> None:
+    stream = b"5;" + b"x" * 4092 + b"\r\nhello\r\n0\r\na:" + b"x" * 4092 + b"\r\n\r\n"
+    framing = ChunkedBody()
+    assert read_all(framing, stream, size) == b"hello"
+    assert framing.done
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+def test_trailers_have_a_limit_together(extra: int) -> None:
+    trailers = (b"a:" + b"x" * 4092 + b"\r\n") * 15 + b"b:" + b"x" * 4083 + b"\r\n"
+    framing = ChunkedBody()
+    last = b"c:" + b"x" * extra + b"\r\n"
+    stream = b"0\r\n" + trailers + b"d:\r\n" + last + b"\r\n"
+    assert len(trailers + b"d:\r\n" + last) == 64 * 1024 - 1 + extra
+    assert framing.feed(stream) == b""
+    assert framing.done
+
+
+def test_trailers_over_the_limit_are_refused() -> None:
+    trailers = (b"a:" + b"x" * 4092 + b"\r\n") * 16
+    assert len(trailers) == 64 * 1024
+    framing = ChunkedBody()
+    framing.feed(b"0\r\n" + trailers)
+    with pytest.raises(FramingError):
+        framing.feed(b"c:\r\n")
+
+
+def test_an_unfinished_line_has_a_limit() -> None:
+    framing = ChunkedBody()
+    framing.feed(b"5;" + b"x" * 4093)
+    with pytest.raises(FramingError, match="Bad chunk size line"):
+        framing.feed(b"x")
+
+
+def test_a_carriage_return_in_a_line_is_refused_at_once() -> None:
+    framing = ChunkedBody()
+    framing.feed(b"5\r")
+    with pytest.raises(FramingError):
+        framing.feed(b"h")
+
+
+def test_many_small_chunks_in_one_piece() -> None:
+    framing = ChunkedBody()
+    assert framing.feed(b"1\r\na\r\n" * 2000) == b"a" * 2000

@@ -7,9 +7,10 @@ import dataclasses
 import datetime as dt
 import io
 import json
+import math
 import re
 import types
-from collections import OrderedDict, deque
+from collections import OrderedDict, UserDict, deque
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +24,6 @@ from fal_stream._files.kinds import is_file
 from fal_stream._shared.inputs import (
     FoundFile,
     TakenInput,
-    encode_input,
     file_refusal,
     take_input,
 )
@@ -57,7 +57,7 @@ def places(taken: TakenInput) -> list[str]:
 
 def test_models_and_dataclasses_are_json_too() -> None:
     value = {"prompts": [Prompt("x", Size(width=1)), Size(width=2, height=3)]}
-    assert json.loads(encode_input(value)) == {
+    assert json.loads(take(value).encode()) == {
         "prompts": [
             {"text": "x", "extra": {"width": 1, "height": 64}},
             {"width": 2, "height": 3},
@@ -66,12 +66,17 @@ def test_models_and_dataclasses_are_json_too() -> None:
 
 
 def test_a_lone_surrogate_is_sent_as_an_escape() -> None:
-    assert encode_input({"a": "\ud800ü"}) == b'{"a":"\\ud800\\u00fc"}'
+    assert take({"a": "\ud800ü"}).encode() == b'{"a":"\\ud800\\u00fc"}'
+
+
+def test_other_text_is_sent_as_it_is() -> None:
+    assert take({"a": "ü", "b": "\N{FOX FACE}"}).encode() == '{"a":"ü","b":"\N{FOX FACE}"}'.encode()
+    assert take(["\ud800", 1]).encode() == b'["\\ud800",1]'
 
 
 def test_every_mapping_is_an_object() -> None:
     value = types.MappingProxyType({"a": OrderedDict(b=1)})
-    assert encode_input(value) == b'{"a":{"b":1}}'
+    assert take(value).encode() == b'{"a":{"b":1}}'
 
 
 def test_an_input_without_files_is_itself() -> None:
@@ -162,7 +167,13 @@ def deep(levels: int, value: Any) -> Any:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ({"a": {1, 2}}, "input.a is of type set, which is not a JSON value: give a dict"),
+        (
+            {"a": {1, 2}},
+            (
+                "input.a is of type set, which is not a JSON value: give a dict, list, string, "
+                "number, boolean, None, a pydantic model or a dataclass"
+            ),
+        ),
         ({"a": iter([b"x"])}, "input.a is of type list_iterator"),
         (io.BytesIO, "input is of type type"),
         (Size, "input is of type ModelMetaclass"),
@@ -183,13 +194,56 @@ def test_a_model_that_pydantic_cannot_dump_is_named() -> None:
     class Odd(pydantic.BaseModel):
         value: Any
 
-    with pytest.raises(ConfigError, match=r"^input\.odd can't be sent as JSON: pydantic .*Odd: .+"):
+    message = r"^input\.odd can't be sent as JSON: pydantic can't dump this Odd: .*object"
+    with pytest.raises(ConfigError, match=message):
         take({"odd": Odd(value=object())})
     ring = Odd(value=1)
     for inside in ([ring], [RAW, ring]):
         ring.value = inside
         with pytest.raises(ConfigError, match=r"^input\.odd can't be sent as JSON: pydantic .+"):
             take({"odd": ring})
+
+
+def test_what_holds_itself_is_named() -> None:
+    prompt = Prompt("x")
+    prompt.extra = [prompt]
+    with pytest.raises(ConfigError, match=r"^input\.p\.extra\[0\] holds itself or is nested"):
+        take({"p": prompt})
+
+    class Holder(pydantic.BaseModel):
+        value: Any
+
+    with pytest.raises(ConfigError, match=r"^input\.h can't be sent as JSON: pydantic .+"):
+        take({"h": Holder(value={"file": RAW, "again": holds_itself(RAW)})})
+    ring: dict[str, Any] = {"file": RAW}
+    ring["again"] = ring
+    with pytest.raises(ConfigError, match=r"^input\.h can't be sent as JSON: pydantic .+"):
+        take({"h": Holder(value=ring)})
+    holder = Holder(value=[RAW, prompt])
+    prompt.extra = [RAW, holder]
+    with pytest.raises(ConfigError, match=r"^input\.h\.value.* holds itself|^input\.h can't be"):
+        take({"h": holder})
+
+
+class Exhausting(UserDict[str, Any]):
+    def items(self) -> Any:
+        raise RecursionError
+
+
+def test_what_exhausts_the_stack_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"^input holds itself or is nested too deeply"):
+        take({"a": Exhausting()})
+
+
+def test_what_a_model_gives_is_named_by_its_place() -> None:
+    class Holder(pydantic.BaseModel):
+        value: Any = None
+
+        def model_dump(self, **options: Any) -> Any:
+            return {"value": math.nan}
+
+    with pytest.raises(ConfigError, match=r"^input\.h\.value=nan has no JSON form"):
+        take({"h": Holder()})
 
 
 def test_deep_models_are_refused_without_a_crash() -> None:

@@ -87,6 +87,19 @@ def test_any_user_fits_into_a_header() -> None:
             "lifecycle['initial_acl']['rules'][1]['user']=None must name a user",
         ),
         (
+            {"initial_acl": {"rules": [{"user": 3, "decision": "allow"}]}},
+            "lifecycle['initial_acl']['rules'][0]['user']=3 must name a user",
+        ),
+        (
+            {"initial_acl": {"rules": [{"user": "", "decision": "allow"}]}},
+            "lifecycle['initial_acl']['rules'][0]['user']='' must name a user",
+        ),
+        ({"acl": {}}, "setting in lifecycle: 'acl'; did you mean 'initial_acl'?"),
+        (
+            {"expires_in": "2d"},
+            "seconds above 0, or one of never, immediate, 1h, 1d, 7d, 30d, 1y",
+        ),
+        (
             {"initial_acl": {"rules": [{"user": "a"}]}},
             "lifecycle['initial_acl']['rules'][0]['decision']=None is not known",
         ),

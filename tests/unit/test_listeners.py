@@ -48,5 +48,7 @@ def test_bad_arguments_are_refused(type_: Any, listener: Any, message: str) -> N
 
 def test_an_unknown_type_cannot_be_taken_off() -> None:
     bad: Any = "close"
-    with pytest.raises(ConfigError, match="there are: data, done, error, message"):
+    with pytest.raises(
+        ConfigError, match=r"^Unknown listener type 'close'; there are: data, done, error, message"
+    ):
         Listeners().remove(bad, print)

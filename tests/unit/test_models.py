@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Mapping
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 import pydantic
 import pytest
@@ -497,3 +497,144 @@ def test_a_field_called_read_makes_no_file_of_a_model() -> None:
             raise AssertionError(size)
 
     assert taken([Permissions(), Reader()]) == ([{"read": True}, {"name": "x"}], [])
+
+
+class Pair(NamedTuple):
+    first: Any
+    second: Any
+
+
+def test_a_named_tuple_is_a_list() -> None:
+    class Request(Base):
+        pair: Any
+
+    assert taken(Request(pair=Pair(Path("b"), 3))) == ({"pair": ["url 0", 3]}, ["input.pair[0]"])
+
+
+def test_a_serializer_that_asks_for_a_tuple() -> None:
+    class Request(Base):
+        files: tuple[Any, ...]
+
+        @field_serializer("files")
+        def typed(self, value: Any) -> Any:
+            assert isinstance(value, tuple)
+            return list(value)
+
+    assert taken(Request(files=(Path("a"),))) == ({"files": ["url 0"]}, ["input.files[0]"])
+
+
+@pytest.mark.parametrize(
+    ("wrap", "sent"),
+    [
+        (lambda value: [value], ["url 0"]),
+        (lambda value: {"file": value}, {"file": "url 0"}),
+        (lambda value: [value, value], ["url 0", "url 0"]),
+    ],
+)
+def test_a_serializer_for_json_alone(wrap: Any, sent: Any) -> None:
+    class Request(Base):
+        file: Any
+
+        @field_serializer("file", when_used="json")
+        def wrapped(self, value: Any) -> Any:
+            return wrap(value)
+
+    assert taken(Request(file=Path("a"))) == ({"file": sent}, ["input.file"])
+
+
+def test_a_serializer_that_makes_names_of_files() -> None:
+    class Request(Base):
+        file: Any
+        also: bytes
+
+        @field_serializer("file")
+        def by_name(self, value: Any) -> Any:
+            return {str(value): value}
+
+    data = Request(file=Path("a"), also=RAW)
+    assert taken(data) == ({"file": {"a": "a"}, "also": "url 0"}, ["input.also"])
+
+
+@dataclasses.dataclass
+class Frame:
+    file: Any
+
+
+@dataclasses.dataclass
+class NamedFrame(Frame):
+    name: str = "x"
+
+
+def test_a_dataclass_in_place_of_its_base_is_dumped_as_the_base() -> None:
+    class Request(Base):
+        frame: Frame
+        free: Any
+
+    plain = Request(frame=NamedFrame("a"), free=NamedFrame("b"))
+    assert taken(plain)[0] == {"frame": {"file": "a"}, "free": {"file": "b", "name": "x"}}
+    data = Request(frame=NamedFrame(RAW), free=NamedFrame(TEXT))
+    assert taken(data)[0] == {"frame": {"file": "url 0"}, "free": {"file": "url 1", "name": "x"}}
+
+
+@dataclasses.dataclass
+class Renamed:
+    file: Annotated[Any, Field(serialization_alias="theFile")]
+
+
+def test_a_dataclass_with_other_names_loses_nothing() -> None:
+    class Request(Base):
+        model_config = ConfigDict(serialize_by_alias=True)
+
+        frame: Renamed
+
+    sent, _ = taken(Request(frame=Renamed(RAW)))
+    assert sent["frame"] in ({"file": "url 0"}, {"theFile": "url 0"})
+
+
+@pydantic_dataclass(config=ConfigDict(ser_json_bytes="base64"))
+class Encoded:
+    file: bytes
+    path: Any = None
+
+
+def test_a_dataclass_that_says_how_bytes_are_written() -> None:
+    text = base64.urlsafe_b64encode(RAW).decode()
+    assert taken({"a": Encoded(RAW)}) == ({"a": {"file": text, "path": None}}, [])
+    assert taken({"a": Encoded(RAW, Path("a"))}) == (
+        {"a": {"file": text, "path": "url 0"}},
+        ["input.a.path"],
+    )
+
+
+def test_what_a_dataclass_of_pydantics_cannot_dump_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"^input\.a can't be .*object is not a JSON value"):
+        take_input({"a": Encoded(b"x", object())}, is_file)
+
+
+def test_a_serializer_that_gives_python_something_else() -> None:
+    class Request(Base):
+        file: Any
+
+        @field_serializer("file")
+        def by_mode(self, value: Any, info: pydantic.FieldSerializationInfo) -> Any:
+            return value if info.mode == "json" else {"not": "JSON"}
+
+    assert taken(Request(file=Path("a"))) == ({"file": "url 0"}, ["input.file"])
+
+
+def test_a_model_serializer_beside_bytes_that_are_written_as_text() -> None:
+    class Request(Base):
+        model_config = ConfigDict(ser_json_bytes="base64")
+
+        file: bytes
+        files: list[bytes]
+
+        @model_serializer_of(mode="wrap")
+        def whole(self, handler: Any) -> Any:
+            return {**handler(self), "more": 1}
+
+    text = base64.urlsafe_b64encode(RAW).decode()
+    assert taken({"a": Request(file=RAW, files=[RAW])}) == (
+        {"a": {"file": text, "files": [text], "more": 1}},
+        [],
+    )

@@ -13,8 +13,9 @@ import pydantic
 import pytest
 
 from fal_stream import AbortController, Config, ConfigError, __version__
+from fal_stream._files.kinds import is_file
 from fal_stream._shared.outgoing import key_use
-from fal_stream._shared.request import StreamPlan, plan_stream
+from fal_stream._shared.request import MAX_URL, StreamPlan, plan_stream
 
 ANY: Any = object()
 
@@ -170,6 +171,9 @@ def test_limits_of_the_call_go_before_those_of_the_client() -> None:
     config = Config(timeout=1, event_timeout=2, start_timeout=3, total_timeout=4)
     limits = plan(config, timeout=5, start_timeout=None).limits
     assert (limits.idle, limits.event, limits.start, limits.total) == (5, 2, None, 4)
+    limits = plan(config, timeout=None, start_timeout=6, event_timeout=7, total_timeout=8).limits
+    assert (limits.idle, limits.event, limits.start, limits.total) == (None, 7, 6, 8)
+    assert plan(config).limits.start == 3
 
 
 def test_the_repr_of_a_plan_holds_no_header_and_no_address() -> None:
@@ -184,21 +188,56 @@ def test_the_repr_of_a_plan_holds_no_header_and_no_address() -> None:
         ({"arguments": {}}, "Unknown option 'arguments'; did you mean 'input'?"),
         ({"method": "FETCH"}, "method='FETCH' is not known; there are: DELETE, GET"),
         ({"method": 3}, "method=3 is not known"),
+        ({"credentials": "x"}, "'credentials'; it belongs to the settings of the client"),
+        ({"output": 3}, "Unknown option 'output'; did you mean 'output_type'?"),
+        ({"priority": "high"}, "priority='high' is not known; there are: 'normal', 'low'"),
+        ({"hint": "a\nb"}, "hint must be a string of printable ASCII"),
+        ({"hint": 3}, "hint must be a string of printable ASCII"),
+        ({"start_timeout": 0}, "start_timeout=0 is not a time limit"),
+        ({"event_timeout": 0}, "event_timeout=0 is not a time limit"),
+        ({"auto_upload": 1}, "auto_upload=1 must be True or False"),
+        ({"raise_error_events": None}, "raise_error_events=None must be True or False"),
+        ({"is_final": 3}, "is_final=3 can't be called"),
+        (
+            {"connection_mode": "browser"},
+            "connection_mode='browser' is not known; there are: 'server', 'client'",
+        ),
+        (
+            {"connection_mode": "client", "token_provider": "hidden"},
+            "token_provider is a str: give a function that returns a token",
+        ),
+        (
+            {"connection_mode": "client", "url": "https://a.com/x"},
+            (
+                "connection_mode='client' would send a token to https://a.com, which is not one of "
+                "fal's hosts or is not reached over https: name the host in trusted_hosts if it "
+                "may have it"
+            ),
+        ),
+        ({"query_params": {"a": "\ud800"}}, "query_params['a'] can't stand in an address: 'utf-8'"),
+        ({"query_params": {"a": 10**5000}}, "query_params['a'] can't stand in an address: Exceeds"),
+        ({"method": "GET", "input": {"a": "\ud800"}}, "input['a'] can't stand in an address"),
+        (
+            {"query_params": {"a": None}},
+            "query_params['a'] must be a string, a number or a boolean, not a NoneType",
+        ),
         ({"url": "fal.run/x"}, "url='fal.run/x' is not an http or https address"),
         ({"url": "https://a.com/x?token=y z"}, "url='https://a.com/x' is not an http"),
         ({"url": 3}, "url=3 is not an address"),
-        ({"query_params": "a=b"}, "query_params must be a mapping"),
+        (
+            {"query_params": "a=b"},
+            "query_params must be a mapping of names to values, not a str",
+        ),
         (
             {"query_params": {"a": [1]}},
-            "query_params['a'] must be a string, a number",
+            "query_params['a'] must be a string, a number or a boolean, not a list",
         ),
-        ({"method": "GET", "input": [1]}, "input of a GET goes into the query: give an object"),
         ({"headers": {"x": "ü"}}, "headers['x'] must be a string of printable ASCII"),
         ({"headers": {"Host": "evil.com"}}, "headers has 'Host', which the HTTP connection"),
         ({"accept": "a\r\nb"}, "accept must be a string of printable"),
         ({"timeout": -1}, "timeout=-1 is not a time limit"),
         ({"total_timeout": "1"}, "total_timeout='1' is not a time limit"),
-        ({"signal": AbortController()}, "is not an AbortSignal: give controller.signal"),
+        ({"signal": 3}, "signal=3 is not an AbortSignal: give controller.signal"),
     ],
 )
 def test_a_bad_option_is_named_with_its_value_and_the_way_out(
@@ -206,6 +245,33 @@ def test_a_bad_option_is_named_with_its_value_and_the_way_out(
 ) -> None:
     with pytest.raises(ConfigError, match=re.escape(message)):
         plan(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"method": "GET", "input": [1]},
+            "input of a GET goes into the query: give an object with named fields",
+        ),
+        ({"token_provider": str}, "token_provider needs connection_mode='client'"),
+    ],
+)
+def test_mistakes_without_a_value(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        plan(**options)
+    assert str(caught.value) == message
+
+
+def test_messages_show_no_token() -> None:
+    cases: list[dict[str, Any]] = [
+        {"token_provider": "hidden"},
+        {"query_params": "fal_jwt_token=hidden"},
+    ]
+    for options in cases:
+        with pytest.raises(ConfigError) as caught:
+            plan(**options)
+        assert "hidden" not in str(caught.value)
 
 
 def test_a_type_that_cannot_be_validated_is_refused() -> None:
@@ -224,3 +290,142 @@ def test_enums_are_sent_by_their_values() -> None:
     assert query_of(plan(query_params={"mode": Mode.FAST})) == [("mode", "fast")]
     assert query_of(plan(method="GET", input={"mode": Mode.FAST})) == [("mode", "fast")]
     assert plan(input={"mode": Mode.FAST}).request.body == b'{"mode":"fast"}'
+
+
+def test_yes_and_no_in_a_query() -> None:
+    assert query_of(plan(query_params={"a": True, "b": False})) == [("a", "true"), ("b", "false")]
+
+
+def test_a_parameter_without_a_value_is_replaced_too() -> None:
+    made = plan(url="https://fal.run/x?a&b=1=2&c=3", query_params={"a": "4", "b=1": "5", "c": "6"})
+    assert made.request.url == "https://fal.run/x?b=1=2&a=4&b%3D1=5&c=6"
+
+
+def test_an_address_has_a_longest() -> None:
+    start = "https://fal.run/acme/app/stream?a="
+    longest = "x" * (MAX_URL - len(start))
+    assert len(plan(query_params={"a": longest}).request.url) == MAX_URL
+    with pytest.raises(ConfigError) as caught:
+        plan(query_params={"a": longest + "x"})
+    assert str(caught.value) == (
+        "The address with its query has 65,537 characters, more than 65,536: send the input by POST"
+    )
+
+
+def test_what_is_decided_by_default() -> None:
+    config = Config(max_event_bytes=1000)
+    stream = plan_stream(config, "acme/app", {}, int)
+    assert stream.output_type is int
+    assert stream.decode_json("3") == 3
+    assert stream.max_event_bytes == 1000
+    assert stream.alias == "app"
+    assert stream.is_final is None
+    assert stream.raise_error_events is True
+    assert stream.is_workflow is False
+    assert stream.with_token is False
+    assert stream.token_provider is None
+    assert stream.files == ()
+
+
+def test_what_the_options_decide() -> None:
+    def is_final(chunk: Any) -> bool:
+        return True
+
+    def provider(app: str) -> str:
+        return "token"
+
+    stream = plan_stream(
+        Config(),
+        "workflows/acme/app",
+        {
+            "is_final": is_final,
+            "raise_error_events": False,
+            "connection_mode": "client",
+            "token_provider": provider,
+            "signal": AbortController().signal,
+        },
+    )
+    assert stream.is_final is is_final
+    assert stream.raise_error_events is False
+    assert stream.is_workflow is True
+    assert stream.with_token is True
+    assert stream.token_provider is provider
+    assert plan_stream(Config(), "comfy/acme/app", {}).is_workflow is False
+
+
+def test_a_token_goes_to_a_host_that_is_trusted() -> None:
+    config = Config(trusted_hosts={"a.com"})
+    assert plan(config, connection_mode="client", url="https://a.com/x").with_token
+
+
+class Unhashable:
+    __hash__ = None  # type: ignore[assignment]
+
+    def __call__(self, app: str) -> str:
+        return "token"
+
+
+def test_a_provider_is_a_key_to_its_tokens() -> None:
+    # What one function gave must not serve another, so it has to be told from others.
+    with pytest.raises(ConfigError, match="token_provider is a Unhashable: give a function"):
+        plan(connection_mode="client", token_provider=Unhashable())
+
+
+@pytest.mark.parametrize(
+    ("config", "options", "header"),
+    [
+        (Config(), {}, None),
+        (Config(start_timeout=7), {}, "7"),
+        (Config(start_timeout=7), {"start_timeout": 8}, "8"),
+        (Config(start_timeout=7), {"start_timeout": None}, None),
+        (Config(), {"start_timeout": 2.5}, "2.5"),
+        (Config(), {"start_timeout": 1.5}, "1.5"),
+        (Config(), {"start_timeout": 3.0}, "3"),
+        (Config(), {"start_timeout": 1}, None),
+        (Config(), {"start_timeout": 0.5}, None),
+    ],
+)
+def test_the_server_is_told_the_start_limit(
+    config: Config, options: dict[str, Any], header: str | None
+) -> None:
+    assert plan(config, **options).request.headers.get("x-fal-request-timeout") == header
+
+
+def test_what_fal_is_told_in_headers() -> None:
+    headers = plan(priority="low", hint=" lora-1 ").request.headers
+    assert headers["x-fal-queue-priority"] == "low"
+    assert headers["x-fal-runner-hint"] == "lora-1"
+    assert plan(priority="normal").request.headers["x-fal-queue-priority"] == "normal"
+    plain = plan(priority=None, hint=None).request.headers
+    assert "x-fal-queue-priority" not in plain
+    assert "x-fal-runner-hint" not in plain
+
+
+def with_files(config: Config | None = None, **options: Any) -> StreamPlan:
+    given: Any = options
+    return plan_stream(config or Config(), "acme/app", given, is_file=is_file)
+
+
+def test_files_are_sent_as_addresses() -> None:
+    options: Any = {"query_params": {"q": "1"}, "headers": {"x-one": "2"}, "priority": "low"}
+    stream = with_files(input={"image": b"x", "also": [b"y"]}, **options)
+    assert [found.place for found in stream.files] == ["input.image", "input.also[0]"]
+    assert stream.request.body is None
+    sent = stream.with_files(["https://a.com/1", "https://a.com/2"])
+    expected = plan(input={"image": "https://a.com/1", "also": ["https://a.com/2"]}, **options)
+    assert sent.request == expected.request
+    assert sent.query == expected.query == {"q": "1"}
+    assert dataclasses.replace(sent, request=stream.request) == stream
+
+
+def test_files_of_a_get_are_sent_as_addresses() -> None:
+    stream = with_files(method="GET", input={"image": b"x"})
+    assert query_of(stream) == []
+    assert query_of(stream.with_files(["https://a.com/1"])) == [("image", "https://a.com/1")]
+
+
+def test_files_are_not_uploaded_against_ones_will() -> None:
+    message = r"^input\.a is a file \(bytes, 1 byte\)"
+    with pytest.raises(ConfigError, match=message):
+        with_files(auto_upload=False, input={"a": b"x"})
+    assert with_files(auto_upload=False, input={"a": 1}).request.body == b'{"a":1}'

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fal_stream import ApiError, StreamDecodeError, ValidationError
+from fal_stream import ApiError, OutputValidationError, StreamDecodeError, ValidationError
 from fal_stream._shared import response
 
 JSON = {"content-type": "application/json"}
@@ -138,7 +138,125 @@ def test_content_codings(headers: dict[str, str], coding: str | None) -> None:
 
 
 def test_a_coding_is_refused_by_name() -> None:
-    assert "'br'" in str(response.encoding_error("br"))
+    error = response.encoding_error("br")
+    assert type(error) is StreamDecodeError
+    assert (error.raw, error.index) == ("", 0)
+    assert str(error) == (
+        "The server sent the body with the content coding 'br', though identity was asked for: "
+        "something on the way compresses it, switch that off"
+    )
+
+
+def test_a_long_name_of_a_coding_is_shortened() -> None:
+    error = error_of(500, b"", content_encoding="x" * 50)
+    assert error.body == f"(0 bytes of content coding {'x' * 40}... (50 characters))"
+    assert "'" + "x" * 39 + "... (50 characters)" in str(response.encoding_error("x" * 50))
+
+
+def test_bytes_are_not_of_a_type() -> None:
+    error = response.untyped_error({"content-type": "audio/wav; rate=8000"})
+    assert type(error) is OutputValidationError
+    assert (error.raw, error.index) == ("", 0)
+    assert str(error) == (
+        "The answer is audio/wav, not an event stream, and its chunks are bytes: leave "
+        "output_type out, or give bytes"
+    )
+    assert "The answer is of no known type, not" in str(response.untyped_error({}))
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"content-type": "text/event-stream"}, True),
+        ({"content-type": " Text/Event-Stream ; charset=utf-8; x"}, True),
+        ({"content-type": "text/plain"}, False),
+        ({}, False),
+    ],
+)
+def test_event_streams(headers: dict[str, str], expected: bool) -> None:
+    assert response.is_event_stream(headers) is expected
+
+
+def test_an_answer_without_a_type_has_none() -> None:
+    assert response.media_type({}) == ""
+
+
+def test_the_request_has_an_id() -> None:
+    error = error_of(500, {"detail": "x"}, x_fal_request_id="abc-1")
+    assert error.request_id == "abc-1"
+    assert str(error).endswith("[request id abc-1]")
+
+
+REFUSAL = [{"loc": ["body", "prompt"], "msg": "Field required"}]
+
+
+@pytest.mark.parametrize(
+    ("status", "detail", "kind"),
+    [
+        (200, REFUSAL, ValidationError),
+        (299, [{**REFUSAL[0], "type": "missing"}], ValidationError),
+        (200, [], ApiError),
+        (200, "no", ApiError),
+        (200, {"loc": [], "msg": ""}, ApiError),
+        (200, [*REFUSAL, {"msg": "x"}], ApiError),
+        (200, [*REFUSAL, {"loc": []}], ApiError),
+        (200, [*REFUSAL, ["loc", "msg"]], ApiError),
+        (300, REFUSAL, ApiError),
+        (400, REFUSAL, ApiError),
+        (422, "no", ValidationError),
+    ],
+)
+def test_a_success_may_be_a_refusal_of_fields(
+    status: int, detail: Any, kind: type[ApiError]
+) -> None:
+    assert type(error_of(status, {"detail": detail})) is kind
+
+
+def test_what_is_no_object_is_no_refusal() -> None:
+    assert type(error_of(200, REFUSAL)) is ApiError
+    assert type(error_of(200, "detail")) is ApiError
+
+
+@pytest.mark.parametrize("status", [300, 301, 399])
+def test_redirects_say_the_way_out(status: int) -> None:
+    assert str(error_of(status, b"")) == (
+        f"The server answered {status}: the answer is empty - redirects are followed to the same "
+        "origin only, and of anything but a GET only those that keep the method: give the final "
+        "address"
+    )
+
+
+@pytest.mark.parametrize("status", [299, 400])
+def test_nothing_else_speaks_of_redirects(status: int) -> None:
+    assert "redirect" not in str(error_of(status, b""))
+
+
+def test_only_a_504_may_be_a_limit_of_the_callers_own() -> None:
+    error = error_of(503, {"detail": "x"}, x_fal_request_timeout_type="user")
+    assert "start_timeout" not in str(error)
+    assert str(error_of(504, b"x", x_fal_request_timeout_type="user")) == (
+        "The server answered 504: x - the limit was the caller's own: raise start_timeout"
+    )
+
+
+def test_odd_fields_are_shown_as_they_are() -> None:
+    detail = [{"loc": "body", "msg": "bad"}, {"msg": "worse"}, {"loc": ["a", 0]}, 3]
+    assert str(error_of(422, {"detail": detail})) == (
+        "The server answered 422: body: bad; : worse; a.0: ; 3"
+    )
+
+
+def test_a_document_that_is_no_text_is_shown() -> None:
+    error = response.misfit_error(200, {"content-type": "text/html"}, b"<p>\xff")
+    assert isinstance(error, StreamDecodeError)
+    assert (error.raw, error.index) == ("<p>\N{REPLACEMENT CHARACTER}", 0)
+    assert str(error).endswith(
+        "; check that the endpoint streams, or ask for this type with the accept option"
+    )
+
+
+def test_an_error_that_is_no_text_is_shown() -> None:
+    assert error_of(500, b"\xff").body == "\N{REPLACEMENT CHARACTER}"
 
 
 def test_a_long_media_type_is_shown_by_its_beginning() -> None:

@@ -52,6 +52,18 @@ def test_what_is_over_the_limit_is_refused(too_large: bytes, size: int) -> None:
     with pytest.raises(EventTooLarge, match=r"max_event_bytes \(14 bytes\)") as caught:
         feed_all(parser, too_large, size)
     assert caught.value.limit == 14
+    assert str(caught.value) == (
+        "An event of the stream is larger than max_event_bytes (14 bytes); raise max_event_bytes "
+        "if the app does send events of that size"
+    )
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_all_lines_of_an_event_add_up(size: int) -> None:
+    stream = b"data: 1\ndata: 2\nid: 3\n" + b"data: 4\n\n"
+    assert feed_all(SSEParser(max_event_bytes=29), stream, size) == [message("1\n2\n4", "3")]
+    with pytest.raises(EventTooLarge):
+        feed_all(SSEParser(max_event_bytes=28), stream, size)
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
@@ -283,6 +295,16 @@ def test_plain_events_never_reach_sseclient(monkeypatch: pytest.MonkeyPatch) -> 
     assert reader.blocks == []
 
 
+def test_the_tests_can_turn_the_short_way_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Else those that compare it with sseclient would compare it with itself.
+    reader = CountingReader(monkeypatch)
+    parser = SSEParser()
+    parser._short_way = False
+    assert feed_all(parser, b"data: 1\n\n", 100) == [message("1")]
+    assert feed_all(parser, b"data: 2\n\n", 3) == [message("2")]
+    assert reader.blocks == [b"data: 1", b"data: 2"]
+
+
 def test_plain_events_take_few_calls_each() -> None:
     stream = b'data: {"token": "abc", "index": 12}\n\n' * 1000
     assert calls_during(lambda: SSEParser().feed(stream)) < 10 * 1000
@@ -323,3 +345,39 @@ def test_long_data_lines_are_not_copied_together(monkeypatch: pytest.MonkeyPatch
     (event,) = SSEParser().feed(line * 80 + b"\n")
     assert len(event.data) == 80 * 100_001 - 1
     assert max(block.count(b"\n") for block in reader.blocks) == 0
+
+
+def test_a_byte_order_mark_alone_is_nothing() -> None:
+    parser = SSEParser()
+    assert parser.feed(b"\xef\xbb\xbf") == []
+    assert parser.close() is None
+
+
+def test_the_unfinished_event_has_its_retry() -> None:
+    parser = SSEParser()
+    parser.feed(b"retry: 5\ndata: x\n")
+    leftover = parser.close()
+    assert leftover is not None
+    assert leftover.event == ServerSentEvent("message", "x", "", 5)
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_every_kind_of_bytes_is_taken(kind: Callable[[bytes], Any]) -> None:
+    parser = SSEParser()
+    stream = b"data: 1\r\n\r\ndata: 2\rid: 3\r\rdata: 4\n\n"
+    events = [event for piece in pieces(stream, 9) for event in parser.feed(kind(piece))]
+    assert events == [message("1"), message("2", "3"), message("4", "3")]
+
+
+def test_wrong_use_is_named_in_full() -> None:
+    parser = SSEParser()
+    parser.close()
+    with pytest.raises(ValueError, match=r"^feed\(\) after close\(\): a new stream .*SSEParser$"):
+        parser.feed(b"")
+    with pytest.raises(ConfigError) as caught:
+        SSEParser(last_event_id="a\0")
+    assert str(caught.value) == (
+        "last_event_id='a\\x00' must be a string without NUL, CR and LF; "
+        'give "" or leave it out if there is none'
+    )
+    assert SSEParser(last_event_id="X1").last_event_id == "X1"

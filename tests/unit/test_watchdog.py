@@ -6,7 +6,6 @@ import math
 
 import pytest
 
-from fal_stream._shared.timeouts import timeout_error
 from fal_stream._shared.watchdog import Expired, Limits, Phase, Watchdog
 
 
@@ -140,23 +139,6 @@ def test_a_look_that_brings_no_life_is_the_last(clock: Clock) -> None:
     assert caught.value.phase == "event"
 
 
-@pytest.mark.parametrize(
-    ("phase", "option"),
-    [
-        ("start", "start_timeout"),
-        ("idle", "timeout"),
-        ("event", "event_timeout"),
-        ("total", "total_timeout"),
-    ],
-)
-def test_the_error_names_the_option(phase: Phase, option: str) -> None:
-    error = timeout_error(Expired(phase, 1.5), 7)
-    assert (error.phase, error.seconds, error.option) == (phase, 1.5, option)
-    assert "within 1.5 s, after 7 chunks" in str(error)
-    assert f"{option}=None" in str(error)
-    assert isinstance(error, TimeoutError)
-
-
 def test_bytes_that_go_out_renew_the_start_limit_of_an_upload(clock: Clock) -> None:
     dog = Watchdog(Limits(start=5, total=20).of_uploads, clock)
     for _ in range(4):
@@ -175,13 +157,60 @@ def test_bytes_that_go_out_are_no_progress_of_a_stream(clock: Clock) -> None:
     assert dog.remaining() == 1
 
 
+def test_without_a_start_limit_there_is_none_to_renew(clock: Clock) -> None:
+    dog = Watchdog(Limits(total=20).of_uploads, clock)
+    dog.progress()
+    assert dog.enter() == 20
+
+
+def test_pieces_renew_the_limit_no_further_than_it_goes(clock: Clock) -> None:
+    dog = Watchdog(Limits(start=5).of_uploads, clock)
+    wait(dog, clock, 4)
+    dog.progress()
+    assert dog.remaining() == 5
+    wait(dog, clock, 5)
+    assert expiry(dog).seconds == 5
+
+
+def test_within_a_wait_what_was_waited_before_counts(clock: Clock) -> None:
+    dog = Watchdog(Limits(total=10), clock)
+    wait(dog, clock, 4)
+    dog.enter()
+    clock.now += 3
+    assert dog.remaining() == 3
+    clock.now += 2.5
+    assert dog.expired() is None
+    clock.now += 0.5
+    expired = dog.expired()
+    assert expired is not None
+    assert str(expired) == "('total', 10)"
+
+
+def test_a_limit_that_is_just_reached_grants_no_second_look(clock: Clock) -> None:
+    dog = Watchdog(Limits(idle=2, total=9), clock)
+    dog.started()
+    wait(dog, clock, 9)
+    assert dog.enter() == 0.0
+    dog.leave()
+    dog.alive()
+    with pytest.raises(Expired):
+        dog.enter()
+
+
+def test_of_two_limits_that_ran_out_together_the_wider_is_named(clock: Clock) -> None:
+    dog = Watchdog(Limits(event=3, total=3), clock)
+    dog.started()
+    wait(dog, clock, 3)
+    assert expiry(dog).phase == "total"
+
+
 def test_a_lap_ends_what_is_not_worth_waiting_for(clock: Clock) -> None:
     dog = Watchdog(Limits(start=100), clock)
     wait(dog, clock, 10)
     dog.lap(1)
     assert dog.remaining() == 1
     wait(dog, clock, 1)
-    expiry(dog)
+    assert expiry(dog).phase == "start"
     dog.lap(math.inf)
     assert dog.remaining() == 89
     wait(dog, clock, 89)
@@ -237,3 +266,15 @@ def test_progress_within_a_wait_counts_from_then_on(clock: Clock) -> None:
     clock.now += 9
     dog.leave()
     assert dog.remaining() == 1
+
+
+def test_a_wait_within_another_that_is_refused_leaves_that_one_going(clock: Clock) -> None:
+    dog = Watchdog(Limits(total=3), clock)
+    dog.enter()
+    clock.now += 3
+    assert dog.enter() == 0.0
+    dog.leave()
+    with pytest.raises(Expired):
+        dog.enter()
+    clock.now += 1
+    assert dog.remaining() == -1

@@ -1,0 +1,1 @@
+"""What is made of mutation testing: see `docs/mutants.md`."""

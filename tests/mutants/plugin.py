@@ -1,0 +1,41 @@
+"""What pytest does differently while mutants are tested: `-p tests.mutants.plugin`.
+
+The examples of hypothesis are the same in each run and aren't made smaller, and what is quick
+comes first. Left out are tests that count calls, for mutmut wraps each function in more of them,
+and those that make a million calls.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import Phase, settings
+
+LEFT_OUT = ("few_calls", "tiny")
+TAKES_LONG = ("memory", "linear", "dripped", "huge_digits")
+
+settings.register_profile(
+    "mutants",
+    database=None,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+)
+
+
+def pytest_configure() -> None:
+    """Take the profile before the tests are imported, for their own settings build upon it."""
+    settings.load_profile("mutants")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what can't run here, and put what takes long last."""
+    left_out = [item for item in items if any(part in item.name for part in LEFT_OUT)]
+    config.hook.pytest_deselected(items=left_out)
+    kept = [item for item in items if item not in left_out]
+    items[:] = sorted(kept, key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    if any(part in item.name for part in TAKES_LONG):
+        return 2
+    return 1 if item.get_closest_marker("hypothesis") else 0

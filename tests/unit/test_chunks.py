@@ -1,0 +1,224 @@
+"""Which chunk is the last one, and what an error among chunks says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import pydantic
+import pytest
+
+from fal_stream import (
+    FalStreamError,
+    IncompleteStream,
+    OutputValidationError,
+    SSEParser,
+    StreamDecodeError,
+    StreamEventError,
+)
+from fal_stream._shared.chunks import BinaryChunks, EventChunks
+from fal_stream._shared.decode import decode_json, json_decoder
+
+
+def events(*texts: str) -> bytes:
+    return "".join(f"data: {text}\n\n" for text in texts).encode()
+
+
+def source(output_type: Any = None, **options: Any) -> EventChunks[Any]:
+    return EventChunks(SSEParser(), json_decoder(output_type), **options)
+
+
+def sources(is_final: Callable[[Any], bool]) -> list[tuple[Any, list[bytes], list[Any]]]:
+    """Both kinds of source, what to feed them with, and the chunks in it."""
+    return [
+        (BinaryChunks(is_final), [b"1", b"2", b"3"], [b"1", b"2", b"3"]),
+        (source(is_final=is_final), [events("1"), events("2"), events("3")], [1, 2, 3]),
+    ]
+
+
+def test_the_chunk_itself_says_whether_it_is_the_last() -> None:
+    for made, bodies, chunks in sources(lambda chunk: chunk in (3, b"3")):
+        out: list[Any] = []
+        ended = []
+        for body in bodies:
+            made.feed(body, out)
+            ended.append(made.ended)
+        made.close(out)
+        assert out == chunks
+        assert ended == [False, False, True]
+
+
+def test_what_comes_after_the_last_chunk_is_none() -> None:
+    made = source(is_final=lambda chunk: chunk == 2)
+    out: list[Any] = []
+    made.feed(events("1", "2", "3", "{"), out)
+    made.close(out)
+    assert out == [1, 2]
+
+
+def test_a_stream_without_its_last_chunk_is_incomplete() -> None:
+    for made, bodies, _ in sources(lambda chunk: False):
+        out: list[Any] = []
+        for body in bodies:
+            made.feed(body, out)
+        assert made.ended is False
+        with pytest.raises(IncompleteStream) as caught:
+            made.close(out)
+        assert caught.value.chunks_received == 3
+        assert str(caught.value) == (
+            "The stream ended after 3 chunks, but is_final held for none of them: the app may "
+            "have died, look at its logs"
+        )
+
+
+def test_an_end_mark_is_no_last_chunk() -> None:
+    out: list[Any] = []
+    with pytest.raises(IncompleteStream, match="after 1 chunks"):
+        source(is_final=lambda chunk: False).feed(events("1", "[DONE]"), out)
+    assert out == [1]
+
+
+def test_without_is_final_any_end_will_do() -> None:
+    made = BinaryChunks()
+    made.feed(b"1", [])
+    made.close([])
+    assert made.ended is False
+
+
+def test_raw_events_have_no_last_one() -> None:
+    made = source(is_final=lambda chunk: False, raw=True)
+    out: list[Any] = []
+    made.feed(events("1"), out)
+    made.close(out)
+    assert [event.data for event in out] == ["1"]
+
+
+def test_is_final_that_raises_is_named_with_its_chunk() -> None:
+    def broken(chunk: Any) -> bool:
+        if chunk in (3, b"3"):
+            raise KeyError("x")
+        return False
+
+    for made, bodies, chunks in sources(broken):
+        out: list[Any] = []
+        with pytest.raises(FalStreamError) as caught:
+            for body in bodies:
+                made.feed(body, out)
+        assert out == chunks
+        assert isinstance(caught.value.__cause__, KeyError)
+        assert str(caught.value) == (
+            "is_final raised KeyError for chunk 2, which is the cause of this; the chunk was "
+            "delivered"
+        )
+
+
+ERROR_CHUNK = '{"type": "error", "error": {"message": "boom"}}'
+
+
+def test_a_workflow_reports_errors_in_chunks() -> None:
+    out: list[Any] = []
+    with pytest.raises(StreamEventError, match=r"after 1 chunks: .*boom") as caught:
+        source(is_workflow=True).feed(events("1", ERROR_CHUNK, "2"), out)
+    assert out == [1]
+    assert caught.value.data == {"type": "error", "error": {"message": "boom"}}
+
+
+@pytest.mark.parametrize("options", [{}, {"is_workflow": True, "raise_errors": False}])
+def test_elsewhere_such_a_chunk_is_a_chunk(options: dict[str, bool]) -> None:
+    out: list[Any] = []
+    source(**options).feed(events(ERROR_CHUNK), out)
+    assert len(out) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"type": "output"}', '{"type": "output", "error": "error"}', '"error"', '["error"]', '"x"'],
+)
+def test_not_every_chunk_of_a_workflow_is_an_error(text: str) -> None:
+    out: list[Any] = []
+    source(is_workflow=True).feed(events(text), out)
+    assert out == [decode_json(text)]
+
+
+@pytest.mark.parametrize("text", ['{"type": "error"', '{"error": ' + "[" * 100_000])
+def test_a_broken_chunk_of_a_workflow_is_no_json(text: str) -> None:
+    with pytest.raises(StreamDecodeError, match="is not JSON"):
+        source(is_workflow=True).feed(events(text), [])
+
+
+def test_error_events_are_chunks_where_they_are_not_raised() -> None:
+    out: list[Any] = []
+    source(raise_errors=False).feed(b"event: error\ndata: 1\n\n", out)
+    assert out == [1]
+
+
+def test_what_is_no_json_is_shown_with_the_reason_and_the_way_out() -> None:
+    with pytest.raises(StreamDecodeError) as caught:
+        source().feed(events("1", "2", "{"), [])
+    assert (caught.value.raw, caught.value.index) == ("{", 2)
+    assert re.fullmatch(
+        r"Chunk 2 is not JSON \(Expecting property name .*\): '\{'; "
+        r"events\(\) gives such events as they are",
+        str(caught.value),
+    )
+
+
+def test_a_deep_chunk_says_so() -> None:
+    with pytest.raises(StreamDecodeError, match=r"not JSON \(it is nested too deeply\): '\[\[\["):
+        source().feed(events("[" * 100_000), [])
+
+
+class Size(pydantic.BaseModel):
+    sizes: list[int]
+
+
+@pytest.mark.parametrize(
+    ("output_type", "text", "place"),
+    [(Size, '{"sizes": [1, "x"]}', "sizes.1: "), (int, '"x"', "the chunk itself: ")],
+)
+def test_a_mismatch_names_the_place(output_type: Any, text: str, place: str) -> None:
+    with pytest.raises(OutputValidationError) as caught:
+        source(output_type).feed(events(text), [])
+    message = str(caught.value)
+    assert message.startswith(f"Chunk 0 is not of the output_type: {place}Input should be")
+    assert message.endswith(f"; it was {text}")
+
+
+def test_a_validator_that_raises_is_the_cause() -> None:
+    def broken(value: int) -> int:
+        raise KeyError(value)
+
+    out: list[Any] = []
+    made = source(Annotated[int, pydantic.AfterValidator(broken)])
+    with pytest.raises(OutputValidationError) as caught:
+        made.feed(events("5"), out)
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert (caught.value.raw, caught.value.index, out) == ("5", 0, [])
+    assert str(caught.value) == (
+        "Chunk 0 could not be validated: the output_type raised KeyError, which is the cause of "
+        "this; it was 5"
+    )
+
+
+def test_the_end_of_half_a_character_is_shown() -> None:
+    with pytest.raises(IncompleteStream, match="after 0 chunks: 'data: \N{REPLACEMENT CHARACTER}'"):
+        made = source()
+        made.feed("data: ü".encode()[:-1], [])
+        made.close([])
+
+
+def test_a_digit_at_the_end_may_be_half_of_a_number() -> None:
+    made = source()
+    with pytest.raises(IncompleteStream):
+        made.feed(b"data: 1.5", [])
+        made.close([])
+
+
+def test_nothing_is_held_back() -> None:
+    out: list[Any] = []
+    made = source()
+    made.feed(b"da", out)
+    made.check()
+    made.feed(b"ta: 1\n\n", out)
+    assert out == [1]
