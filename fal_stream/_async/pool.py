@@ -17,6 +17,7 @@ from .._net.async_backend import AsyncBackend
 from .._net.proxies import proxy_for
 from .._net.runtime import Lock
 from ..errors import ConfigError
+from .connection import AsyncPoolConnection
 
 KEEPALIVE_SECONDS = 5.0
 MAX_IDLE_CONNECTIONS = 100
@@ -42,6 +43,13 @@ class _NoCookies(http.cookiejar.DefaultCookiePolicy):
         return False
 
 
+class _Pool(httpcore.AsyncConnectionPool):
+    """A pool that keeps no connection that has failed."""
+
+    def create_connection(self, origin: httpcore.Origin) -> httpcore.AsyncConnectionInterface:
+        return AsyncPoolConnection(super().create_connection(origin))
+
+
 def make_http_client() -> httpx.AsyncClient:
     """Make the HTTP client of one event loop."""
     client = httpx.AsyncClient(
@@ -60,7 +68,7 @@ class AsyncPoolTransport(httpx.AsyncBaseTransport):
     def __init__(self) -> None:
         self._backend = AsyncBackend()
         self._ssl_context: ssl.SSLContext | None = None
-        self._pools: dict[tuple[bool, str | None], httpcore.AsyncConnectionPool] = {}
+        self._pools: dict[tuple[bool, str | None], _Pool] = {}
         # Threads of a blocking client may need the same pool at the same time.
         self._lock = Lock()
 
@@ -88,13 +96,13 @@ class AsyncPoolTransport(httpx.AsyncBaseTransport):
             extensions=dict(response.extensions),
         )
 
-    def _pool(self, is_https: bool, proxy_url: str | None) -> httpcore.AsyncConnectionPool:
+    def _pool(self, is_https: bool, proxy_url: str | None) -> _Pool:
         key = (is_https, proxy_url)
         if key not in self._pools:
             if is_https and self._ssl_context is None:
                 self._ssl_context = _ssl_context()
             # No limit on connections: a wait for a free one could not be aborted.
-            self._pools[key] = httpcore.AsyncConnectionPool(
+            self._pools[key] = _Pool(
                 ssl_context=self._ssl_context,
                 proxy=_proxy(proxy_url) if proxy_url else None,
                 max_connections=None,

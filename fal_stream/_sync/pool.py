@@ -18,6 +18,7 @@ from .._net.proxies import proxy_for
 from .._net.runtime import Lock
 from .._net.sync_backend import Backend
 from ..errors import ConfigError
+from .connection import PoolConnection
 
 KEEPALIVE_SECONDS = 5.0
 MAX_IDLE_CONNECTIONS = 100
@@ -43,6 +44,13 @@ class _NoCookies(http.cookiejar.DefaultCookiePolicy):
         return False
 
 
+class _Pool(httpcore.ConnectionPool):
+    """A pool that keeps no connection that has failed."""
+
+    def create_connection(self, origin: httpcore.Origin) -> httpcore.ConnectionInterface:
+        return PoolConnection(super().create_connection(origin))
+
+
 def make_http_client() -> httpx.Client:
     """Make the HTTP client of one event loop."""
     client = httpx.Client(
@@ -61,7 +69,7 @@ class PoolTransport(httpx.BaseTransport):
     def __init__(self) -> None:
         self._backend = Backend()
         self._ssl_context: ssl.SSLContext | None = None
-        self._pools: dict[tuple[bool, str | None], httpcore.ConnectionPool] = {}
+        self._pools: dict[tuple[bool, str | None], _Pool] = {}
         # Threads of a blocking client may need the same pool at the same time.
         self._lock = Lock()
 
@@ -89,13 +97,13 @@ class PoolTransport(httpx.BaseTransport):
             extensions=dict(response.extensions),
         )
 
-    def _pool(self, is_https: bool, proxy_url: str | None) -> httpcore.ConnectionPool:
+    def _pool(self, is_https: bool, proxy_url: str | None) -> _Pool:
         key = (is_https, proxy_url)
         if key not in self._pools:
             if is_https and self._ssl_context is None:
                 self._ssl_context = _ssl_context()
             # No limit on connections: a wait for a free one could not be aborted.
-            self._pools[key] = httpcore.ConnectionPool(
+            self._pools[key] = _Pool(
                 ssl_context=self._ssl_context,
                 proxy=_proxy(proxy_url) if proxy_url else None,
                 max_connections=None,

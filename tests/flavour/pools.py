@@ -1,20 +1,30 @@
-"""A look into the connection pools of an asyncio client."""
+"""A look into the connection pools of a client, of either flavour."""
 
 from __future__ import annotations
 
-from fal_stream import AsyncStreamingClient
+import httpcore
+
+from fal_stream import AsyncStreamingClient, StreamingClient
 from fal_stream._async.pool import AsyncPoolTransport
+from fal_stream._sync.pool import PoolTransport
 
 
-def at_work(client: AsyncStreamingClient) -> list[str]:
-    """Name the connections and requests that are under way in the running loop.
+def pools_of(
+    client: AsyncStreamingClient | StreamingClient,
+) -> list[httpcore.AsyncConnectionPool | httpcore.ConnectionPool]:
+    """Give the pools of a client; of an asyncio one those of the running loop."""
+    transport = client._transport._clients.get()._transport
+    assert isinstance(transport, (AsyncPoolTransport, PoolTransport))
+    return list(transport._pools.values())
+
+
+def at_work(client: AsyncStreamingClient | StreamingClient) -> list[str]:
+    """Name the connections and requests that are under way.
 
     A connection that was left behind half closed would stand here for ever.
     """
-    transport = client._transport._clients.get()._transport
-    assert isinstance(transport, AsyncPoolTransport)
     found: list[str] = []
-    for pool in transport._pools.values():
+    for pool in pools_of(client):
         found += [repr(connection) for connection in pool.connections if not connection.is_idle()]
         found += [repr(request) for request in pool._requests]
     return found

@@ -17,6 +17,7 @@ from fal_stream.testing import Hang, LocalFal, Pause, Reply
 from tests._sync.reading import read
 from tests._sync.test_abort import end_of, latency_of, settle_latencies
 from tests.faults.servers import RawServer
+from tests.flavour.pools import at_work
 from tests.seam import Job, until
 
 from .meeting import check_unharmed
@@ -57,6 +58,7 @@ def test_in_a_tunnel(
                 latency_of(client.stream("acme/app"), partial(_more_than, count, reached), [])
                 for count in range(3)
             ]
+            assert at_work(client) == []
     settle_latencies(record_property, f"in a tunnel ({scheme}, {answer!r})", latencies)
     gc.collect()
 
