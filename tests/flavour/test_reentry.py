@@ -63,7 +63,11 @@ def sleep(exchange: Exchange) -> None:
 
 def get_delivery(exchange: Exchange) -> None:
     """Wait for a thing that comes at once."""
-    exchange.delivery(lambda deliver: deliver(1))
+
+    def begin(deliver: Callable[[int], None]) -> None:
+        deliver(1)
+
+    exchange.delivery(begin)
 
 
 @pytest.mark.parametrize("wait", [sleep, get_delivery])
