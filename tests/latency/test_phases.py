@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.seam import until
+from tests.seam import async_until, until
 from tests.sockets import open_files, own_threads
 
 from . import asynchronous, blocking
@@ -36,5 +36,5 @@ async def test_asyncio(phase: Phase, wire: Wire) -> None:
     files, threads = open_files(), own_threads()
     with set_up(wire, "asyncio") as setting, phase.make(setting) as stage:
         await asynchronous.abort_all(stage, origins_of("asyncio"), 1, SETTLED)
-    until(lambda: open_files() <= files)
-    until(lambda: own_threads() <= threads)
+    await async_until(lambda: open_files() <= files)
+    await async_until(lambda: own_threads() <= threads)
