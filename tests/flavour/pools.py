@@ -12,10 +12,13 @@ from fal_stream._sync.pool import PoolTransport
 def pools_of(
     client: AsyncStreamingClient | StreamingClient,
 ) -> list[httpcore.AsyncConnectionPool | httpcore.ConnectionPool]:
-    """Give the pools of a client; of an asyncio one those of the running loop."""
-    transport = client._transport._clients.get()._transport
-    assert isinstance(transport, (AsyncPoolTransport, PoolTransport))
-    return list(transport._pools.values())
+    """Give the pools of a client and of its storage; with asyncio those of the running loop."""
+    pools: list[httpcore.AsyncConnectionPool | httpcore.ConnectionPool] = []
+    for part in (client, client.storage):
+        transport = part._transport._clients.get()._transport
+        assert isinstance(transport, (AsyncPoolTransport, PoolTransport))
+        pools += transport._pools.values()
+    return pools
 
 
 def at_work(client: AsyncStreamingClient | StreamingClient) -> list[str]:

@@ -7,6 +7,7 @@ With `--only` the phases whose names hold the text are measured, and nothing is 
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import statistics
 import time
@@ -89,19 +90,17 @@ def _lines(taken: Taken, times: int) -> Iterator[str]:
     yield ""
     yield "# From an abort to the return"
     yield ""
-    yield (
-        "How many milliseconds pass from the call of `abort()` until the thread or task that reads "
-        "the stream has come back from it: median / longest. The goal is a median under "
-        f"{GOAL_MEDIAN:.0f} and a longest under {GOAL_LONGEST:.0f}."
-    )
+    yield "How many milliseconds pass from the call of `abort()` until the thread or task that"
+    yield "reads the stream has come back from it: median / longest. The goal is a median under"
+    yield f"{GOAL_MEDIAN:.0f} and a longest under {GOAL_LONGEST:.0f}."
     yield ""
     values = _pick(taken)
-    yield (
-        f"Measured on {platform.system()} with {platform.python_implementation()} "
-        f"{platform.python_version()}, client and servers in one process; {times} aborts of each "
-        "phase from each origin, plain and over TLS: "
-        f"{len(values):,} in all, {_shown(values)} ms."
-    )
+    late = sum(value >= GOAL_LONGEST for value in values)
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    load = f", of which {os.getloadavg()[0]:.1f} were busy" if hasattr(os, "getloadavg") else ""
+    yield f"Measured on {platform.system()} with {python}, on {os.cpu_count()} processors{load},"
+    yield f"with client and servers in one process; {times} aborts of each phase from each origin:"
+    yield f"{len(values):,} in all, {_shown(values)} ms. Of them {late} took longer than the goal."
     yield ""
     yield "## By phase"
     yield ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections import Counter
 from typing import Any
 
 import anyio
@@ -19,7 +20,9 @@ __all__ = ["soak"]
 TASKS = 16
 
 
-async def soak(places: Places, count: int, seed: int, warm_up: int, settle: float) -> list[Balance]:
+async def soak(
+    places: Places, count: int, seed: int, warm_up: int, settle: float
+) -> tuple[Balance, Balance, Counter[str]]:
     """Play faults by one client, see that it streams still, and look at what is left.
 
     Args:
@@ -30,32 +33,38 @@ async def soak(places: Places, count: int, seed: int, warm_up: int, settle: floa
         settle: Seconds until idle connections are given up.
 
     Returns:
-        What the process held before and after.
+        What the process held before and after, and how often streams ended how.
     """
     async with AsyncStreamingClient(**settings_of(places)) as client:
         looks: list[Balance] = []
+        ends: Counter[str] = Counter()
         for number, plays in ((seed + 1, warm_up), (seed, count)):
             chance = random.Random(number)
+            ends.clear()
             limiter = anyio.CapacityLimiter(TASKS)
             async with anyio.create_task_group() as group:
                 for _ in range(plays):
-                    group.start_soon(_play, client, draw(chance, places), limiter)
+                    group.start_soon(_play, client, draw(chance, places), limiter, ends)
             await anyio.sleep(settle)
             for url in (places.plain, places.tls):
                 stream = client.stream("acme/fine", url=f"{url}/acme/fine/stream")
                 assert [chunk async for chunk in stream] == [1, {"fine": True}]
             looks.append(await async_balance(client))
-    return looks
+    return looks[0], looks[1], ends
 
 
-async def _play(client: AsyncStreamingClient, play: Play, limiter: anyio.CapacityLimiter) -> None:
+async def _play(
+    client: AsyncStreamingClient, play: Play, limiter: anyio.CapacityLimiter, ends: Counter[str]
+) -> None:
     async with limiter:
         try:
             await _read(client.stream(play.endpoint, **play.options), play)
-        except FalStreamError:
-            pass
+        except FalStreamError as error:
+            ends[type(error).__name__] += 1
         except Exception as error:
             raise AssertionError(f"{play} raised {error!r}") from error
+        else:
+            ends[play.end] += 1
 
 
 async def _read(stream: AsyncFalStream[Any], play: Play) -> None:

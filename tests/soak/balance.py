@@ -22,10 +22,10 @@ class Balance:
     """What a process holds.
 
     Attributes:
-        files: Open file descriptors.
+        files: Open file descriptors, but for those of idle connections.
         threads: Threads, but for those that an event loop keeps for later.
         tasks: Tasks of the event loop.
-        connections: Connections in the pools, idle ones included.
+        idle: Idle connections in the pools, which a later request uses or closes.
         at_work: Those that are not idle, and requests under way.
         resident: Resident memory in KiB; 0 where the system doesn't tell.
         traced: Memory that Python's objects take, in KiB, after a collection.
@@ -34,7 +34,7 @@ class Balance:
     files: int
     threads: int
     tasks: int
-    connections: int
+    idle: int
     at_work: int
     resident: int
     traced: int
@@ -45,12 +45,14 @@ def balance(client: AsyncStreamingClient | StreamingClient, tasks: int = 0) -> B
     gc.collect()
     status = Path("/proc/self/status")
     found = re.search(r"VmRSS:\s+(\d+)", status.read_text()) if status.exists() else None
+    busy = at_work(client)
+    idle = sum(connection.is_idle() for pool in pools_of(client) for connection in pool.connections)
     return Balance(
-        files=open_files(),
+        files=open_files() - idle,
         threads=own_threads(),
         tasks=tasks,
-        connections=sum(len(pool.connections) for pool in pools_of(client)),
-        at_work=len(at_work(client)),
+        idle=idle,
+        at_work=len(busy),
         resident=int(found[1]) if found else 0,
         traced=tracemalloc.get_traced_memory()[0] // 1024,
     )

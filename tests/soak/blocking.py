@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -20,7 +21,9 @@ __all__ = ["soak"]
 THREADS = 8
 
 
-def soak(places: Places, count: int, seed: int, warm_up: int, settle: float) -> list[Balance]:
+def soak(
+    places: Places, count: int, seed: int, warm_up: int, settle: float
+) -> tuple[Balance, Balance, Counter[str]]:
     """Play faults by one client, see that it streams still, and look at what is left.
 
     Args:
@@ -31,25 +34,26 @@ def soak(places: Places, count: int, seed: int, warm_up: int, settle: float) -> 
         settle: Seconds until idle connections are given up.
 
     Returns:
-        What the process held before and after.
+        What the process held before and after, and how often streams ended how.
     """
     with StreamingClient(**settings_of(places)) as client:
         looks: list[Balance] = []
+        ends: Counter[str] = Counter()
         for number, plays in ((seed + 1, warm_up), (seed, count)):
             chance = random.Random(number)
             with ThreadPoolExecutor(THREADS) as threads:
                 jobs = [threads.submit(_play, client, draw(chance, places)) for _ in range(plays)]
-            for job in jobs:
-                job.result()
+            ends = Counter(job.result() for job in jobs)
+            del jobs  # they would be counted
             time.sleep(settle)
             for url in (places.plain, places.tls):
                 stream = client.stream("acme/fine", url=f"{url}/acme/fine/stream")
                 assert list(stream) == [1, {"fine": True}]
             looks.append(balance(client))
-    return looks
+    return looks[0], looks[1], ends
 
 
-def _play(client: StreamingClient, play: Play) -> None:
+def _play(client: StreamingClient, play: Play) -> str:
     stream = client.stream(play.endpoint, **play.options)
     try:
         if play.end in ("abort", "cancel"):
@@ -63,10 +67,11 @@ def _play(client: StreamingClient, play: Play) -> None:
             for _ in stream:
                 if play.end == "drop":
                     break
-    except FalStreamError:
-        pass
+    except FalStreamError as error:
+        return type(error).__name__
     except Exception as error:
         raise AssertionError(f"{play} raised {error!r}") from error
+    return play.end
 
 
 def _read_beside(stream: FalStream[Any], act: Callable[[], object], delay: float) -> None:

@@ -32,7 +32,7 @@ def leaks(before: Balance, after: Balance) -> list[str]:
     Returns:
         Names; nothing is good news.
     """
-    names = ("files", "threads", "tasks", "connections", "at_work")
+    names = ("files", "threads", "tasks", "at_work")
     return [name for name in names if getattr(after, name) > getattr(before, name)]
 
 
@@ -51,11 +51,12 @@ def main() -> None:
         with started() as places:
             amounts = places, arguments.count, arguments.seed, 200, SETTLE
             if flavour == "blocking":
-                before, after = blocking.soak(*amounts)
+                before, after, ends = blocking.soak(*amounts)
             else:
-                before, after = anyio.run(asynchronous.soak, *amounts, backend=flavour)
+                before, after, ends = anyio.run(asynchronous.soak, *amounts, backend=flavour)
         seconds = time.monotonic() - begun
         print(f"{flavour}: {arguments.count} faults of seed {arguments.seed} in {seconds:.0f} s")
+        print("  ended by " + ", ".join(f"{name} {times}" for name, times in ends.most_common()))
         for name, value in asdict(before).items():
             print(f"  {name:12} {value:8,} {getattr(after, name):8,}", flush=True)
         found += [f"{flavour}: {name}" for name in leaks(before, after)]

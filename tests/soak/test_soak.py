@@ -31,9 +31,10 @@ def short_lived_connections(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_blocking() -> None:
     files, threads = open_files(), own_threads()
     with started() as places:
-        before, after = blocking.soak(places, FAULTS, 1, WARM_UP, 3 * KEPT)
+        before, after, ends = blocking.soak(places, FAULTS, 1, WARM_UP, 3 * KEPT)
         assert leaks(before, after) == []
         assert after.at_work == 0
+        assert len(ends) > 8
     until(lambda: open_files() <= files)
     until(lambda: own_threads() <= threads)
 
@@ -41,8 +42,9 @@ def test_blocking() -> None:
 async def test_asyncio() -> None:
     files, threads = open_files(), own_threads()
     with started() as places:
-        before, after = await asynchronous.soak(places, FAULTS, 1, WARM_UP, 3 * KEPT)
+        before, after, ends = await asynchronous.soak(places, FAULTS, 1, WARM_UP, 3 * KEPT)
         assert leaks(before, after) == []
         assert after.at_work == 0
+        assert len(ends) > 8
     await async_until(lambda: open_files() <= files)
     await async_until(lambda: own_threads() <= threads)
