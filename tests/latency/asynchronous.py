@@ -43,6 +43,7 @@ async def abort_all(
                 ]
             assert at_work(client) == []
             if stage.fal is not None:
+                await _until(stage.have_ended)
                 chunks = [chunk async for chunk in client.stream("acme/fine")]
                 assert chunks == [1, {"fine": True}]
     return taken

@@ -41,6 +41,7 @@ def abort_all(
                 ]
             assert at_work(client) == []
             if stage.fal is not None:
+                until(stage.have_ended)
                 assert list(client.stream("acme/fine")) == [1, {"fine": True}]
     return taken
 

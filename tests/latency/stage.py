@@ -51,6 +51,11 @@ class Stage:
     pauses: bool = False
     fal: LocalFal | None = None
 
+    def have_ended(self) -> bool:
+        """Tell whether the server has seen the client go, or has answered, for all requests."""
+        requests = [] if self.fal is None else self.fal.requests
+        return all(request.gone.is_set() or request.finished.is_set() for request in requests)
+
     @property
     def client_settings(self) -> dict[str, Any]:
         """The settings of the client, with limits that no abort reaches."""
