@@ -65,8 +65,8 @@ async def _abort_once(
     early: list[str] = []
 
     async def abort() -> None:
-        chunks = len(stage.chunks)
-        await _until(lambda: stage.times_reached() > before and _count(stream) >= chunks)
+        count = len(stage.chunks)
+        await _until(lambda: stage.times_reached() > before and _count(stream) >= count)
         await anyio.sleep(settle)
         if stream.closed:
             early.append("the stream had ended before it was aborted")
@@ -81,6 +81,8 @@ async def _abort_once(
         else:
             threading.Thread(target=aborter).start()
 
+    chunks: list[Any] = []
+    end = 0.0
     async with anyio.create_task_group() as group:
         group.start_soon(abort)
         chunks = await _read(stream, pauses=stage.pauses)

@@ -58,8 +58,8 @@ def _abort_once(
     early: list[str] = []
 
     def abort() -> None:
-        chunks = len(stage.chunks)
-        until(lambda: stage.times_reached() > before and _count(stream) >= chunks)
+        count = len(stage.chunks)
+        until(lambda: stage.times_reached() > before and _count(stream) >= count)
         time.sleep(settle)
         if stream.closed:
             early.append("the stream had ended before it was aborted")
