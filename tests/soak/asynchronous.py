@@ -44,7 +44,7 @@ async def soak(
             limiter = anyio.CapacityLimiter(TASKS)
             async with anyio.create_task_group() as group:
                 for _ in range(plays):
-                    group.start_soon(_play, client, draw(chance, places), limiter, ends)
+                    group.start_soon(_play, client, places, chance.getrandbits(32), limiter, ends)
             await anyio.sleep(settle)
             for url in (places.plain, places.tls):
                 stream = client.stream("acme/fine", url=f"{url}/acme/fine/stream")
@@ -54,9 +54,15 @@ async def soak(
 
 
 async def _play(
-    client: AsyncStreamingClient, play: Play, limiter: anyio.CapacityLimiter, ends: Counter[str]
+    client: AsyncStreamingClient,
+    places: Places,
+    seed: int,
+    limiter: anyio.CapacityLimiter,
+    ends: Counter[str],
 ) -> None:
     async with limiter:
+        # Drawn here, as what it sends may be large.
+        play = draw(random.Random(seed), places)
         try:
             await _read(client.stream(play.endpoint, **play.options), play)
         except FalStreamError as error:

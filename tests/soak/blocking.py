@@ -13,7 +13,7 @@ from typing import Any
 from fal_stream import FalStream, FalStreamError, StreamingClient
 
 from .balance import Balance, balance
-from .plays import Play, draw, settings_of
+from .plays import draw, settings_of
 from .servers import Places
 
 __all__ = ["soak"]
@@ -42,7 +42,10 @@ def soak(
         for number, plays in ((seed + 1, warm_up), (seed, count)):
             chance = random.Random(number)
             with ThreadPoolExecutor(THREADS) as threads:
-                jobs = [threads.submit(_play, client, draw(chance, places)) for _ in range(plays)]
+                jobs = [
+                    threads.submit(_play, client, places, chance.getrandbits(32))
+                    for _ in range(plays)
+                ]
             ends = Counter(job.result() for job in jobs)
             del jobs  # they would be counted
             time.sleep(settle)
@@ -53,7 +56,9 @@ def soak(
     return looks[0], looks[1], ends
 
 
-def _play(client: StreamingClient, play: Play) -> str:
+def _play(client: StreamingClient, places: Places, seed: int) -> str:
+    # Drawn here, as what it sends may be large.
+    play = draw(random.Random(seed), places)
     stream = client.stream(play.endpoint, **play.options)
     try:
         if play.end in ("abort", "cancel"):
