@@ -174,3 +174,25 @@ def real(session: nox.Session) -> None:
     install(session, "real")
     session.run("pyright", "tests/real/app.py")
     session.run("pytest", "tests/real", *session.posargs, env={"NPM_FOLDER": folder})
+
+
+@nox.session(default=False)
+def latency(session: nox.Session) -> None:
+    """Measure how soon aborts return, phase by phase, and write `docs/latency.md`."""
+    install(session, "test")
+    session.run("python", "-m", "tests.latency.measure", *session.posargs)
+
+
+@nox.session(default=False)
+def soak(session: nox.Session) -> None:
+    """Play a thousand mixed faults by one client of each flavour, and see what is left."""
+    install(session, "test")
+    session.run("python", "-m", "tests.soak.run", *session.posargs)
+
+
+@nox.session(default=False)
+def crowds(session: nox.Session) -> None:
+    """Run 8,000 streams beside as many that are aborted about their natural end."""
+    install(session, "test")
+    crowd = ["tests/faults/test_crowds.py", "--durations=0"]
+    session.run("pytest", *crowd, *session.posargs, env={"CROWD": "8000"})

@@ -72,9 +72,9 @@ class Job(Generic[T]):
         self._thread = threading.Thread(target=run, daemon=True)
         self._thread.start()
 
-    def result(self) -> T:
-        """Wait for its result, or raise what it raised."""
-        self._thread.join(HANG)
+    def result(self, seconds: float = HANG) -> T:
+        """Wait for its result for so many seconds at most, or raise what it raised."""
+        self._thread.join(seconds)
         if self._thread.is_alive():
             raise TimeoutError("the job hangs")
         if self._error is not None:

@@ -18,6 +18,7 @@ from .._net.proxies import proxy_for
 from .._net.runtime import Lock
 from ..credentials import Secret
 from ..errors import ConfigError
+from .connection import AsyncPoolConnection
 
 KEEPALIVE_SECONDS = 5.0
 
@@ -42,6 +43,13 @@ class _NoCookies(http.cookiejar.DefaultCookiePolicy):
         return False
 
 
+class _Pool(httpcore.AsyncConnectionPool):
+    """A pool that keeps no connection that has failed."""
+
+    def create_connection(self, origin: httpcore.Origin) -> httpcore.AsyncConnectionInterface:
+        return AsyncPoolConnection(super().create_connection(origin))
+
+
 def make_http_client() -> httpx.AsyncClient:
     """Make the HTTP client of one event loop."""
     client = httpx.AsyncClient(
@@ -60,7 +68,7 @@ class AsyncPoolTransport(httpx.AsyncBaseTransport):
     def __init__(self) -> None:
         self._backend = AsyncBackend()
         self._ssl_context: ssl.SSLContext | None = None
-        self._pools: dict[tuple[bool, Secret | None], httpcore.AsyncConnectionPool] = {}
+        self._pools: dict[tuple[bool, Secret | None], _Pool] = {}
         # Threads of a blocking client may need the same pool at the same time.
         self._lock = Lock()
 
@@ -88,7 +96,7 @@ class AsyncPoolTransport(httpx.AsyncBaseTransport):
             extensions=dict(response.extensions),
         )
 
-    def _pool(self, is_https: bool, proxy_url: str | None) -> httpcore.AsyncConnectionPool:
+    def _pool(self, is_https: bool, proxy_url: str | None) -> _Pool:
         # An address of a proxy may hold a password.
         key = (is_https, Secret(proxy_url) if proxy_url else None)
         if key not in self._pools:
@@ -96,7 +104,7 @@ class AsyncPoolTransport(httpx.AsyncBaseTransport):
                 self._ssl_context = _ssl_context()
             # No limit on connections: a wait for a free one could not be aborted. None on idle
             # ones: above it the pool closes one that it has just given to another thread.
-            self._pools[key] = httpcore.AsyncConnectionPool(
+            self._pools[key] = _Pool(
                 ssl_context=self._ssl_context,
                 proxy=_proxy(proxy_url) if proxy_url else None,
                 max_connections=None,

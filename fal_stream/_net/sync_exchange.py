@@ -58,6 +58,27 @@ class _Outcome(Generic[T]):
         return self._results[0]
 
 
+class _Bell:
+    """Wakes one waiting thread; may be rung by that thread itself, from within its wait.
+
+    A signal handler or a finalizer does so. An event of `threading` would lock itself out there:
+    it takes a lock of its own in several steps, where this one has a single step each.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def ring(self) -> None:
+        """Wake who waits, or who is about to."""
+        with contextlib.suppress(RuntimeError):  # it has been rung already
+            self._lock.release()
+
+    def heard(self, seconds: float) -> bool | None:
+        """Wait for at most so many seconds; None if it was not rung."""
+        return self._lock.acquire(timeout=seconds) or None
+
+
 def _nothing(_: object) -> None:
     """What needs no undoing."""
 
@@ -186,16 +207,16 @@ class Exchange(BaseExchange):
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
-        woken = threading.Event()
+        bell = _Bell()
         things: list[T] = []
 
         def deliver(thing: T) -> None:
             things.append(thing)
-            woken.set()
+            bell.ring()
 
         begin(deliver)
-        with self._woken_by(woken.set):
-            self.wait(lambda seconds: woken.wait(seconds) or None)
+        with self._woken_by(bell.ring):
+            self.wait(bell.heard)
         self.check()
         return things[0]
 
@@ -206,14 +227,14 @@ class Exchange(BaseExchange):
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
-        woken = threading.Event()
+        bell = _Bell()
         end = time.monotonic() + seconds
 
         def rest(slice_seconds: float) -> bool | None:
             left = end - time.monotonic()
-            return left <= 0 or woken.wait(min(left, slice_seconds)) or None
+            return left <= 0 or bell.heard(min(left, slice_seconds))
 
-        with self._woken_by(woken.set):
+        with self._woken_by(bell.ring):
             self.wait(rest)
         self.check()
 

@@ -19,6 +19,7 @@ from .._net.runtime import Lock
 from .._net.sync_backend import Backend
 from ..credentials import Secret
 from ..errors import ConfigError
+from .connection import PoolConnection
 
 KEEPALIVE_SECONDS = 5.0
 
@@ -43,6 +44,13 @@ class _NoCookies(http.cookiejar.DefaultCookiePolicy):
         return False
 
 
+class _Pool(httpcore.ConnectionPool):
+    """A pool that keeps no connection that has failed."""
+
+    def create_connection(self, origin: httpcore.Origin) -> httpcore.ConnectionInterface:
+        return PoolConnection(super().create_connection(origin))
+
+
 def make_http_client() -> httpx.Client:
     """Make the HTTP client of one event loop."""
     client = httpx.Client(
@@ -61,7 +69,7 @@ class PoolTransport(httpx.BaseTransport):
     def __init__(self) -> None:
         self._backend = Backend()
         self._ssl_context: ssl.SSLContext | None = None
-        self._pools: dict[tuple[bool, Secret | None], httpcore.ConnectionPool] = {}
+        self._pools: dict[tuple[bool, Secret | None], _Pool] = {}
         # Threads of a blocking client may need the same pool at the same time.
         self._lock = Lock()
 
@@ -89,7 +97,7 @@ class PoolTransport(httpx.BaseTransport):
             extensions=dict(response.extensions),
         )
 
-    def _pool(self, is_https: bool, proxy_url: str | None) -> httpcore.ConnectionPool:
+    def _pool(self, is_https: bool, proxy_url: str | None) -> _Pool:
         # An address of a proxy may hold a password.
         key = (is_https, Secret(proxy_url) if proxy_url else None)
         if key not in self._pools:
@@ -97,7 +105,7 @@ class PoolTransport(httpx.BaseTransport):
                 self._ssl_context = _ssl_context()
             # No limit on connections: a wait for a free one could not be aborted. None on idle
             # ones: above it the pool closes one that it has just given to another thread.
-            self._pools[key] = httpcore.ConnectionPool(
+            self._pools[key] = _Pool(
                 ssl_context=self._ssl_context,
                 proxy=_proxy(proxy_url) if proxy_url else None,
                 max_connections=None,

@@ -5,29 +5,22 @@ from __future__ import annotations
 
 import math
 import signal
-import ssl
-import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
 
 from fal_stream import AbortController, FalStream, StreamingClient
 from fal_stream.testing import Hang, LocalFal, Pause, Raw, Reply, Script
-from tests.seam import Job, sleep, until
-from tests.sockets import MuteServer, open_files
+from tests.seam import Job, until
+from tests.sockets import open_files
 
 from .reading import Outcome, read
 
 # Until a wait has begun that nothing can be seen of (seconds).
 SETTLED = 0.05
-
-# What woke nobody would be noticed after half a second only; the goal is 0.05 (seconds).
-PROMPTLY = 0.25
 
 
 class Abort(threading.Thread):
@@ -48,17 +41,6 @@ def end_of(stream: FalStream[Any]) -> tuple[Outcome, float]:
     """Read a stream to its end, and say when it came."""
     outcome = read(stream)
     return outcome, time.perf_counter()
-
-
-Record = Callable[[str, object], None]
-
-
-def settle_latencies(record: Record, what: str, latencies: list[float]) -> None:
-    """Put down how long aborts took, and see that they were prompt."""
-    median, longest = statistics.median(latencies) * 1000, max(latencies) * 1000
-    record(f"abort {what}", f"median {median:.2f} ms, longest {longest:.2f} ms")
-    print(f"abort {what}: median {median:.2f} ms, longest {longest:.2f} ms")
-    assert statistics.median(latencies) < PROMPTLY
 
 
 def test_before_the_start(fal: LocalFal, client: StreamingClient) -> None:
@@ -114,102 +96,12 @@ def test_aborting_one_stream_leaves_the_given_signal_alone(
     assert not controller.signal.aborted
 
 
-def latency_of(stream: FalStream[Any], is_reached: Callable[[], bool], chunks: list[Any]) -> float:
-    """Have a stream read and aborted, and give the seconds from the abort to its end."""
-    job = Job(end_of, stream)
-    until(is_reached)
-    sleep(SETTLED)
-    assert job.is_running
-    abort = Abort(stream)
-    abort.start()
-    outcome, end = job.result()
-    assert outcome == Outcome(chunks, None)
-    assert stream.done() == (chunks[-1] if chunks else None)
-    assert stream.signal.reason == "enough"
-    assert stream.closed
-    return end - abort.at
-
-
-def test_while_connecting(unreachable: str, record_property: Record) -> None:
-    before = open_files()
-    with StreamingClient(run_url=f"http://{unreachable}", credentials="a:b") as client:
-        latencies = [latency_of(client.stream("acme/app"), lambda: True, []) for _ in range(5)]
-        settle_latencies(record_property, "while connecting", latencies)
-        until(lambda: open_files() <= before)
-
-
-def test_in_the_tls_handshake(mute: MuteServer, record_property: Record) -> None:
-    with StreamingClient(run_url=f"https://{mute.address}", credentials="a:b") as client:
-        latencies = [
-            latency_of(client.stream("acme/app"), lambda: mute.spoke, []) for _ in range(5)
-        ]
-        settle_latencies(record_property, "in the TLS handshake", latencies)
-        assert mute.connected == 5
-        until(lambda: mute.abandoned)
-
-
-@pytest.mark.parametrize("tls", [False, True])
-def test_while_sending(tls_context: ssl.SSLContext, tls: bool, record_property: Record) -> None:
-    server = MuteServer(tls_context if tls else None)
-    url = f"{'https' if tls else 'http'}://{server.address}"
-    latencies: list[float] = []
-    with StreamingClient(run_url=url, credentials="a:b") as client:
-        for _ in range(5):
-            stream = client.stream("acme/app", input="x" * 20_000_000)
-            count = server.connected
-            is_reached = partial(_more_than, count, lambda: server.connected)
-            latencies.append(latency_of(stream, is_reached, []))
-    settle_latencies(record_property, f"while sending ({tls=})", latencies)
-    server.close()
-
-
-def _more_than(count: int, of: Callable[[], int]) -> bool:
-    return of() > count
-
-
-def test_while_waiting_for_the_head(either_fal: LocalFal, record_property: Record) -> None:
-    fal = either_fal
-    fal.add("acme/app", Reply(delay=math.inf))
-    fal.add("acme/other", [1, 2])
-    latencies: list[float] = []
-    with StreamingClient(**fal.settings) as client:
-        for count in range(5):
-            is_reached = partial(_more_than, count, lambda: len(fal.requests))
-            latencies.append(latency_of(client.stream("acme/app"), is_reached, []))
-        for request in fal.requests:
-            until(request.gone.is_set)
-        assert client.stream("acme/other").done() == 2
-    settle_latencies(
-        record_property, f"while waiting for the head ({fal.url.split(':')[0]})", latencies
-    )
-
-
 IN_THE_BODY = {
     "between chunks": [1, Hang()],
     "in a chunk": [1, Raw(b"data: {"), Hang()],
     "in a line": [1, Raw(b"da"), Hang()],
     "while pings come": [1, *[Raw(b": ping\n\n"), Pause(0.01)] * 10_000],
 }
-
-
-@pytest.mark.parametrize("where", IN_THE_BODY)
-def test_in_the_body(either_fal: LocalFal, where: str, record_property: Record) -> None:
-    fal = either_fal
-    fal.add("acme/app", IN_THE_BODY[where])
-    fal.add("acme/other", [1, 2])
-    latencies: list[float] = []
-    with StreamingClient(**fal.settings) as client:
-        for _ in range(5):
-            stream = client.stream("acme/app")
-            latencies.append(latency_of(stream, partial(_has_come, stream), [1]))
-        for request in fal.requests:
-            until(request.gone.is_set)
-        assert client.stream("acme/other").done() == 2
-    settle_latencies(record_property, f"{where} ({fal.url.split(':')[0]})", latencies)
-
-
-def _has_come(stream: FalStream[Any]) -> bool:
-    return stream.current_data == 1
 
 
 @pytest.mark.parametrize("where", IN_THE_BODY)

@@ -303,19 +303,16 @@ ROWS: tuple[Row, ...] = (
     Row(
         28,
         "an abort at any moment: before the start, in a look-up, connecting, in TLS, in a tunnel, "
-        "sending, before the head, in the body, on a kept connection, after the end, twice; from "
-        "a thread, a listener, a signal handler, a finalizer",
+        "sending, uploading, at a token, before the head, in the body, on a kept connection, "
+        "before a new attempt, after the end, twice; from a thread, a task, a listener, a signal "
+        "handler, a finalizer, by the given signal",
         "the stream ends without an error, the server sees its client go, and the client goes on",
         (
             "_async/test_abort.py::test_before_the_start",
-            "faults/_async/test_aborts.py::test_while_a_name_is_looked_up",
-            "_async/test_abort.py::test_while_connecting",
-            "_async/test_abort.py::test_in_the_tls_handshake",
-            "faults/_async/test_aborts.py::test_in_a_tunnel",
-            "_async/test_abort.py::test_while_sending",
-            "_async/test_abort.py::test_while_waiting_for_the_head",
-            "_async/test_abort.py::test_in_the_body",
-            "faults/_async/test_aborts.py::test_on_a_reused_connection",
+            "latency/test_phases.py::test_blocking",
+            "latency/test_phases.py::test_asyncio",
+            "flavour/test_reentry.py::test_at_each_step_of_a_wait",
+            "flavour/test_reentry.py::test_at_random_steps_of_a_stream",
             "_async/test_abort.py::test_after_the_end",
             "_async/test_abort.py::test_twice",
             "_async/test_abort.py::test_in_a_listener",

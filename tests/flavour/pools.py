@@ -1,20 +1,33 @@
-"""A look into the connection pools of an asyncio client."""
+"""A look into the connection pools of a client, of either flavour."""
 
 from __future__ import annotations
 
-from fal_stream import AsyncStreamingClient
+import httpcore
+
+from fal_stream import AsyncStreamingClient, StreamingClient
 from fal_stream._async.pool import AsyncPoolTransport
+from fal_stream._sync.pool import PoolTransport
 
 
-def at_work(client: AsyncStreamingClient) -> list[str]:
-    """Name the connections and requests that are under way in the running loop.
+def pools_of(
+    client: AsyncStreamingClient | StreamingClient,
+) -> list[httpcore.AsyncConnectionPool | httpcore.ConnectionPool]:
+    """Give the pools of a client and of its storage; with asyncio those of the running loop."""
+    pools: list[httpcore.AsyncConnectionPool | httpcore.ConnectionPool] = []
+    for part in (client, client.storage):
+        transport = part._transport._clients.get()._transport
+        assert isinstance(transport, (AsyncPoolTransport, PoolTransport))
+        pools += transport._pools.values()
+    return pools
+
+
+def at_work(client: AsyncStreamingClient | StreamingClient) -> list[str]:
+    """Name the connections and requests that are under way.
 
     A connection that was left behind half closed would stand here for ever.
     """
-    transport = client._transport._clients.get()._transport
-    assert isinstance(transport, AsyncPoolTransport)
     found: list[str] = []
-    for pool in transport._pools.values():
+    for pool in pools_of(client):
         found += [repr(connection) for connection in pool.connections if not connection.is_idle()]
         found += [repr(request) for request in pool._requests]
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +18,8 @@ import pytest
 import fal_stream
 from fal_stream import FalStream, StreamingClient, StreamInterrupted
 from fal_stream.testing import Hang, LocalFal, Pause, Reply, Script
+from tests.faults.servers import RawServer
+from tests.flavour.pools import at_work
 from tests.seam import Job, until
 from tests.sockets import open_files
 
@@ -83,7 +86,7 @@ def test_ctrl_c(either_fal: LocalFal, program: str, script: Script) -> None:
     assert took < 10
 
 
-class Interruption(Exception):
+class Interruption(BaseException):
     """Stands for KeyboardInterrupt, which would end the tests."""
 
 
@@ -120,6 +123,34 @@ def test_an_interrupted_stream_is_given_up(
             stream.done()
         assert either_fal.requests[0].gone.wait(10)
         assert client.stream("acme/other").done() == 2
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_an_interruption_in_a_proxy_leaves_nothing_in_the_pool(
+    scheme: str, interrupt: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if scheme == "socks5":
+        pytest.importorskip("socksio")
+    answer = b"HTTP/1.1 200 OK\r\n\r\n" if scheme == "http" else b""
+
+    def play(client: socket.socket) -> None:
+        client.recv(1000)
+        client.sendall(answer)
+        time.sleep(0.1)
+        interrupt()
+        while client.recv(1000):
+            pass
+
+    with RawServer(play) as proxy:
+        monkeypatch.setenv("all_proxy", f"{scheme}://{proxy.address}")
+        with StreamingClient(
+            run_url="https://far.example", credentials="a:b", trusted_hosts=["far.example"]
+        ) as client:
+            before = open_files()
+            with pytest.raises(Interruption):
+                client.stream("acme/app").done()
+            assert at_work(client) == []
+            until(lambda: open_files() <= before + 1)  # the proxy's own end
 
 
 def test_an_interruption_while_waiting_for_another_thread(

@@ -14,6 +14,7 @@ from fal_stream import AsyncFalStream, AsyncStreamingClient, StreamConnectionErr
 from fal_stream.testing import Hang, LocalFal, Pause, Ping, Raw, Reply, Script, Wire
 from tests._async.reading import Outcome, read
 from tests.faults.servers import RawServer, drip
+from tests.flavour.pools import at_work
 from tests.seam import AsyncJob, async_until
 from tests.sockets import MuteServer
 
@@ -166,6 +167,7 @@ async def test_a_proxy_that_gives_no_tunnel(answer: bytes, monkeypatch: pytest.M
         monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
         async with outside("https://far.example") as client:
             await expect_start_timeout(client.stream("acme/app"))
+            assert at_work(client) == []
     assert len(asked) == 1
     assert asked[0].startswith(b"CONNECT far.example:443 HTTP/1.1\r\n")
 

@@ -15,6 +15,7 @@ from fal_stream import FalStream, StreamConnectionError, StreamingClient, Stream
 from fal_stream.testing import Hang, LocalFal, Pause, Ping, Raw, Reply, Script, Wire
 from tests._sync.reading import Outcome, read
 from tests.faults.servers import RawServer, drip
+from tests.flavour.pools import at_work
 from tests.seam import Job, until
 from tests.sockets import MuteServer
 
@@ -165,6 +166,7 @@ def test_a_proxy_that_gives_no_tunnel(answer: bytes, monkeypatch: pytest.MonkeyP
         monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
         with outside("https://far.example") as client:
             expect_start_timeout(client.stream("acme/app"))
+            assert at_work(client) == []
     assert len(asked) == 1
     assert asked[0].startswith(b"CONNECT far.example:443 HTTP/1.1\r\n")
 

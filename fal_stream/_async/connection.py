@@ -1,0 +1,64 @@
+"""A connection of a pool, which is closed when a request on it fails, in whatever step.
+
+The HTTP library closes what fails on a connection that stands. It forgets some of those that fail
+while they are made: a TLS handshake in a tunnel, a talk with a SOCKS proxy that is interrupted.
+They would stay in the pool for good, as busy ones.
+"""
+
+from __future__ import annotations
+
+import httpcore
+
+
+class AsyncPoolConnection(httpcore.AsyncConnectionInterface):
+    """A connection of the HTTP library's, which is closed when a request on it fails.
+
+    Args:
+        connection: The connection.
+    """
+
+    def __init__(self, connection: httpcore.AsyncConnectionInterface) -> None:
+        self._connection = connection
+        self._failed = False
+
+    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
+        """Send a request; the connection is closed if that raises."""
+        try:
+            return await self._connection.handle_async_request(request)
+        except httpcore.ConnectionNotAvailable:
+            raise  # it serves another request
+        except BaseException:
+            self._failed = True
+            await self._connection.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        """Close it."""
+        await self._connection.aclose()
+
+    def info(self) -> str:
+        """Say what state it is in."""
+        return self._connection.info()
+
+    def can_handle_request(self, origin: httpcore.Origin) -> bool:
+        """Tell whether it goes to a host."""
+        return self._connection.can_handle_request(origin)
+
+    def is_available(self) -> bool:
+        """Tell whether it can take a request."""
+        return not self._failed and self._connection.is_available()
+
+    def has_expired(self) -> bool:
+        """Tell whether it has been idle for too long, or the server has closed it."""
+        return self._failed or self._connection.has_expired()
+
+    def is_idle(self) -> bool:
+        """Tell whether no request is under way on it."""
+        return self._failed or self._connection.is_idle()
+
+    def is_closed(self) -> bool:
+        """Tell whether it is closed."""
+        return self._failed or self._connection.is_closed()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} [{self.info()}]>"
