@@ -4,7 +4,7 @@
         for chunk in client.stream("fal-ai/flux/dev", input={"prompt": "a fox"}):
             print(chunk)
 
-The asyncio flavour has the same names with `Async` before them, and `await`.
+The asynchronous flavour has the same names with `Async` before them, and `await`.
 """
 
 from __future__ import annotations

@@ -207,7 +207,8 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         """End the stream if it hasn't, and free its connection."""
         self._halt()
         if not self.closed and not self._turn.is_mine():
-            async with self._turn:
+            seat = self._turn.seat()
+            async with seat.occupied, self._turn.reached(seat):
                 await self._finish(None)
 
     def events(self) -> AsyncIterator[ServerSentEvent]:
@@ -279,13 +280,14 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         except async_cancellations():
             # The connection outlives its cancelled readers only if somebody still waits for it.
             if self._turn.is_idle:
-                async with self._turn:
+                seat = self._turn.seat()
+                async with seat.occupied, self._turn.reached(seat):
                     await self._finish(self._deserted())
             raise
 
     async def _read_in_turn(self, is_needed: Callable[[], bool]) -> None:
-        rounds = self._rounds
-        async with self._turn:
+        rounds, seat = self._rounds, self._turn.seat()
+        async with seat.occupied, self._turn.reached(seat):
             # After each round all look anew: who reads on at once would keep those behind waiting
             # for what has come for them.
             if self.closed or self._rounds != rounds or not is_needed():

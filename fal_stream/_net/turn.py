@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import threading
+import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 
 from ..errors import FalStreamError
 from .event_loop import EventLoop, TaskLock
 from .running import running_loop
-from .runtime import SLICE
 
 
 def _reentered() -> FalStreamError:
@@ -18,8 +22,17 @@ def _reentered() -> FalStreamError:
     )
 
 
+class AsyncSeat:
+    """A place in the line of an `AsyncTurn`; tasks are not interrupted between two steps."""
+
+    occupied: AbstractAsyncContextManager[None] = contextlib.nullcontext()
+
+
 class AsyncTurn:
-    """Who may read the stream: one task at a time, the others in the order they came."""
+    """Who may read the stream: one task at a time, the others in the order they came.
+
+    It is used as `Turn` is.
+    """
 
     def __init__(self) -> None:
         self._loop: EventLoop | None = None
@@ -40,6 +53,14 @@ class AsyncTurn:
         """Raise an error where the calling task has the turn: it would wait for itself."""
         if self._holder is not None and self.is_mine():
             raise _reentered()
+
+    def seat(self) -> AsyncSeat:
+        """Give a place in the line."""
+        return _SEAT
+
+    def reached(self, seat: AsyncSeat) -> AsyncTurn:
+        """Wait for the turn, and have it until the end of the block."""
+        return self
 
     async def __aenter__(self) -> None:
         self.check_reentry()
@@ -70,57 +91,84 @@ class AsyncTurn:
         return self._lock
 
 
-class Turn:
-    """Who may read the stream: one thread at a time, the others in the order they came."""
+_SEAT = AsyncSeat()
+
+
+class Seat:
+    """A thread's place in the line of a `Turn`.
+
+    Attributes:
+        occupied: Held as long as the thread waits or has the turn. It is left by one step of the
+            interpreter, which no Ctrl-C can come between.
+        thread: The thread.
+    """
 
     def __init__(self) -> None:
-        # Reentrant: a signal handler may come in while its thread holds the mutex.
-        self._mutex = threading.RLock()
-        self._holder: int | None = None
-        self._queue: deque[tuple[int, threading.Event]] = deque()
+        self.occupied = threading.Lock()
+        self.thread = threading.get_ident()
+
+
+class Turn:
+    """Who may read the stream: one thread at a time, the others in the order they came.
+
+    A thread takes a seat, `with seat.occupied, turn.reached(seat):`, and waits for all before it.
+    What ends its turn, or its wait, is that the lock is left: so Ctrl-C, wherever it comes, can't
+    leave the turn with a thread that has gone.
+    """
+
+    def __init__(self) -> None:
+        # No lock guards it: each step on it is one of the interpreter.
+        self._line: deque[Seat] = deque()
+        self._holder: Seat | None = None
+
+    def is_mine(self) -> bool:
+        """Tell whether the calling thread has the turn."""
+        holder = self._holder
+        if holder is None or holder.thread != threading.get_ident():
+            return False
+        return holder.occupied.locked()
 
     @property
     def is_idle(self) -> bool:
         """Whether no thread has the turn or waits for it."""
-        return self._holder is None
-
-    def is_mine(self) -> bool:
-        """Tell whether the calling thread has the turn."""
-        return self._holder == threading.get_ident()
+        return not any(seat.occupied.locked() for seat in self._line.copy())
 
     def check_reentry(self) -> None:
         """Raise an error where the calling thread has the turn: it would wait for itself."""
-        if self._holder is not None and self.is_mine():
+        if self.is_mine():
             raise _reentered()
 
-    def __enter__(self) -> None:
-        me = threading.get_ident()
+    def seat(self) -> Seat:
+        """Give a place in the line."""
+        return Seat()
+
+    @contextlib.contextmanager
+    def reached(self, seat: Seat) -> Iterator[None]:
+        """Wait for the turn, and have it until the end of the block.
+
+        Args:
+            seat: The thread's seat, which it occupies.
+        """
         self.check_reentry()
-        with self._mutex:
-            if self._holder is None:
-                self._holder = me
-                return
-            place = (me, threading.Event())
-            self._queue.append(place)
+        self._line.append(seat)
+        for other in self._line.copy():
+            if other is seat:
+                break
+            _await_release(other.occupied)
+            with contextlib.suppress(ValueError):  # another has done it
+                self._line.remove(other)
+        self._holder = seat
         try:
-            # A wait without an end could not be interrupted by Ctrl-C on Windows.
-            while not place[1].wait(SLICE):
-                pass
-        except BaseException:
-            with self._mutex:
-                if place in self._queue:
-                    self._queue.remove(place)
-                else:
-                    self._pass_on()
-            raise
-
-    def __exit__(self, *exc_info: object) -> None:
-        with self._mutex:
-            self._pass_on()
-
-    def _pass_on(self) -> None:
-        if self._queue:
-            self._holder, granted = self._queue.popleft()
-            granted.set()
-        else:
+            yield
+        finally:
             self._holder = None
+
+
+def _await_release(lock: threading.Lock) -> None:
+    if sys.platform == "win32":
+        # A wait for a lock could not be interrupted by Ctrl-C there.
+        while lock.locked():
+            time.sleep(0.005)
+    else:
+        with lock:
+            pass

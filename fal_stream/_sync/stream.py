@@ -208,7 +208,8 @@ class FalStream(Startable, Generic[ChunkT]):
         """End the stream if it hasn't, and free its connection."""
         self._halt()
         if not self.closed and not self._turn.is_mine():
-            with self._turn:
+            seat = self._turn.seat()
+            with seat.occupied, self._turn.reached(seat):
                 self._finish(None)
 
     def events(self) -> Iterator[ServerSentEvent]:
@@ -280,13 +281,14 @@ class FalStream(Startable, Generic[ChunkT]):
         except cancellations():
             # The connection outlives its cancelled readers only if somebody still waits for it.
             if self._turn.is_idle:
-                with self._turn:
+                seat = self._turn.seat()
+                with seat.occupied, self._turn.reached(seat):
                     self._finish(self._deserted())
             raise
 
     def _read_in_turn(self, is_needed: Callable[[], bool]) -> None:
-        rounds = self._rounds
-        with self._turn:
+        rounds, seat = self._rounds, self._turn.seat()
+        with seat.occupied, self._turn.reached(seat):
             # After each round all look anew: who reads on at once would keep those behind waiting
             # for what has come for them.
             if self.closed or self._rounds != rounds or not is_needed():
