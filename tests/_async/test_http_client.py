@@ -220,3 +220,21 @@ async def test_hooks_that_raise(fal: LocalFal) -> None:
 
 def _token(app_path: str) -> str:
     return "secret.token"
+
+
+async def test_a_storage_that_takes_a_file_and_does_not_answer(
+    fal: LocalFal, client: AsyncStreamingClient
+) -> None:
+    """The limit goes on when the last piece has been read, while the client waits for an answer."""
+    fal.route("/storage/upload/*", Reply(delay=float("inf")), method="PUT")
+    stream = client.stream("acme/app", input={"image": b"x" * 1_000_000}, start_timeout=0.5)
+    with pytest.raises(StreamTimeout, match="start_timeout") as caught:
+        await stream.done()
+    assert caught.value.phase == "start"
+    assert fal.requests[-1].method == "PUT"
+    # An abort ends the same wait.
+    stream = client.stream("acme/app", input={"image": b"x" * 1_000_000})
+    job = AsyncJob(stream.done)
+    await async_until(lambda: len(fal.requests) == 4)
+    stream.abort()
+    assert await job.result() is None
