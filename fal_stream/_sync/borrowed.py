@@ -115,14 +115,24 @@ class BorrowedResponse(StreamResponse):
         self._body = response.iter_bytes() if is_read else response.iter_raw()
         self._lock = Lock()
         self._is_reading = False
+        self._is_torn = False
         self._released = False
 
     def read(self) -> bytes:
         """See `StreamResponse`."""
+        if self._is_torn:
+            # Its reader would call that the end of the body.
+            raise StreamConnectionError(
+                "the task that read it was cancelled, and an http_client can't go on from there"
+            )
+        self._is_torn = True
         try:
-            return self._exchange.call(self._next)
+            data = self._exchange.call(self._next)
         except BROKEN as error:
             reason = excerpt(self.redact(str(error))) or type(error).__name__
+        else:
+            self._is_torn = False
+            return data
         raise StreamConnectionError(reason)
 
     def _next(self) -> bytes:
