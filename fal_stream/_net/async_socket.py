@@ -89,13 +89,12 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
         raise httpcore.ReadError(reason)
 
     async def _receive_by(self, tls: TlsEngine) -> bytes:
-        while not tls.ended:
+        plain = tls.early()
+        while not plain and not tls.ended:
             # Never after bytes were decrypted: they would be lost where it fails.
             await self._answer(tls)
             plain = tls.decrypt(await self._wire.receive(self._exchange))
-            if plain:
-                return plain
-        return b""
+        return plain
 
     async def _answer(self, tls: TlsEngine) -> None:
         """Send what TLS itself has to say; whether it arrives, the next read will tell."""

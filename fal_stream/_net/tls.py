@@ -81,6 +81,17 @@ class TlsEngine:
             self._incoming.write(data)
         else:
             self._incoming.write_eof()
+        return self._decrypted()
+
+    def early(self) -> bytes:
+        """Give the bytes of the application that came along with the end of the handshake.
+
+        Raises:
+            OSError: It is no TLS, or it ended before TLS did.
+        """
+        return self._decrypted() if self._incoming.pending else b""
+
+    def _decrypted(self) -> bytes:
         pieces: list[bytes] = []
         read = self.ssl_object.read
         try:

@@ -21,7 +21,7 @@ from fal_stream.testing import Hang, LocalFal, Pause, Reply, Script
 from tests.faults.servers import RawServer
 from tests.flavour.pools import at_work
 from tests.seam import Job, until
-from tests.sockets import open_files
+from tests.sockets import MuteServer, open_files
 
 ROOT = Path(fal_stream.__file__).parents[1]
 
@@ -84,6 +84,28 @@ def test_ctrl_c(either_fal: LocalFal, program: str, script: Script) -> None:
     assert request.gone.wait(10)
     print(f"Ctrl-C took {took * 1000:.0f} ms")
     assert took < 10
+
+
+UPLOADING = PROGRAMS["trio"].replace(
+    'stream("acme/app")', 'stream("acme/app", input={"one": b"x", "other": b"y"})'
+)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows can't send Ctrl-C to one process")
+def test_ctrl_c_in_uploads_on_trio(fal: LocalFal, mute: MuteServer) -> None:
+    program = UPLOADING.replace("run_url=", f"rest_url='http://{mute.address}', run_url=")
+    with subprocess.Popen(
+        [sys.executable, "-c", program, fal.url], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            until(lambda: mute.connected == 2 and mute.spoke)
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == -signal.SIGINT
+    assert errors.rstrip().endswith("\nKeyboardInterrupt")
 
 
 class Interruption(BaseException):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 from typing import Any
@@ -133,3 +134,31 @@ async def test_a_request_that_was_sent_is_not_sent_again(
         assert caught.value.request_sent
         assert [request.path for request in either_fal.requests].count("/acme/app/stream") == 1
         assert await client.stream("acme/warm").done() == 1
+
+
+async def test_an_answer_that_comes_with_the_end_of_the_handshake(
+    tls_context: ssl.SSLContext,
+) -> None:
+    tls_context.maximum_version = ssl.TLSVersion.TLSv1_2  # in which the server ends it
+
+    def play(client: socket.socket) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = tls_context.wrap_bio(incoming, outgoing, server_side=True)
+        while True:
+            client.sendall(outgoing.read())
+            incoming.write(client.recv(65536))
+            with contextlib.suppress(ssl.SSLWantReadError):
+                tls.do_handshake()
+                break
+        tls.write(b"HTTP/1.1 503 Busy\r\ncontent-length: 4\r\n\r\nbusy")
+        client.sendall(outgoing.read())
+        while client.recv(65536):
+            pass
+
+    with RawServer(play) as server:
+        url = f"https://{server.address}"
+        async with AsyncStreamingClient(
+            run_url=url, credentials="a:b", retry=None, start_timeout=10
+        ) as client:
+            with pytest.raises(ApiError, match="answered 503: busy"):
+                await client.stream("acme/app").done()
