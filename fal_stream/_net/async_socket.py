@@ -89,7 +89,7 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
         raise httpcore.ReadError(reason)
 
     async def _receive_by(self, tls: TlsEngine) -> bytes:
-        plain = tls.early()
+        plain = tls.rest()
         while not plain and not tls.ended:
             # Never after bytes were decrypted: they would be lost where it fails.
             await self._answer(tls)
@@ -162,12 +162,14 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
 
     def _is_readable(self) -> bool:
         """Tell whether something came that nobody asked for: the connection can't be used."""
+        if self._tls is not None and self._tls.is_over:
+            return True
         try:
             data = self._wire.poll()
             if not data or self._tls is None:
                 return data is not None
             # TLS may have had something to say for itself.
-            return bool(self._tls.decrypt(data)) or self._tls.ended
+            return bool(self._tls.decrypt(data)) or self._tls.is_over
         except OSError:
             return True
 
