@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import random
 import signal
 import socket
@@ -11,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -248,3 +251,35 @@ def test_closing_the_client_under_busy_threads(either_fal: LocalFal) -> None:
                 continue  # it had not started yet
             assert got == list(range(len(got)))
     until(lambda: open_files() <= before)
+
+
+def test_an_interruption_at_each_return_in_the_http_library(fal: LocalFal) -> None:
+    """Between two steps of Python, Ctrl-C may come: after a lock was taken, for one."""
+    fal.add("acme/app", [1, 2])
+    count = place = 0
+
+    def trace(frame: FrameType, event: str, arg: Any) -> Any:
+        nonlocal count
+        if "httpcore" not in frame.f_code.co_filename:
+            return None
+        # A generator that returns has been closed by then.
+        if event == "return" and not frame.f_code.co_flags & inspect.CO_GENERATOR:
+            count += 1
+            if count == place:
+                raise Interruption
+        return trace
+
+    while count >= place:
+        count, place = 0, place + 1
+        # It is not closed: where a lock was left locked, that would wait for it too.
+        client = StreamingClient(**fal.settings)
+        tracing = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            with contextlib.suppress(Interruption):
+                client.stream("acme/app").done()
+        finally:
+            sys.settrace(tracing)
+        assert Job(client.stream("acme/app").done).result() == 2
+        client.close()
+    assert place > 50
