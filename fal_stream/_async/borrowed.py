@@ -126,7 +126,7 @@ class AsyncBorrowedResponse(AsyncStreamResponse):
             )
         self._is_torn = True
         try:
-            data = await self._exchange.call(self._next)
+            data: bytes = await self._exchange.call(self._next)
         except BROKEN as error:
             reason = excerpt(self.redact(str(error))) or type(error).__name__
         else:

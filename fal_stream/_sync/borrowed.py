@@ -127,7 +127,7 @@ class BorrowedResponse(StreamResponse):
             )
         self._is_torn = True
         try:
-            data = self._exchange.call(self._next)
+            data: bytes = self._exchange.call(self._next)
         except BROKEN as error:
             reason = excerpt(self.redact(str(error))) or type(error).__name__
         else:
