@@ -16,6 +16,7 @@ from .._net.async_exchange import AsyncExchange
 from .._net.exchange import Aborted, shut_down
 from .._net.masking import masked_in_logs
 from .._net.runtime import Lock
+from .._net.tasks import async_finish
 from .._shared.watchdog import Expired
 from ..errors import ConfigError, FalStreamError, StreamConnectionError, excerpt
 from .pool import BROKEN
@@ -161,7 +162,7 @@ class AsyncBorrowedResponse(AsyncStreamResponse):
             # Closed under its reader's feet, it would wake nobody.
             shut_down(self._response.extensions.get("network_stream"))
         else:
-            await self._response.aclose()
+            await async_finish(self._response.aclose(), self._exchange.abort)
 
     def abandon(self) -> None:
         """See `AsyncStreamResponse`."""

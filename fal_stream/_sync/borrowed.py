@@ -17,6 +17,7 @@ from .._net.exchange import Aborted, shut_down
 from .._net.masking import masked_in_logs
 from .._net.runtime import Lock
 from .._net.sync_exchange import Exchange
+from .._net.tasks import finish
 from .._shared.watchdog import Expired
 from ..errors import ConfigError, FalStreamError, StreamConnectionError, excerpt
 from .pool import BROKEN
@@ -162,7 +163,7 @@ class BorrowedResponse(StreamResponse):
             # Closed under its reader's feet, it would wake nobody.
             shut_down(self._response.extensions.get("network_stream"))
         else:
-            self._response.close()
+            finish(self._response.close(), self._exchange.abort)
 
     def abandon(self) -> None:
         """See `StreamResponse`."""
