@@ -92,8 +92,9 @@ class AsyncBorrowedTransport(AsyncTransport):
             return await self._client.send(request, stream=True, follow_redirects=False, auth=None)
 
 
-async def _close(response: httpx.Response) -> None:
+async def _close(response: httpx.Response) -> bool:
     await response.aclose()
+    return response.is_closed
 
 
 class AsyncBorrowedResponse(AsyncStreamResponse):
@@ -162,7 +163,7 @@ class AsyncBorrowedResponse(AsyncStreamResponse):
             # Closed under its reader's feet, it would wake nobody.
             shut_down(self._response.extensions.get("network_stream"))
         else:
-            await async_finish(self._response.aclose(), self._exchange.abort)
+            await async_finish(_close(self._response), self._exchange.abort)
 
     def abandon(self) -> None:
         """See `AsyncStreamResponse`."""

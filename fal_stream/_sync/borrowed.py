@@ -93,8 +93,9 @@ class BorrowedTransport(Transport):
             return self._client.send(request, stream=True, follow_redirects=False, auth=None)
 
 
-def _close(response: httpx.Response) -> None:
+def _close(response: httpx.Response) -> bool:
     response.close()
+    return response.is_closed
 
 
 class BorrowedResponse(StreamResponse):
@@ -163,7 +164,7 @@ class BorrowedResponse(StreamResponse):
             # Closed under its reader's feet, it would wake nobody.
             shut_down(self._response.extensions.get("network_stream"))
         else:
-            finish(self._response.close(), self._exchange.abort)
+            finish(_close(self._response), self._exchange.abort)
 
     def abandon(self) -> None:
         """See `StreamResponse`."""
