@@ -31,6 +31,8 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
         self._splitter = HeadSplitter()
         self._body_start: bytes | None = None
         self._unread = b""
+        # What TLS itself has to say and has not been sent: the one who sends may be cancelled.
+        self._unsaid = b""
         self._exchange = under_way()
         self._exchange.attach(wire.close)
 
@@ -51,7 +53,10 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
         self._body_start, self._unread = None, b""
         sent = _not_counted if is_connect(buffer) else exchange.sent
         try:
-            data = buffer if self._tls is None else self._tls.encrypt(buffer)
+            data = buffer
+            if self._tls is not None:
+                await self._answer(self._tls)
+                data = self._tls.encrypt(buffer)
             await self._wire.send(exchange, data, sent)
         except OSError as error:
             reason = str(error)
@@ -98,10 +103,13 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
 
     async def _answer(self, tls: TlsEngine) -> None:
         """Send what TLS itself has to say; whether it arrives, the next read will tell."""
-        data = tls.outgoing()
-        if data:
+        self._unsaid += tls.outgoing()
+        if self._unsaid:
             with contextlib.suppress(OSError):
-                await self._wire.send(self._exchange, data, _not_counted)
+                await self._wire.send(self._exchange, self._unsaid, self._said)
+
+    def _said(self, count: int) -> None:
+        self._unsaid = self._unsaid[count:]
 
     async def aclose(self) -> None:
         """Close the socket; what has not been sent is dropped."""
