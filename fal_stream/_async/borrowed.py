@@ -25,6 +25,9 @@ from .transport import AsyncTransport, masking, no_answer
 
 AsyncHttpClient: TypeAlias = httpx.AsyncClient
 
+# How much later than a limit of ours one of the HTTP client's own may run out (seconds).
+_GRACE = 1.0
+
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -66,7 +69,8 @@ class AsyncBorrowedTransport(AsyncTransport):
         self, client: httpx.AsyncClient, request: httpx.Request, exchange: AsyncExchange
     ) -> AsyncStreamResponse:
         # Time is kept by the watchdog; this only ends what was left behind.
-        patience = httpx.Timeout(exchange.watchdog.longest())
+        longest = exchange.watchdog.longest()
+        patience = httpx.Timeout(None if longest is None else longest + _GRACE)
         request.extensions = {**request.extensions, "timeout": patience.as_dict()}
         try:
             response = await exchange.call(self._submit, request, exchange, undo=_close)

@@ -26,6 +26,9 @@ from .transport import Transport, masking, no_answer
 
 HttpClient: TypeAlias = httpx.Client
 
+# How much later than a limit of ours one of the HTTP client's own may run out (seconds).
+_GRACE = 1.0
+
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -67,7 +70,8 @@ class BorrowedTransport(Transport):
         self, client: httpx.Client, request: httpx.Request, exchange: Exchange
     ) -> StreamResponse:
         # Time is kept by the watchdog; this only ends what was left behind.
-        patience = httpx.Timeout(exchange.watchdog.longest())
+        longest = exchange.watchdog.longest()
+        patience = httpx.Timeout(None if longest is None else longest + _GRACE)
         request.extensions = {**request.extensions, "timeout": patience.as_dict()}
         try:
             response = exchange.call(self._submit, request, exchange, undo=_close)
