@@ -16,6 +16,7 @@ from .._net.async_exchange import AsyncExchange
 from .._net.exchange import Aborted, shut_down
 from .._net.masking import masked_in_logs
 from .._net.runtime import Lock
+from .._net.tasks import async_finish
 from .._shared.watchdog import Expired
 from ..errors import ConfigError, FalStreamError, StreamConnectionError, excerpt
 from .pool import BROKEN
@@ -23,6 +24,9 @@ from .response import AsyncStreamResponse
 from .transport import AsyncTransport, masking, no_answer
 
 AsyncHttpClient: TypeAlias = httpx.AsyncClient
+
+# How much later than a limit of ours one of the HTTP client's own may run out (seconds).
+_GRACE = 1.0
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -65,7 +69,8 @@ class AsyncBorrowedTransport(AsyncTransport):
         self, client: httpx.AsyncClient, request: httpx.Request, exchange: AsyncExchange
     ) -> AsyncStreamResponse:
         # Time is kept by the watchdog; this only ends what was left behind.
-        patience = httpx.Timeout(exchange.watchdog.longest())
+        longest = exchange.watchdog.longest()
+        patience = httpx.Timeout(None if longest is None else longest + _GRACE)
         request.extensions = {**request.extensions, "timeout": patience.as_dict()}
         try:
             response = await exchange.call(self._submit, request, exchange, undo=_close)
@@ -91,8 +96,9 @@ class AsyncBorrowedTransport(AsyncTransport):
             return await self._client.send(request, stream=True, follow_redirects=False, auth=None)
 
 
-async def _close(response: httpx.Response) -> None:
+async def _close(response: httpx.Response) -> bool:
     await response.aclose()
+    return response.is_closed
 
 
 class AsyncBorrowedResponse(AsyncStreamResponse):
@@ -114,14 +120,24 @@ class AsyncBorrowedResponse(AsyncStreamResponse):
         self._body = response.aiter_bytes() if is_read else response.aiter_raw()
         self._lock = Lock()
         self._is_reading = False
+        self._is_torn = False
         self._released = False
 
     async def read(self) -> bytes:
         """See `AsyncStreamResponse`."""
+        if self._is_torn:
+            # Its reader would call that the end of the body.
+            raise StreamConnectionError(
+                "the task that read it was cancelled, and an http_client can't go on from there"
+            )
+        self._is_torn = True
         try:
-            return await self._exchange.call(self._next)
+            data: bytes = await self._exchange.call(self._next)
         except BROKEN as error:
             reason = excerpt(self.redact(str(error))) or type(error).__name__
+        else:
+            self._is_torn = False
+            return data
         raise StreamConnectionError(reason)
 
     async def _next(self) -> bytes:
@@ -151,7 +167,7 @@ class AsyncBorrowedResponse(AsyncStreamResponse):
             # Closed under its reader's feet, it would wake nobody.
             shut_down(self._response.extensions.get("network_stream"))
         else:
-            await self._response.aclose()
+            await async_finish(_close(self._response), self._exchange.abort)
 
     def abandon(self) -> None:
         """See `AsyncStreamResponse`."""

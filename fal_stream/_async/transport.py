@@ -32,18 +32,13 @@ MAX_REDIRECTS = 5
 
 
 class AsyncTransport:
-    """The connections of one client.
-
-    Attributes:
-        abandoned: Responses whose streams were dropped; the next request clears them away. A
-            finalizer can't do that itself: it may run while its thread holds the pool's lock.
-    """
+    """The connections of one client."""
 
     def __init__(self) -> None:
         mask_secrets_in_logs()
         self._exchanges: LiveExchanges[AsyncExchange] = LiveExchanges()
-        self.abandoned: deque[httpx.Response] = deque()
         self._clients = AsyncPerLoop(make_http_client, httpx.AsyncClient.aclose)
+        self._abandoned = AsyncPerLoop(_no_responses, _forget)
         self._closed = False
 
     def admit(self, exchange: AsyncExchange) -> None:
@@ -97,10 +92,20 @@ class AsyncTransport:
     def _http_client(self) -> httpx.AsyncClient:
         return self._clients.get()
 
+    @property
+    def abandoned(self) -> deque[httpx.Response]:
+        """The responses of the running loop whose streams were dropped.
+
+        The next request in the loop clears them away. A finalizer can't do that itself: it may run
+        while its thread holds the pool's lock.
+        """
+        return self._abandoned.get()
+
     async def _clear_away(self) -> None:
-        while self.abandoned:
+        abandoned = self.abandoned
+        while abandoned:
             try:
-                response = self.abandoned.popleft()
+                response = abandoned.popleft()
             except IndexError:  # another thread was quicker
                 return
             await response.aclose()
@@ -145,6 +150,16 @@ class AsyncTransport:
         self._closed = True
         self._exchanges.abort_all()
         await self._clients.aclose()
+        await self._abandoned.aclose()
+
+
+def _no_responses() -> deque[httpx.Response]:
+    return deque()
+
+
+async def _forget(responses: deque[httpx.Response]) -> None:
+    # Their connections are closed with the pool that they are in.
+    responses.clear()
 
 
 class _AsyncBody(httpx.AsyncByteStream):

@@ -31,6 +31,8 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
         self._splitter = HeadSplitter()
         self._body_start: bytes | None = None
         self._unread = b""
+        # What TLS itself has to say and has not been sent: the one who sends may be cancelled.
+        self._unsaid = b""
         self._exchange = under_way()
         self._exchange.attach(wire.close)
 
@@ -51,7 +53,10 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
         self._body_start, self._unread = None, b""
         sent = _not_counted if is_connect(buffer) else exchange.sent
         try:
-            data = buffer if self._tls is None else self._tls.encrypt(buffer)
+            data = buffer
+            if self._tls is not None:
+                await self._answer(self._tls)
+                data = self._tls.encrypt(buffer)
             await self._wire.send(exchange, data, sent)
         except OSError as error:
             reason = str(error)
@@ -89,20 +94,22 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
         raise httpcore.ReadError(reason)
 
     async def _receive_by(self, tls: TlsEngine) -> bytes:
-        while not tls.ended:
+        plain = tls.rest()
+        while not plain and not tls.ended:
             # Never after bytes were decrypted: they would be lost where it fails.
             await self._answer(tls)
             plain = tls.decrypt(await self._wire.receive(self._exchange))
-            if plain:
-                return plain
-        return b""
+        return plain
 
     async def _answer(self, tls: TlsEngine) -> None:
         """Send what TLS itself has to say; whether it arrives, the next read will tell."""
-        data = tls.outgoing()
-        if data:
+        self._unsaid += tls.outgoing()
+        if self._unsaid:
             with contextlib.suppress(OSError):
-                await self._wire.send(self._exchange, data, _not_counted)
+                await self._wire.send(self._exchange, self._unsaid, self._said)
+
+    def _said(self, count: int) -> None:
+        self._unsaid = self._unsaid[count:]
 
     async def aclose(self) -> None:
         """Close the socket; what has not been sent is dropped."""
@@ -163,12 +170,14 @@ class AsyncSocketStream(httpcore.AsyncNetworkStream):
 
     def _is_readable(self) -> bool:
         """Tell whether something came that nobody asked for: the connection can't be used."""
+        if self._tls is not None and self._tls.is_over:
+            return True
         try:
             data = self._wire.poll()
             if not data or self._tls is None:
                 return data is not None
             # TLS may have had something to say for itself.
-            return bool(self._tls.decrypt(data)) or self._tls.ended
+            return bool(self._tls.decrypt(data)) or self._tls.is_over
         except OSError:
             return True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from .asyncio_exchange import AsyncioExchange, wake
 from .resolver import Address
@@ -30,10 +30,10 @@ class Receiver(asyncio.Protocol):
         self._writer: asyncio.Future[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # Those of uvloop are no instances of it.
+        self._transport = cast(asyncio.Transport, transport)
         # So `drained` waits until everything is on its way, and a stalled write is noticed.
-        transport.set_write_buffer_limits(0)
+        self._transport.set_write_buffer_limits(0)
 
     def data_received(self, data: bytes) -> None:
         self._pieces.append(data)

@@ -81,6 +81,24 @@ class TlsEngine:
             self._incoming.write(data)
         else:
             self._incoming.write_eof()
+        return self._decrypted()
+
+    def rest(self) -> bytes:
+        """Give the bytes of the application that came along with the end of the handshake.
+
+        Raises:
+            OSError: What came before was no TLS from some place on, or ended before TLS did.
+        """
+        if self._error is not None:
+            raise self._error
+        return self._decrypted() if self._incoming.pending else b""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more can come."""
+        return self.ended or self._error is not None
+
+    def _decrypted(self) -> bytes:
         pieces: list[bytes] = []
         read = self.ssl_object.read
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import trio
 
@@ -122,12 +122,11 @@ class TrioLoop(EventLoop):
                     except BaseException as error:
                         errors.append(error)
                 nursery.cancel_scope.cancel()
-        except BaseException:
+        except BaseException as error:
             with _shield():
                 for result in results:
                     await discard(result)
-            await _raise_plainly()
-            raise
+            await _raise_plainly(error)
         if errors:
             raise errors[0]
         return results[0]
@@ -147,9 +146,8 @@ class TrioLoop(EventLoop):
             async with trio.open_nursery() as nursery:
                 for job in jobs:
                     nursery.start_soon(job)
-        except BaseException:
-            await _raise_plainly()
-            raise
+        except BaseException as error:
+            await _raise_plainly(error)
 
 
 @contextlib.contextmanager
@@ -159,9 +157,14 @@ def _shield() -> Iterator[None]:
         yield
 
 
-async def _raise_plainly() -> None:
-    """Raise trio's own exception after a cancellation; a nursery may make a group of it."""
+async def _raise_plainly(error: BaseException) -> NoReturn:
+    """Raise a cancellation or an interruption by itself; a nursery may make a group of it."""
     await trio.lowlevel.checkpoint_if_cancelled()
+    # Python 3.10 has no name for groups.
+    inner: Sequence[BaseException] = getattr(error, "exceptions", ())
+    if inner:
+        await _raise_plainly(inner[0])
+    raise error
 
 
 def _nothing() -> None:

@@ -17,6 +17,7 @@ from .._net.exchange import Aborted, shut_down
 from .._net.masking import masked_in_logs
 from .._net.runtime import Lock
 from .._net.sync_exchange import Exchange
+from .._net.tasks import finish
 from .._shared.watchdog import Expired
 from ..errors import ConfigError, FalStreamError, StreamConnectionError, excerpt
 from .pool import BROKEN
@@ -24,6 +25,9 @@ from .response import StreamResponse
 from .transport import Transport, masking, no_answer
 
 HttpClient: TypeAlias = httpx.Client
+
+# How much later than a limit of ours one of the HTTP client's own may run out (seconds).
+_GRACE = 1.0
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -66,7 +70,8 @@ class BorrowedTransport(Transport):
         self, client: httpx.Client, request: httpx.Request, exchange: Exchange
     ) -> StreamResponse:
         # Time is kept by the watchdog; this only ends what was left behind.
-        patience = httpx.Timeout(exchange.watchdog.longest())
+        longest = exchange.watchdog.longest()
+        patience = httpx.Timeout(None if longest is None else longest + _GRACE)
         request.extensions = {**request.extensions, "timeout": patience.as_dict()}
         try:
             response = exchange.call(self._submit, request, exchange, undo=_close)
@@ -92,8 +97,9 @@ class BorrowedTransport(Transport):
             return self._client.send(request, stream=True, follow_redirects=False, auth=None)
 
 
-def _close(response: httpx.Response) -> None:
+def _close(response: httpx.Response) -> bool:
     response.close()
+    return response.is_closed
 
 
 class BorrowedResponse(StreamResponse):
@@ -115,14 +121,24 @@ class BorrowedResponse(StreamResponse):
         self._body = response.iter_bytes() if is_read else response.iter_raw()
         self._lock = Lock()
         self._is_reading = False
+        self._is_torn = False
         self._released = False
 
     def read(self) -> bytes:
         """See `StreamResponse`."""
+        if self._is_torn:
+            # Its reader would call that the end of the body.
+            raise StreamConnectionError(
+                "the task that read it was cancelled, and an http_client can't go on from there"
+            )
+        self._is_torn = True
         try:
-            return self._exchange.call(self._next)
+            data: bytes = self._exchange.call(self._next)
         except BROKEN as error:
             reason = excerpt(self.redact(str(error))) or type(error).__name__
+        else:
+            self._is_torn = False
+            return data
         raise StreamConnectionError(reason)
 
     def _next(self) -> bytes:
@@ -152,7 +168,7 @@ class BorrowedResponse(StreamResponse):
             # Closed under its reader's feet, it would wake nobody.
             shut_down(self._response.extensions.get("network_stream"))
         else:
-            self._response.close()
+            finish(_close(self._response), self._exchange.abort)
 
     def abandon(self) -> None:
         """See `StreamResponse`."""

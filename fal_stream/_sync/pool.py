@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.cookiejar
 import ssl
 from collections.abc import Iterator
+from typing import Any
 
 import httpcore
 import httpx
@@ -45,7 +46,13 @@ class _NoCookies(http.cookiejar.DefaultCookiePolicy):
 
 
 class _Pool(httpcore.ConnectionPool):
-    """A pool that keeps no connection that has failed."""
+    """A pool that keeps no connection that has failed, and whose lock no Ctrl-C leaves locked."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # Its own is taken by a function of Python: an interruption at the end of that would leave
+        # it locked, and each request to come would wait for it without an end.
+        vars(self)["_optional_thread_lock"] = Lock()
 
     def create_connection(self, origin: httpcore.Origin) -> httpcore.ConnectionInterface:
         return PoolConnection(super().create_connection(origin))

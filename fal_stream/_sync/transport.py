@@ -33,18 +33,13 @@ MAX_REDIRECTS = 5
 
 
 class Transport:
-    """The connections of one client.
-
-    Attributes:
-        abandoned: Responses whose streams were dropped; the next request clears them away. A
-            finalizer can't do that itself: it may run while its thread holds the pool's lock.
-    """
+    """The connections of one client."""
 
     def __init__(self) -> None:
         mask_secrets_in_logs()
         self._exchanges: LiveExchanges[Exchange] = LiveExchanges()
-        self.abandoned: deque[httpx.Response] = deque()
         self._clients = PerLoop(make_http_client, httpx.Client.close)
+        self._abandoned = PerLoop(_no_responses, _forget)
         self._closed = False
 
     def admit(self, exchange: Exchange) -> None:
@@ -98,10 +93,20 @@ class Transport:
     def _http_client(self) -> httpx.Client:
         return self._clients.get()
 
+    @property
+    def abandoned(self) -> deque[httpx.Response]:
+        """The responses of the running loop whose streams were dropped.
+
+        The next request in the loop clears them away. A finalizer can't do that itself: it may run
+        while its thread holds the pool's lock.
+        """
+        return self._abandoned.get()
+
     def _clear_away(self) -> None:
-        while self.abandoned:
+        abandoned = self.abandoned
+        while abandoned:
             try:
-                response = self.abandoned.popleft()
+                response = abandoned.popleft()
             except IndexError:  # another thread was quicker
                 return
             response.close()
@@ -146,6 +151,16 @@ class Transport:
         self._closed = True
         self._exchanges.abort_all()
         self._clients.close()
+        self._abandoned.close()
+
+
+def _no_responses() -> deque[httpx.Response]:
+    return deque()
+
+
+def _forget(responses: deque[httpx.Response]) -> None:
+    # Their connections are closed with the pool that they are in.
+    responses.clear()
 
 
 class _Body(httpx.SyncByteStream):

@@ -8,10 +8,13 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from typing_extensions import Self
 
-__all__ = ["RawServer", "drip"]
+T = TypeVar("T")
+
+__all__ = ["RawServer", "TlsSide", "drip"]
 
 
 class RawServer:
@@ -76,3 +79,47 @@ def drip(client: socket.socket, data: bytes) -> None:
         client.sendall(data[:1])
         data = data[1:] or data
         time.sleep(0.02)
+
+
+class TlsSide:
+    """The server's side of TLS, where a test says what goes out together; after the handshake.
+
+    Args:
+        client: The connection.
+        context: The server's settings.
+        more: Goes out together with what the server has last to say in the handshake.
+    """
+
+    def __init__(self, client: socket.socket, context: ssl.SSLContext, more: bytes = b"") -> None:
+        self._client = client
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._go_on(self._tls.do_handshake)
+        client.sendall(self.record(more))
+
+    def _go_on(self, step: Callable[[], T]) -> T:
+        while True:
+            try:
+                return step()
+            except ssl.SSLWantReadError:
+                self._client.sendall(self._outgoing.read())
+                data = self._client.recv(65536)
+                if not data:
+                    raise ConnectionError from None
+                self._incoming.write(data)
+
+    def record(self, data: bytes) -> bytes:
+        """Give what is to go out for some bytes."""
+        if data:
+            self._tls.write(data)
+        return self._outgoing.read()
+
+    def last_word(self) -> bytes:
+        """Give what says that nothing more comes."""
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self._tls.unwrap()
+        return self._outgoing.read()
+
+    def read(self) -> bytes:
+        """Wait for bytes of the client."""
+        return self._go_on(lambda: self._tls.read(65536))

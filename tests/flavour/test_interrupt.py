@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import random
 import signal
 import socket
@@ -11,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -21,7 +24,7 @@ from fal_stream.testing import Hang, LocalFal, Pause, Reply, Script
 from tests.faults.servers import RawServer
 from tests.flavour.pools import at_work
 from tests.seam import Job, until
-from tests.sockets import open_files
+from tests.sockets import MuteServer, open_files
 
 ROOT = Path(fal_stream.__file__).parents[1]
 
@@ -84,6 +87,28 @@ def test_ctrl_c(either_fal: LocalFal, program: str, script: Script) -> None:
     assert request.gone.wait(10)
     print(f"Ctrl-C took {took * 1000:.0f} ms")
     assert took < 10
+
+
+UPLOADING = PROGRAMS["trio"].replace(
+    'stream("acme/app")', 'stream("acme/app", input={"one": b"x", "other": b"y"})'
+)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows can't send Ctrl-C to one process")
+def test_ctrl_c_in_uploads_on_trio(fal: LocalFal, mute: MuteServer) -> None:
+    program = UPLOADING.replace("run_url=", f"rest_url='http://{mute.address}', run_url=")
+    with subprocess.Popen(
+        [sys.executable, "-c", program, fal.url], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            until(lambda: mute.connected == 2 and mute.spoke)
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == -signal.SIGINT
+    assert errors.rstrip().endswith("\nKeyboardInterrupt")
 
 
 class Interruption(BaseException):
@@ -226,3 +251,35 @@ def test_closing_the_client_under_busy_threads(either_fal: LocalFal) -> None:
                 continue  # it had not started yet
             assert got == list(range(len(got)))
     until(lambda: open_files() <= before)
+
+
+def test_an_interruption_at_each_return_in_the_http_library(fal: LocalFal) -> None:
+    """Between two steps of Python, Ctrl-C may come: after a lock was taken, for one."""
+    fal.add("acme/app", [1, 2])
+    count = place = 0
+
+    def trace(frame: FrameType, event: str, arg: Any) -> Any:
+        nonlocal count
+        if "httpcore" not in frame.f_code.co_filename:
+            return None
+        # A generator that returns has been closed by then.
+        if event == "return" and not frame.f_code.co_flags & inspect.CO_GENERATOR:
+            count += 1
+            if count == place:
+                raise Interruption
+        return trace
+
+    while count >= place:
+        count, place = 0, place + 1
+        # It is not closed: where a lock was left locked, that would wait for it too.
+        client = StreamingClient(**fal.settings)
+        tracing = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            with contextlib.suppress(Interruption):
+                client.stream("acme/app").done()
+        finally:
+            sys.settrace(tracing)
+        assert Job(client.stream("acme/app").done).result() == 2
+        client.close()
+    assert place > 50

@@ -7,14 +7,15 @@ import gc
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+import trio
 
 from fal_stream import ApiError, AsyncFalStream, AsyncStreamingClient, FalStreamError
 from fal_stream.testing import Hang, LocalFal, Pause, Reply
-from tests.seam import HANG, until
+from tests.seam import HANG, async_until, until
 from tests.sockets import open_files
 
 
@@ -209,3 +210,43 @@ def test_a_token_that_was_asked_for_in_a_loop_that_is_gone(fal: LocalFal) -> Non
 
 async def _done(stream: Callable[[], AsyncFalStream[Any]]) -> Any:
     return await stream().done()
+
+
+def run_asyncio(function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(function())
+
+
+@pytest.mark.parametrize("others", [run_asyncio, trio.run], ids=["asyncio", "trio"])
+@pytest.mark.parametrize("first", [run_asyncio, trio.run], ids=["asyncio", "trio"])
+@pytest.mark.parametrize("is_over", [True, False], ids=["in turn", "side by side"])
+def test_a_stream_that_was_dropped_in_another_loop(
+    either_fal: LocalFal, first: Callable[..., None], others: Callable[..., None], is_over: bool
+) -> None:
+    either_fal.add("acme/app", [1, Hang()])
+    either_fal.add("acme/other", [1, 2])
+    before = open_files()
+    client = AsyncStreamingClient(**either_fal.settings)
+    dropped, done = threading.Event(), threading.Event()
+
+    async def drop() -> None:
+        stream = client.stream("acme/app")
+        assert await anext(stream) == 1
+        with pytest.warns(ResourceWarning, match="was dropped"):
+            del stream
+        dropped.set()
+        await async_until(lambda: is_over or done.is_set())
+
+    async def go_on() -> None:
+        assert await client.stream("acme/other").done() == 2
+
+    thread = threading.Thread(target=first, args=[drop])
+    thread.start()
+    assert dropped.wait(20)
+    if is_over:
+        thread.join()
+    try:
+        others(go_on)
+    finally:
+        done.set()
+        thread.join()
+    until(lambda: open_files() <= before)

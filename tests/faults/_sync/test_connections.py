@@ -17,7 +17,7 @@ from fal_stream import (
 )
 from fal_stream.testing import Cut, End, Event, Framing, Hang, LocalFal, Pause, Reply, Wire
 from tests._sync.reading import Outcome, read
-from tests.faults.servers import RawServer
+from tests.faults.servers import RawServer, TlsSide
 from tests.seam import until
 
 from .meeting import have_ended
@@ -132,3 +132,41 @@ def test_a_request_that_was_sent_is_not_sent_again(
         assert caught.value.request_sent
         assert [request.path for request in either_fal.requests].count("/acme/app/stream") == 1
         assert client.stream("acme/warm").done() == 1
+
+
+def test_an_answer_that_comes_with_the_end_of_the_handshake(
+    tls_context: ssl.SSLContext,
+) -> None:
+    tls_context.maximum_version = ssl.TLSVersion.TLSv1_2  # in which the server ends it
+
+    def play(client: socket.socket) -> None:
+        TlsSide(client, tls_context, b"HTTP/1.1 503 Busy\r\ncontent-length: 4\r\n\r\nbusy")
+        while client.recv(65536):
+            pass
+
+    with RawServer(play) as server:
+        url = f"https://{server.address}"
+        with StreamingClient(
+            run_url=url, credentials="a:b", retry=None, start_timeout=10
+        ) as client:
+            with pytest.raises(ApiError, match="answered 503: busy"):
+                client.stream("acme/app").done()
+
+
+def test_a_connection_that_tls_has_ended_is_not_used_again(
+    tls_context: ssl.SSLContext,
+) -> None:
+    def play(client: socket.socket) -> None:
+        side = TlsSide(client, tls_context)
+        side.read()
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 9\r\n\r\n"
+        client.sendall(side.record(head + b"data: 1\n\n") + side.last_word())
+        while client.recv(65536):
+            pass
+
+    with RawServer(play) as server:
+        url = f"https://{server.address}"
+        with StreamingClient(run_url=url, credentials="a:b", retry=None) as client:
+            for _ in range(3):
+                assert client.stream("acme/app").done() == 1
+        assert server.connected == 3

@@ -21,7 +21,7 @@ from fal_stream import (
 from fal_stream.testing import Cut, Framing, Hang, LocalFal, Pause, Raw, Reply, Wire
 from tests._sync.reading import read
 from tests.faults.fault import Fault
-from tests.faults.servers import RawServer
+from tests.faults.servers import RawServer, TlsSide
 
 from .meeting import check_unharmed, meet
 
@@ -80,6 +80,26 @@ def test_an_end_of_tls(tls_context: ssl.SSLContext, says_so: bool) -> None:
             chunks, error = read(client.stream("acme/app"))
     assert chunks == [1]
     assert isinstance(error, StreamInterrupted) is not says_so
+
+
+@pytest.mark.parametrize("broken", [b"\x15\x03\x03\x00\x02\x02\x28", b"HTTP/1.1 200 OK\r\n"])
+def test_a_break_of_tls_together_with_a_chunk(tls_context: ssl.SSLContext, broken: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
+
+    def play(client: socket.socket) -> None:
+        side = TlsSide(client, tls_context)
+        side.read()
+        client.sendall(side.record(head + b"data: 1\n\n") + broken)
+        while client.recv(65536):
+            pass
+
+    with RawServer(play) as server:
+        url = f"https://{server.address}"
+        with StreamingClient(run_url=url, credentials="a:b", timeout=10) as client:
+            chunks, error = read(client.stream("acme/app"))
+    assert chunks == [1]
+    assert type(error) is StreamInterrupted
+    assert "SSL" in error.message
 
 
 CUTS = {
