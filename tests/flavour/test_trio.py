@@ -171,7 +171,7 @@ async def test_at_each_step(either_fal: LocalFal, is_new: bool) -> None:
                     assert work.result == [1, 2]
             await check_unharmed(either_fal, client)
             assert steps < 100_000
-    assert cancelled > 10
+    assert cancelled
     await async_until(lambda: open_files() <= before)
 
 
