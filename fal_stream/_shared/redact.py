@@ -126,8 +126,10 @@ def _encoded_char(char: str) -> str:
         f"%(?:25)*{digits}",
         rf"\\+(?:u00|x){digits}",
         f"&#(?:{code}|[xX]{digits});",
-        re.escape(html.escape(char)),
     ]
+    # With two ways to read one character, a long secret that is cut off would take for ever.
+    if html.escape(char) != char:
+        forms.append(html.escape(char))
     return f"(?:{'|'.join(forms)})"
 
 

@@ -131,6 +131,13 @@ def test_a_secret_that_is_cut_off(redactor: Redactor, length: int) -> None:
     assert redactor.text(f"asked by {KEY[:length]}' here") == "asked by ***' here"
 
 
+@pytest.mark.parametrize("mark", list("-_.~+/:= !#$%&'()*,;<>?@[]^`{|}\""))
+def test_a_long_secret_that_is_cut_off(mark: str) -> None:
+    key = "first-of-all" + f"a{mark}" * 100
+    redactor = Redactor("https://fal.run", {"authorization": f"Key {key}!"})
+    assert "first-of" not in redactor.text(f"asked by {key}")
+
+
 def test_the_second_text_is_masked_as_the_first(redactor: Redactor) -> None:
     for _ in range(2):
         assert redactor.text(f"{TOKEN}, {KEY}, {SECRET}") == "***, ***, ***"
