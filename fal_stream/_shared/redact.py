@@ -53,9 +53,7 @@ class Redactor:
         """
         if self._patterns is None:
             secrets = sorted(secrets_of(self._url, self._headers), key=len, reverse=True)
-            self._patterns = [*map(_whole, secrets), *map(_in_base64, secrets)]
-            # What is left was cut off, by the server or by the end of what was read.
-            self._patterns += map(_beginning, secrets)
+            self._patterns = [form(secret) for form in FORMS for secret in secrets]
         for pattern in self._patterns:
             text = pattern.sub(MASK, text)
         return text
@@ -108,13 +106,10 @@ def secrets_of(url: str, headers: Mapping[str, str]) -> set[str]:
     return {secret for secret in found if len(secret) >= SHORTEST and secret.isascii()}
 
 
-# One key serves many requests.
-@lru_cache(128)
 def _whole(secret: str) -> re.Pattern[str]:
     return re.compile(_encoded(secret))
 
 
-@lru_cache(128)
 def _beginning(secret: str) -> re.Pattern[str]:
     return re.compile(_encoded(secret[:SHORTEST]) + _REST)
 
@@ -131,12 +126,13 @@ def _encoded_char(char: str) -> str:
         f"%(?:25)*{digits}",
         rf"\\+(?:u00|x){digits}",
         f"&#(?:{code}|[xX]{digits});",
-        re.escape(html.escape(char)),
     ]
+    # With two ways to read one character, a long secret that is cut off would take for ever.
+    if html.escape(char) != char:
+        forms.append(html.escape(char))
     return f"(?:{'|'.join(forms)})"
 
 
-@lru_cache(128)
 def _in_base64(secret: str) -> re.Pattern[str]:
     """Give the secret in base64, without the characters that depend on what stands beside it."""
     data, forms = secret.encode(), []
@@ -145,3 +141,8 @@ def _in_base64(secret: str) -> re.Pattern[str]:
         sure = text[start : (shift + len(data)) * 8 // 6]
         forms.append(sure.replace("+", "(?:[+-]|%2[bB])").replace("/", "(?:[/_]|%2[fF])"))
     return re.compile("|".join(forms))
+
+
+# One key serves many requests. What is found last was cut off, by the server or by the end of what
+# was read.
+FORMS = [lru_cache(128)(form) for form in (_whole, _in_base64, _beginning)]

@@ -185,6 +185,46 @@ def test_a_mismatch_names_the_place(output_type: Any, text: str, place: str) -> 
     assert message.endswith(f"; it was {text}")
 
 
+@pytest.mark.parametrize("length", [120, 121])
+def test_a_long_place_is_shown_by_its_beginning(length: int) -> None:
+    with pytest.raises(OutputValidationError) as caught:
+        source(dict[str, int]).feed(events(f'{{"{"a" * length}": "x"}}'), [])
+    shown = "a" * 120 + ("" if length == 120 else "... (121 characters)")
+    assert f"output_type: {shown}: Input should be" in str(caught.value)
+
+
+def refuse(value: Any) -> Any:
+    raise ValueError(f"no {value} here")
+
+
+REFUSED = Annotated[Any, pydantic.AfterValidator(refuse)]
+
+
+@pytest.mark.parametrize(
+    ("output_type", "body"),
+    [
+        (None, b"event: error\ndata: the-secret\n\n"),
+        (None, b'event: error\ndata: {"detail": "the-secret"}\n\n'),
+        (None, b'data: {"type": "error", "error": "the-secret"}\n\n'),
+        (None, b"data: the-secret\n\n"),
+        (None, b"data: {the-secret"),
+        (int, b'data: "the-secret"\n\n'),
+        (dict[str, int], b'data: {"the-secret": "x"}\n\n'),
+        (REFUSED, b'data: "the-secret"\n\n'),
+    ],
+)
+def test_no_error_shows_a_secret(output_type: Any, body: bytes) -> None:
+    made = source(
+        output_type, is_workflow=True, redact=lambda text: text.replace("the-secret", "***")
+    )
+    with pytest.raises(FalStreamError) as caught:
+        made.feed(body, [])
+        made.close([])
+    shown = f"{caught.value} {vars(caught.value)}"
+    assert "the-secret" not in shown
+    assert "***" in str(caught.value)
+
+
 def test_a_validator_that_raises_is_the_cause() -> None:
     def broken(value: int) -> int:
         raise KeyError(value)

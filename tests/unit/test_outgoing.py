@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+
+import pytest
+
 from fal_stream import Config, __version__
 from fal_stream._shared.outgoing import api_request, key_use
 
@@ -33,6 +37,12 @@ def test_headers_of_the_request_go_over_all_others() -> None:
 def test_a_repr_shows_no_address_and_no_header() -> None:
     made = api_request(Config(), "https://fal.ai/hidden", "hidden", {"x": "hidden"})
     assert repr(made) == "Outgoing(method='POST', is_bare=False)"
+
+
+def test_a_request_is_not_pickled() -> None:
+    with pytest.raises(TypeError) as caught:
+        pickle.dumps(api_request(Config(), "https://fal.ai/", None, {}))
+    assert str(caught.value) == "A request is not pickled: it may hold a key or a token"
 
 
 def test_an_address_without_a_host_has_no_key() -> None:

@@ -266,3 +266,5 @@ def test_a_long_media_type_is_shown_by_its_beginning() -> None:
         assert "(5,007 characters)" in str(error)
         assert len(str(error)) < 400
     assert response.shown_type({}) == "of no known type"
+    assert response.shown_type({"content-type": "a" * 80}) == "a" * 80
+    assert response.shown_type({"content-type": "a" * 81}) == "a" * 80 + "... (81 characters)"

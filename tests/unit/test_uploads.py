@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from typing import Any
 
@@ -13,6 +14,7 @@ from fal_stream._shared.uploads import (
     MAX_SINGLE,
     PART_SIZE,
     UploadedPart,
+    UploadTarget,
     check_initiated,
     check_part,
     complete_url,
@@ -29,6 +31,12 @@ FILE = "https://v3.fal.media/files/a.png"
 
 def initiated(**more: Any) -> dict[str, Any]:
     return {"upload_url": UPLOAD, "file_url": FILE, **more}
+
+
+def test_an_upload_is_not_pickled() -> None:
+    with pytest.raises(TypeError) as caught:
+        pickle.dumps(UploadTarget(UPLOAD, FILE))
+    assert str(caught.value) == "An upload is not pickled: its address is signed; begin a new one"
 
 
 def test_where_it_is_asked() -> None:
