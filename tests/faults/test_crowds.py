@@ -32,11 +32,33 @@ CHUNKS = list(range(6))
 SCRIPT: list[object] = [step for chunk in CHUNKS for step in (chunk, Pause(0.0005))]
 
 
-def delay_of(chance: random.Random, length: float) -> float:
-    """Give a delay: half of them anywhere in a stream, half of them about its end."""
-    if chance.random() < 0.5:
-        return chance.uniform(0, length)
-    return max(0.0, chance.gauss(length, length / 20))
+class Pace:
+    """How long a stream takes here and now: the mean of late of those that nobody aborts.
+
+    Of those that may be aborted only the short ones reach their ends.
+
+    Attributes:
+        mean: Seconds; 0 until there is one.
+    """
+
+    def __init__(self) -> None:
+        self.mean = 0.0
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        """Take the time of a stream."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            taken = time.monotonic() - begun
+            self.mean = self.mean + (taken - self.mean) / 16 if self.mean else taken
+
+    def delay(self, chance: random.Random) -> float:
+        """Give a delay: half of them anywhere in a stream, half of them about its end."""
+        if chance.random() < 0.5:
+            return chance.uniform(0, self.mean)
+        return max(0.0, chance.gauss(self.mean, self.mean / 20))
 
 
 class Harms:
@@ -77,29 +99,25 @@ def check_aborted(stream: Any, got: list[Any]) -> None:
 def test_threads_that_abort_at_the_natural_end(either_fal: LocalFal) -> None:
     either_fal.add("acme/app", SCRIPT)
     files, threads = open_files(), own_threads()
-    # How long a stream takes here and now: the mean of those before.
-    lengths = [0.02]
-
-    harms = Harms(either_fal)
+    pace, harms = Pace(), Harms(either_fal)
     aborted: list[bool] = []
 
     def innocent() -> None:
         for _ in range(CROWD // THREADS):
             stream = client.stream("acme/app")
-            with harms.noted():
+            with harms.noted(), pace.kept():
                 assert list(stream) == CHUNKS
 
     def victim(seed: int) -> None:
         chance = random.Random(seed)
+        while not pace.mean:
+            time.sleep(0.01)
         for _ in range(CROWD // THREADS):
             stream = client.stream("acme/app")
-            timer = threading.Timer(delay_of(chance, lengths[0]), stream.abort)
-            begun = time.monotonic()
+            timer = threading.Timer(pace.delay(chance), stream.abort)
             timer.start()
             with harms.noted():
                 check_aborted(stream, list(stream))
-            if not stream.signal.aborted:
-                lengths[0] += (time.monotonic() - begun - lengths[0]) / 16
             timer.join()
             aborted.append(stream.signal.aborted)
 
@@ -124,14 +142,13 @@ async def test_tasks_that_abort_at_the_natural_end(
     each = (CROWD_ON_TRIO if anyio_backend == "trio" else CROWD) // TASKS
     either_fal.add("acme/app", SCRIPT)
     files = open_files()
-    lengths = [0.1]
-    harms = Harms(either_fal)
+    pace, harms = Pace(), Harms(either_fal)
     aborted: list[bool] = []
 
     async def innocent() -> None:
         for _ in range(each):
             stream = client.stream("acme/app")
-            with harms.noted():
+            with harms.noted(), pace.kept():
                 assert [chunk async for chunk in stream] == CHUNKS
 
     async def abort(stream: Any, delay: float) -> None:
@@ -140,15 +157,14 @@ async def test_tasks_that_abort_at_the_natural_end(
 
     async def victim(seed: int) -> None:
         chance = random.Random(seed)
+        while not pace.mean:
+            await anyio.sleep(0.01)
         for _ in range(each):
             stream = client.stream("acme/app")
             async with anyio.create_task_group() as group:
-                group.start_soon(abort, stream, delay_of(chance, lengths[0]))
-                begun = time.monotonic()
+                group.start_soon(abort, stream, pace.delay(chance))
                 with harms.noted():
                     check_aborted(stream, [chunk async for chunk in stream])
-                if not stream.signal.aborted:
-                    lengths[0] += (time.monotonic() - begun - lengths[0]) / 16
                 group.cancel_scope.cancel()
             aborted.append(stream.signal.aborted)
 
