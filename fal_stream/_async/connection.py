@@ -1,13 +1,20 @@
-"""A connection of a pool, which is closed when a request on it fails, in whatever step.
+"""A connection of a pool: closed when a request on it fails, in whatever step, and only then.
 
 The HTTP library closes what fails on a connection that stands. It forgets some of those that fail
 while they are made: a TLS handshake in a tunnel, a talk with a SOCKS proxy that is interrupted.
 They would stay in the pool for good, as busy ones.
+
+And it closes an idle connection that has something to read, which it finds out in two steps: a
+thread that has been given the connection may begin to use it between them, and the answer would
+be taken for what a server says that closes it. So nobody begins while it is being looked at, and
+what was found to have expired is not begun with.
 """
 
 from __future__ import annotations
 
 import httpcore
+
+from .._net.runtime import Lock
 
 
 class AsyncPoolConnection(httpcore.AsyncConnectionInterface):
@@ -20,9 +27,16 @@ class AsyncPoolConnection(httpcore.AsyncConnectionInterface):
     def __init__(self, connection: httpcore.AsyncConnectionInterface) -> None:
         self._connection = connection
         self._failed = False
+        self._lock = Lock()
+        self._beginning = 0
+        self._expired = False
 
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
         """Send a request; the connection is closed if that raises."""
+        with self._lock:
+            if self._expired:
+                raise httpcore.ConnectionNotAvailable
+            self._beginning += 1
         try:
             return await self._connection.handle_async_request(request)
         except httpcore.ConnectionNotAvailable:
@@ -31,6 +45,9 @@ class AsyncPoolConnection(httpcore.AsyncConnectionInterface):
             self._failed = True
             await self._connection.aclose()
             raise
+        finally:
+            with self._lock:
+                self._beginning -= 1
 
     async def aclose(self) -> None:
         """Close it."""
@@ -50,7 +67,10 @@ class AsyncPoolConnection(httpcore.AsyncConnectionInterface):
 
     def has_expired(self) -> bool:
         """Tell whether it has been idle for too long, or the server has closed it."""
-        return self._failed or self._connection.has_expired()
+        with self._lock:
+            if not self._beginning and self._connection.has_expired():
+                self._expired = True
+            return self._failed or self._expired
 
     def is_idle(self) -> bool:
         """Tell whether no request is under way on it."""

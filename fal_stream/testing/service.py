@@ -20,6 +20,8 @@ from fal_stream.testing.request import BadRequest, RecordedRequest, read_request
 __all__ = ["BACKLOG", "Service"]
 
 BACKLOG = 2048
+# Those that are served have to wait while others are accepted.
+_ACCEPTED_AT_ONCE = 8
 _ACCEPT_TURNS = 1000
 
 
@@ -57,7 +59,11 @@ class Service:
         loop = asyncio.get_running_loop()
         stop = asyncio.Event()
         try:
-            server = await loop.create_server(self._accept, sock=listener, backlog=BACKLOG)
+            server = await loop.create_server(
+                self._accept, sock=listener, backlog=_ACCEPTED_AT_ONCE
+            )
+            # To asyncio it is one number how many wait and how many are accepted at once.
+            listener.listen(BACKLOG)
         except BaseException as error:
             listener.close()
             started.set_exception(error)

@@ -142,6 +142,7 @@ ROWS: tuple[Row, ...] = (
         "`StreamConnectionError`, with `request_sent`",
         (
             "faults/_async/test_answers.py::test_an_empty_answer",
+            "faults/_async/test_connections.py::test_a_tls_server_that_leaves_at_once",
             "_async/test_stream.py::test_a_stream_without_chunks",
         ),
     ),
@@ -311,6 +312,7 @@ ROWS: tuple[Row, ...] = (
             "_async/test_abort.py::test_before_the_start",
             "latency/test_phases.py::test_blocking",
             "latency/test_phases.py::test_asyncio",
+            "latency/test_phases.py::test_trio",
             "flavour/test_reentry.py::test_at_each_step_of_a_wait",
             "flavour/test_reentry.py::test_at_random_steps_of_a_stream",
             "_async/test_abort.py::test_after_the_end",
@@ -328,6 +330,8 @@ ROWS: tuple[Row, ...] = (
         (
             "faults/test_crowds.py::test_threads_that_abort_at_the_natural_end",
             "faults/test_crowds.py::test_tasks_that_abort_at_the_natural_end",
+            "flavour/test_begun.py::test_an_answer_is_not_taken_for_an_end",
+            "flavour/test_begun.py::test_what_has_expired_is_not_begun_with",
         ),
     ),
     Row(

@@ -22,8 +22,8 @@ __all__ = ["FLAVOURS", "Flavour", "Setting", "Stage", "Wire", "released", "set_u
 
 Wire = Literal["plain", "tls"]
 
-Flavour = Literal["blocking", "asyncio"]
-FLAVOURS: tuple[Flavour, ...] = ("blocking", "asyncio")
+Flavour = Literal["blocking", "asyncio", "trio"]
+FLAVOURS: tuple[Flavour, ...] = ("blocking", "asyncio", "trio")
 
 # No limit is to run out; one that does shows that an abort woke nobody (seconds).
 LONG = 40.0

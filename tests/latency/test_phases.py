@@ -38,3 +38,13 @@ async def test_asyncio(phase: Phase, wire: Wire) -> None:
         await asynchronous.abort_all(stage, origins_of("asyncio"), 1, SETTLED)
     await async_until(lambda: open_files() <= files)
     await async_until(lambda: own_threads() <= threads)
+
+
+@pytest.mark.parametrize("anyio_backend", ["trio"])
+@pytest.mark.parametrize(("phase", "wire"), CASES)
+async def test_trio(phase: Phase, wire: Wire) -> None:
+    files, threads = open_files(), own_threads()
+    with set_up(wire, "trio") as setting, phase.make(setting) as stage:
+        await asynchronous.abort_all(stage, origins_of("trio"), 1, SETTLED)
+    await async_until(lambda: open_files() <= files)
+    await async_until(lambda: own_threads() <= threads)

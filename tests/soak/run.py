@@ -14,6 +14,8 @@ from dataclasses import asdict
 
 import anyio
 
+from tests.latency.stage import FLAVOURS
+
 from . import asynchronous, blocking
 from .balance import Balance
 from .servers import started
@@ -46,7 +48,7 @@ def main() -> None:
     warnings.simplefilter("ignore", ResourceWarning)
     tracemalloc.start()
     found: list[str] = []
-    for flavour in ("blocking", "asyncio"):
+    for flavour in FLAVOURS:
         begun = time.monotonic()
         with started() as places:
             amounts = places, arguments.count, arguments.seed, 200, SETTLE

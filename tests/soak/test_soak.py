@@ -48,3 +48,15 @@ async def test_asyncio() -> None:
         assert len(ends) > 8
     await async_until(lambda: open_files() <= files)
     await async_until(lambda: own_threads() <= threads)
+
+
+@pytest.mark.parametrize("anyio_backend", ["trio"])
+async def test_trio() -> None:
+    files, threads = open_files(), own_threads()
+    with started() as places:
+        before, after, ends = await asynchronous.soak(places, FAULTS, 1, WARM_UP, 3 * KEPT)
+        assert leaks(before, after) == []
+        assert after.at_work == 0
+        assert len(ends) > 8
+    await async_until(lambda: open_files() <= files)
+    await async_until(lambda: own_threads() <= threads)

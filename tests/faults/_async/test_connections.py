@@ -1,4 +1,4 @@
-"""Rows 25 to 27: what comes too late, too early, or on a connection that has gone."""
+"""Rows 12 and 25 to 27: no answer; what comes too late, too early, or on what has gone."""
 
 from __future__ import annotations
 
@@ -171,3 +171,18 @@ async def test_a_connection_that_tls_has_ended_is_not_used_again(
             for _ in range(3):
                 assert await client.stream("acme/app").done() == 1
         assert server.connected == 3
+
+
+@pytest.mark.parametrize("in_handshake", [False, True], ids=["after", "in the handshake"])
+async def test_a_tls_server_that_leaves_at_once(
+    tls_context: ssl.SSLContext, in_handshake: bool
+) -> None:
+    """However its leave-taking meets the request: in a write, in a wait, before it."""
+    with RawServer(lambda client: None, None if in_handshake else tls_context) as server:
+        settings: dict[str, Any] = {"run_url": f"https://{server.address}", "credentials": "a:b"}
+        async with AsyncStreamingClient(**settings, retry=None, start_timeout=5) as client:
+            for _ in range(20):
+                chunks, error = await read(client.stream("acme/app", input={"a": 1}))
+                assert chunks == []
+                assert type(error) is StreamConnectionError
+                assert not (in_handshake and error.request_sent)
