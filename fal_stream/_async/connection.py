@@ -8,6 +8,9 @@ And it closes an idle connection that has something to read, which it finds out 
 thread that has been given the connection may begin to use it between them, and the answer would
 be taken for what a server says that closes it. So nobody begins while it is being looked at, and
 what was found to have expired is not begun with.
+
+Where there are too many idle ones, it counts all of them for each, and closes one that it may have
+just given to a thread. So it is told of none, and a connection that is one too many expires here.
 """
 
 from __future__ import annotations
@@ -17,15 +20,30 @@ import httpcore
 from .._net.runtime import Lock
 
 
+class IdleCount:
+    """How many connections of a pool were idle when it last looked at them.
+
+    Args:
+        limit: How many it keeps.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.count = 0
+
+
 class AsyncPoolConnection(httpcore.AsyncConnectionInterface):
     """A connection of the HTTP library's, which is closed when a request on it fails.
 
     Args:
         connection: The connection.
+        idle: Counts the idle ones of its pool, which looks at one after the other.
     """
 
-    def __init__(self, connection: httpcore.AsyncConnectionInterface) -> None:
+    def __init__(self, connection: httpcore.AsyncConnectionInterface, idle: IdleCount) -> None:
         self._connection = connection
+        self._idle = idle
+        self._counted = False
         self._failed = False
         self._lock = Lock()
         self._beginning = 0
@@ -66,19 +84,31 @@ class AsyncPoolConnection(httpcore.AsyncConnectionInterface):
         return not self._failed and self._connection.is_available()
 
     def has_expired(self) -> bool:
-        """Tell whether it has been idle for too long, or the server has closed it."""
+        """Tell whether it has been idle for too long, is one too many, or the server closed it."""
         with self._lock:
-            if not self._beginning and self._connection.has_expired():
-                self._expired = True
-            return self._failed or self._expired
+            if not self._beginning:
+                self._count(self._connection.is_idle())
+                too_many = self._counted and self._idle.count > self._idle.limit
+                self._expired = self._expired or too_many or self._connection.has_expired()
+            is_over = self._failed or self._expired
+            if is_over:
+                self._count(False)
+            return is_over
 
     def is_idle(self) -> bool:
-        """Tell whether no request is under way on it."""
-        return self._failed or self._connection.is_idle()
+        """Say no, as the pool asks only in order to close what is one too many."""
+        return False
 
     def is_closed(self) -> bool:
         """Tell whether it is closed."""
-        return self._failed or self._connection.is_closed()
+        is_closed = self._failed or self._connection.is_closed()
+        if is_closed:
+            self._count(False)
+        return is_closed
+
+    def _count(self, is_idle: bool) -> None:
+        self._idle.count += is_idle - self._counted
+        self._counted = is_idle
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} [{self.info()}]>"

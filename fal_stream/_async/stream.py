@@ -13,6 +13,7 @@ import warnings
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from typing import Any, Generic
 
 from typing_extensions import Self, TypeVar
@@ -183,7 +184,8 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
             FalStreamError: What ended the stream before its time, the same for each call.
         """
         while not self.closed:
-            await self._advance(lambda: True)
+            # Where another has read meanwhile, those behind may wait for what came then.
+            await self._advance(partial(self._is_in_round, self._rounds))
         if self._error is not None:
             raise self._error
         return self.current_data
@@ -273,6 +275,9 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
             message = f"{self!r} was dropped while it ran: use `with`, or close it"
             warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
 
+    def _is_in_round(self, number: int) -> bool:
+        return self._rounds == number
+
     async def _advance(self, is_needed: Callable[[], bool]) -> None:
         """Read from the server once, unless another consumer has meanwhile done it."""
         try:
@@ -286,11 +291,9 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
             raise
 
     async def _read_in_turn(self, is_needed: Callable[[], bool]) -> None:
-        rounds, seat = self._rounds, self._turn.seat()
+        seat = self._turn.seat()
         async with seat.occupied, self._turn.reached(seat):
-            # After each round all look anew: who reads on at once would keep those behind waiting
-            # for what has come for them.
-            if self.closed or self._rounds != rounds or not is_needed():
+            if self.closed or not is_needed():
                 return
             try:
                 if self._halted:

@@ -20,9 +20,10 @@ from .._net.runtime import Lock
 from .._net.sync_backend import Backend
 from ..credentials import Secret
 from ..errors import ConfigError
-from .connection import PoolConnection
+from .connection import IdleCount, PoolConnection
 
 KEEPALIVE_SECONDS = 5.0
+MAX_IDLE_CONNECTIONS = 100
 
 # What it raises where a request can't be sent or its answer can't be understood.
 BROKEN = (
@@ -53,9 +54,10 @@ class _Pool(httpcore.ConnectionPool):
         # Its own is taken by a function of Python: an interruption at the end of that would leave
         # it locked, and each request to come would wait for it without an end.
         vars(self)["_optional_thread_lock"] = Lock()
+        self._idle = IdleCount(MAX_IDLE_CONNECTIONS)
 
     def create_connection(self, origin: httpcore.Origin) -> httpcore.ConnectionInterface:
-        return PoolConnection(super().create_connection(origin))
+        return PoolConnection(super().create_connection(origin), self._idle)
 
 
 def make_http_client() -> httpx.Client:
@@ -110,8 +112,8 @@ class PoolTransport(httpx.BaseTransport):
         if key not in self._pools:
             if is_https and self._ssl_context is None:
                 self._ssl_context = _ssl_context()
-            # No limit on connections: a wait for a free one could not be aborted. None on idle
-            # ones: above it the pool closes one that it has just given to another thread.
+            # No limit on connections: a wait for a free one could not be aborted. That on idle ones
+            # is kept by the connections themselves.
             self._pools[key] = _Pool(
                 ssl_context=self._ssl_context,
                 proxy=_proxy(proxy_url) if proxy_url else None,

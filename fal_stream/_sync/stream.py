@@ -14,6 +14,7 @@ import warnings
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Generic
 
 from typing_extensions import Self, TypeVar
@@ -184,7 +185,8 @@ class FalStream(Startable, Generic[ChunkT]):
             FalStreamError: What ended the stream before its time, the same for each call.
         """
         while not self.closed:
-            self._advance(lambda: True)
+            # Where another has read meanwhile, those behind may wait for what came then.
+            self._advance(partial(self._is_in_round, self._rounds))
         if self._error is not None:
             raise self._error
         return self.current_data
@@ -274,6 +276,9 @@ class FalStream(Startable, Generic[ChunkT]):
             message = f"{self!r} was dropped while it ran: use `with`, or close it"
             warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
 
+    def _is_in_round(self, number: int) -> bool:
+        return self._rounds == number
+
     def _advance(self, is_needed: Callable[[], bool]) -> None:
         """Read from the server once, unless another consumer has meanwhile done it."""
         try:
@@ -287,11 +292,9 @@ class FalStream(Startable, Generic[ChunkT]):
             raise
 
     def _read_in_turn(self, is_needed: Callable[[], bool]) -> None:
-        rounds, seat = self._rounds, self._turn.seat()
+        seat = self._turn.seat()
         with seat.occupied, self._turn.reached(seat):
-            # After each round all look anew: who reads on at once would keep those behind waiting
-            # for what has come for them.
-            if self.closed or self._rounds != rounds or not is_needed():
+            if self.closed or not is_needed():
                 return
             try:
                 if self._halted:

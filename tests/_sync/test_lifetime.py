@@ -7,15 +7,17 @@ import gc
 import math
 import threading
 import weakref
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from fal_stream import AbortController, FalStream, StreamingClient
-from fal_stream.testing import Hang, LocalFal, Pause, Reply, Script
+from fal_stream.testing import Hang, LocalFal, Pause, RecordedRequest, Reply, Script
+from tests.flavour.pools import pools_of
 from tests.seam import Job, until
-from tests.sockets import open_files
+from tests.sockets import open_files, own_threads
 
 from .reading import Outcome, read
 
@@ -188,14 +190,14 @@ def test_many_start_after_many_were_dropped(fal: LocalFal, client: StreamingClie
 
 def test_a_stream_that_never_starts_leaves_nothing(fal: LocalFal, client: StreamingClient) -> None:
     fal.add("acme/app", [1])
-    before, threads = open_files(), threading.active_count()
+    before, threads = open_files(), own_threads()
     controller = AbortController()
     streams = [client.stream("acme/app", signal=controller.signal) for _ in range(100)]
     traces = [weakref.ref(stream) for stream in streams]
     streams.clear()
     assert all(trace() is None for trace in traces)
     assert open_files() <= before
-    assert threading.active_count() <= threads
+    assert own_threads() <= threads
     assert fal.requests == []
     controller.abort()
 
@@ -215,11 +217,11 @@ def test_streams_one_after_the_other_share_a_connection(either_fal: LocalFal) ->
     either_fal.add("acme/app", [1, 2])
     with StreamingClient(**either_fal.settings) as client:
         assert client.stream("acme/app").done() == 2
-        before, threads = open_files(), threading.active_count()
+        before, threads = open_files(), own_threads()
         for _ in range(199):
             assert read(client.stream("acme/app")) == Outcome([1, 2], None)
         assert open_files() <= before
-        assert threading.active_count() <= threads
+        assert own_threads() <= threads
     assert len(either_fal.requests) == 200
     assert len({request.peer for request in either_fal.requests}) == 1
 
@@ -244,7 +246,7 @@ def test_fifty_at_once(either_fal: LocalFal) -> None:
         "acme/app",
         lambda request: [request.json(), *[Pause(0.01), "x" * 1000] * 20, request.json()],
     )
-    before, threads = open_files(), threading.active_count()
+    before, threads = open_files(), own_threads()
     with StreamingClient(**either_fal.settings) as client:
         jobs = [Job(read, client.stream("acme/app", input=number)) for number in range(50)]
         for number, job in enumerate(jobs):
@@ -252,4 +254,24 @@ def test_fifty_at_once(either_fal: LocalFal) -> None:
             assert error is None
             assert got == [number, *["x" * 1000] * 20, number]
     until(lambda: open_files() <= before)
-    until(lambda: threading.active_count() <= threads)
+    until(lambda: own_threads() <= threads)
+
+
+def test_few_idle_connections_are_kept(fal: LocalFal) -> None:
+    all_are_there = threading.Event()
+
+    def script(request: RecordedRequest) -> Iterator[object]:
+        while not all_are_there.is_set():
+            yield Pause(0.01)
+        yield 1
+
+    fal.add("acme/app", script)
+    with StreamingClient(**fal.settings) as client:
+        jobs = [Job(client.stream("acme/app").done) for _ in range(150)]
+        until(lambda: len(fal.requests) == 150)
+        all_are_there.set()
+        assert [job.result() for job in jobs] == [1] * 150
+        assert client.stream("acme/app").done() == 1
+        assert fal.requests[-1].peer in {request.peer for request in fal.requests[:150]}
+        (pool,) = [pool for pool in pools_of(client) if pool.connections]
+        assert 90 <= len(pool.connections) <= 101

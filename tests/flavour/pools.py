@@ -28,6 +28,10 @@ def at_work(client: AsyncStreamingClient | StreamingClient) -> list[str]:
     """
     found: list[str] = []
     for pool in pools_of(client):
-        found += [repr(connection) for connection in pool.connections if not connection.is_idle()]
+        found += [
+            repr(connection)
+            for connection in pool.connections
+            if not connection.is_available() and not connection.is_closed()
+        ]
         found += [repr(request) for request in pool._requests]
     return found
