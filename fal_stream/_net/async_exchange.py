@@ -7,7 +7,7 @@ can't hit the next user.
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ def nothing(_: object) -> None:
     """What needs no undoing."""
 
 
-class AsyncExchange(BaseExchange):
+class AsyncExchange(BaseExchange, ABC):
     """See `BaseExchange`; the asynchronous flavour, of the event loop that it is made in.
 
     Args:

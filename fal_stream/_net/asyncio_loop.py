@@ -95,23 +95,15 @@ class AsyncioLoop(EventLoop):
         """
         task = asyncio.ensure_future(work)
         try:
-            return await asyncio.shield(task)
+            return await _finished(task, interrupt)
         except asyncio.CancelledError:
-            interrupt()
-            await _outlast(task)
             if not task.cancelled() and task.exception() is None:
                 await _outlast(asyncio.ensure_future(discard(task.result())))
             raise
 
     async def finish(self, work: Coroutine[Any, Any, T], interrupt: Callable[[], None]) -> T:
         """See `EventLoop`."""
-        task = asyncio.ensure_future(work)
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            interrupt()
-            await _outlast(task)
-            raise
+        return await _finished(asyncio.ensure_future(work), interrupt)
 
     async def gather(
         self,
@@ -128,6 +120,16 @@ class AsyncioLoop(EventLoop):
             for task in tasks:
                 await _outlast(task)
             raise
+
+
+async def _finished(task: asyncio.Future[T], interrupt: Callable[[], None]) -> T:
+    """Wait for a task; where the waiting one is cancelled, until it has been interrupted."""
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        interrupt()
+        await _outlast(task)
+        raise
 
 
 async def _outlast(task: asyncio.Future[Any]) -> None:

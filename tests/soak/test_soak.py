@@ -39,19 +39,8 @@ def test_blocking() -> None:
     until(lambda: own_threads() <= threads)
 
 
-async def test_asyncio() -> None:
-    files, threads = open_files(), own_threads()
-    with started() as places:
-        before, after, ends = await asynchronous.soak(places, FAULTS, 1, WARM_UP, 3 * KEPT)
-        assert leaks(before, after) == []
-        assert after.at_work == 0
-        assert len(ends) > 8
-    await async_until(lambda: open_files() <= files)
-    await async_until(lambda: own_threads() <= threads)
-
-
-@pytest.mark.parametrize("anyio_backend", ["trio"])
-async def test_trio() -> None:
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_asynchronous() -> None:
     files, threads = open_files(), own_threads()
     with started() as places:
         before, after, ends = await asynchronous.soak(places, FAULTS, 1, WARM_UP, 3 * KEPT)
