@@ -25,6 +25,19 @@ from fal_stream import AsyncStreamingClient, StreamingClient
 settings = {"run_url": sys.argv[1], "credentials": "local-id:local-secret"}
 """
 
+ASYNC_READER = """
+client = AsyncStreamingClient(**settings)
+came = threading.Event()
+
+async def read():
+    async for chunk in client.stream("acme/app"):
+        came.set()
+
+threading.Thread(target={run}, daemon=True).start()
+assert came.wait(20)
+print("bye", flush=True)
+"""
+
 # Each ends its main thread while another one reads.
 READERS = {
     "blocking": """
@@ -48,30 +61,8 @@ while stream.current_data != 1:
     time.sleep(0.01)
 print("bye", flush=True)
 """,
-    "asyncio": """
-client = AsyncStreamingClient(**settings)
-came = threading.Event()
-
-async def read():
-    async for chunk in client.stream("acme/app"):
-        came.set()
-
-threading.Thread(target=asyncio.run, args=[read()], daemon=True).start()
-assert came.wait(20)
-print("bye", flush=True)
-""",
-    "trio": """
-client = AsyncStreamingClient(**settings)
-came = threading.Event()
-
-async def read():
-    async for chunk in client.stream("acme/app"):
-        came.set()
-
-threading.Thread(target=trio.run, args=[read], daemon=True).start()
-assert came.wait(20)
-print("bye", flush=True)
-""",
+    "asyncio": ASYNC_READER.format(run="asyncio.run, args=[read()]"),
+    "trio": ASYNC_READER.format(run="trio.run, args=[read]"),
 }
 
 
