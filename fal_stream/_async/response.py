@@ -164,7 +164,7 @@ class AsyncSocketResponse(AsyncStreamResponse):
         """See `AsyncStreamResponse`."""
         framing = self._framing
         try:
-            framing.feed(b"")  # raises where the bytes before it ended in a broken chunk
+            framing.check()
             while not framing.done:
                 data = await self._stream.read_body()
                 if not data:

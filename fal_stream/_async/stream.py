@@ -71,6 +71,8 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         self.current_data: ChunkT | None = None
         self.last_event_timestamp: float | None = None
         self.closed: bool = False
+        # What the next chunk is taken from at once; empty where more is to be looked at first.
+        self._ready: deque[ChunkT] = self.buffer
         self._intake = AsyncIntake(plan, opener)
         self._listeners = Listeners()
         self._turn = AsyncTurn()
@@ -138,6 +140,8 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         """
         async_check_function("listener", listener)
         self._listeners.add(type, listener)
+        # A listener could ask its own stream for chunks.
+        self._ready = deque()
         return self
 
     def off(self, type: StreamEventType, listener: Callable[[Any], Any]) -> Self:
@@ -210,7 +214,8 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         self._halt()
         if not self.closed and not self._turn.is_mine():
             seat = self._turn.seat()
-            async with seat.occupied, self._turn.reached(seat):
+            with seat.occupied:
+                await self._turn.reached(seat)
                 await self._finish(None)
 
     def events(self) -> AsyncIterator[ServerSentEvent]:
@@ -232,6 +237,10 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         return self
 
     async def __anext__(self) -> ChunkT:
+        try:
+            return self._ready.popleft()
+        except IndexError:
+            pass
         if self._events is not None and not self.buffer and not self.closed:
             raise FalStreamError(
                 "The stream gives raw events since events() was called: iterate those",
@@ -280,41 +289,42 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
 
     async def _advance(self, is_needed: Callable[[], bool]) -> None:
         """Read from the server once, unless another consumer has meanwhile done it."""
+        seat = self._turn.seat()
         try:
-            await self._read_in_turn(is_needed)
+            with seat.occupied:
+                await self._turn.reached(seat)
+                if not self.closed and is_needed():
+                    await self._read()
         except async_cancellations():
             # The connection outlives its cancelled readers only if somebody still waits for it.
             if self._turn.is_idle:
                 seat = self._turn.seat()
-                async with seat.occupied, self._turn.reached(seat):
+                with seat.occupied:
+                    await self._turn.reached(seat)
                     await self._finish(self._deserted())
             raise
 
-    async def _read_in_turn(self, is_needed: Callable[[], bool]) -> None:
-        seat = self._turn.seat()
-        async with seat.occupied, self._turn.reached(seat):
-            if self.closed or not is_needed():
-                return
-            try:
-                if self._halted:
-                    await self._finish(None)
-                elif self._intake.is_open:
-                    await self._receive()
-                else:
-                    await self._intake.open()
-            except (Aborted, Expired, FalStreamError) as error:
-                failure = self._failure(error)
-            except async_cancellations():
-                # A request that was broken off is not sent a second time.
-                if not self._intake.is_open:
-                    await self._finish(self._deserted())
-                raise
-            except BaseException:
-                await self._finish(self._deserted())
-                raise
+    async def _read(self) -> None:
+        try:
+            if self._halted:
+                await self._finish(None)
+            elif self._intake.is_open:
+                await self._receive()
             else:
-                return
-            await self._finish(failure)
+                await self._intake.open()
+        except (Aborted, Expired, FalStreamError) as error:
+            failure = self._failure(error)
+        except async_cancellations():
+            # A request that was broken off is not sent a second time.
+            if not self._intake.is_open:
+                await self._finish(self._deserted())
+            raise
+        except BaseException:
+            await self._finish(self._deserted())
+            raise
+        else:
+            return
+        await self._finish(failure)
 
     async def _receive(self) -> None:
         if self._listeners.unheard:
@@ -361,6 +371,7 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
             if not self._halted:
                 # Not by the stream: its client was closed.
                 self._halted = True
+                self._ready = deque()
                 self._controller.abort("the client was closed")
             return None
         if isinstance(error, Expired):
@@ -406,6 +417,7 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         if self.closed:
             return
         self._halted = True
+        self._ready = deque()
         self._intake.abort()
 
 

@@ -24,6 +24,8 @@ from .wire import READ_BYTES
 
 T = TypeVar("T")
 
+_NOT_YET = (TimeoutError, BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
 
 def is_ready(sock: socket.socket, event: int, seconds: float) -> bool:
     """Wait at most so many seconds for an event of a socket, and tell whether it came."""
@@ -56,7 +58,7 @@ class SocketStream(httpcore.NetworkStream):
         if self._unread:
             data, self._unread = self._unread, b""
             return data
-        head, self._body_start = self._splitter.feed(self._receive(max_bytes))
+        head, self._body_start = self._splitter.feed(self._receive())
         return head
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -92,7 +94,7 @@ class SocketStream(httpcore.NetworkStream):
         if self._body_start:
             data, self._body_start = self._body_start, b""
             return data
-        return self._receive(READ_BYTES)
+        return self._receive()
 
     @property
     def has_body(self) -> bool:
@@ -103,11 +105,10 @@ class SocketStream(httpcore.NetworkStream):
         """Have the HTTP library read these bytes next."""
         self._unread = data
 
-    def _receive(self, max_bytes: int) -> bytes:
+    def _receive(self) -> bytes:
         exchange = self._exchange
-        recv = self._sock.recv
         try:
-            data = exchange.wait(lambda seconds: self._try(lambda: recv(max_bytes), seconds))
+            data = exchange.wait(self._receive_within)
         except OSError as error:
             exchange.check()
             raise httpcore.ReadError(str(error)) from None
@@ -116,13 +117,22 @@ class SocketStream(httpcore.NetworkStream):
             exchange.check()
         return data
 
+    def _receive_within(self, seconds: float) -> bytes | None:
+        if seconds != self._timeout:
+            self._sock.settimeout(seconds)
+            self._timeout = seconds
+        try:
+            return self._sock.recv(READ_BYTES)
+        except _NOT_YET:
+            return None
+
     def _try(self, operation: Callable[[], T], seconds: float) -> T | None:
         if seconds != self._timeout:
             self._sock.settimeout(seconds)
             self._timeout = seconds
         try:
             return operation()
-        except (TimeoutError, BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        except _NOT_YET:
             return None
 
     def _shut_down(self) -> None:

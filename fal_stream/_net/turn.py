@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager
 
 from ..errors import FalStreamError
 from .event_loop import EventLoop, TaskLock
@@ -23,9 +20,28 @@ def _reentered() -> FalStreamError:
 
 
 class AsyncSeat:
-    """A place in the line of an `AsyncTurn`; tasks are not interrupted between two steps."""
+    """A task's place in the line of an `AsyncTurn`.
 
-    occupied: AbstractAsyncContextManager[None] = contextlib.nullcontext()
+    Args:
+        turn: The turn.
+    """
+
+    __slots__ = ("_turn", "has_turn")
+
+    def __init__(self, turn: AsyncTurn) -> None:
+        self.has_turn = False
+        self._turn = turn
+
+    @property
+    def occupied(self) -> AsyncSeat:
+        """Held as long as the task waits or has the turn."""
+        return self
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self.has_turn:
+            self._turn.leave()
 
 
 class AsyncTurn:
@@ -56,13 +72,10 @@ class AsyncTurn:
 
     def seat(self) -> AsyncSeat:
         """Give a place in the line."""
-        return _SEAT
+        return AsyncSeat(self)
 
-    def reached(self, seat: AsyncSeat) -> AsyncTurn:
-        """Wait for the turn, and have it until the end of the block."""
-        return self
-
-    async def __aenter__(self) -> None:
+    async def reached(self, seat: AsyncSeat) -> None:
+        """Wait for the turn, which lasts as long as the seat is occupied."""
         self.check_reentry()
         loop = running_loop()
         lock = self._lock_of(loop)
@@ -72,8 +85,10 @@ class AsyncTurn:
         finally:
             self._waiting -= 1
         self._holder = loop.current_task()
+        seat.has_turn = True
 
-    async def __aexit__(self, *exc_info: object) -> None:
+    def leave(self) -> None:
+        """Hand the turn on."""
         self._holder = None
         if self._lock is not None:
             self._lock.release()
@@ -91,9 +106,6 @@ class AsyncTurn:
         return self._lock
 
 
-_SEAT = AsyncSeat()
-
-
 class Seat:
     """A thread's place in the line of a `Turn`.
 
@@ -103,6 +115,8 @@ class Seat:
         thread: The thread.
     """
 
+    __slots__ = ("occupied", "thread")
+
     def __init__(self) -> None:
         self.occupied = threading.Lock()
         self.thread = threading.get_ident()
@@ -111,9 +125,9 @@ class Seat:
 class Turn:
     """Who may read the stream: one thread at a time, the others in the order they came.
 
-    A thread takes a seat, `with seat.occupied, turn.reached(seat):`, and waits for all before it.
-    What ends its turn, or its wait, is that the lock is left: so Ctrl-C, wherever it comes, can't
-    leave the turn with a thread that has gone.
+    A thread takes a seat, occupies it (`with seat.occupied:`), and waits in `reached` for all
+    before it. What ends its turn, or its wait, is that the lock is left: so Ctrl-C, wherever it
+    comes, can't leave the turn with a thread that has gone.
     """
 
     def __init__(self) -> None:
@@ -142,26 +156,25 @@ class Turn:
         """Give a place in the line."""
         return Seat()
 
-    @contextlib.contextmanager
-    def reached(self, seat: Seat) -> Iterator[None]:
-        """Wait for the turn, and have it until the end of the block.
+    def reached(self, seat: Seat) -> None:
+        """Wait for the turn, which lasts as long as the seat is occupied.
 
         Args:
             seat: The thread's seat, which it occupies.
         """
         self.check_reentry()
-        self._line.append(seat)
-        for other in self._line.copy():
+        line = self._line
+        line.append(seat)
+        for other in line.copy():
             if other is seat:
                 break
-            _await_release(other.occupied)
-            with contextlib.suppress(ValueError):  # another has done it
-                self._line.remove(other)
+            if other.occupied.locked():
+                _await_release(other.occupied)
+            try:
+                line.remove(other)
+            except ValueError:  # another has done it
+                continue
         self._holder = seat
-        try:
-            yield
-        finally:
-            self._holder = None
 
 
 def _await_release(lock: threading.Lock) -> None:

@@ -6,10 +6,11 @@ what came before has been appended. It knows no endpoint: the stream adds that t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 import pydantic
+from pydantic_core import from_json
 
 from ..errors import (
     FalStreamError,
@@ -156,6 +157,7 @@ class EventChunks(_Finality, Generic[ChunkT]):
         self._raise_errors = raise_errors
         self._seek_errors = raise_errors and is_workflow
         self._redact = redact
+        self._is_plain = decode is decode_json and is_final is None and not self._seek_errors
 
     def check(self) -> None:
         """See `ChunkSource`.
@@ -163,7 +165,7 @@ class EventChunks(_Finality, Generic[ChunkT]):
         Raises:
             EventTooLarge: An event is larger than the parser's limit.
         """
-        self._parser.feed(b"")
+        self._parser.check()
 
     def feed(self, data: bytes, out: list[Any]) -> None:
         """See `ChunkSource`.
@@ -175,7 +177,12 @@ class EventChunks(_Finality, Generic[ChunkT]):
             IncompleteStream: The server marked the end, and the last chunk never came.
             FalStreamError: `is_final` raised.
         """
-        self._take(self._parser.feed(data), out)
+        if self.raw:
+            out.extend(self._parser.feed(data))
+            return
+        events = self._parser.feed_data(data)
+        if not self._take_all(events, out):
+            self._take(events, out)
 
     def shows_life(self, data: bytes) -> bool:
         """See `ChunkSource`; a sign of life is a complete line."""
@@ -206,6 +213,9 @@ class EventChunks(_Finality, Generic[ChunkT]):
         event = leftover.event
         if event is None or not self._is_whole(event, leftover.line_complete):
             return False
+        if self.raw:
+            out.append(event)
+            return True
         try:
             self._take([event], out)
         except StreamDecodeError:
@@ -219,22 +229,37 @@ class EventChunks(_Finality, Generic[ChunkT]):
         # Without a line end the text of a number may be the beginning of a longer one.
         return bool(event.data) and not self.raw and not event.data[-1].isdigit()
 
-    def _take(self, events: list[ServerSentEvent], out: list[Any]) -> None:
-        if self.raw:
-            out.extend(events)
-            return
+    def _take_all(self, events: list[bytes | ServerSentEvent], out: list[Any]) -> bool:
+        """Take events at once where each is plain JSON; tell whether they were taken."""
+        if not self._is_plain:
+            return False
+        try:
+            # A whole event among them is a TypeError.
+            chunks = list(map(from_json, cast("list[bytes]", events)))
+        except (ValueError, TypeError):
+            return False
+        out += chunks
+        self._count += len(chunks)
+        return True
+
+    def _take(self, events: Iterable[bytes | ServerSentEvent], out: list[Any]) -> None:
         decode, is_final = self._decode, self._is_final
         for event in events:
-            text = event.data
-            if event.event == "error" and self._raise_errors:
-                raise self._event_error(text)
+            text: str | bytes
+            if isinstance(event, bytes):
+                text = event
+            elif event.event == "error" and self._raise_errors:
+                raise self._event_error(event.data)
+            else:
+                text = event.data
             if not text:
                 continue
             if self._seek_errors and _is_error_chunk(text):
-                raise self._event_error(text)
+                raise self._event_error(_text_of(text))
             try:
                 chunk = decode(text)
             except Exception as error:  # a validator of the user's may raise anything
+                text = _text_of(text)
                 if text == DONE_MARK:
                     self._check_finality()
                     self.ended = True
@@ -288,9 +313,14 @@ class EventChunks(_Finality, Generic[ChunkT]):
         )
 
 
-def _is_error_chunk(text: str) -> bool:
+def _text_of(text: str | bytes) -> str:
+    """Give the text of an event, of which there may be only the bytes."""
+    return text if isinstance(text, str) else text.decode("utf-8", "replace")
+
+
+def _is_error_chunk(text: str | bytes) -> bool:
     """Tell whether the text of an event is a workflow's error (fal's documentation)."""
-    if '"error"' not in text:
+    if b'"error"' not in text if isinstance(text, bytes) else '"error"' not in text:
         return False
     try:
         value = decode_json(text)

@@ -16,7 +16,7 @@ ChunkT = TypeVar("ChunkT")
 # As deep as the JSON of an error may be: to copy or pickle a value takes several frames a level.
 REPORT_LEVELS = 100
 
-DecodeJSON: TypeAlias = Callable[[str], ChunkT]
+DecodeJSON: TypeAlias = Callable[["str | bytes"], ChunkT]
 
 
 def json_decoder(output_type: Any) -> DecodeJSON[Any]:
@@ -26,7 +26,7 @@ def json_decoder(output_type: Any) -> DecodeJSON[Any]:
         output_type: Any type form that pydantic can validate, or None for JSON values.
 
     Returns:
-        A function of the text. It raises ValueError where the text is not JSON, and
+        A function of the text, or of its bytes. It raises ValueError where that is not JSON, and
         pydantic.ValidationError where it isn't of the type.
 
     Raises:
@@ -49,22 +49,24 @@ def json_decoder(output_type: Any) -> DecodeJSON[Any]:
 
 
 def _typed_decoder(adapter: pydantic.TypeAdapter[Any]) -> DecodeJSON[Any]:
-    def decode_typed(text: str) -> Any:
+    def decode_typed(text: str | bytes) -> Any:
         try:
             return adapter.validate_json(text)
         except pydantic.ValidationError as error:
             if error.errors(include_url=False, include_input=False)[0]["type"] != "json_invalid":
                 raise
+        if isinstance(text, bytes):
+            return decode_typed(text.decode("utf-8", "replace"))
         return adapter.validate_python(json.loads(text))
 
     return decode_typed
 
 
-def decode_json(text: str) -> Any:
+def decode_json(text: str | bytes) -> Any:
     """Decode JSON as Python's `json` does, only faster.
 
     Args:
-        text: The text.
+        text: The text, or its bytes; those that are no UTF-8 are read as U+FFFD.
 
     Returns:
         The value; NaN and the infinities are floats, a lone surrogate stays one.
@@ -76,6 +78,8 @@ def decode_json(text: str) -> Any:
     try:
         return from_json(text)
     except (ValueError, TypeError):  # a lone surrogate itself is a TypeError in older versions
+        if isinstance(text, bytes):
+            return decode_json(text.decode("utf-8", "replace"))
         # pydantic-core refuses some of what `json` takes: lone surrogates, over 200 levels.
         return json.loads(text)
 

@@ -25,6 +25,9 @@ __all__ = [
 
 _MAX_LINE = 4 * 1024
 _MAX_TRAILERS = 64 * 1024
+# A size line with its end that is worth to be known again, and how many of them are.
+_SHORT_LINE = 18
+_KNOWN_SIZES = 512
 _MAX_SUBSTITUTE = 1024 * 1024
 
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?\r\n")
@@ -47,6 +50,14 @@ class BodyFraming(Protocol):
 
     done: bool = False
     rest: bytes = b""
+
+    def check(self) -> None:
+        """Raise the error that was held back until the bytes before it had been returned.
+
+        Raises:
+            FramingError: The framing is broken.
+        """
+        return
 
     @property
     def complete_at_eof(self) -> bool:
@@ -131,6 +142,8 @@ class ChunkedBody(BodyFraming):
         self._error: str | None = None
         self._held = b""
         self._missing = 0
+        # Size lines that have been checked, without their end, and what they say.
+        self._sizes: dict[bytes, int] = {}
         self._in_chunk = False
         self._in_trailers = False
         self._trailer_bytes = 0
@@ -140,10 +153,14 @@ class ChunkedBody(BodyFraming):
         """The last chunk."""
         return b"0\r\n\r\n"
 
-    def feed(self, data: bytes) -> bytes:
-        """Take the next bytes; see `BodyFraming`."""
+    def check(self) -> None:
+        """See `BodyFraming`."""
         if self._error is not None:
             raise FramingError(self._error)
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next bytes; see `BodyFraming`."""
+        self.check()
         if self.done:
             self.rest += data
             return b""
@@ -161,6 +178,10 @@ class ChunkedBody(BodyFraming):
         self._held = b""
         position = 0
         while position < len(data) and not self._in_trailers:
+            if not self._in_chunk and self._sizes:
+                position = self._read_whole_chunks(data, position, pieces)
+                if position == len(data):
+                    return
             if not self._in_chunk:
                 size_line = _SIZE_LINE.match(data, position)
                 if size_line is None:
@@ -170,6 +191,7 @@ class ChunkedBody(BodyFraming):
                     raise FramingError(f"A chunk size line is longer than {_MAX_LINE:,} bytes")
                 position = size_line.end()
                 self._missing = int(size_line[1], 16)
+                self._note_size(size_line[0], self._missing)
                 self._in_chunk = self._missing > 0
                 self._in_trailers = not self._in_chunk
                 continue
@@ -190,6 +212,31 @@ class ChunkedBody(BodyFraming):
                 raise FramingError(f"A chunk is followed by {line_end!r} instead of CR LF")
         if self._in_trailers:
             self._read_trailers(data, position)
+
+    def _note_size(self, size_line: bytes, size: int) -> None:
+        if size and len(size_line) <= _SHORT_LINE:
+            if len(self._sizes) == _KNOWN_SIZES:
+                self._sizes.clear()
+            self._sizes[size_line[:-2]] = size
+
+    def _read_whole_chunks(self, data: bytes, position: int, pieces: list[bytes]) -> int:
+        """The short way: read chunks that have come whole and whose size line is known.
+
+        Returns:
+            Where the next chunk begins.
+        """
+        sizes, find = self._sizes, data.find
+        while (line_end := find(b"\r\n", position)) >= 0:
+            size = sizes.get(data[position:line_end])
+            if size is None:
+                break
+            start = line_end + 2
+            end = start + size
+            if data[end : end + 2] != b"\r\n":
+                break
+            pieces.append(data[start:end])
+            position = end + 2
+        return position
 
     def _read_trailers(self, data: bytes, position: int) -> None:
         while (end := data.find(b"\r\n", position)) >= 0:

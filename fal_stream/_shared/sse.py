@@ -2,8 +2,9 @@
 
 Promises: the rules of WHATWG HTML, section 9.2.6, however the bytes are cut; work that is linear
 in the bytes; memory that is bounded by `max_event_bytes`. BOM, line ends, blank lines, `retry`
-and the limit are handled here, on bytes. A plain event of one `data` line takes a short way; all
-others are read by `sseclient` (`sse_block.py`), and a test holds the two ways together.
+and the limit are handled here, on bytes. A plain event of one `data` line takes a short way, where
+they are many by a single cut; all others are read by `sseclient` (`sse_block.py`), and a test
+holds the ways together.
 
 Leaves to others: what an event means (JSON, `[DONE]`, errors), whether the unfinished event at
 the end of a stream is delivered, and when a silent stream is given up.
@@ -12,6 +13,8 @@ the end of a stream is delivered, and when a silent stream is given up.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import TypeAlias, TypeVar
 
 from .._checks import check_whole, shown
 from ..errors import ConfigError, EventTooLarge
@@ -21,6 +24,10 @@ from .sse_block import EventBlock, Leftover
 __all__ = ["DEFAULT_MAX_EVENT_BYTES", "Leftover", "SSEParser"]
 
 DEFAULT_MAX_EVENT_BYTES = 64 * 1024 * 1024
+
+T = TypeVar("T")
+# Makes what is given of plain events of the values of their `data` lines.
+ReadPlain: TypeAlias = Callable[[list[bytes]], list[T]]
 
 _BOM = b"\xef\xbb\xbf"
 _RETRY = re.compile(rb"retry: ?([0-9]{1,15})\Z")
@@ -78,21 +85,56 @@ class SSEParser:
                 on every call raises it.
             ValueError: The parser was closed; a new stream needs a new parser.
         """
-        self._raise_if_failed()
+        events: list[ServerSentEvent] = []
+        self._feed(chunk, events, self._events_of)
+        return events
+
+    def feed_data(self, chunk: bytes) -> list[bytes | ServerSentEvent]:
+        """Take the next bytes of the stream, for one who needs no more than the data.
+
+        Args:
+            chunk: The bytes, cut anywhere. May be empty.
+
+        Returns:
+            What `feed` would, but in place of each event of a single `data` line, and of no other
+            field, the bytes of its data, which may be no UTF-8.
+
+        Raises:
+            EventTooLarge: As `feed` raises it.
+            ValueError: The parser was closed.
+        """
+        events: list[bytes | ServerSentEvent] = []
+        self._feed(chunk, events, self._data_of)
+        return events
+
+    def check(self) -> None:
+        """Raise the error that was held back until the events before it had been returned.
+
+        Raises:
+            EventTooLarge: An event is over the limit.
+        """
+        if self._failed:
+            raise _too_large(self._limit)
+
+    def _feed(
+        self,
+        chunk: bytes | bytearray | memoryview,
+        events: list[T | ServerSentEvent],
+        plain: ReadPlain[T],
+    ) -> None:
+        self.check()
         if self._closed:
             raise ValueError("feed() after close(): a new stream needs a new SSEParser")
         text = self._normalise(chunk if isinstance(chunk, bytes) else bytes(memoryview(chunk)))
-        events: list[ServerSentEvent] = []
         try:
             if self._half_line or self._in_comment or self._block.size:
-                text = self._continue_event(text, events)
-            self._take_events(text, events)
+                text = self._continue_event(text, events, plain)
+            self._take_events(text, events, plain)
         except EventTooLarge:
             self._failed = True
             self._drop_pending()
             if not events:
                 raise
-        return events
 
     def close(self) -> Leftover | None:
         """Take note that the stream has ended.
@@ -108,7 +150,7 @@ class SSEParser:
         Raises:
             EventTooLarge: An event was over the limit.
         """
-        self._raise_if_failed()
+        self.check()
         self._closed = True
         half_line = (self._start or b"") + self._half_line
         self._start = None
@@ -119,10 +161,6 @@ class SSEParser:
             event = self._block.read(self.last_event_id, self._new_retry)
         self._drop_pending()
         return Leftover(event, raw, not half_line) if raw else None
-
-    def _raise_if_failed(self) -> None:
-        if self._failed:
-            raise _too_large(self._limit)
 
     def _drop_pending(self) -> None:
         self._half_line = bytearray()
@@ -146,7 +184,9 @@ class SSEParser:
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return chunk
 
-    def _continue_event(self, text: bytes, events: list[ServerSentEvent]) -> bytes:
+    def _continue_event(
+        self, text: bytes, events: list[T | ServerSentEvent], plain: ReadPlain[T]
+    ) -> bytes:
         """Go on in the middle of an event, and give what comes after it."""
         if self._half_line or self._in_comment:
             piece, line_end, text = text.partition(b"\n")
@@ -160,29 +200,46 @@ class SSEParser:
         if not self._block.size:
             return text
         if text.startswith(b"\n"):
-            self._end_event(events)
+            self._end_event(events, plain)
             return text[1:]
         lines, event_end, rest = text.partition(b"\n\n")
         if not event_end:
             self._take_tail(text)
             return b""
         self._take_lines(lines.split(b"\n"))
-        self._end_event(events)
+        self._end_event(events, plain)
         return rest
 
-    def _take_events(self, text: bytes, events: list[ServerSentEvent]) -> None:
+    def _take_events(
+        self, text: bytes, events: list[T | ServerSentEvent], plain: ReadPlain[T]
+    ) -> None:
         """Take text that begins where an event may begin."""
+        text = text[self._take_plain_events(text, events, plain) :]
         blocks = text.split(b"\n\n")
         tail = blocks.pop()
         longest_plain = self._limit if self._short_way else -1
         for block in blocks:
             if block.startswith(b"data:") and b"\n" not in block and len(block) <= longest_plain:
-                events.append(self._read_plain(block))
+                events += plain([_value_of(block)])
             else:
                 self._take_lines(block.split(b"\n"))
-                self._end_event(events)
+                self._end_event(events, plain)
         if tail:
             self._take_tail(tail)
+
+    def _take_plain_events(
+        self, text: bytes, events: list[T | ServerSentEvent], plain: ReadPlain[T]
+    ) -> int:
+        """Take the events in a text that has only plain ones; tell how many bytes they are."""
+        if not text.startswith(b"data: ") or len(text) > self._limit or not self._short_way:
+            return 0
+        end = text.rfind(b"\n\n")
+        values = text[len(b"data: ") : end].split(b"\n\ndata: ")
+        # As many line ends as were cut at, so there is none inside a value.
+        if end < 0 or text.count(b"\n", 0, end) != 2 * (len(values) - 1):
+            return 0
+        events += plain(values)
+        return end + 2
 
     def _take_tail(self, text: bytes) -> None:
         lines = text.split(b"\n")
@@ -208,13 +265,13 @@ class SSEParser:
             if not block.add(line) and (retry := _RETRY.match(line)):
                 self.retry_ms = self._new_retry = int(retry[1])
 
-    def _end_event(self, events: list[ServerSentEvent]) -> None:
+    def _end_event(self, events: list[T | ServerSentEvent], plain: ReadPlain[T]) -> None:
         block = self._block
         if not block.size:
             return
         plain_line = block.plain_line() if self._short_way else None
         if plain_line is not None:
-            events.append(self._read_plain(plain_line))
+            events += plain([_value_of(plain_line)])
         else:
             event = block.read(self.last_event_id, self._new_retry)
             self.last_event_id = event.id
@@ -223,13 +280,26 @@ class SSEParser:
                 self._new_retry = None
         block.clear()
 
-    def _read_plain(self, line: bytes) -> ServerSentEvent:
-        """The short way: the event whose only line is this `data` line."""
-        value = line[6:] if line.startswith(b"data: ") else line[5:]
-        retry, self._new_retry = self._new_retry, None
-        return ServerSentEvent(
-            "message", value.decode("utf-8", "replace"), self.last_event_id, retry
-        )
+    def _events_of(self, values: list[bytes]) -> list[ServerSentEvent]:
+        """The short way: the events that have one `data` line each, of these values."""
+        event_id = self.last_event_id
+        events = [
+            ServerSentEvent("message", value.decode("utf-8", "replace"), event_id)
+            for value in values
+        ]
+        if self._new_retry is not None:
+            events[0] = events[0]._replace(retry=self._new_retry)
+            self._new_retry = None
+        return events
+
+    def _data_of(self, values: list[bytes]) -> list[bytes]:
+        self._new_retry = None
+        return values
+
+
+def _value_of(line: bytes) -> bytes:
+    """Give the value of a `data` line."""
+    return line[6:] if line.startswith(b"data: ") else line[5:]
 
 
 def _check_event_id(value: object) -> str:

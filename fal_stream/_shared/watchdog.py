@@ -80,7 +80,10 @@ class Watchdog:
         "_depth",
         "_due",
         "_entered_at",
+        "_event",
         "_event_due",
+        "_fixed_due",
+        "_idle",
         "_idle_due",
         "_lap_due",
         "_last_look",
@@ -94,6 +97,8 @@ class Watchdog:
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
         self._limits = limits
         self._clock = clock
+        self._idle = _seconds(limits.idle)
+        self._event = _seconds(limits.event)
         self._waited = 0.0
         self._depth = 0
         self._entered_at: float | None = None
@@ -101,8 +106,8 @@ class Watchdog:
         self._start_due = _seconds(limits.start)
         self._total_due = _seconds(limits.total)
         self._idle_due = self._event_due = self._lap_due = math.inf
-        self._due = min(self._start_due, self._total_due)
         self._last_look = False
+        self._refix()
 
     def enter(self) -> float:
         """Begin to wait.
@@ -183,7 +188,7 @@ class Watchdog:
         """A piece of the request went out."""
         if self._limits.start_renews and self._start_due != math.inf:
             self._start_due = self._waited + _seconds(self._limits.start)
-            self._rearm()
+            self._refix()
 
     def charge(self, seconds: float) -> None:
         """Count time that was waited elsewhere on behalf of the stream, for the total limit.
@@ -192,7 +197,7 @@ class Watchdog:
             seconds: The time.
         """
         self._total_due -= seconds
-        self._rearm()
+        self._refix()
 
     def lap(self, seconds: float) -> None:
         """Begin a limit of a few seconds for something that is not worth waiting for.
@@ -204,27 +209,37 @@ class Watchdog:
             seconds: The limit; infinity for none.
         """
         self._lap_due = self._waited + seconds
-        self._rearm()
+        self._refix()
 
     def started(self) -> None:
         """The response headers are there: the start limit ends, idle and event limits begin."""
         self._start_due = math.inf
+        self._refix()
         self.chunk()
 
     def alive(self) -> None:
         """The server showed a sign of life: the idle limit begins anew."""
-        self._idle_due = self._waited + _seconds(self._limits.idle)
+        self._idle_due = self._waited + self._idle
         self._rearm()
 
     def chunk(self) -> None:
         """A chunk came: idle and event limits begin anew."""
-        self._idle_due = self._waited + _seconds(self._limits.idle)
-        self._event_due = self._waited + _seconds(self._limits.event)
+        self._idle_due = self._waited + self._idle
+        self._event_due = self._waited + self._event
+        self._rearm()
+
+    def _refix(self) -> None:
+        """Take note of a change of the limits that chunks leave as they are."""
+        self._fixed_due = min(self._start_due, self._total_due, self._lap_due)
         self._rearm()
 
     def _rearm(self) -> None:
-        self._due = min(
-            self._start_due, self._idle_due, self._event_due, self._total_due, self._lap_due
-        )
-        if self._due > self._waited:
+        # Compared one by one, as it is done for each read.
+        due = self._fixed_due
+        if self._idle_due < due:
+            due = self._idle_due
+        if self._event_due < due:
+            due = self._event_due
+        self._due = due
+        if due > self._waited:
             self._last_look = False

@@ -165,7 +165,7 @@ class SocketResponse(StreamResponse):
         """See `StreamResponse`."""
         framing = self._framing
         try:
-            framing.feed(b"")  # raises where the bytes before it ended in a broken chunk
+            framing.check()
             while not framing.done:
                 data = self._stream.read_body()
                 if not data:

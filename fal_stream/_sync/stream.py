@@ -72,6 +72,8 @@ class FalStream(Startable, Generic[ChunkT]):
         self.current_data: ChunkT | None = None
         self.last_event_timestamp: float | None = None
         self.closed: bool = False
+        # What the next chunk is taken from at once; empty where more is to be looked at first.
+        self._ready: deque[ChunkT] = self.buffer
         self._intake = Intake(plan, opener)
         self._listeners = Listeners()
         self._turn = Turn()
@@ -139,6 +141,8 @@ class FalStream(Startable, Generic[ChunkT]):
         """
         check_function("listener", listener)
         self._listeners.add(type, listener)
+        # A listener could ask its own stream for chunks.
+        self._ready = deque()
         return self
 
     def off(self, type: StreamEventType, listener: Callable[[Any], Any]) -> Self:
@@ -211,7 +215,8 @@ class FalStream(Startable, Generic[ChunkT]):
         self._halt()
         if not self.closed and not self._turn.is_mine():
             seat = self._turn.seat()
-            with seat.occupied, self._turn.reached(seat):
+            with seat.occupied:
+                self._turn.reached(seat)
                 self._finish(None)
 
     def events(self) -> Iterator[ServerSentEvent]:
@@ -233,6 +238,10 @@ class FalStream(Startable, Generic[ChunkT]):
         return self
 
     def __next__(self) -> ChunkT:
+        try:
+            return self._ready.popleft()
+        except IndexError:
+            pass
         if self._events is not None and not self.buffer and not self.closed:
             raise FalStreamError(
                 "The stream gives raw events since events() was called: iterate those",
@@ -281,41 +290,42 @@ class FalStream(Startable, Generic[ChunkT]):
 
     def _advance(self, is_needed: Callable[[], bool]) -> None:
         """Read from the server once, unless another consumer has meanwhile done it."""
+        seat = self._turn.seat()
         try:
-            self._read_in_turn(is_needed)
+            with seat.occupied:
+                self._turn.reached(seat)
+                if not self.closed and is_needed():
+                    self._read()
         except cancellations():
             # The connection outlives its cancelled readers only if somebody still waits for it.
             if self._turn.is_idle:
                 seat = self._turn.seat()
-                with seat.occupied, self._turn.reached(seat):
+                with seat.occupied:
+                    self._turn.reached(seat)
                     self._finish(self._deserted())
             raise
 
-    def _read_in_turn(self, is_needed: Callable[[], bool]) -> None:
-        seat = self._turn.seat()
-        with seat.occupied, self._turn.reached(seat):
-            if self.closed or not is_needed():
-                return
-            try:
-                if self._halted:
-                    self._finish(None)
-                elif self._intake.is_open:
-                    self._receive()
-                else:
-                    self._intake.open()
-            except (Aborted, Expired, FalStreamError) as error:
-                failure = self._failure(error)
-            except cancellations():
-                # A request that was broken off is not sent a second time.
-                if not self._intake.is_open:
-                    self._finish(self._deserted())
-                raise
-            except BaseException:
-                self._finish(self._deserted())
-                raise
+    def _read(self) -> None:
+        try:
+            if self._halted:
+                self._finish(None)
+            elif self._intake.is_open:
+                self._receive()
             else:
-                return
-            self._finish(failure)
+                self._intake.open()
+        except (Aborted, Expired, FalStreamError) as error:
+            failure = self._failure(error)
+        except cancellations():
+            # A request that was broken off is not sent a second time.
+            if not self._intake.is_open:
+                self._finish(self._deserted())
+            raise
+        except BaseException:
+            self._finish(self._deserted())
+            raise
+        else:
+            return
+        self._finish(failure)
 
     def _receive(self) -> None:
         if self._listeners.unheard:
@@ -362,6 +372,7 @@ class FalStream(Startable, Generic[ChunkT]):
             if not self._halted:
                 # Not by the stream: its client was closed.
                 self._halted = True
+                self._ready = deque()
                 self._controller.abort("the client was closed")
             return None
         if isinstance(error, Expired):
@@ -407,6 +418,7 @@ class FalStream(Startable, Generic[ChunkT]):
         if self.closed:
             return
         self._halted = True
+        self._ready = deque()
         self._intake.abort()
 
 

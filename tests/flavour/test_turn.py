@@ -47,7 +47,8 @@ class At:
 def take(turn: Turn) -> None:
     """Have the turn for a moment."""
     seat = turn.seat()
-    with seat.occupied, turn.reached(seat):
+    with seat.occupied:
+        turn.reached(seat)
         assert turn.is_mine()
         assert not turn.is_idle
 
@@ -55,7 +56,8 @@ def take(turn: Turn) -> None:
 def have_until(turn: Turn, is_over: threading.Event, names: list[str], name: str) -> None:
     """Have the turn until something has happened."""
     seat = turn.seat()
-    with seat.occupied, turn.reached(seat):
+    with seat.occupied:
+        turn.reached(seat)
         names.append(name)
         is_over.wait(20)
 
@@ -82,8 +84,8 @@ def interrupt_at_each_step() -> int:
         turn = Turn()
         try:
             seat = turn.seat()
-            with At(step), seat.occupied, turn.reached(seat):
-                pass
+            with At(step), seat.occupied:
+                turn.reached(seat)
         except Interruption:
             assert turn.is_idle
             take(turn)
@@ -109,8 +111,8 @@ def test_one_who_gives_up_waiting_leaves_its_place(step: int) -> None:
         timer = threading.Timer(0.1, is_over.set)
         timer.start()
         try:
-            with At(step), seat.occupied, turn.reached(seat):
-                pass
+            with At(step), seat.occupied:
+                turn.reached(seat)
         except Interruption:
             pass
         timer.join()
@@ -126,6 +128,8 @@ def test_one_who_gives_up_waiting_leaves_its_place(step: int) -> None:
 def test_nobody_waits_behind_itself() -> None:
     turn = Turn()
     seat = turn.seat()
-    with seat.occupied, turn.reached(seat), pytest.raises(FalStreamError, match="its own stream"):
-        take(turn)
+    with seat.occupied:
+        turn.reached(seat)
+        with pytest.raises(FalStreamError, match="its own stream"):
+            take(turn)
     take(turn)
