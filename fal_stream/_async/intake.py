@@ -35,9 +35,13 @@ class AsyncIntake:
     Args:
         plan: What to send, and how to decode what comes.
         opener: Sends it.
+
+    Attributes:
+        is_open: Whether a response is there that is a stream; it stays so when it has ended.
     """
 
     def __init__(self, plan: StreamPlan, opener: AsyncOpener) -> None:
+        self.is_open: bool = False
         self._answer: AsyncStreamResponse | None = None
         self._plan = plan
         self._opener = opener
@@ -54,11 +58,6 @@ class AsyncIntake:
         Where they repeat a secret of the request, it is masked.
         """
         return {} if self._answer is None else self._answer.said_headers
-
-    @property
-    def is_open(self) -> bool:
-        """Whether a response is there that is a stream; it stays so when it has ended."""
-        return self._response is not None
 
     async def open(self) -> None:
         """Send the request and wait for the head of the response.
@@ -79,8 +78,8 @@ class AsyncIntake:
             await response.release()
             raise
         self._watchdog.started()
-        self._watchdog.pause()
         self._response = response
+        self.is_open = True
 
     async def _source_of(self, response: AsyncStreamResponse) -> EventChunks[Any] | BinaryChunks:
         """Choose how the body is read, or raise the error that the response is."""
@@ -136,7 +135,8 @@ class AsyncIntake:
                 "iterate the stream, it gives bytes"
             )
         try:
-            source.check()
+            if source.has_failed:
+                source.check()
             data = await response.read()
             if data:
                 source.feed(data, fresh)
@@ -145,7 +145,6 @@ class AsyncIntake:
         finally:
             if fresh:
                 self._watchdog.chunk()
-                self._watchdog.pause()
         if not fresh and source.shows_life(data):
             self._watchdog.alive()
         return source.ended or not data

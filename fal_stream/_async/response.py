@@ -164,7 +164,8 @@ class AsyncSocketResponse(AsyncStreamResponse):
         """See `AsyncStreamResponse`."""
         framing = self._framing
         try:
-            framing.check()
+            if framing.has_failed:
+                framing.check()
             while not framing.done:
                 data = await self._stream.read_body()
                 if not data:

@@ -249,7 +249,8 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         return await self._next_of(self.buffer)
 
     async def _next_of(self, queue: deque[T]) -> T:
-        self._turn.check_reentry()
+        if self._ready is not self.buffer:
+            self._turn.check_reentry()
         while not self._halted:
             closed = self.closed
             try:

@@ -17,19 +17,6 @@ from .resolver import Address
 T = TypeVar("T")
 
 
-class _Lock:
-    """See `TaskLock`."""
-
-    def __init__(self) -> None:
-        self._lock = asyncio.Lock()
-
-    async def acquire(self) -> None:
-        await self._lock.acquire()
-
-    def release(self) -> None:
-        self._lock.release()
-
-
 @dataclass(frozen=True)
 class AsyncioLoop(EventLoop):
     """See `EventLoop`.
@@ -54,9 +41,17 @@ class AsyncioLoop(EventLoop):
         """See `EventLoop`."""
         return asyncio.current_task()
 
+    def task_here(self) -> object | None:
+        """See `EventLoop`; trio, where it is the guest of asyncio, runs in no task of it."""
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:
+            return None
+        return task if task is not None and task.get_loop() is self.loop else None
+
     def lock(self) -> TaskLock:
         """See `EventLoop`."""
-        return _Lock()
+        return asyncio.Lock()
 
     def exchange(self, watchdog: Watchdog) -> AsyncioExchange:
         """See `EventLoop`."""

@@ -76,14 +76,10 @@ class Receiver(asyncio.Protocol):
             self._transport.resume_reading()
         return data
 
-    async def arrival(self, exchange: AsyncioExchange) -> None:
-        """Wait until there is something to take, or the end."""
-        while not self._pieces and not self.ended:
-            self._reader = self.loop.create_future()
-            try:
-                await exchange.wait(self._reader)
-            finally:
-                self._reader = None
+    def arrival(self) -> asyncio.Future[None]:
+        """Give what is done when there is something to take, or the end."""
+        self._reader = self.loop.create_future()
+        return self._reader
 
     async def drained(self, exchange: AsyncioExchange) -> None:
         """Wait until everything that was written is on its way."""
@@ -108,13 +104,13 @@ class AsyncioWire(Wire[AsyncioExchange]):
         receiver = self._receiver
         if receiver.has_data:
             exchange.glance()
-        else:
-            await receiver.arrival(exchange)
-        if receiver.has_data:
-            return receiver.take()
-        if receiver.error is not None:
-            raise _broken(receiver.error)
-        return b""
+        while not receiver.has_data:
+            if receiver.error is not None:
+                raise _broken(receiver.error)
+            if receiver.ended:
+                return b""
+            await exchange.wait(receiver.arrival())
+        return receiver.take()
 
     async def send(
         self, exchange: AsyncioExchange, data: bytes, sent: Callable[[int], None]

@@ -19,7 +19,7 @@ T = TypeVar("T")
 class TaskLock(Protocol):
     """Held by one task at a time, the others in the order they came."""
 
-    async def acquire(self) -> None:
+    async def acquire(self) -> object:
         """Wait for it; no wait and no cancellation where nobody has it."""
 
     def release(self) -> None:
@@ -41,6 +41,10 @@ class EventLoop(ABC):
     @abstractmethod
     def current_task(self) -> object:
         """Give the task that runs."""
+
+    @abstractmethod
+    def task_here(self) -> object | None:
+        """Give the task that runs here, None where it may not be one of this loop."""
 
     @abstractmethod
     def lock(self) -> TaskLock:

@@ -63,6 +63,14 @@ class TrioLoop(EventLoop):
         """See `EventLoop`."""
         return trio.lowlevel.current_task()
 
+    def task_here(self) -> object | None:
+        """See `EventLoop`."""
+        try:
+            is_here = trio.lowlevel.current_trio_token() is self.token
+        except RuntimeError:
+            return None
+        return trio.lowlevel.current_task() if is_here else None
+
     def lock(self) -> TaskLock:
         """See `EventLoop`."""
         return _Lock()

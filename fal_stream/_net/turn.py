@@ -52,7 +52,7 @@ class AsyncTurn:
 
     def __init__(self) -> None:
         self._loop: EventLoop | None = None
-        self._lock: TaskLock | None = None
+        self._lock: TaskLock
         self._holder: object | None = None
         self._waiting = 0
 
@@ -76,26 +76,29 @@ class AsyncTurn:
 
     async def reached(self, seat: AsyncSeat) -> None:
         """Wait for the turn, which lasts as long as the seat is occupied."""
-        self.check_reentry()
-        loop = running_loop()
-        lock = self._lock_of(loop)
+        task = None if self._loop is None else self._loop.task_here()
+        if task is None:
+            loop = running_loop()
+            self._move_to(loop)
+            task = loop.current_task()
+        if self._holder is task:
+            raise _reentered()
         self._waiting += 1
         try:
-            await lock.acquire()
+            await self._lock.acquire()
         finally:
             self._waiting -= 1
-        self._holder = loop.current_task()
+        self._holder = task
         seat.has_turn = True
 
     def leave(self) -> None:
         """Hand the turn on."""
         self._holder = None
-        if self._lock is not None:
-            self._lock.release()
+        self._lock.release()
 
-    def _lock_of(self, loop: EventLoop) -> TaskLock:
-        if self._lock is not None and self._loop == loop:
-            return self._lock
+    def _move_to(self, loop: EventLoop) -> None:
+        if self._loop == loop:
+            return
         if self._loop is not None and not self._loop.is_closed:
             raise FalStreamError(
                 "The stream runs in another event loop: ask it there, or make a stream of its own "
@@ -103,7 +106,6 @@ class AsyncTurn:
             )
         # Of a loop that is gone nobody waits any more.
         self._loop, self._lock, self._holder, self._waiting = loop, loop.lock(), None, 0
-        return self._lock
 
 
 class Seat:
@@ -162,8 +164,9 @@ class Turn:
         Args:
             seat: The thread's seat, which it occupies.
         """
-        self.check_reentry()
-        line = self._line
+        holder, line = self._holder, self._line
+        if holder is not None and holder.thread == seat.thread and holder.occupied.locked():
+            raise _reentered()
         line.append(seat)
         for other in line.copy():
             if other is seat:

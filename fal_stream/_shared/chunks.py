@@ -6,8 +6,8 @@ what came before has been appended. It knows no endpoint: the stream adds that t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import pydantic
 from pydantic_core import from_json
@@ -39,6 +39,9 @@ class ChunkSource(Protocol):
     ended: bool
     """Whether the stream has said that it is at its end."""
 
+    has_failed: bool
+    """Whether `check` raises."""
+
     def check(self) -> None:
         """Raise the error that was held back until the chunks before it had been given."""
 
@@ -62,6 +65,7 @@ class _Finality:
 
     def __init__(self, is_final: IsFinal | None) -> None:
         self.ended = False
+        self.has_failed = False
         self._is_final = is_final
         self._count = 0
 
@@ -178,9 +182,11 @@ class EventChunks(_Finality, Generic[ChunkT]):
             FalStreamError: `is_final` raised.
         """
         if self.raw:
-            out.extend(self._parser.feed(data))
+            out += self._parser.feed(data)
+            self.has_failed = self._parser.has_failed
             return
         events = self._parser.feed_data(data)
+        self.has_failed = self._parser.has_failed
         if not self._take_all(events, out):
             self._take(events, out)
 
@@ -229,13 +235,13 @@ class EventChunks(_Finality, Generic[ChunkT]):
         # Without a line end the text of a number may be the beginning of a longer one.
         return bool(event.data) and not self.raw and not event.data[-1].isdigit()
 
-    def _take_all(self, events: list[bytes | ServerSentEvent], out: list[Any]) -> bool:
+    def _take_all(self, events: Sequence[bytes | ServerSentEvent], out: list[Any]) -> bool:
         """Take events at once where each is plain JSON; tell whether they were taken."""
         if not self._is_plain:
             return False
         try:
             # A whole event among them is a TypeError.
-            chunks = list(map(from_json, cast("list[bytes]", events)))
+            chunks = [from_json(event) for event in events]  # type: ignore[arg-type]
         except (ValueError, TypeError):
             return False
         out += chunks

@@ -45,10 +45,12 @@ class BodyFraming(Protocol):
 
     Attributes:
         done: Whether the body has ended.
+        has_failed: Whether its framing was found to be broken: no more bytes are taken.
         rest: The bytes after the body's end. If there are any, the connection can't be reused.
     """
 
     done: bool = False
+    has_failed: bool = False
     rest: bytes = b""
 
     def check(self) -> None:
@@ -164,24 +166,25 @@ class ChunkedBody(BodyFraming):
         if self.done:
             self.rest += data
             return b""
+        if self._held:
+            data, self._held = self._held + data, b""
         pieces: list[bytes] = []
-        try:
-            self._read(self._held + data if self._held else data, pieces)
-        except FramingError as error:
-            self._error = str(error)
-            self._held = b""
-            if not pieces:
-                raise
+        position = 0
+        if not self._in_chunk and not self._in_trailers:
+            position = self._read_whole_chunks(data, 0, pieces)
+        if position < len(data):
+            try:
+                self._read(data, position, pieces)
+            except FramingError as error:
+                self.has_failed = True
+                self._error = str(error)
+                self._held = b""
+                if not pieces:
+                    raise
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def _read(self, data: bytes, pieces: list[bytes]) -> None:
-        self._held = b""
-        position = 0
+    def _read(self, data: bytes, position: int, pieces: list[bytes]) -> None:
         while position < len(data) and not self._in_trailers:
-            if not self._in_chunk and self._sizes:
-                position = self._read_whole_chunks(data, position, pieces)
-                if position == len(data):
-                    return
             if not self._in_chunk:
                 size_line = _SIZE_LINE.match(data, position)
                 if size_line is None:
@@ -204,7 +207,7 @@ class ChunkedBody(BodyFraming):
             line_end = data[position : position + 2]
             if line_end == b"\r\n":
                 self._in_chunk = False
-                position += 2
+                position = self._read_whole_chunks(data, position + 2, pieces)
             elif line_end == b"\r":
                 self._held = line_end
                 return

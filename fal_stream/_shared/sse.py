@@ -13,7 +13,7 @@ the end of a stream is delivered, and when a silent stream is given up.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias, TypeVar
 
 from .._checks import check_whole, shown
@@ -48,6 +48,7 @@ class SSEParser:
     Attributes:
         last_event_id: The id that the last finished event left.
         retry_ms: The last valid reconnection time of the stream in milliseconds, or None.
+        has_failed: Whether an event was over the limit: no more bytes are taken.
 
     Raises:
         ConfigError: `max_event_bytes` is no positive int, or `last_event_id` is no str or has a
@@ -63,8 +64,9 @@ class SSEParser:
         self.last_event_id: str = _check_event_id(last_event_id)
         self.retry_ms: int | None = None
         self._limit = check_whole("max_event_bytes", max_event_bytes, 1)
-        self._failed = False
+        self.has_failed: bool = False
         self._closed = False
+        self._is_between_events = False
         self._start: bytes | None = b""
         self._after_cr = False
         self._new_retry: int | None = None
@@ -89,7 +91,7 @@ class SSEParser:
         self._feed(chunk, events, self._events_of)
         return events
 
-    def feed_data(self, chunk: bytes) -> list[bytes | ServerSentEvent]:
+    def feed_data(self, chunk: bytes) -> Sequence[bytes | ServerSentEvent]:
         """Take the next bytes of the stream, for one who needs no more than the data.
 
         Args:
@@ -103,6 +105,10 @@ class SSEParser:
             EventTooLarge: As `feed` raises it.
             ValueError: The parser was closed.
         """
+        if self._is_between_events and b"\r" not in chunk:
+            values = self._plain_values(chunk)
+            if values is not None:
+                return self._data_of(values)
         events: list[bytes | ServerSentEvent] = []
         self._feed(chunk, events, self._data_of)
         return events
@@ -113,7 +119,7 @@ class SSEParser:
         Raises:
             EventTooLarge: An event is over the limit.
         """
-        if self._failed:
+        if self.has_failed:
             raise _too_large(self._limit)
 
     def _feed(
@@ -122,6 +128,7 @@ class SSEParser:
         events: list[T | ServerSentEvent],
         plain: ReadPlain[T],
     ) -> None:
+        self._is_between_events = False
         self.check()
         if self._closed:
             raise ValueError("feed() after close(): a new stream needs a new SSEParser")
@@ -131,10 +138,14 @@ class SSEParser:
                 text = self._continue_event(text, events, plain)
             self._take_events(text, events, plain)
         except EventTooLarge:
-            self._failed = True
+            self.has_failed = True
             self._drop_pending()
             if not events:
                 raise
+        else:
+            self._is_between_events = self._start is None and not (
+                self._half_line or self._in_comment or self._block.size or self._after_cr
+            )
 
     def close(self) -> Leftover | None:
         """Take note that the stream has ended.
@@ -152,6 +163,7 @@ class SSEParser:
         """
         self.check()
         self._closed = True
+        self._is_between_events = False
         half_line = (self._start or b"") + self._half_line
         self._start = None
         raw = self._block.raw() + half_line
@@ -214,7 +226,11 @@ class SSEParser:
         self, text: bytes, events: list[T | ServerSentEvent], plain: ReadPlain[T]
     ) -> None:
         """Take text that begins where an event may begin."""
-        text = text[self._take_plain_events(text, events, plain) :]
+        whole = text[: text.rfind(b"\n\n") + 2]
+        values = self._plain_values(whole)
+        if values is not None:
+            events += plain(values)
+            text = text[len(whole) :]
         blocks = text.split(b"\n\n")
         tail = blocks.pop()
         longest_plain = self._limit if self._short_way else -1
@@ -227,19 +243,14 @@ class SSEParser:
         if tail:
             self._take_tail(tail)
 
-    def _take_plain_events(
-        self, text: bytes, events: list[T | ServerSentEvent], plain: ReadPlain[T]
-    ) -> int:
-        """Take the events in a text that has only plain ones; tell how many bytes they are."""
-        if not text.startswith(b"data: ") or len(text) > self._limit or not self._short_way:
-            return 0
-        end = text.rfind(b"\n\n")
-        values = text[len(b"data: ") : end].split(b"\n\ndata: ")
-        # As many line ends as were cut at, so there is none inside a value.
-        if end < 0 or text.count(b"\n", 0, end) != 2 * (len(values) - 1):
-            return 0
-        events += plain(values)
-        return end + 2
+    def _plain_values(self, text: bytes) -> list[bytes] | None:
+        """Give the values of the `data` lines, where a text is plain events and nothing else."""
+        is_fit = text.startswith(b"data: ") and text.endswith(b"\n\n") and len(text) <= self._limit
+        if not is_fit or not self._short_way:
+            return None
+        values = text[len(b"data: ") : -2].split(b"\n\ndata: ")
+        # As many line ends as were cut at or off, so there is none inside a value.
+        return values if text.count(b"\n") == 2 * len(values) else None
 
     def _take_tail(self, text: bytes) -> None:
         lines = text.split(b"\n")

@@ -2,7 +2,7 @@
 
 Whoever is about to wait calls `enter`, and `leave` afterwards; a wait may hold others. The clock
 goes on between two waits, so that a flood without a single chunk can't hold up its consumer for
-ever; it stands still from `pause`, when the consumer is given something, to the next wait. The
+ever; it stands still from `chunk`, when the consumer is given something, to the next wait. The
 clock is handed in, so that nothing here reads one. The watchdog neither waits nor wakes anybody:
 that is left to the network rooms.
 """
@@ -150,10 +150,6 @@ class Watchdog:
         else:
             self._entered_at, self._left_at = None, now
 
-    def pause(self) -> None:
-        """Stop the clock until the next wait: it is the consumer's time now."""
-        self._left_at = None
-
     def remaining(self) -> float:
         """Tell how many seconds are left, from within a wait."""
         waited = self._waited
@@ -223,7 +219,11 @@ class Watchdog:
         self._rearm()
 
     def chunk(self) -> None:
-        """A chunk came: idle and event limits begin anew."""
+        """A chunk came: idle and event limits begin anew.
+
+        The clock stands still until the next wait, for it is the consumer's time now.
+        """
+        self._left_at = None
         self._idle_due = self._waited + self._idle
         self._event_due = self._waited + self._event
         self._rearm()

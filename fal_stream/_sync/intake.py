@@ -36,9 +36,13 @@ class Intake:
     Args:
         plan: What to send, and how to decode what comes.
         opener: Sends it.
+
+    Attributes:
+        is_open: Whether a response is there that is a stream; it stays so when it has ended.
     """
 
     def __init__(self, plan: StreamPlan, opener: Opener) -> None:
+        self.is_open: bool = False
         self._answer: StreamResponse | None = None
         self._plan = plan
         self._opener = opener
@@ -55,11 +59,6 @@ class Intake:
         Where they repeat a secret of the request, it is masked.
         """
         return {} if self._answer is None else self._answer.said_headers
-
-    @property
-    def is_open(self) -> bool:
-        """Whether a response is there that is a stream; it stays so when it has ended."""
-        return self._response is not None
 
     def open(self) -> None:
         """Send the request and wait for the head of the response.
@@ -80,8 +79,8 @@ class Intake:
             response.release()
             raise
         self._watchdog.started()
-        self._watchdog.pause()
         self._response = response
+        self.is_open = True
 
     def _source_of(self, response: StreamResponse) -> EventChunks[Any] | BinaryChunks:
         """Choose how the body is read, or raise the error that the response is."""
@@ -137,7 +136,8 @@ class Intake:
                 "iterate the stream, it gives bytes"
             )
         try:
-            source.check()
+            if source.has_failed:
+                source.check()
             data = response.read()
             if data:
                 source.feed(data, fresh)
@@ -146,7 +146,6 @@ class Intake:
         finally:
             if fresh:
                 self._watchdog.chunk()
-                self._watchdog.pause()
         if not fresh and source.shows_life(data):
             self._watchdog.alive()
         return source.ended or not data

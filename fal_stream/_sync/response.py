@@ -165,7 +165,8 @@ class SocketResponse(StreamResponse):
         """See `StreamResponse`."""
         framing = self._framing
         try:
-            framing.check()
+            if framing.has_failed:
+                framing.check()
             while not framing.done:
                 data = self._stream.read_body()
                 if not data:

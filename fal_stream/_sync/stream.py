@@ -250,7 +250,8 @@ class FalStream(Startable, Generic[ChunkT]):
         return self._next_of(self.buffer)
 
     def _next_of(self, queue: deque[T]) -> T:
-        self._turn.check_reentry()
+        if self._ready is not self.buffer:
+            self._turn.check_reentry()
         while not self._halted:
             closed = self.closed
             try:

@@ -104,7 +104,6 @@ def test_the_consumers_time_does_not_count(clock: Clock) -> None:
     for _ in range(3):
         wait(dog, clock, 1)
         dog.chunk()
-        dog.pause()
         clock.now += 1000
     assert dog.enter() == 1
 
