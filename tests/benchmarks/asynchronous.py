@@ -42,10 +42,10 @@ class AsyncRunner:
         watch = Stopwatch()
         if command["streams"] == 1:
             await _read(client, path, counter)
-        else:
-            async with anyio.create_task_group() as group:
-                for _ in range(command["streams"]):
-                    group.start_soon(_read, client, path, counter)
+            return counter.answer(**watch.stop())
+        async with anyio.create_task_group() as group:
+            for _ in range(command["streams"]):
+                group.start_soon(_read_beside, client, path, counter, watch)
         return counter.answer(**watch.stop())
 
     async def aclose(self) -> None:
@@ -72,6 +72,20 @@ class AsyncRunner:
 async def _read(client: AsyncClient, path: str, counter: Counter) -> None:
     events = indices = 0
     async for chunk in client(path):
+        events += 1
+        indices += chunk["index"]
+    counter.add(events, indices)
+
+
+async def _read_beside(
+    client: AsyncClient, path: str, counter: Counter, watch: Stopwatch
+) -> None:
+    """Read one of many streams; none has an event before all have been asked for."""
+    chunks = aiter(client(path))
+    indices = (await anext(chunks))["index"]
+    watch.note_opening()
+    events = 1
+    async for chunk in chunks:
         events += 1
         indices += chunk["index"]
     counter.add(events, indices)

@@ -65,13 +65,19 @@ class Stopwatch:
 
     def __init__(self) -> None:
         gc.collect()
+        self._opening: dict[str, float] = {}
         self._cpu = time.process_time()
         self._wall = time.perf_counter()
+
+    def note_opening(self) -> None:
+        """Note, when it is first called, the seconds of the processor until the first event."""
+        if not self._opening:
+            self._opening["opening"] = time.process_time() - self._cpu
 
     def stop(self) -> dict[str, float]:
         """Give the seconds that have passed, and those of the processor that the process took."""
         wall = time.perf_counter() - self._wall
-        return {"wall": wall, "cpu": time.process_time() - self._cpu}
+        return {"wall": wall, "cpu": time.process_time() - self._cpu, **self._opening}
 
 
 class Memory:

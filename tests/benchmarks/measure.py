@@ -15,9 +15,13 @@ from dataclasses import dataclass
 from .contenders import Contender, Flavour
 from .figures import Answer
 from .processes import Place, Worker
-from .works import Work
+from .works import WORKS, Work
 
 __all__ = ["Entry", "Measured", "measure"]
+
+
+# What a new process reads before its memory is measured.
+_WARM_UP = WORKS["first"]
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ def _measure_afresh(
     for contender, flavour in entrants:
         if _can(contender, flavour, work):
             with Worker(contender, flavour, place) as worker:
-                worker.run(work, 1)
+                worker.run(_WARM_UP, _WARM_UP.events)
                 answer = worker.run(work, worker.events(work, scale))
             taken[worker] = [answer]
     return taken

@@ -118,7 +118,7 @@ def event(index: int, size: int) -> bytes:
             "height": 768,
             "content_type": "image/jpeg",
         }
-        for number in range(6)
+        for number in range(2)
     ]
     result = {
         "index": index,

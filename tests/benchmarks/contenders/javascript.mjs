@@ -62,8 +62,17 @@ function percentile(values, share) {
 const KINDS = {
   async throughput({ base, path, streams }, counter) {
     const stop = startWatch();
-    await Promise.all(Array.from({ length: streams }, () => read(base, path, counter.take)));
-    return stop();
+    let opening;
+    const take = (chunk) => {
+      opening ??= stop().cpu;
+      counter.take(chunk);
+    };
+    if (streams === 1) {
+      await read(base, path, counter.take);
+      return stop();
+    }
+    await Promise.all(Array.from({ length: streams }, () => read(base, path, take)));
+    return { opening, ...stop() };
   },
 
   async memory({ base, path }, counter) {
