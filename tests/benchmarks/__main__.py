@@ -1,0 +1,37 @@
+"""Measures the client beside others: `python -m tests.benchmarks` in the root of the project.
+
+`--write` writes `docs/performance.md` and its plot. Without it the figures are printed only, and
+works, contenders and the number of rounds may be chosen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from .contenders import CONTENDERS
+from .measure import measure
+from .processes import serving, workers_of
+from .report import tables
+from .works import WORKS
+
+
+def main() -> None:
+    """Measure and show."""
+    parser = argparse.ArgumentParser(description="Measures streaming clients beside each other.")
+    parser.add_argument("--rounds", type=int, default=5, help="how many (default: 5)")
+    parser.add_argument("--works", nargs="+", choices=WORKS, default=list(WORKS), metavar="WORK")
+    parser.add_argument("--contenders", nargs="+", default=list(CONTENDERS), metavar="CONTENDER")
+    parser.add_argument("--scale", type=float, default=1, help="share of the events (default: 1)")
+    parser.add_argument("--write", action="store_true", help="write the page and its plot")
+    arguments = parser.parse_args()
+    npm = os.environ.get("NPM_FOLDER")
+    works = [WORKS[name] for name in arguments.works]
+    with serving(npm) as place:
+        entrants = workers_of(arguments.contenders, place)
+        found = measure(works, entrants, place, arguments.rounds, arguments.scale)
+    print("\n".join(tables(found)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""The processes of a measurement: a server, and a worker for each contender and flavour.
+
+Promises: on Linux with two processors or more the server has one and the workers another; each
+ends with its block; what a worker got is checked. Leaves to others: what is measured (`measure`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO
+
+import trustme
+
+from tests.docs.named import ROOT
+
+from .contenders import CONTENDERS, Contender, Flavour
+from .figures import Answer, Command
+from .works import Work
+
+__all__ = ["Place", "Worker", "serving"]
+
+_SCRIPT = Path(__file__).parent / "contenders" / "javascript.mjs"
+
+
+@contextlib.contextmanager
+def _pinned(place: int) -> Iterator[None]:
+    """Have processes started on one processor, counted from the first that may be used."""
+    if not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2:
+        yield
+        return
+    usable = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {sorted(usable)[place]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, usable)
+
+
+class _Process:
+    def __init__(self, command: list[str], environment: dict[str, str], place: int) -> None:
+        with _pinned(place):
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                cwd=ROOT,
+                env=environment,
+            )
+
+    def write(self, line: str) -> None:
+        stdin = self._stream(self._process.stdin)
+        stdin.write(f"{line}\n")
+        stdin.flush()
+
+    def read(self) -> str:
+        line = self._stream(self._process.stdout).readline()
+        if not line:
+            raise SystemExit(f"{self._process.args!r} ended with {self._process.wait()}")
+        return line
+
+    def end(self) -> None:
+        self._stream(self._process.stdin).close()
+        self._stream(self._process.stdout).close()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    @staticmethod
+    def _stream(stream: IO[str] | None) -> IO[str]:
+        assert stream is not None
+        return stream
+
+
+class Place:
+    """A server, and what clients of it need.
+
+    Args:
+        ports: Its ports, by scheme.
+        environment: The environment of workers.
+        npm: The folder with the npm packages, if there is one.
+    """
+
+    def __init__(self, ports: dict[str, int], environment: dict[str, str], npm: str | None) -> None:
+        self._ports = ports
+        self.environment = environment
+        self.npm = npm
+
+    def base(self, *, tls: bool) -> str:
+        """Give the server's address."""
+        scheme = "https" if tls else "http"
+        return f"{scheme}://127.0.0.1:{self._ports[scheme]}"
+
+
+@contextlib.contextmanager
+def serving(npm: str | None = None) -> Iterator[Place]:
+    """Run the server.
+
+    Args:
+        npm: The folder whose `node_modules` holds the npm packages, if there is one.
+    """
+    with TemporaryDirectory() as folder:
+        authority = trustme.CA()
+        trusted, certificate = Path(folder, "authority.pem"), Path(folder, "server.pem")
+        authority.cert_pem.write_to_path(str(trusted))
+        issued = authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem
+        issued.write_to_path(str(certificate))
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("FAL_") and not name.lower().endswith("_proxy")
+        }
+        environment |= {"SSL_CERT_FILE": str(trusted), "NODE_EXTRA_CA_CERTS": str(trusted)}
+        module = "tests.benchmarks.server"
+        command = [sys.executable, "-m", module, "--certificate", str(certificate)]
+        server = _Process(command, environment, place=0)
+        try:
+            yield Place(json.loads(server.read()), environment, npm)
+        finally:
+            server.end()
+
+
+class Worker:
+    """A process that runs one contender in one flavour.
+
+    Args:
+        contender: The contender.
+        flavour: The flavour.
+        place: The server that it asks.
+    """
+
+    def __init__(self, contender: Contender, flavour: Flavour, place: Place) -> None:
+        self.contender = contender
+        self.flavour = flavour
+        self._place = place
+        if contender.module:
+            module = "tests.benchmarks.worker"
+            command = [sys.executable, "-m", module, contender.name, flavour]
+        else:
+            assert place.npm is not None
+            way = "data" if contender.name == "JS on('data')" else "iterator"
+            command = ["node", "--expose-gc", str(_SCRIPT), place.npm, way]
+        self._process = _Process(command, place.environment, place=1)
+
+    def events(self, work: Work, scale: float = 1) -> int:
+        """Give how many events a stream of a work has for this contender."""
+        events = work.scaled(scale)
+        return events if self.contender.most is None else min(events, self.contender.most)
+
+    def run(self, work: Work, events: int) -> Answer:
+        """Have streams read.
+
+        Args:
+            work: What they are.
+            events: How many events each has.
+
+        Returns:
+            What was measured.
+
+        Raises:
+            SystemExit: The contender lost something, or ended.
+        """
+        command: Command = {
+            "kind": work.kind,
+            "base": self._place.base(tls=work.tls),
+            "path": work.path(events),
+            "streams": work.streams,
+        }
+        self._process.write(json.dumps(command))
+        answer: Answer = json.loads(self._process.read())
+        got, due = (answer["events"], answer["indices"]), work.due(events)
+        if got != due:
+            raise SystemExit(f"{self} got {got} of {due} on {work.name}")
+        return answer
+
+    def end(self) -> None:
+        """End the process."""
+        self._process.end()
+
+    def __repr__(self) -> str:
+        return f"{self.contender.name} ({self.flavour})"
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.end()
+
+
+def workers_of(names: list[str], place: Place) -> list[tuple[Contender, Flavour]]:
+    """Give the contenders that can be measured, in each of their flavours."""
+    chosen = [CONTENDERS[name] for name in names]
+    return [
+        (contender, flavour)
+        for contender in chosen
+        if contender.missing(place.npm) is None
+        for flavour in contender.flavours
+    ]
