@@ -15,11 +15,16 @@ from typing import Any
 
 import pytest
 import trustme
+from hypothesis import settings
 
 from fal_stream.testing import LocalFal
 from tests.sockets import MuteServer, black_hole
 
 pytest_plugins = ["tests.secrets_plugin"]
+
+# How long something takes decides no test.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from .._checks import check_whole, shown
 from ..errors import ConfigError, EventTooLarge
 from ..types import ServerSentEvent
 from .sse_block import EventBlock, Leftover
+from .sse_line import HalfLine
 
 __all__ = ["DEFAULT_MAX_EVENT_BYTES", "Leftover", "SSEParser"]
 
@@ -134,7 +135,7 @@ class SSEParser:
             raise ValueError("feed() after close(): a new stream needs a new SSEParser")
         text = self._normalise(chunk if isinstance(chunk, bytes) else bytes(memoryview(chunk)))
         try:
-            if self._half_line or self._in_comment or self._block.size:
+            if self._half_line.size or self._in_comment or self._block.size:
                 text = self._continue_event(text, events, plain)
             self._take_events(text, events, plain)
         except EventTooLarge:
@@ -144,7 +145,7 @@ class SSEParser:
                 raise
         else:
             self._is_between_events = self._start is None and not (
-                self._half_line or self._in_comment or self._block.size or self._after_cr
+                self._half_line.size or self._in_comment or self._block.size or self._after_cr
             )
 
     def close(self) -> Leftover | None:
@@ -164,7 +165,7 @@ class SSEParser:
         self.check()
         self._closed = True
         self._is_between_events = False
-        half_line = (self._start or b"") + self._half_line
+        half_line = (self._start or b"") + self._half_line.text()
         self._start = None
         raw = self._block.raw() + half_line
         self._block.add(half_line)
@@ -175,7 +176,7 @@ class SSEParser:
         return Leftover(event, raw, not half_line) if raw else None
 
     def _drop_pending(self) -> None:
-        self._half_line = bytearray()
+        self._half_line = HalfLine()
         self._in_comment = False
         self._block = EventBlock()
 
@@ -200,13 +201,20 @@ class SSEParser:
         self, text: bytes, events: list[T | ServerSentEvent], plain: ReadPlain[T]
     ) -> bytes:
         """Go on in the middle of an event, and give what comes after it."""
-        if self._half_line or self._in_comment:
+        half_line = self._half_line
+        if half_line.size or self._in_comment:
             piece, line_end, text = text.partition(b"\n")
             self._take_half_line(piece)
             if not line_end:
                 return b""
-            line = bytes(self._half_line)
-            self._half_line.clear()
+            if text.startswith(b"\n") and not self._block.size and self._short_way:
+                value = half_line.data()
+                if value is not None:
+                    half_line.clear()
+                    events += plain([value])
+                    return text[1:]
+            line = half_line.text()
+            half_line.clear()
             self._in_comment = False
             self._take_lines([line])
         if not self._block.size:
@@ -259,11 +267,11 @@ class SSEParser:
         self._take_half_line(half_line)
 
     def _take_half_line(self, piece: bytes) -> None:
-        if not self._half_line and piece.startswith(b":"):
+        if not self._half_line.size and piece.startswith(b":"):
             self._in_comment = True
         if piece and not self._in_comment:
-            self._half_line += piece
-            if self._block.size + len(self._half_line) > self._limit:
+            self._half_line.add(piece)
+            if self._block.size + self._half_line.size > self._limit:
                 raise _too_large(self._limit)
 
     def _take_lines(self, lines: list[bytes]) -> None:

@@ -20,6 +20,7 @@ __all__ = ["EventBlock", "FieldReader", "Leftover"]
 
 _GROUP_LINES = 64
 _LONG_LINE = 1024
+_LONGEST_NAME = len(b"event")
 
 
 class Leftover(NamedTuple):
@@ -109,7 +110,9 @@ class EventBlock:
         Returns:
             Whether it is a `data`, `event` or valid `id` line; others are not kept.
         """
-        name = line.partition(b":")[0]
+        # Not cut in two: the value may be large.
+        name_end = line.find(b":", 0, _LONGEST_NAME + 1)
+        name = line if name_end < 0 else line[:name_end]
         if name == b"data":
             lines = self.lines
             if lines and (len(lines) == _GROUP_LINES or len(lines[-1]) > _LONG_LINE):

@@ -132,6 +132,19 @@ def _read(parser: SSEParser, pieces: list[bytes]) -> Reading:
     return Reading(events, last_event_id, retry_ms, leftover and leftover.event)
 
 
+def _check_data(pieces: list[bytes], expected: list[ServerSentEvent]) -> None:
+    parser = SSEParser()
+    made = [event for piece in pieces for event in parser.feed_data(piece)]
+    found = [
+        ("message", event.decode("utf-8", "replace"))
+        if isinstance(event, bytes)
+        else (event.event, event.data)
+        for event in made
+    ]
+    wanted = [(event.event, event.data) for event in expected]
+    assert found == wanted, f"{pieces} gave the data {found}, not {wanted}"
+
+
 def _read_to_the_limit(pieces: list[bytes], limit: int) -> tuple[list[ServerSentEvent], bool]:
     parser = SSEParser(limit)
     events: list[ServerSentEvent] = []
@@ -160,6 +173,7 @@ def check(chance: Random) -> None:
     parser = SSEParser() if chance.random() < 0.8 else _GeneralWayParser()
     found = _read(parser, pieces)
     assert found == expected, f"{pieces} gave {found}, not {expected}"
+    _check_data(pieces, expected.events)
     if chance.random() < 0.25:
         limit = chance.choice((1, 6, 14, 20, 50, 200, 1100))
         before = over_the_limit(text, limit)

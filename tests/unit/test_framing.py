@@ -106,7 +106,7 @@ def valid_bodies(draw: st.DrawFn) -> tuple[bytes, bytes]:
     return b"".join(data), chunks + last_chunk + draw(TRAILERS) + b"\r\n"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(valid_bodies(), st.data())
 def test_valid_chunked_bodies_are_read_as_h11_reads_them(
     sample: tuple[bytes, bytes], data: st.DataObject
@@ -122,7 +122,7 @@ def test_valid_chunked_bodies_are_read_as_h11_reads_them(
 DAMAGE = [b"", b"\r", b"\n", b"\r\n", b" ", b";", b"0", b"g", b"-", b"\0", b":", b"_", b"0x1", b"5"]
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=800)
 @given(valid_bodies(), st.data())
 def test_nothing_that_h11_refuses_is_taken(
     sample: tuple[bytes, bytes], data: st.DataObject
@@ -141,7 +141,7 @@ def test_nothing_that_h11_refuses_is_taken(
         assert (ours.body, ours.done) == (theirs.body, theirs.done)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(st.sampled_from([*DAMAGE, b"1", b"a", b"0\r\n\r\n"]), max_size=12), st.data())
 def test_the_cuts_do_not_change_what_is_read(parts: list[bytes], data: st.DataObject) -> None:
     stream = b"".join(parts)
@@ -303,7 +303,7 @@ FIELDS = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.sampled_from([200, 201, 204, 304, 404, 500]),
     st.sampled_from(["GET", "HEAD", "POST"]),

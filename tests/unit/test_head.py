@@ -93,7 +93,7 @@ def cuts(draw: st.DrawFn, stream: bytes) -> list[bytes]:
     return [stream[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(INTERIM, max_size=3), FINAL, BODIES, st.data())
 def test_it_splits_where_h11_does(
     interim: list[bytes], final: bytes, body: bytes, data: st.DataObject
@@ -108,7 +108,7 @@ def test_it_splits_where_h11_does(
     assert read_head_by_h11(found.head) == (statuses, b"")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(INTERIM, max_size=2), FINAL, BODIES)
 def test_byte_by_byte(interim: list[bytes], final: bytes, body: bytes) -> None:
     head = b"".join([*interim, final])
@@ -117,7 +117,7 @@ def test_byte_by_byte(interim: list[bytes], final: bytes, body: bytes) -> None:
     assert found == Split(head, body or (b"" if stream else None))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=40), st.data())
 def test_what_is_no_response_is_handed_on(junk: bytes, data: st.DataObject) -> None:
     stream = junk + b"\r\n\r\nmore"

@@ -94,19 +94,39 @@ def cut_streams(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
     return stream, [stream[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(cut_streams())
 def test_it_gives_what_the_specification_says(sample: tuple[bytes, list[bytes]]) -> None:
     stream, chunks = sample
     assert run(SSEParser(), chunks) == by_the_specification(stream)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(cut_streams())
 def test_the_short_way_and_sseclient_agree(sample: tuple[bytes, list[bytes]]) -> None:
     _, chunks = sample
     short, general = SSEParser(), GeneralWayParser()
     assert run(short, chunks) == run(general, chunks)
+
+
+@settings(max_examples=400)
+@given(cut_streams(), st.booleans())
+def test_what_is_given_for_the_data_alone_is_the_same(
+    sample: tuple[bytes, list[bytes]], is_general: bool
+) -> None:
+    _, chunks = sample
+    whole, data = SSEParser(), GeneralWayParser() if is_general else SSEParser()
+    for chunk in chunks:
+        events = whole.feed(chunk)
+        given_for_data = data.feed_data(chunk)
+        assert len(given_for_data) == len(events)
+        for event, made in zip(events, given_for_data, strict=True):
+            if isinstance(made, bytes):
+                assert (event.event, event.data) == ("message", made.decode("utf-8", "replace"))
+            else:
+                assert made._replace(retry=None) == event._replace(retry=None)
+    assert data.last_event_id == whole.last_event_id
+    assert data.close() == whole.close()
 
 
 def give_up_after(chunks: list[bytes], limit: int) -> tuple[list[ServerSentEvent], bool]:
@@ -122,7 +142,7 @@ def give_up_after(chunks: list[bytes], limit: int) -> tuple[list[ServerSentEvent
     return events, False
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(cut_streams(), st.integers(1, 25))
 def test_the_limit_does_not_depend_on_the_cuts(
     sample: tuple[bytes, list[bytes]], limit: int
@@ -133,7 +153,7 @@ def test_the_limit_does_not_depend_on_the_cuts(
     assert give_up_after(chunks, limit) == (events, before is not None)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(cut_streams())
 def test_the_leftover_does_not_depend_on_the_cuts(sample: tuple[bytes, list[bytes]]) -> None:
     stream, chunks = sample
