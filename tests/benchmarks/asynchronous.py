@@ -77,9 +77,7 @@ async def _read(client: AsyncClient, path: str, counter: Counter) -> None:
     counter.add(events, indices)
 
 
-async def _read_beside(
-    client: AsyncClient, path: str, counter: Counter, watch: Stopwatch
-) -> None:
+async def _read_beside(client: AsyncClient, path: str, counter: Counter, watch: Stopwatch) -> None:
     """Read one of many streams; none has an event before all have been asked for."""
     chunks = aiter(client(path))
     indices = (await anext(chunks))["index"]
