@@ -63,5 +63,5 @@ def draw(results: Results) -> None:
         panel.spines[["top", "right"]].set_visible(False)
     handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in _COLOURS.values()]
     figure.legend(handles, list(_COLOURS), loc="outside lower center", ncols=6, frameon=False)
-    figure.savefig(PLOT, metadata={"Date": None, "Creator": None})
+    figure.savefig(PLOT, metadata={"Date": None})
     plt.close(figure)

@@ -198,7 +198,7 @@ class Worker:
         }
         self._process.write(json.dumps(command))
         answer: Answer = json.loads(self._process.read())
-        got, due = (answer["events"], answer["indices"]), work.due(events)
+        got, due = (int(answer["events"]), int(answer["indices"])), work.due(events)
         if got != due:
             raise SystemExit(f"{self} got {got} of {due} on {work.name}")
         return answer

@@ -88,11 +88,11 @@ _BOTH: tuple[Flavour, ...] = ("blocking", "asyncio")
 
 _CONTENDERS = (
     Contender("raw", "raw", _BOTH, ("pydantic_core",)),
-    Contender("fal_stream", "fal_stream", ("blocking", "asyncio", "trio")),
-    Contender("fal-client", "fal_client", _BOTH, ("fal-client",)),
-    Contender("httpx-sse", "httpx_sse", _BOTH, ("httpx-sse",)),
-    Contender("openai", "openai", _BOTH, ("openai",)),
-    Contender("aiohttp", "aiohttp", ("asyncio",), ("aiohttp",)),
+    Contender("fal_stream", "use_fal_stream", ("blocking", "asyncio", "trio")),
+    Contender("fal-client", "use_fal_client", _BOTH, ("fal-client",)),
+    Contender("httpx-sse", "use_httpx_sse", _BOTH, ("httpx-sse",)),
+    Contender("openai", "use_openai", _BOTH, ("openai",)),
+    Contender("aiohttp", "use_aiohttp", ("asyncio",), ("aiohttp",)),
     Contender("JS on('data')", "", ("asyncio",), keeps=True),
     Contender("JS iterator", "", ("asyncio",), most=100, keeps=True),
 )
