@@ -184,6 +184,21 @@ def latency(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure the client beside others, and write `docs/performance.md` and its plot.
+
+    With arguments (`-- --works bulk-60 mid --contenders raw fal_stream fal-client`) nothing is
+    written.
+    """
+    folder = install_npm(session)
+    if folder is None:
+        session.warn("Node.js and npm are not installed: the original is not measured")
+    install(session, "bench")
+    arguments = session.posargs or ["--write"]
+    session.run("python", "-m", "tests.benchmarks", *arguments, env={"NPM_FOLDER": folder})
+
+
+@nox.session(default=False)
 def soak(session: nox.Session) -> None:
     """Play a thousand mixed faults by one client of each flavour, and see what is left."""
     install(session, "test")

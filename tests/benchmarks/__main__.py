@@ -11,8 +11,8 @@ import os
 
 from .contenders import CONTENDERS
 from .measure import measure
-from .processes import serving, workers_of
-from .report import tables
+from .processes import entrants_of, serving
+from .report import described, tables, write_page
 from .works import WORKS
 
 
@@ -28,9 +28,16 @@ def main() -> None:
     npm = os.environ.get("NPM_FOLDER")
     works = [WORKS[name] for name in arguments.works]
     with serving(npm) as place:
-        entrants = workers_of(arguments.contenders, place)
-        found = measure(works, entrants, place, arguments.rounds, arguments.scale)
-    print("\n".join(tables(found)))
+        entrants = entrants_of(arguments.contenders, place)
+        results = measure(works, entrants, place, arguments.rounds, arguments.scale)
+    lines = [*described(arguments.contenders, npm, arguments.rounds), *tables(results)]
+    text = "\n".join(lines)
+    print(text)
+    if arguments.write:
+        from .plot import draw
+
+        write_page(f"{text}\n")
+        draw(results)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-__all__ = ["FIRST_TIMES", "Answer", "Command", "Counter", "Memory", "Stopwatch", "percentile"]
+__all__ = [
+    "FIRST_TIMES",
+    "Answer",
+    "Command",
+    "Counter",
+    "Memory",
+    "Stopwatch",
+    "percentile",
+]
 
 # How often the first event is waited for on a connection that has been used.
 FIRST_TIMES = 20

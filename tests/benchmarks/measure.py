@@ -10,57 +10,31 @@ import contextlib
 import statistics
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from .contenders import Contender, Flavour
 from .figures import Answer
 from .processes import Place, Worker
+from .results import Entry, Measured, Results
 from .works import WORKS, Work
 
-__all__ = ["Entry", "Measured", "measure"]
+__all__ = ["Entrant", "measure"]
 
+Entrant = tuple[Contender, Flavour]
+
+# In how many processes the memory of each is measured.
+_FRESH_TIMES = 3
 
 # What a new process reads before its memory is measured.
 _WARM_UP = WORKS["first"]
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A contender in a flavour, on a work.
-
-    Attributes:
-        work: The name of the work.
-        contender: The name of the contender.
-        flavour: The flavour.
-    """
-
-    work: str
-    contender: str
-    flavour: Flavour
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What was measured of an entry.
-
-    Attributes:
-        events: How many events a run of it had.
-        runs: How many counted.
-        figures: The medians, by name; times in seconds, memory in bytes.
-    """
-
-    events: int
-    runs: int
-    figures: dict[str, float]
-
-
 def measure(
     works: Sequence[Work],
-    entrants: Sequence[tuple[Contender, Flavour]],
+    entrants: Sequence[Entrant],
     place: Place,
     rounds: int,
     scale: float = 1,
-) -> dict[Entry, Measured]:
+) -> Results:
     """Measure.
 
     Args:
@@ -68,31 +42,35 @@ def measure(
         entrants: Whom.
         place: The server.
         rounds: How many rounds.
-        scale: The share of the events that a stream has.
+        scale: The share of the events that a stream has. Default 1.
 
     Returns:
         The medians.
     """
     found: dict[Entry, Measured] = {}
-    with contextlib.ExitStack() as stack:
-        workers = [stack.enter_context(Worker(*one, place)) for one in entrants]
-        for work in works:
-            print(work.name, file=sys.stderr, flush=True)
-            if work.kind == "memory":
-                # A process that has read larger streams shows nothing.
-                taken = _measure_afresh(work, entrants, place, scale)
-            else:
-                able = [one for one in workers if _can(one.contender, one.flavour, work)]
-                taken = _measure_in_rounds(work, able, rounds, scale)
-            for worker, answers in taken.items():
-                entry = Entry(work.name, worker.contender.name, worker.flavour)
-                figures = {
-                    name: statistics.median(answer[name] for answer in answers)
-                    for name in answers[0]
-                    if name not in ("events", "indices")
-                }
-                found[entry] = Measured(int(answers[0]["events"]), len(answers), figures)
-    return found
+    for tls in (False, True):
+        with contextlib.ExitStack() as stack:
+            workers: list[Worker] = []
+            for work in works:
+                if work.tls is not tls:
+                    continue
+                print(work.name, file=sys.stderr, flush=True)
+                able = [one for one in entrants if _can(*one, work)]
+                if work.kind == "memory":
+                    times = min(rounds, _FRESH_TIMES)
+                    taken = [
+                        [_measure_afresh(work, one, place, scale) for _ in range(times)]
+                        for one in able
+                    ]
+                else:
+                    workers = workers or [
+                        stack.enter_context(Worker(*one, place, tls=tls)) for one in entrants
+                    ]
+                    chosen = [one for one in workers if one.entrant in able]
+                    taken = _measure_in_rounds(work, chosen, rounds, scale)
+                for (contender, flavour), answers in zip(able, taken, strict=True):
+                    found[Entry(work.name, contender.name, flavour)] = _middle(answers)
+    return Results(found)
 
 
 def _can(contender: Contender, flavour: Flavour, work: Work) -> bool:
@@ -103,7 +81,7 @@ def _can(contender: Contender, flavour: Flavour, work: Work) -> bool:
 
 def _measure_in_rounds(
     work: Work, workers: list[Worker], rounds: int, scale: float
-) -> dict[Worker, list[Answer]]:
+) -> list[list[Answer]]:
     taken: dict[Worker, list[Answer]] = {worker: [] for worker in workers}
     for worker in workers:
         worker.run(work, worker.events(work, scale))
@@ -111,17 +89,18 @@ def _measure_in_rounds(
         turn = number % max(1, len(workers))
         for worker in [*workers[turn:], *workers[:turn]]:
             taken[worker].append(worker.run(work, worker.events(work, scale)))
-    return taken
+    return list(taken.values())
 
 
-def _measure_afresh(
-    work: Work, entrants: Sequence[tuple[Contender, Flavour]], place: Place, scale: float
-) -> dict[Worker, list[Answer]]:
-    taken: dict[Worker, list[Answer]] = {}
-    for contender, flavour in entrants:
-        if _can(contender, flavour, work):
-            with Worker(contender, flavour, place) as worker:
-                worker.run(_WARM_UP, _WARM_UP.events)
-                answer = worker.run(work, worker.events(work, scale))
-            taken[worker] = [answer]
-    return taken
+def _measure_afresh(work: Work, entrant: Entrant, place: Place, scale: float) -> Answer:
+    """Measure in a process of its own: in one that has read much nothing would be seen."""
+    with Worker(*entrant, place) as worker:
+        worker.run(_WARM_UP, _WARM_UP.events)
+        return worker.run(work, worker.events(work, scale))
+
+
+def _middle(answers: list[Answer]) -> Measured:
+    figures = {name: statistics.median(one[name] for one in answers) for name in answers[0]}
+    events = int(figures.pop("events"))
+    del figures["indices"]
+    return Measured(events, len(answers), figures)

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 import trustme
+from typing_extensions import Self
 
 from tests.docs.named import ROOT
 
@@ -24,7 +25,7 @@ from .contenders import CONTENDERS, Contender, Flavour
 from .figures import Answer, Command
 from .works import Work
 
-__all__ = ["Place", "Worker", "serving"]
+__all__ = ["Place", "Worker", "entrants_of", "serving"]
 
 _SCRIPT = Path(__file__).parent / "contenders" / "javascript.mjs"
 
@@ -87,19 +88,40 @@ class Place:
 
     Args:
         ports: Its ports, by scheme.
-        environment: The environment of workers.
+        authority: The file with the certificate that its own is signed by.
         npm: The folder with the npm packages, if there is one.
     """
 
-    def __init__(self, ports: dict[str, int], environment: dict[str, str], npm: str | None) -> None:
+    def __init__(self, ports: dict[str, int], authority: str, npm: str | None) -> None:
         self._ports = ports
-        self.environment = environment
+        self._authority = authority
         self.npm = npm
 
     def base(self, *, tls: bool) -> str:
         """Give the server's address."""
         scheme = "https" if tls else "http"
         return f"{scheme}://127.0.0.1:{self._ports[scheme]}"
+
+    def environment(self, *, tls: bool) -> dict[str, str]:
+        """Give the environment of clients.
+
+        Without TLS it names no certificates, as a user's does not: many clients read all those
+        that come with them when they are made.
+        """
+        if not tls:
+            return _environment()
+        return _environment() | {
+            "SSL_CERT_FILE": self._authority,
+            "NODE_EXTRA_CA_CERTS": self._authority,
+        }
+
+
+def _environment() -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("FAL_", "SSL_CERT_")) and not name.lower().endswith("_proxy")
+    }
 
 
 @contextlib.contextmanager
@@ -115,17 +137,11 @@ def serving(npm: str | None = None) -> Iterator[Place]:
         authority.cert_pem.write_to_path(str(trusted))
         issued = authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem
         issued.write_to_path(str(certificate))
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith("FAL_") and not name.lower().endswith("_proxy")
-        }
-        environment |= {"SSL_CERT_FILE": str(trusted), "NODE_EXTRA_CA_CERTS": str(trusted)}
         module = "tests.benchmarks.server"
         command = [sys.executable, "-m", module, "--certificate", str(certificate)]
-        server = _Process(command, environment, place=0)
+        server = _Process(command, _environment(), place=0)
         try:
-            yield Place(json.loads(server.read()), environment, npm)
+            yield Place(json.loads(server.read()), str(trusted), npm)
         finally:
             server.end()
 
@@ -137,12 +153,15 @@ class Worker:
         contender: The contender.
         flavour: The flavour.
         place: The server that it asks.
+        tls: Whether over TLS.
     """
 
-    def __init__(self, contender: Contender, flavour: Flavour, place: Place) -> None:
+    def __init__(
+        self, contender: Contender, flavour: Flavour, place: Place, *, tls: bool = False
+    ) -> None:
         self.contender = contender
         self.flavour = flavour
-        self._place = place
+        self.entrant = contender, flavour
         if contender.module:
             module = "tests.benchmarks.worker"
             command = [sys.executable, "-m", module, contender.name, flavour]
@@ -150,7 +169,8 @@ class Worker:
             assert place.npm is not None
             way = "data" if contender.name == "JS on('data')" else "iterator"
             command = ["node", "--expose-gc", str(_SCRIPT), place.npm, way]
-        self._process = _Process(command, place.environment, place=1)
+        self._base = place.base(tls=tls)
+        self._process = _Process(command, place.environment(tls=tls), place=1)
 
     def events(self, work: Work, scale: float = 1) -> int:
         """Give how many events a stream of a work has for this contender."""
@@ -172,13 +192,13 @@ class Worker:
         """
         command: Command = {
             "kind": work.kind,
-            "base": self._place.base(tls=work.tls),
+            "base": self._base,
             "path": work.path(events),
             "streams": work.streams,
         }
         self._process.write(json.dumps(command))
         answer: Answer = json.loads(self._process.read())
-        got, due = (answer["events"], answer["indices"]), work.due(events)
+        got, due = (int(answer["events"]), int(answer["indices"])), work.due(events)
         if got != due:
             raise SystemExit(f"{self} got {got} of {due} on {work.name}")
         return answer
@@ -190,14 +210,14 @@ class Worker:
     def __repr__(self) -> str:
         return f"{self.contender.name} ({self.flavour})"
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self.end()
 
 
-def workers_of(names: list[str], place: Place) -> list[tuple[Contender, Flavour]]:
+def entrants_of(names: list[str], place: Place) -> list[tuple[Contender, Flavour]]:
     """Give the contenders that can be measured, in each of their flavours."""
     chosen = [CONTENDERS[name] for name in names]
     return [

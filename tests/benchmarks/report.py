@@ -1,51 +1,123 @@
-"""The figures as tables."""
+"""The figures as tables, and the page that shows them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
 
-from .measure import Entry, Measured
-from .works import WORKS
+import fal_stream
+from tests.docs.named import ROOT
+from tests.docs.written import WrittenPart
 
-__all__ = ["tables"]
+from .contenders import CONTENDERS
+from .goals import reached
+from .results import Entry, Measured, Results
+from .works import WORKS, Work
+
+__all__ = ["PAGE", "described", "tables", "write_page"]
+
+PAGE = ROOT / "docs" / "performance.md"
+
+Column = Callable[[Measured], str]
 
 
-def tables(found: Mapping[Entry, Measured]) -> Iterator[str]:
-    """Write a table for each work."""
-    for name in dict.fromkeys(entry.work for entry in found):
-        work = WORKS[name]
-        rows = {entry: one for entry, one in found.items() if entry.work == name}
-        yield f"### {work.title}"
-        yield ""
+def _in(name: str, factor: float, form: str) -> Column:
+    return lambda measured: format(factor * measured.figures[name], form)
+
+
+_THROUGHPUT: dict[str, Column] = {
+    "CPU, us": lambda measured: f"{measured.cost:,.2f}",
+    "wall, us": lambda measured: f"{measured.wall:,.2f}",
+}
+_COLUMNS: dict[str, dict[str, Column]] = {
+    "throughput": _THROUGHPUT,
+    "latency": {
+        "p50, us": _in("p50", 1e6, ",.0f"),
+        "p99, us": _in("p99", 1e6, ",.0f"),
+        "CPU, us": _THROUGHPUT["CPU, us"],
+    },
+    "first": {
+        "new client, ms": _in("fresh", 1e3, ".2f"),
+        "used connection, ms": _in("reused", 1e3, ".2f"),
+    },
+    "memory": {"growth, MB": _in("growth", 1e-6, ".1f")},
+}
+
+
+def tables(results: Results) -> Iterator[str]:
+    """Write a table of the goals and one for each work, in lines of Markdown."""
+    goals = reached(results)
+    if goals:
+        yield from ("## Goals", "", *goals, "")
+    for name in results.works:
+        yield from (f"## {_heading(WORKS[name])}", "", *_table(WORKS[name], results), "")
+
+
+def _heading(work: Work) -> str:
+    if work.kind == "memory":
+        return f"{work.title}: memory"
+    return work.title[0].upper() + work.title[1:]
+
+
+def _table(work: Work, results: Results) -> Iterator[str]:
+    columns = dict(_COLUMNS[work.kind])
+    if work.streams > 1:
+        columns["opening a stream, ms"] = _in("opening", 1e3 / work.streams, ".2f")
+        columns["CPU once open, us"] = lambda measured: f"{measured.cost_once_open:,.2f}"
+    rows = results.rows(work.name)
+    heads = [*columns]
+    if work.kind == "throughput":
+        heads += ["times faster than fal-client", "times raw"]
+    yield f"| contender | {' | '.join(heads)} |"
+    yield f"| --- |{' ---: |' * len(heads)}"
+    for entry, measured in rows:
+        cells = [column(measured) for column in columns.values()]
         if work.kind == "throughput":
-            yield from _throughput(rows)
-        else:
-            names = list(next(iter(rows.values())).figures)
-            yield f"| contender | flavour | {' | '.join(names)} |"
-            yield f"| --- | --- |{' ---: |' * len(names)}"
-            for entry, one in rows.items():
-                cells = " | ".join(f"{one.figures[each]:.7g}" for each in names)
-                yield f"| {entry.contender} | {entry.flavour} | {cells} |"
-        yield ""
+            faster, of_raw = results.times_faster(entry), results.times_raw(entry)
+            cells += ["-" if one is None else f"{one:.2f}" for one in (faster, of_raw)]
+        yield f"| {_label(entry)} | {' | '.join(cells)} |"
 
 
-def _throughput(rows: Mapping[Entry, Measured]) -> Iterator[str]:
-    yield "| contender | flavour | CPU us | wall us | x fal-client cpu/wall | of raw cpu/wall |"
-    yield "| --- | --- | ---: | ---: | ---: | ---: |"
-    for entry, one in rows.items():
-        cpu, wall = (1e6 * one.figures[each] / one.events for each in ("cpu", "wall"))
-        cells = []
-        for other in ("fal-client", "raw"):
-            flavour = "asyncio" if entry.flavour == "trio" else entry.flavour
-            peer = rows.get(Entry(entry.work, other, flavour))
-            if peer is None:
-                cells.append("-")
-                continue
-            ratios = []
-            for value, each in ((cpu, "cpu"), (wall, "wall")):
-                ratio = value / (1e6 * peer.figures[each] / peer.events)
-                ratios.append(1 / ratio if other == "fal-client" else ratio)
-            cells.append(f"{ratios[0]:.2f} / {ratios[1]:.2f}")
-        yield (
-            f"| {entry.contender} | {entry.flavour} | {cpu:.2f} | {wall:.2f} | {' | '.join(cells)} |"
-        )
+def _label(entry: Entry) -> str:
+    contender = CONTENDERS[entry.contender]
+    return f"{entry.contender}, {entry.flavour}" if contender.module else entry.contender
+
+
+def described(names: Sequence[str], npm: str | None, rounds: int) -> Iterator[str]:
+    """Say on what was measured, and what is missing.
+
+    Args:
+        names: The names of the contenders that were asked for.
+        npm: The folder with the npm packages, if there is one.
+        rounds: How many rounds.
+
+    Yields:
+        Lines of Markdown.
+    """
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    load = f", of which {os.getloadavg()[0]:.1f} were busy" if hasattr(os, "getloadavg") else ""
+    yield f"Measured on {platform.system()} with {python}, on {os.cpu_count()} processors{load};"
+    yield f"medians of {rounds} rounds. Versions:"
+    versions, missing = [f"fal_stream {fal_stream.__version__}"], []
+    for name in names:
+        contender = CONTENDERS[name]
+        lacks = contender.missing(npm)
+        if lacks is not None:
+            missing.append(f"{name} was not measured: {lacks} was not there.")
+        elif contender.packages:
+            package = contender.packages[0]
+            versions.append(f"{package} {version(package)}")
+        elif not contender.module and npm is not None:
+            versions.append(contender.version_of_javascript(Path(npm)))
+    yield f"{', '.join(dict.fromkeys(versions))}."
+    yield from missing
+    yield ""
+
+
+def write_page(text: str) -> None:
+    """Put what was measured into the page, between its markers."""
+    part = WrittenPart(PAGE, "tests.benchmarks --write", "what it measured", lambda: text)
+    PAGE.write_text(part.current(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -7,12 +7,15 @@ stream, to be iterated. `javascript.mjs` does the same, with a loop of its own.
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
 from collections.abc import AsyncIterable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, Literal, cast
 
 __all__ = ["CONTENDERS", "AsyncClient", "Client", "Contender", "Flavour"]
@@ -55,6 +58,13 @@ class Contender:
     def _module(self) -> Any:
         return import_module(f"{__name__}.{self.module}")
 
+    def version_of_javascript(self, npm: Path) -> str:
+        """Say which version of the original is in a folder, and which Node.js runs it."""
+        package = npm / "node_modules" / "@fal-ai" / "client" / "package.json"
+        client = json.loads(package.read_text(encoding="utf-8"))["version"]
+        node = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
+        return f"@fal-ai/client {client} on Node.js {node.stdout.strip()}"
+
     def missing(self, npm: str | None) -> str | None:
         """Say what it lacks.
 
@@ -78,11 +88,11 @@ _BOTH: tuple[Flavour, ...] = ("blocking", "asyncio")
 
 _CONTENDERS = (
     Contender("raw", "raw", _BOTH, ("pydantic_core",)),
-    Contender("fal_stream", "fal_stream", ("blocking", "asyncio", "trio")),
-    Contender("fal-client", "fal_client", _BOTH, ("fal-client",)),
-    Contender("httpx-sse", "httpx_sse", _BOTH, ("httpx-sse",)),
-    Contender("openai", "openai", _BOTH, ("openai",)),
-    Contender("aiohttp", "aiohttp", ("asyncio",), ("aiohttp",)),
+    Contender("fal_stream", "use_fal_stream", ("blocking", "asyncio", "trio")),
+    Contender("fal-client", "use_fal_client", _BOTH, ("fal-client",)),
+    Contender("httpx-sse", "use_httpx_sse", _BOTH, ("httpx-sse",)),
+    Contender("openai", "use_openai", _BOTH, ("openai",)),
+    Contender("aiohttp", "use_aiohttp", ("asyncio",), ("aiohttp",)),
     Contender("JS on('data')", "", ("asyncio",), keeps=True),
     Contender("JS iterator", "", ("asyncio",), most=100, keeps=True),
 )

@@ -66,10 +66,9 @@ class Body:
             text = event.pop() + text
         blocks = text.split(b"\n\n")
         rest = blocks.pop()
-        if blocks:
-            if event:
-                blocks[0] = b"".join([*event, blocks[0]])
-                event.clear()
+        if blocks and event:
+            blocks[0] = b"".join([*event, blocks[0]])
+            event.clear()
         if rest:
             event.append(rest)
         return [block[6:] for block in blocks]
@@ -80,14 +79,20 @@ def _request(path: str) -> bytes:
     return head.encode()
 
 
-def _connect(base: str) -> socket.socket:
+def _address(base: str) -> tuple[str, int]:
     parts = urlsplit(base)
     assert parts.hostname
-    connection = socket.create_connection((parts.hostname, parts.port))
+    assert parts.port
+    return parts.hostname, parts.port
+
+
+def _connect(base: str) -> socket.socket:
+    host, port = _address(base)
+    connection = socket.create_connection((host, port))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if parts.scheme == "https":
+    if base.startswith("https:"):
         context = ssl.create_default_context()
-        return context.wrap_socket(connection, server_hostname=parts.hostname)
+        return context.wrap_socket(connection, server_hostname=host)
     return connection
 
 
@@ -146,17 +151,15 @@ class _Connection(asyncio.Protocol):
 async def asynchronous(base: str) -> AsyncIterator[AsyncClient]:
     """Make a client."""
     idle: list[_Connection] = []
-    parts = urlsplit(base)
-    context = ssl.create_default_context() if parts.scheme == "https" else None
+    host, port = _address(base)
+    context = ssl.create_default_context() if base.startswith("https:") else None
 
     async def stream(path: str) -> AsyncIterator[object]:
         if idle:
             connection = idle.pop()
         else:
             loop = asyncio.get_running_loop()
-            _, connection = await loop.create_connection(
-                _Connection, parts.hostname, parts.port, ssl=context
-            )
+            _, connection = await loop.create_connection(_Connection, host, port, ssl=context)
         connection.transport.write(_request(path))
         data = b""
         while b"\r\n\r\n" not in data:
