@@ -45,6 +45,9 @@ class SocketStream(httpcore.NetworkStream):
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        self._is_tls = isinstance(sock, ssl.SSLSocket)
+        # What ended the connection after bytes that were still to be given.
+        self._held_error: OSError | None = None
         self._timeout: float | None = -1.0
         self._shut = False
         self._splitter = HeadSplitter()
@@ -108,6 +111,8 @@ class SocketStream(httpcore.NetworkStream):
     def _receive(self) -> bytes:
         exchange = self._exchange
         try:
+            if self._held_error is not None:
+                raise self._held_error
             data = exchange.wait(self._receive_within)
         except OSError as error:
             exchange.check()
@@ -118,18 +123,34 @@ class SocketStream(httpcore.NetworkStream):
         return data
 
     def _receive_within(self, seconds: float) -> bytes | None:
-        if seconds != self._timeout:
-            self._sock.settimeout(seconds)
-            self._timeout = seconds
+        self._wait_at_most(seconds)
         try:
-            return self._sock.recv(READ_BYTES)
+            data = self._sock.recv(READ_BYTES)
         except _NOT_YET:
             return None
+        return self._with_more(data) if data and self._is_tls else data
 
-    def _try(self, operation: Callable[[], T], seconds: float) -> T | None:
+    def _with_more(self, data: bytes) -> bytes:
+        """Add what has come besides: of TLS, a socket gives a record at a time."""
+        pieces, size = [data], len(data)
+        self._wait_at_most(0.0)
+        try:
+            while size < READ_BYTES and (data := self._sock.recv(READ_BYTES)):
+                pieces.append(data)
+                size += len(data)
+        except _NOT_YET:
+            pass
+        except OSError as error:
+            self._held_error = error
+        return b"".join(pieces)
+
+    def _wait_at_most(self, seconds: float) -> None:
         if seconds != self._timeout:
             self._sock.settimeout(seconds)
             self._timeout = seconds
+
+    def _try(self, operation: Callable[[], T], seconds: float) -> T | None:
+        self._wait_at_most(seconds)
         try:
             return operation()
         except _NOT_YET:
