@@ -20,17 +20,20 @@ def main() -> None:
     """Measure and show."""
     parser = argparse.ArgumentParser(description="Measures streaming clients beside each other.")
     parser.add_argument("--rounds", type=int, default=5, help="how many (default: 5)")
-    parser.add_argument("--works", nargs="+", choices=WORKS, default=list(WORKS), metavar="WORK")
-    parser.add_argument("--contenders", nargs="+", default=list(CONTENDERS), metavar="CONTENDER")
+    parser.add_argument("--works", nargs="+", choices=WORKS, metavar="WORK")
+    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, metavar="NAME")
     parser.add_argument("--scale", type=float, default=1, help="share of the events (default: 1)")
     parser.add_argument("--write", action="store_true", help="write the page and its plot")
     arguments = parser.parse_args()
+    if arguments.write and (arguments.works or arguments.contenders or arguments.scale != 1):
+        parser.error("what is written is the whole: --write goes with --rounds only")
     npm = os.environ.get("NPM_FOLDER")
-    works = [WORKS[name] for name in arguments.works]
+    works = [WORKS[name] for name in arguments.works or WORKS]
+    names = arguments.contenders or list(CONTENDERS)
     with serving(npm) as place:
-        entrants = entrants_of(arguments.contenders, place)
+        entrants = entrants_of(names, place)
         results = measure(works, entrants, place, arguments.rounds, arguments.scale)
-    lines = [*described(arguments.contenders, npm, arguments.rounds), *tables(results)]
+    lines = [*described(names, npm, arguments.rounds), *tables(results)]
     text = "\n".join(lines)
     print(text)
     if arguments.write:

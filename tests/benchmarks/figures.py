@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
+from .works import Work
+
 __all__ = [
     "FIRST_TIMES",
     "Answer",
@@ -19,6 +21,7 @@ __all__ = [
     "Counter",
     "Memory",
     "Stopwatch",
+    "command_for",
     "percentile",
 ]
 
@@ -40,6 +43,25 @@ class Command(TypedDict):
     base: str
     path: str
     streams: int
+
+
+def command_for(work: Work, base: str, events: int) -> Command:
+    """Make a command.
+
+    Args:
+        work: What is to be read.
+        base: The address of the server.
+        events: How many events each stream has.
+
+    Returns:
+        The command.
+    """
+    return {
+        "kind": work.kind,
+        "base": base,
+        "path": work.path(events),
+        "streams": work.streams,
+    }
 
 
 # Names of figures, and their values; "events" and "indices" are checked.
@@ -91,10 +113,16 @@ class Stopwatch:
 class Memory:
     """Measures how far the peak of the memory in use rises over what is in use at its making."""
 
+    _RESET = Path("/proc/self/clear_refs")
+
+    @classmethod
+    def is_measurable(cls) -> bool:
+        """Tell whether the system counts it: Linux does."""
+        return cls._RESET.exists()
+
     def __init__(self) -> None:
         gc.collect()
-        # From here on the peak is counted anew (Linux).
-        Path("/proc/self/clear_refs").write_text("5")
+        self._RESET.write_text("5")  # from here on the peak is counted anew
         self._before = self._read("VmRSS")
 
     def growth(self) -> dict[str, float]:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from .contenders import Contender, Flavour
-from .figures import Answer
+from .figures import Answer, Memory
 from .processes import Place, Worker
 from .results import Entry, Measured, Results
 from .works import WORKS, Work
@@ -74,8 +74,8 @@ def measure(
 
 
 def _can(contender: Contender, flavour: Flavour, work: Work) -> bool:
-    if work.kind == "memory" and work.events > 100 and contender.keeps:
-        return False
+    if work.kind == "memory":
+        return Memory.is_measurable() and not (contender.keeps and work.events > 100)
     return work.streams == 1 or flavour != "blocking"
 
 

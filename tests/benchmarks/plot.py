@@ -59,7 +59,7 @@ def draw(results: Results) -> None:
         panel.minorticks_off()
         panel.axvline(1, color="black", linewidth=0.8)
         panel.set_title(flavour if flavour == "blocking" else "asyncio (and Node.js)")
-        panel.set_xlabel(f"times faster than {FAL_CLIENT}, by CPU for an event")
+        panel.set_xlabel(f"times faster than {FAL_CLIENT} (CPU)")
         panel.spines[["top", "right"]].set_visible(False)
     handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in _COLOURS.values()]
     figure.legend(handles, list(_COLOURS), loc="outside lower center", ncols=6, frameon=False)

@@ -22,7 +22,7 @@ from typing_extensions import Self
 from tests.docs.named import ROOT
 
 from .contenders import CONTENDERS, Contender, Flavour
-from .figures import Answer, Command
+from .figures import Answer, command_for
 from .works import Work
 
 __all__ = ["Place", "Worker", "entrants_of", "serving"]
@@ -190,13 +190,7 @@ class Worker:
         Raises:
             SystemExit: The contender lost something, or ended.
         """
-        command: Command = {
-            "kind": work.kind,
-            "base": self._base,
-            "path": work.path(events),
-            "streams": work.streams,
-        }
-        self._process.write(json.dumps(command))
+        self._process.write(json.dumps(command_for(work, self._base, events)))
         answer: Answer = json.loads(self._process.read())
         got, due = (int(answer["events"]), int(answer["indices"])), work.due(events)
         if got != due:

@@ -125,17 +125,26 @@ class _Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._reads: list[bytes] = []
         self._waiter: asyncio.Future[None] | None = None
-        self.transport = asyncio.Transport()
+        self._transport = asyncio.Transport()
+        self._lost = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self._transport = transport
+        self.write = transport.write
 
     def data_received(self, data: bytes) -> None:
         self._reads.append(data)
         if self._waiter is not None:
             self._waiter.set_result(None)
             self._waiter = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost.set()
+
+    async def close(self) -> None:
+        self._transport.abort()
+        await self._lost.wait()
 
     async def read(self) -> bytes:
         reads = self._reads
@@ -160,7 +169,7 @@ async def asynchronous(base: str) -> AsyncIterator[AsyncClient]:
         else:
             loop = asyncio.get_running_loop()
             _, connection = await loop.create_connection(_Connection, host, port, ssl=context)
-        connection.transport.write(_request(path))
+        connection.write(_request(path))
         data = b""
         while b"\r\n\r\n" not in data:
             data += await connection.read()
@@ -175,4 +184,4 @@ async def asynchronous(base: str) -> AsyncIterator[AsyncClient]:
 
     yield stream
     for connection in idle:
-        connection.transport.close()
+        await connection.close()

@@ -1,0 +1,104 @@
+"""How much is done for an event, counted and not timed: a slip in the hot loop is noticed."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+import anyio
+import pytest
+
+from .contenders import CONTENDERS
+from .processes import Place, serving
+from .works import WORKS, Work
+
+OURS = CONTENDERS["fal_stream"]
+
+# As long as each other in the path.
+FEW, MANY = 1_000, 6_000
+
+# Of functions, for an event, those in C too: six when this was written, and some for each read.
+MOST_CALLS = 8
+
+# What is not called for an event, nor for a read.
+OUTSIDE = ("h11", "httpcore", "httpx", "logging", "threading", "warnings")
+
+BULK, SENDS = WORKS["bulk-60"], WORKS["sends-60"]
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    with serving() as place:
+        yield place
+
+
+class Calls:
+    """Counts the calls of this thread in its block, by the package of who is called.
+
+    What is written in C counts for the package that calls it.
+    """
+
+    def __init__(self) -> None:
+        self.by_package: Counter[str] = Counter()
+
+    def _count(self, frame: FrameType, event: str, _: Any) -> None:
+        if event in ("call", "c_call"):
+            module = frame.f_globals.get("__name__", "")
+            self.by_package[module.partition(".")[0]] += 1
+
+    def __enter__(self) -> Counter[str]:
+        sys.setprofile(self._count)
+        return self.by_package
+
+    def __exit__(self, *exc_info: object) -> None:
+        sys.setprofile(None)
+
+
+def growth(few: Counter[str], many: Counter[str]) -> Counter[str]:
+    """Tell what more events have added."""
+    return many - few
+
+
+def check(added: Counter[str], work: Work) -> None:
+    # Where each is sent by itself there is a read for some, and how many is up to the system.
+    if work is BULK:
+        assert added.total() <= MOST_CALLS * (MANY - FEW), added
+    # An event loop may do something of its own once in a while.
+    assert all(added[name] < (MANY - FEW) / 100 for name in OUTSIDE), added
+
+
+@pytest.mark.parametrize("work", [BULK, SENDS], ids=["bulk", "sends"])
+def test_blocking(work: Work, place: Place) -> None:
+    with OURS.blocking(place.base(tls=False)) as client:
+
+        def count(events: int) -> Counter[str]:
+            with Calls() as calls:
+                assert sum(1 for _ in client(work.path(events))) == events
+            return calls
+
+        count(FEW)
+        check(growth(count(FEW), count(MANY)), work)
+
+
+# In a loop of its own: that of pytest's plugin waits in threads on trio.
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("work", [BULK, SENDS], ids=["bulk", "sends"])
+def test_asynchronous(work: Work, place: Place, backend: str) -> None:
+    async def main() -> None:
+        async with OURS.asynchronous(place.base(tls=False)) as client:
+
+            async def count(events: int) -> Counter[str]:
+                got = 0
+                with Calls() as calls:
+                    async for _ in client(work.path(events)):
+                        got += 1
+                assert got == events
+                return calls
+
+            await count(FEW)
+            check(growth(await count(FEW), await count(MANY)), work)
+
+    anyio.run(main, backend=backend)
