@@ -48,18 +48,32 @@ MAY_IMPORT = {
     "_net": {"_checks", "_shared", "abort", "errors"},
     "_async": CORE,
     "_sync": CORE,
+    "_cli": {
+        "__init__",
+        "_checks",
+        "_shared",
+        "_version",
+        "config",
+        "credentials",
+        "errors",
+        "retry",
+        "testing",
+        "types",
+    },
 }
 
 WAITING = {"anyio", "asyncio", "select", "selectors", "socket", "threading", "trio"}
-# Parts of one file are read by several threads, and a file may be a pipe or a socket.
-WAITING_FOR_FILES = {
+# Parts of one file are read by several threads, and a file may be a pipe or a socket. The progress
+# line is drawn by a thread of its own.
+MAY_WAIT = {
+    "_cli/progress.py": {"threading"},
     "_files/positions.py": {"threading"},
     "_files/streams.py": {"select", "socket"},
     "_files/turns.py": {"threading"},
 }
 HTTP = {"h11", "httpcore", "httpx"}
 NOT_PURE = WAITING | HTTP | {"logging", "os", "pathlib", "random", "ssl", "sys", "time"}
-HTTP_MODULES = {
+HTTP_MODULES = {"_cli/fetch.py"} | {
     f"{flavour}/{name}.py"
     for flavour in ("_async", "_sync")
     for name in ("borrowed", "connection", "pool", "response", "transport")
@@ -111,11 +125,20 @@ def test_imports_go_downwards(path: Path) -> None:
 def test_what_waits_stays_in_its_rooms(path: Path) -> None:
     found = {module.split(".")[0] for module in imports(path)}
     if room_of(path) not in ("_net", "abort"):
-        assert not found & WAITING - WAITING_FOR_FILES.get(names(path), set())
+        assert not found & WAITING - MAY_WAIT.get(names(path), set())
     if room_of(path) != "_net" and names(path) not in HTTP_MODULES:
         assert not found & HTTP
     if room_of(path) == "_shared":
         assert not found & NOT_PURE
+
+
+def test_the_library_does_not_import_the_command_line() -> None:
+    importers = {
+        names(path)
+        for path in PACKAGE.rglob("*.py")
+        if any(module.startswith("fal_stream._cli") for module in imports(path))
+    }
+    assert {name for name in importers if not name.startswith("_cli/")} == {"__main__.py"}
 
 
 def test_a_forbidden_import_would_be_seen(tmp_path: Path) -> None:

@@ -1,0 +1,125 @@
+"""What the command line says: results on stdout, all else on stderr.
+
+Promises: JSON lines are UTF-8, or ASCII where stdout has another encoding, and each is written at
+once; nothing that an app sends steers the terminal. A stderr that is closed or can't be written
+stops nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import sys
+from typing import Any, BinaryIO
+
+from fal_stream._cli.exits import OutputError, ReaderGone
+from fal_stream.errors import excerpt
+
+# Delete and the second set of control characters, what turns the direction of a text, and lone
+# surrogates: JSON doesn't ask for them to be escaped, a terminal or UTF-8 does.
+_UNFIT = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_DATA_URI = re.compile(r"data:[^\s,]{0,200},")
+_SHOWN_OF_DATA = 40
+
+
+class Console:
+    """Where the command line writes.
+
+    Attributes:
+        stdout_is_terminal: Whether somebody looks at stdout.
+        stderr_is_terminal: Whether somebody looks at stderr.
+    """
+
+    def __init__(self) -> None:
+        self.stdout_is_terminal: bool = _is_terminal(sys.stdout)
+        self.stderr_is_terminal: bool = _is_terminal(sys.stderr)
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        self._is_utf8 = encoding.lower().replace("-", "") == "utf8"
+
+    def say(self, text: str) -> None:
+        """Write a line to stderr, with the name of the program before it."""
+        self.write_stderr(f"fal-stream: {text}\n")
+
+    def write_stderr(self, text: str) -> None:
+        """Write to stderr as it is."""
+        if sys.stderr is not None:
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.write(text)
+                sys.stderr.flush()
+
+    def write_json(self, value: Any) -> None:
+        """Write a value as a line of JSON to stdout.
+
+        Args:
+            value: The value. On a terminal the data in its `data:` addresses is shortened.
+
+        Raises:
+            OutputError: It can't be written.
+            ReaderGone: Nobody reads stdout any more.
+        """
+        try:
+            if self.stdout_is_terminal:
+                value = shortened(value)
+            text = json.dumps(value, ensure_ascii=not self._is_utf8)
+        except (ValueError, RecursionError):
+            raise OutputError("A chunk is nested too deeply to be written") from None
+        text = _UNFIT.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+        self.write_bytes(f"{text}\n".encode())
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write bytes to stdout.
+
+        Args:
+            data: The bytes.
+
+        Raises:
+            OutputError: They can't be written.
+            ReaderGone: Nobody reads stdout any more.
+        """
+        try:
+            stdout = _binary_stdout()
+            stdout.write(data)
+            stdout.flush()
+        except BrokenPipeError:
+            raise ReaderGone from None
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise OutputError(f"stdout can't be written ({reason})") from None
+
+    def silence_stdout(self) -> None:
+        """Have what can't be written thrown away, or Python would complain of it at its end."""
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _binary_stdout() -> BinaryIO:
+    if sys.stdout is None:
+        raise OSError(0, "it is closed")
+    return sys.stdout.buffer
+
+
+def _is_terminal(stream: Any) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False
+
+
+def shortened(value: Any) -> Any:
+    """Shorten the data of `data:` addresses, for somebody to look at.
+
+    Args:
+        value: A JSON value; it is not changed.
+
+    Returns:
+        The value, with the beginning of the data only.
+    """
+    if isinstance(value, dict):
+        return {name: shortened(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [shortened(inner) for inner in value]
+    if isinstance(value, str) and (found := _DATA_URI.match(value)):
+        return excerpt(value, found.end() + _SHOWN_OF_DATA)
+    return value

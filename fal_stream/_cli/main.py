@@ -1,0 +1,131 @@
+"""The command line: from the arguments to the exit code.
+
+Promises: no traceback and no secret on stderr, whatever happens; the exit codes are those of `exits`.
+The first Ctrl-C ends what runs in due form, a second one at once.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any, TextIO
+
+from fal_stream._cli.console import Console
+from fal_stream._cli.exits import (
+    CTRL_C,
+    FAILED,
+    OK,
+    READER_GONE,
+    OutputError,
+    ReaderGone,
+    error_lines,
+    exit_code,
+)
+from fal_stream._cli.parsers import read_arguments
+from fal_stream.errors import FalStreamError, printable
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: The arguments. Default None: those of the process.
+
+    Returns:
+        The exit code.
+    """
+    _prepare()
+    console = Console()
+    code = _main(sys.argv[1:] if arguments is None else arguments, console)
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        console.silence_stdout()
+        if code == OK:
+            code = READER_GONE if isinstance(error, BrokenPipeError) else FAILED
+    return code
+
+
+def _main(arguments: Sequence[str], console: Console) -> int:
+    try:
+        return _command(arguments, console)
+    except SystemExit as end:  # after the help
+        return end.code if isinstance(end.code, int) else OK
+    except KeyboardInterrupt:
+        return CTRL_C
+    except (BrokenPipeError, ReaderGone):
+        console.silence_stdout()
+        return READER_GONE
+    except FalStreamError as error:
+        for line in error_lines(error):
+            console.say(line)
+        return exit_code(error)
+    except OutputError as error:
+        console.silence_stdout()
+        console.say(printable(str(error)))
+    except Exception as error:
+        console.silence_stdout()
+        console.say(_unforeseen(error))
+    return FAILED
+
+
+def _command(arguments: Sequence[str], console: Console) -> int:
+    # What a command needs is imported with it, so that the others start sooner.
+    given = read_arguments(arguments)
+    if given.command == "run":
+        from fal_stream._cli.run import run
+
+        return run(given, console)
+    if given.command == "serve":
+        from fal_stream._cli.serve import serve
+
+        return serve(given.port)
+    from fal_stream.testing.demo import run_demo
+
+    run_demo(_write)
+    return OK
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _unforeseen(error: Exception) -> str:
+    """Say what nobody thought of; without its text, which may hold anything."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {frames[-1].filename}, line {frames[-1].lineno}" if frames else ""
+    if isinstance(error, OSError):
+        return f"{error.strerror or type(error).__name__}{where}"
+    return f"a {type(error).__name__}{where} that was not foreseen: please report it"
+
+
+def _prepare() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    warnings.showwarning = _show_warning
+    # Not where Ctrl-C is ignored, as in the background of a script.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    raise KeyboardInterrupt
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: Any = None,
+) -> None:
+    Console().say(f"warning: {printable(str(message))}")

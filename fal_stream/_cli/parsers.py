@@ -1,0 +1,277 @@
+"""The arguments of the command line, and its help.
+
+Promises: a wrong argument is a ConfigError that names it. A key is never taken from an argument,
+and what looks like one is not repeated in a message. Leaves to others: what the client checks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from fal_stream._checks import shown
+from fal_stream._cli.exits import MEANINGS
+from fal_stream._cli.items import FORMS
+from fal_stream._version import __version__
+from fal_stream.credentials import is_secret_name
+from fal_stream.errors import ConfigError
+
+MAX_FILE_BYTES = 512 * 1024 * 1024
+
+_CODES = "\n".join(f"  {code:<4}{meaning}" for code, meaning in MEANINGS.items())
+
+_MAIN = """\
+examples:
+  fal-stream demo
+  fal-stream run fal-ai/flux/dev prompt='a fox' --output pictures
+  fal-stream serve --port 8000
+"""
+
+_RUN = f"""\
+input:
+  key=text          a text
+  key:=json         a number, true, null, a list, an object
+  key@file          a file, which is uploaded; its address is sent
+  a[b]=x  a[]=x     into an object, at the end of a list; a[0] is its first element
+
+examples:
+  fal-stream run fal-ai/any-llm prompt='What is streaming?' | jq -r .output
+  fal-stream run fal-ai/any-llm prompt=Hi --last
+  fal-stream run fal-ai/flux/dev prompt='a fox' num_images:=2 --output pictures
+  fal-stream run fal-ai/flux/dev prompt='a fox' image_url@fox.png --timeout 60
+  fal-stream run acme/speech text=Hello > hello.wav
+  echo '{{"prompt": "Hi"}}' | fal-stream run fal-ai/any-llm --input -
+
+The key is read from the environment: FAL_KEY, else FAL_KEY_ID and FAL_KEY_SECRET. It can't be an
+argument, for others on this machine may see arguments. FAL_RUN_HOST and FAL_REST_HOST name servers
+of your own.
+
+exit codes:
+{_CODES}
+"""
+
+_SERVE = """\
+examples:
+  fal-stream serve
+  fal-stream serve --port 8000
+
+It needs no key and no network, and prints what to try. Ctrl-C ends it.
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are errors of ours."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments."""
+        raise ConfigError(f"{message}; `{self.prog} --help` shows how")
+
+
+def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the arguments.
+
+    Args:
+        arguments: The arguments of the process.
+
+    Returns:
+        The command and its options; an option that was not given is not there.
+
+    Raises:
+        ConfigError: They are wrong.
+        SystemExit: Help or the version was asked for, and printed.
+    """
+    program = _program()
+    main = _parser(program, "Results from fal.ai apps while they are still working.", _MAIN)
+    main.add_argument("--version", action="version", version=f"fal-stream {__version__}")
+    main.add_argument(
+        "command",
+        metavar="{run,demo,serve}",
+        help="run: stream from an endpoint; demo: see a stream without key and network; "
+        "serve: a fal server on this machine, to try things with",
+    )
+    # What follows is read by the parser of the command: options may stand between its arguments.
+    name = main.parse_args(arguments[:1]).command
+    parsers = {"run": _run_parser, "demo": _demo_parser, "serve": _serve_parser}
+    if name not in parsers:
+        main.error(f"{shown(name.partition(':')[0])} is no command: give run, demo or serve")
+    parser = parsers[name](program)
+    known, unknown = parser.parse_known_intermixed_args(arguments[1:])
+    if unknown:
+        _refuse(parser, unknown[0].partition("=")[0])
+    known.command = name
+    return known
+
+
+def _refuse(parser: Parser, unknown: str) -> NoReturn:
+    if not unknown.startswith("-"):
+        parser.error(f"{shown(unknown.partition(':')[0])} is one argument too many")
+    if is_secret_name(unknown):
+        raise ConfigError(
+            f"{shown(unknown)} is no option: others on this machine may see arguments, so the key is read "
+            "from the environment (FAL_KEY)"
+        )
+    parser.error(f"{shown(unknown)} is no option")
+
+
+def _program() -> str:
+    name = os.path.basename(sys.argv[0])
+    return "python -m fal_stream" if name == "__main__.py" else "fal-stream"
+
+
+def _parser(program: str, description: str, epilog: str) -> Parser:
+    return Parser(
+        prog=program,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+
+
+def _run_parser(program: str) -> Parser:
+    parser = _parser(
+        f"{program} run",
+        "Stream from an endpoint. Each chunk is a line of JSON on stdout, as soon as it comes;\n"
+        "a stream of bytes (audio) comes as it is.",
+        _RUN,
+    )
+    parser.add_argument("endpoint", metavar="ENDPOINT", help="as on the model's page")
+    parser.add_argument("items", metavar="key=value", nargs="*", default=[], help=FORMS)
+    _add_input_and_output(parser)
+    limits = parser.add_argument_group("time limits, in seconds; `none` switches one off")
+    for name, meaning in (
+        ("timeout", "between two signs of life (15)"),
+        ("event-timeout", "between two chunks (300)"),
+        ("start-timeout", "until the server answers (300)"),
+        ("total-timeout", "for the whole stream (none)"),
+    ):
+        limits.add_argument(f"--{name}", metavar="SECONDS", type=_seconds, help=meaning)
+    _add_request(parser)
+    return parser
+
+
+def _add_input_and_output(parser: Parser) -> None:
+    parser.add_argument(
+        "--input",
+        dest="input_file",
+        metavar="FILE",
+        help="a file with the whole input as JSON, `-` for stdin; key=value is put into it",
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--last", action="store_true", default=False, help="write the last chunk only, at the end"
+    )
+    which.add_argument(
+        "--raw",
+        action="store_true",
+        default=False,
+        help="write the events as the server sent them, not decoded",
+    )
+    parser.add_argument(
+        "--output",
+        metavar="DIR",
+        type=Path,
+        default=None,
+        help="save the images and audio of the chunks in this folder (those in `data:` addresses, "
+        "and those on fal's hosts for files); bytes go into a file there instead of stdout",
+    )
+    parser.add_argument(
+        "--max-file-bytes",
+        metavar="BYTES",
+        type=_whole,
+        default=MAX_FILE_BYTES,
+        help="how large a file may be that --output fetches (512 MiB)",
+    )
+
+
+def _add_request(parser: Parser) -> None:
+    group = parser.add_argument_group("the request")
+    group.add_argument("--method", help="POST, GET, PUT, PATCH or DELETE (POST)")
+    group.add_argument(
+        "--query", metavar="KEY=VALUE", type=_pair, action="append", help="added to the address"
+    )
+    group.add_argument(
+        "--header", metavar="NAME:VALUE", type=_header, action="append", help="sent along"
+    )
+    group.add_argument("--accept", metavar="TYPE", help="the media type (text/event-stream)")
+    group.add_argument("--priority", help="normal or low, for fal's queue")
+    group.add_argument("--hint", help="tells fal which runners suit")
+    group.add_argument(
+        "--retries",
+        metavar="N",
+        type=_whole,
+        help="how many times a request that can't have run is sent again (3)",
+    )
+    group.add_argument(
+        "--max-event-bytes", metavar="BYTES", type=_whole, help="how large a chunk may be (64 MiB)"
+    )
+    group.add_argument("--url", help="the address to stream from, instead of the endpoint's own")
+    group.add_argument("--run-url", metavar="URL", help="where the apps run (FAL_RUN_HOST)")
+    group.add_argument("--rest-url", metavar="URL", help="where files go (FAL_REST_HOST)")
+    group.add_argument("--proxy-url", metavar="URL", help="a proxy of fal's kind; it gets no key")
+    group.add_argument(
+        "--trusted-host",
+        metavar="HOST",
+        dest="trusted_hosts",
+        action="append",
+        help="one more host that gets the key, over https",
+    )
+
+
+def _demo_parser(program: str) -> Parser:
+    about = "Stream from a server on this machine, without key and network."
+    return _parser(f"{program} demo", about, "example:\n  fal-stream demo\n")
+
+
+def _serve_parser(program: str) -> Parser:
+    parser = _parser(
+        f"{program} serve", "A fal server on this machine, to try things with.", _SERVE
+    )
+    parser.add_argument(
+        "--port", metavar="PORT", type=_whole, default=0, help="where it listens (a free port)"
+    )
+    return parser
+
+
+def _seconds(text: str) -> float | None:
+    if text.lower() == "none":
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if 0 < seconds <= sys.float_info.max:
+        return seconds
+    raise argparse.ArgumentTypeError(
+        f"{shown(text)} is not a time limit: give seconds above 0, or none for no limit"
+    )
+
+
+def _whole(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) < 16:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{shown(text)} is not a whole number, 0 or more")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if key and separator:
+        return key, value
+    raise argparse.ArgumentTypeError(f"{shown(key)} has no key and value: give key=value")
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition(":")
+    if not name or not separator:
+        raise argparse.ArgumentTypeError("it has no name and value: give 'name: value'")
+    if is_secret_name(name.strip()):
+        raise argparse.ArgumentTypeError(
+            f"{shown(name)} holds a secret, and others on this machine may see arguments: the key is "
+            "read from the environment (FAL_KEY); other secrets go into a script of your own"
+        )
+    return name, value

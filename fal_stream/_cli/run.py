@@ -1,0 +1,152 @@
+"""`fal-stream run`: one stream, from arguments to stdout.
+
+Promises: each chunk is written as soon as it comes, before the next one is asked for; whatever ends
+it, the connection is closed. Leaves to others: what an error means to the shell (`exits`, `main`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from fal_stream import FalStream, ServerSentEvent, StreamingClient
+from fal_stream._cli.console import Console
+from fal_stream._cli.exits import FAILED, OK, OutputError
+from fal_stream._cli.items import read_items, read_json
+from fal_stream._cli.progress import Progress
+from fal_stream._cli.saving import Saver
+from fal_stream.config import DEFAULT_REST_URL, ClientSettings
+from fal_stream.errors import ConfigError, excerpt
+from fal_stream.retry import RetryPolicy
+from fal_stream.types import StreamOptions
+
+_LIMITS = ("timeout", "event_timeout", "start_timeout", "total_timeout")
+_OF_CLIENT = ("run_url", "rest_url", "proxy_url", "trusted_hosts", "max_event_bytes")
+_OF_STREAM = (*_LIMITS, "method", "accept", "priority", "hint", "url")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Stream from an endpoint.
+
+    Args:
+        arguments: What `read_arguments` made of the arguments of `run`.
+        console: Where it is written.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        FalStreamError: What ended the stream before its time.
+        OutputError: What came could not be written.
+        ReaderGone: Nobody reads stdout any more.
+    """
+    given = vars(arguments)
+    if arguments.raw and arguments.output is not None:
+        raise ConfigError("--raw decodes nothing, so --output would find no files: leave one out")
+    with StreamingClient(**_settings(given)) as client:
+        stream = client.stream(arguments.endpoint, **_options(given))
+        with Progress(console, stream.endpoint_id, lambda: stream.request_id) as progress:
+            rest_url = client.config.rest_url
+            saver = arguments.output and Saver(
+                arguments.output,
+                stream.endpoint_id,
+                None if rest_url == DEFAULT_REST_URL else rest_url,
+                arguments.max_file_bytes,
+                lambda text: _say_aside(console, progress, text),
+            )
+            delivery = _Delivery(console, progress, saver, arguments.last)
+            with stream:
+                delivery.deliver(stream, raw=arguments.raw)
+    return FAILED if saver and saver.failures else OK
+
+
+def _say_aside(console: Console, progress: Progress, text: str) -> None:
+    with progress.aside():
+        console.say(text)
+
+
+class _Delivery:
+    """Hands out what a stream brings."""
+
+    def __init__(
+        self, console: Console, progress: Progress, saver: Saver | None, last_only: bool
+    ) -> None:
+        self._console = console
+        self._progress = progress
+        self._saver = saver
+        self._last_only = last_only
+
+    def deliver(self, stream: FalStream[Any], *, raw: bool) -> None:
+        is_whole, last = False, None
+        try:
+            for chunk in stream.events() if raw else stream:
+                self._progress.chunks += 1
+                if isinstance(chunk, bytes):
+                    self._give_bytes(chunk, stream.response_headers.get("content-type"))
+                elif self._last_only:
+                    last = (chunk,)
+                else:
+                    self._give(chunk)
+            if last is not None:
+                self._give(last[0])
+            is_whole = True
+        finally:
+            if self._saver is not None:
+                self._saver.close(is_whole)
+
+    def _give(self, chunk: Any) -> None:
+        if isinstance(chunk, ServerSentEvent):
+            chunk = chunk._asdict()
+        if self._console.stdout_is_terminal:
+            with self._progress.aside():
+                self._console.write_json(chunk)
+        else:
+            self._console.write_json(chunk)
+        if self._saver is not None:
+            self._saver.save(chunk, self._progress.chunks)
+
+    def _give_bytes(self, data: bytes, media_type: str | None) -> None:
+        self._progress.size = (self._progress.size or 0) + len(data)
+        if self._saver is not None:
+            self._saver.add_bytes(data, media_type)
+        elif self._console.stdout_is_terminal:
+            raise OutputError(
+                f"The app sends {excerpt(media_type or 'bytes', 80)}, which is not for a terminal: "
+                "send stdout into a file, or give --output DIR"
+            )
+        else:
+            self._console.write_bytes(data)
+
+
+def _settings(given: dict[str, Any]) -> ClientSettings:
+    settings = {name: given[name] for name in _OF_CLIENT if name in given}
+    if "retries" in given:
+        settings["retry"] = RetryPolicy(max_retries=given["retries"])
+    return ClientSettings(**settings)
+
+
+def _options(given: dict[str, Any]) -> StreamOptions:
+    options = {name: given[name] for name in _OF_STREAM if name in given}
+    for argument, option in (("query", "query_params"), ("header", "headers")):
+        if argument in given:
+            options[option] = dict(given[argument])
+    if "input_file" in given:
+        options["input"] = read_items(given["items"], _whole_input(given["input_file"]))
+    elif given["items"]:
+        options["input"] = read_items(given["items"])
+    return StreamOptions(**options)
+
+
+def _whole_input(name: str) -> Any:
+    try:
+        if name == "-":
+            data = sys.stdin.buffer.read() if sys.stdin is not None else b""
+        else:
+            with open(name, "rb") as file:
+                data = file.read()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+    else:
+        return read_json("--input -" if name == "-" else f"--input {excerpt(name, 120)}", data)
+    raise ConfigError(f"--input {excerpt(name, 120)} can't be read ({reason})")

@@ -1,0 +1,136 @@
+"""`fal-stream serve`: a fal server on this machine, with apps to try.
+
+Promises: it answers until Ctrl-C, whatever is sent to it.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from fal_stream._cli.exits import OK, OutputError
+from fal_stream.errors import ConfigError, printable
+from fal_stream.testing import (
+    Cut,
+    Failure,
+    Hang,
+    LocalFal,
+    Pause,
+    RecordedRequest,
+    Reply,
+    audio,
+    image_frames,
+    tokens,
+)
+from fal_stream.testing.demo import IMAGE_MODEL, LANGUAGE_MODEL, TEXT
+
+_LONGEST_PROMPT = 1000
+_SPEECH = "demo/speech"
+_VISION = "demo/vision"
+_REFUSAL = "demo/refusal"
+_SILENCE = "demo/silence"
+_BREAK = "demo/break"
+
+_ABOUT = """\
+A fal server listens on {url}. In another terminal:
+
+  export FAL_RUN_HOST={url} FAL_REST_HOST={url} FAL_KEY=any
+
+  fal-stream run {LANGUAGE_MODEL} prompt='What is streaming?'
+  fal-stream run {LANGUAGE_MODEL} prompt=Hi --last | jq -r .output
+  fal-stream run {IMAGE_MODEL} prompt='a sun over waves' --output pictures
+  fal-stream run {_SPEECH} --output sounds
+  fal-stream run {_VISION} image_url@picture.png
+  fal-stream run {_REFUSAL}               # an input that is refused: exit code 3
+  fal-stream run {_SILENCE} --timeout 2   # a server that falls silent: exit code 5
+  fal-stream run {_BREAK}                 # a connection that breaks: exit code 6
+
+Ctrl-C ends it. What comes in:
+"""
+
+
+def serve(port: int) -> int:
+    """Serve until Ctrl-C.
+
+    Args:
+        port: Where; 0: on a free port.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ConfigError: It is no port.
+        OutputError: The port can't be listened on.
+        KeyboardInterrupt: Ctrl-C.
+    """
+    if port > 65535:
+        raise ConfigError(f"--port {port} is no port: give one up to 65535, or 0 for a free one")
+    fal = LocalFal(key=None, port=port)
+    _add_apps(fal)
+    try:
+        fal.start()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    else:
+        try:
+            _write(_ABOUT.format(url=fal.url, **globals()))
+            _show_requests(fal)
+        finally:
+            # What a script raised was for its client.
+            fal.errors.clear()
+            fal.stop()
+        return OK
+    raise OutputError(f"The port {port} can't be listened on ({reason}): give another --port")
+
+
+def _show_requests(fal: LocalFal) -> None:
+    shown = 0
+    while True:
+        try:
+            requests = fal.wait_for_requests(shown + 1, timeout=1.0)
+        except TimeoutError:
+            continue
+        for request in requests[shown:]:
+            # Without the query, which may hold a token.
+            _write(f"  {printable(request.method)} {printable(request.path)}\n")
+        shown = len(requests)
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _add_apps(fal: LocalFal) -> None:
+    fal.add(LANGUAGE_MODEL, lambda request: tokens(_answer(request), pause=0.1))
+    fal.add(IMAGE_MODEL, image_frames(6, size=256, pause=0.3))
+    fal.add(_SPEECH, Reply(audio(2.0, pause=0.1), content_type="audio/wav"))
+    fal.add(_VISION, lambda request: [{"output": _look(fal, request)}])
+    refusal = [{"loc": ["body", "prompt"], "msg": "Field required", "type": "missing"}]
+    fal.add(_REFUSAL, Failure(422, refusal))
+    fal.add(_SILENCE, [{"output": "Listen:"}, Hang()])
+    fal.add(_BREAK, [{"output": "One moment"}, Pause(0.5), Cut()])
+
+
+def _given(request: RecordedRequest, name: str) -> Any:
+    try:
+        value = request.json()
+    except (ValueError, RecursionError):
+        return None
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _answer(request: RecordedRequest) -> str:
+    prompt = _given(request, "prompt")
+    if not isinstance(prompt, str) or not prompt.strip():
+        return TEXT
+    text = prompt[:_LONGEST_PROMPT].encode("utf-8", "replace").decode()
+    return f"You said: {text} -- {TEXT}"
+
+
+def _look(fal: LocalFal, request: RecordedRequest) -> str:
+    try:
+        picture = fal.upload(str(_given(request, "image_url")))
+    except ConfigError:
+        return "I see nothing: give image_url@file"
+    return f"I see {len(picture.content):,} bytes of {picture.content_type}"
