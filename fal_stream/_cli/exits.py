@@ -56,6 +56,8 @@ _CODES: tuple[tuple[type[FalStreamError], int], ...] = (
     (EventTooLarge, UNDECODABLE),
 )
 
+_MOST_FIELDS = 20
+
 
 class OutputError(Exception):
     """What came could not be written."""
@@ -89,11 +91,15 @@ def error_lines(error: FalStreamError) -> list[str]:
         error: The error.
 
     Returns:
-        A line, and for an input that was refused one for each field.
+        A line; for an input with several mistakes one more for each field, and for a limit one
+        that names its option.
     """
     lines = [str(error)]
-    if isinstance(error, ValidationError):
-        for entry in error.field_errors[:20]:
+    if isinstance(error, ValidationError) and len(error.field_errors) > 1:
+        for entry in error.field_errors[:_MOST_FIELDS]:
             place = ".".join(str(part) for part in entry.loc if part != "body")
             lines.append(f"  {excerpt(place, 100) or 'input'}: {excerpt(entry.msg)}")
+    if isinstance(error, StreamTimeout):
+        option = f"--{error.option.replace('_', '-')}"
+        lines.append(f"  here that is {option} SECONDS, or {option} none")
     return [" ".join(line.split("\n")).rstrip() for line in lines]

@@ -1,11 +1,12 @@
 """The command line: from the arguments to the exit code.
 
-Promises: no traceback and no secret on stderr, whatever happens; the exit codes are those of `exits`.
-The first Ctrl-C ends what runs in due form, a second one at once.
+Promises: no traceback and no secret on stderr, whatever happens; the exit codes are those of
+`exits`. The first Ctrl-C ends what runs in due form, a second one at once.
 """
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 import traceback
@@ -107,7 +108,7 @@ def _unforeseen(error: Exception) -> str:
 
 def _prepare() -> None:
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     warnings.showwarning = _show_warning
     # Not where Ctrl-C is ignored, as in the background of a script.

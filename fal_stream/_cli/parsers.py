@@ -111,8 +111,8 @@ def _refuse(parser: Parser, unknown: str) -> NoReturn:
         parser.error(f"{shown(unknown.partition(':')[0])} is one argument too many")
     if is_secret_name(unknown):
         raise ConfigError(
-            f"{shown(unknown)} is no option: others on this machine may see arguments, so the key is read "
-            "from the environment (FAL_KEY)"
+            f"{shown(unknown)} is no option: others on this machine may see arguments, so the "
+            "key is read from the environment (FAL_KEY)"
         )
     parser.error(f"{shown(unknown)} is no option")
 
@@ -271,7 +271,7 @@ def _header(text: str) -> tuple[str, str]:
         raise argparse.ArgumentTypeError("it has no name and value: give 'name: value'")
     if is_secret_name(name.strip()):
         raise argparse.ArgumentTypeError(
-            f"{shown(name)} holds a secret, and others on this machine may see arguments: the key is "
-            "read from the environment (FAL_KEY); other secrets go into a script of your own"
+            f"{shown(name)} holds a secret, and others on this machine may see arguments: the "
+            "key is read from the environment (FAL_KEY); other secrets go into a script of your own"
         )
     return name, value

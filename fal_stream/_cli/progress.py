@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from typing_extensions import Self
 
@@ -55,7 +54,7 @@ class Progress:
             self._thread.start()
         return self
 
-    def __exit__(self, *exc_info: Any) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self._over.set()
         if self._thread is not None:
             self._thread.join()

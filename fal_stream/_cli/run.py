@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from typing import Any, cast
 
 from fal_stream import FalStream, ServerSentEvent, StreamingClient
 from fal_stream._cli.console import Console
@@ -120,14 +120,14 @@ class _Delivery:
 
 
 def _settings(given: dict[str, Any]) -> ClientSettings:
-    settings = {name: given[name] for name in _OF_CLIENT if name in given}
+    settings: Any = {name: given[name] for name in _OF_CLIENT if name in given}
     if "retries" in given:
         settings["retry"] = RetryPolicy(max_retries=given["retries"])
-    return ClientSettings(**settings)
+    return cast(ClientSettings, settings)
 
 
 def _options(given: dict[str, Any]) -> StreamOptions:
-    options = {name: given[name] for name in _OF_STREAM if name in given}
+    options: Any = {name: given[name] for name in _OF_STREAM if name in given}
     for argument, option in (("query", "query_params"), ("header", "headers")):
         if argument in given:
             options[option] = dict(given[argument])
@@ -135,7 +135,7 @@ def _options(given: dict[str, Any]) -> StreamOptions:
         options["input"] = read_items(given["items"], _whole_input(given["input_file"]))
     elif given["items"]:
         options["input"] = read_items(given["items"])
-    return StreamOptions(**options)
+    return cast(StreamOptions, options)
 
 
 def _whole_input(name: str) -> Any:

@@ -96,10 +96,10 @@ class Saver:
     def _save(self, found: Found, stem: str) -> None:
         if found.url[:5].lower() == "data:":
             try:
-                media_type, data = read_data_url(found.url)
+                said, data = read_data_url(found.url)
             except ValueError as error:
                 raise _NotToBeHad(str(error)) from None
-            self._write(stem + suffix_of(found.media_type or media_type), [data])
+            self._write(stem + suffix_of(found.media_type or said), [data])
             return
         try:
             with fetching(found.url, self._is_allowed, self._max_bytes) as (media_type, pieces):

@@ -1,0 +1,1 @@
+"""Tests of the command line, as real processes against a local server."""
