@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import base64
+import io
+import os
+import wave
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from fal_stream.testing import (
+    Cut,
+    Failure,
+    LocalFal,
+    RecordedRequest,
+    Reply,
+    audio,
+    image_frames,
+)
+from tests.cli.program import call
+
+SOUND = b"".join(audio(0.2))
+
+
+def data_url(media_type: str, data: bytes) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_pictures(fal: LocalFal, tmp_path: Path) -> None:
+    fal.add("acme/flux/dev", image_frames(3, pause=0))
+    ended = call(fal, "run", "acme/flux/dev", "--output", "a/b", cwd=tmp_path)
+    names = [f"flux-dev-000{number}-images-0.png" for number in (1, 2, 3)]
+    assert (ended.code, len(ended.chunks)) == (0, 3)
+    assert names_in(tmp_path / "a/b") == names
+    assert [line.partition(" (")[0] for line in ended.lines] == [
+        f"fal-stream: saved a/b/{name}" for name in names
+    ]
+    for name in names:
+        with Image.open(tmp_path / "a/b" / name) as picture:
+            assert picture.size == (64, 64)
+
+
+def test_only_the_last_picture(fal: LocalFal, tmp_path: Path) -> None:
+    fal.add("acme/flux", image_frames(3, pause=0))
+    assert call(fal, "run", "acme/flux", "--last", "--output", str(tmp_path)).code == 0
+    assert names_in(tmp_path) == ["flux-0003-images-0.png"]
+
+
+def test_sound_in_a_chunk(fal: LocalFal, tmp_path: Path) -> None:
+    fal.add("acme/tts", [{"audio": data_url("audio/wav", SOUND)}, {"audio": {"url": "text"}}])
+    assert call(fal, "run", "acme/tts", "--output", str(tmp_path)).code == 0
+    assert names_in(tmp_path) == ["tts-0001-audio.wav"]
+    with wave.open(str(tmp_path / "tts-0001-audio.wav")) as sound:
+        assert sound.getnframes() == 4800
+
+
+def test_a_stream_of_bytes(fal: LocalFal, tmp_path: Path) -> None:
+    fal.add("acme/tts", Reply(audio(0.2), content_type="audio/wav"))
+    ended = call(fal, "run", "acme/tts", "--output", "out", cwd=tmp_path)
+    assert (ended.code, ended.out) == (0, b"")
+    assert ended.lines == [f"fal-stream: saved out/tts.wav ({len(SOUND):,} bytes)"]
+    assert (tmp_path / "out/tts.wav").read_bytes() == SOUND
+
+
+def test_a_stream_of_bytes_that_breaks(fal: LocalFal, tmp_path: Path) -> None:
+    fal.add("acme/tts", Reply([b"RIFF", Cut()], content_type="audio/mpeg"))
+    ended = call(fal, "run", "acme/tts", "--output", "out", cwd=tmp_path)
+    assert ended.code == 6
+    assert ended.lines[0].endswith("saved out/tts.mp3 (4 bytes, not all that was to come)")
+    assert (tmp_path / "out/tts.mp3").read_bytes() == b"RIFF"
+
+
+def test_nothing_is_overwritten(fal: LocalFal, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_text("mine")
+    (tmp_path / "tts-0001.wav").symlink_to(target)
+    (tmp_path / "tts-0001-2.wav").symlink_to(tmp_path / "nowhere")
+    fal.add("acme/tts", [data_url("audio/wav", SOUND)])
+    assert call(fal, "run", "acme/tts", "--output", str(tmp_path)).code == 0
+    assert (tmp_path / "tts-0001-3.wav").read_bytes() == SOUND
+    assert target.read_text() == "mine"
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_same_file_is_saved_once(fal: LocalFal, tmp_path: Path) -> None:
+    url = data_url("image/png", b"\x89PNG")
+    fal.add("acme/app", [{"a": url, "b": url}, {"a": {"url": url}}])
+    assert call(fal, "run", "acme/app", "--output", str(tmp_path)).code == 0
+    assert names_in(tmp_path) == ["app-0001-a.png"]
+
+
+def test_a_place_is_no_path(fal: LocalFal, tmp_path: Path) -> None:
+    url = data_url("image/png", b"\x89PNG")
+    fal.add("acme/app", [{"../../etc/\x00\n": url, "": {"x" * 500: data_url("image/png", b"fox")}}])
+    assert call(fal, "run", "acme/app", "--output", "out", cwd=tmp_path).code == 0
+    assert names_in(tmp_path) == ["out"]
+    names = names_in(tmp_path / "out")
+    assert all(name.startswith("app-0001-") and len(name) < 100 for name in names)
+
+
+def test_a_broken_address_is_said(fal: LocalFal, tmp_path: Path) -> None:
+    fal.add("acme/app", [{"a": "data:image/png;base64,!!!"}, {"a": data_url("image/png", b"x")}])
+    ended = call(fal, "run", "acme/app", "--output", str(tmp_path))
+    assert ended.code == 1
+    assert ended.lines[0] == "fal-stream: app-0001-a was not saved: its base64 is broken"
+    assert names_in(tmp_path) == ["app-0002-a.png"]
+
+
+def fetched(fal: LocalFal, folder: Path, answer: Any, *options: str) -> Any:
+    """Have a file saved that a chunk names by its address."""
+    image = {"url": f"{fal.url}/files/fox.png?x=1", "content_type": "image/png"}
+    fal.add("acme/app", [{"images": [image]}])
+    fal.route("/files/*", answer)
+    return call(fal, "run", "acme/app", "--output", str(folder), *options)
+
+
+def test_a_file_is_fetched_without_the_key(fal: LocalFal, tmp_path: Path) -> None:
+    ended = fetched(fal, tmp_path, Reply([b"\x89PNG", b" fox"], content_type="image/png"))
+    assert (ended.code, len(ended.lines)) == (0, 1)
+    assert (tmp_path / "app-0001-images-0.png").read_bytes() == b"\x89PNG fox"
+    request = fal.requests[1]
+    assert request.target == "/files/fox.png?x=1"
+    assert "authorization" not in request.headers
+    assert "cookie" not in request.headers
+
+
+def test_a_redirect_to_a_file(fal: LocalFal, tmp_path: Path) -> None:
+    def answer(request: RecordedRequest) -> Reply:
+        if request.path == "/files/there":
+            return Reply([b"fox"], content_type="image/png")
+        return Reply(status=302, headers={"location": "/files/there"}, framing="length")
+
+    assert fetched(fal, tmp_path, answer).code == 0
+    assert (tmp_path / "app-0001-images-0.png").read_bytes() == b"fox"
+
+
+REFUSALS: list[tuple[str, Any, str]] = [
+    ("missing", Failure(404), "its server answered with status 404"),
+    ("large", Reply([b"x" * 200], content_type="image/png"), "it has more than 100 bytes"),
+    ("said large", Reply([b"x" * 200], framing="length", content_type="a/b"), "more than 100"),
+    ("cut", Reply([b"x", Cut()], content_type="image/png"), "the connection failed"),
+    ("away", Reply(status=302, headers={"location": "http://127.0.0.1:9/"}), "sends us to where"),
+    ("around", Reply(status=302, headers={"location": "/files/a"}), "one address to the next"),
+    (
+        "packed",
+        Reply([b"x"], content_type="image/png", headers={"content-encoding": "gzip"}),
+        "compressed",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"), [row[1:] for row in REFUSALS], ids=[row[0] for row in REFUSALS]
+)
+def test_a_file_that_can_not_be_had(fal: LocalFal, tmp_path: Path, answer: Any, said: str) -> None:
+    ended = fetched(fal, tmp_path, answer, "--max-file-bytes", "100")
+    assert ended.code == 1
+    assert len(ended.chunks) == 1
+    (line,) = ended.lines
+    assert line.startswith("fal-stream: app-0001-images-0 was not saved: ")
+    assert said in line
+    assert names_in(tmp_path) == []
+
+
+def test_other_hosts_are_not_asked(fal: LocalFal, tmp_path: Path) -> None:
+    with LocalFal(key=None) as other:
+        fal.add("acme/app", [{"image": {"url": f"{other.url}/files/a.png"}}])
+        ended = call(fal, "run", "acme/app", "--output", str(tmp_path))
+        assert (ended.code, ended.err) == (0, "")
+        assert other.requests == []
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write")
+def test_a_folder_that_takes_nothing(fal: LocalFal, tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    fal.add("acme/flux", image_frames(3, pause=0))
+    ended = call(fal, "run", "acme/flux", "--output", str(tmp_path))
+    assert ended.code == 1
+    assert "can't be written (Permission denied)" in ended.lines[0]
+
+
+def test_pictures_are_those_that_came(fal: LocalFal, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (3, 2), "red").save(buffer, "WEBP")
+    fal.add("acme/app", [{"image": data_url("image/webp", buffer.getvalue())}])
+    assert call(fal, "run", "acme/app", "--output", str(tmp_path)).code == 0
+    assert (tmp_path / "app-0001-image.webp").read_bytes() == buffer.getvalue()

@@ -1,0 +1,167 @@
+"""What is shown on a terminal: a pty stands for one."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fal_stream.testing import Hang, LocalFal, Pause, Reply, Script, audio, image_frames
+from tests.cli.program import PROGRAM, ROOT, SECONDS, environment, interrupt
+
+pty = pytest.importorskip("pty")
+
+
+class Terminal:
+    """A process on a terminal.
+
+    Args:
+        fal: The server that it finds.
+        *arguments: Its arguments.
+        all_of_it: Whether stdout is the terminal too, and not a pipe.
+    """
+
+    def __init__(self, fal: LocalFal, *arguments: str, all_of_it: bool = False) -> None:
+        self._end, end_of_it = pty.openpty()
+        self.process = subprocess.Popen(
+            [*PROGRAM, *arguments],
+            cwd=ROOT,
+            env=environment(fal),
+            stdin=subprocess.DEVNULL,
+            stdout=end_of_it if all_of_it else subprocess.PIPE,
+            stderr=end_of_it,
+        )
+        os.close(end_of_it)
+        self.shown = ""
+
+    def read(self, until: Callable[[str], bool] = lambda shown: False) -> str:
+        """Read what is shown until that holds, or to the end."""
+        while not until(self.shown) and select.select([self._end], [], [], SECONDS)[0]:
+            try:
+                data = os.read(self._end, 65536)
+            except OSError:  # Linux's way to say that the other end is closed
+                break
+            if not data:
+                break
+            self.shown += data.decode()
+        return self.shown
+
+    def close(self) -> int:
+        """Wait for the end, and give the exit code."""
+        try:
+            if self.process.stdout is not None:
+                self.process.stdout.close()
+            return self.process.wait(SECONDS)
+        finally:
+            self.process.kill()
+            os.close(self._end)
+
+
+def screen(shown: str) -> list[str]:
+    """Give the lines that stand on the screen in the end."""
+    lines = [""]
+    column = 0
+    for char in shown.replace("\r\n", "\n"):
+        if char == "\n":
+            lines.append("")
+            column = 0
+        elif char == "\r":
+            column = 0
+        else:
+            lines[-1] = lines[-1][:column] + char + lines[-1][column + 1 :]
+            column += 1
+    return [line.rstrip() for line in lines]
+
+
+def test_a_progress_line(fal: LocalFal) -> None:
+    fal.add("acme/llm", [1, 2, Pause(1.0), 3])
+    terminal = Terminal(fal, "run", "acme/llm")
+    assert terminal.process.stdout is not None
+    shown = terminal.read()
+    out = terminal.process.stdout.read()
+    assert (terminal.close(), out) == (0, b"1\n2\n3\n")
+    request_id = fal.requests[0].request_id
+    assert "acme/llm: 2 chunks, " in shown
+    assert f" s, request {request_id}" in shown
+    assert "\n" not in shown
+    assert screen(shown) == [""]
+
+
+def test_the_line_is_there_while_nothing_comes(fal: LocalFal) -> None:
+    fal.add("acme/llm", Reply(delay=float("inf")))
+    terminal = Terminal(fal, "run", "acme/llm")
+    terminal.read(lambda shown: shown.count("acme/llm: 0 chunks, ") >= 2)
+    interrupt(terminal.process)
+    shown = terminal.read()
+    assert terminal.close() == 130
+    assert screen(shown) == [""]
+
+
+def test_chunks_and_line_on_one_terminal(fal: LocalFal) -> None:
+    script: Script = [step for number in range(5) for step in (Pause(0.3), {"number": number})]
+    fal.add("acme/llm", script)
+    terminal = Terminal(fal, "run", "acme/llm", all_of_it=True)
+    shown = terminal.read()
+    assert terminal.close() == 0
+    assert screen(shown) == [*(f'{{"number": {number}}}' for number in range(5)), ""]
+    assert "acme/llm: 1 chunk, " in shown
+
+
+def test_an_error_after_the_line(fal: LocalFal) -> None:
+    fal.add("acme/llm", [1, Hang()])
+    terminal = Terminal(fal, "run", "acme/llm", "--timeout", "0.6")
+    shown = terminal.read()
+    assert terminal.close() == 5
+    first, second, rest = screen(shown)
+    assert first.startswith("fal-stream: The server showed no sign of life within 0.6 s")
+    assert (second[:16], rest) == ("fal-stream:   he", "")
+
+
+def test_pictures_are_short_on_a_terminal(fal: LocalFal, tmp_path: Path) -> None:
+    fal.add("acme/flux", [*image_frames(2, pause=0), Pause(0.5)])
+    terminal = Terminal(fal, "run", "acme/flux", "--output", str(tmp_path), all_of_it=True)
+    shown = terminal.read()
+    assert terminal.close() == 0
+    lines = screen(shown)
+    assert len(lines) == 5
+    assert all(len(line) < 250 for line in lines)
+    assert '"url": "data:image/png;base64,iVBOR' in lines[0]
+    assert lines[1] == f"fal-stream: saved {tmp_path}/flux-0001-images-0.png " + lines[1][-11:]
+
+
+def test_bytes_are_not_for_a_terminal(fal: LocalFal) -> None:
+    fal.add("acme/tts", Reply([*audio(0.2), Hang()], content_type="audio/wav"))
+    terminal = Terminal(fal, "run", "acme/tts", all_of_it=True)
+    shown = terminal.read()
+    assert terminal.close() == 1
+    assert "RIFF" not in shown
+    assert screen(shown)[0] == (
+        "fal-stream: The app sends audio/wav, which is not for a terminal: send stdout into a "
+        "file, or give --output DIR"
+    )
+    assert fal.requests[0].gone.wait(10)
+
+
+def test_the_size_of_bytes(fal: LocalFal, tmp_path: Path) -> None:
+    fal.add("acme/tts", Reply([b"12345", Hang()], content_type="audio/wav"))
+    terminal = Terminal(fal, "run", "acme/tts", "--output", str(tmp_path))
+    terminal.read(lambda shown: "acme/tts: 1 chunk, 5 bytes, " in shown)
+    interrupt(terminal.process)
+    shown = terminal.read()
+    assert terminal.close() == 130
+    assert screen(shown)[0].endswith("tts.wav (5 bytes, not all that was to come)")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no ptys")
+def test_a_server_does_not_steer_the_terminal(fal: LocalFal) -> None:
+    texts = ["\x1b[2J", "\x9b2J", "\u202e", "\x7f"]
+    fal.add("acme/llm", [*texts, {"\x1b": "\x07"}])
+    terminal = Terminal(fal, "run", "acme/llm", all_of_it=True)
+    shown = terminal.read()
+    assert terminal.close() == 0
+    assert not {"\x1b", "\x9b", "\u202e", "\x7f", "\x07"} & set(shown)
