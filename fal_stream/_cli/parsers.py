@@ -16,6 +16,7 @@ from typing import NoReturn
 from fal_stream._checks import shown
 from fal_stream._cli.exits import MEANINGS
 from fal_stream._cli.items import FORMS
+from fal_stream._cli.values import header, pair, seconds, whole_number
 from fal_stream._version import __version__
 from fal_stream.credentials import is_secret_name
 from fal_stream.errors import ConfigError
@@ -150,7 +151,7 @@ def _run_parser(program: str) -> Parser:
         ("start-timeout", "until the server answers (300)"),
         ("total-timeout", "for the whole stream (none)"),
     ):
-        limits.add_argument(f"--{name}", metavar="SECONDS", type=_seconds, help=meaning)
+        limits.add_argument(f"--{name}", metavar="SECONDS", type=seconds, help=meaning)
     _add_request(parser)
     return parser
 
@@ -183,7 +184,7 @@ def _add_input_and_output(parser: Parser) -> None:
     parser.add_argument(
         "--max-file-bytes",
         metavar="BYTES",
-        type=_whole,
+        type=whole_number,
         default=MAX_FILE_BYTES,
         help="how large a file may be that --output fetches (512 MiB)",
     )
@@ -193,10 +194,10 @@ def _add_request(parser: Parser) -> None:
     group = parser.add_argument_group("the request")
     group.add_argument("--method", help="POST, GET, PUT, PATCH or DELETE (POST)")
     group.add_argument(
-        "--query", metavar="KEY=VALUE", type=_pair, action="append", help="added to the address"
+        "--query", metavar="KEY=VALUE", type=pair, action="append", help="added to the address"
     )
     group.add_argument(
-        "--header", metavar="NAME:VALUE", type=_header, action="append", help="sent along"
+        "--header", metavar="NAME:VALUE", type=header, action="append", help="sent along"
     )
     group.add_argument("--accept", metavar="TYPE", help="the media type (text/event-stream)")
     group.add_argument("--priority", help="normal or low, for fal's queue")
@@ -204,11 +205,14 @@ def _add_request(parser: Parser) -> None:
     group.add_argument(
         "--retries",
         metavar="N",
-        type=_whole,
+        type=whole_number,
         help="how many times a request that can't have run is sent again (3)",
     )
     group.add_argument(
-        "--max-event-bytes", metavar="BYTES", type=_whole, help="how large a chunk may be (64 MiB)"
+        "--max-event-bytes",
+        metavar="BYTES",
+        type=whole_number,
+        help="how large a chunk may be (64 MiB)",
     )
     group.add_argument("--url", help="the address to stream from, instead of the endpoint's own")
     group.add_argument("--run-url", metavar="URL", help="where the apps run (FAL_RUN_HOST)")
@@ -233,45 +237,10 @@ def _serve_parser(program: str) -> Parser:
         f"{program} serve", "A fal server on this machine, to try things with.", _SERVE
     )
     parser.add_argument(
-        "--port", metavar="PORT", type=_whole, default=0, help="where it listens (a free port)"
+        "--port",
+        metavar="PORT",
+        type=whole_number,
+        default=0,
+        help="where it listens (a free port)",
     )
     return parser
-
-
-def _seconds(text: str) -> float | None:
-    if text.lower() == "none":
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if 0 < seconds <= sys.float_info.max:
-        return seconds
-    raise argparse.ArgumentTypeError(
-        f"{shown(text)} is not a time limit: give seconds above 0, or none for no limit"
-    )
-
-
-def _whole(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) < 16:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{shown(text)} is not a whole number, 0 or more")
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, separator, value = text.partition("=")
-    if key and separator:
-        return key, value
-    raise argparse.ArgumentTypeError(f"{shown(key)} has no key and value: give key=value")
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition(":")
-    if not name or not separator:
-        raise argparse.ArgumentTypeError("it has no name and value: give 'name: value'")
-    if is_secret_name(name.strip()):
-        raise argparse.ArgumentTypeError(
-            f"{shown(name)} holds a secret, and others on this machine may see arguments: the "
-            "key is read from the environment (FAL_KEY); other secrets go into a script of your own"
-        )
-    return name, value

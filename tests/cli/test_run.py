@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,7 +86,7 @@ TEXTS = ["Grüße", "東京", "🦊", "\u2028", "\u202e", "\x9b31m", "\ud800", "
     ],
     ids=str,
 )
-def test_unicode_in_any_locale(fal: LocalFal, more: dict[str, str]) -> None:
+def test_unicode_in_any_locale(fal: LocalFal, more: dict[str, Any]) -> None:
     fal.add("acme/llm", [Event(json.dumps({"output": text})) for text in TEXTS])
     ended = call(fal, "run", "acme/llm", **more)
     assert (ended.code, ended.err) == (0, "")
