@@ -10,11 +10,12 @@ import argparse
 import sys
 from typing import Any, cast
 
-from fal_stream import FalStream, ServerSentEvent, StreamingClient
+from fal_stream import AbortController, FalStream, ServerSentEvent, StreamingClient
 from fal_stream._cli.console import Console
-from fal_stream._cli.exits import FAILED, OK, OutputError
+from fal_stream._cli.exits import FAILED, OK, OutputError, ReaderGone
 from fal_stream._cli.items import read_items, read_json
 from fal_stream._cli.progress import Progress
+from fal_stream._cli.reader import watch_reader
 from fal_stream._cli.saving import Saver
 from fal_stream.config import DEFAULT_REST_URL, ClientSettings
 from fal_stream.errors import ConfigError, excerpt
@@ -45,7 +46,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.raw and arguments.output is not None:
         raise ConfigError("--raw decodes nothing, so --output would find no files: leave one out")
     with StreamingClient(**_settings(given)) as client:
-        stream = client.stream(arguments.endpoint, **_options(given))
+        controller = AbortController()
+        stream = client.stream(arguments.endpoint, signal=controller.signal, **_options(given))
         with Progress(console, stream.endpoint_id, lambda: stream.request_id) as progress:
             rest_url = client.config.rest_url
             saver = arguments.output and Saver(
@@ -55,7 +57,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 arguments.max_file_bytes,
                 lambda text: _say_aside(console, progress, text),
             )
-            delivery = _Delivery(console, progress, saver, arguments.last)
+            delivery = _Delivery(console, progress, saver, controller, arguments.last)
             with stream:
                 delivery.deliver(stream, raw=arguments.raw)
     return FAILED if saver and saver.failures else OK
@@ -70,12 +72,19 @@ class _Delivery:
     """Hands out what a stream brings."""
 
     def __init__(
-        self, console: Console, progress: Progress, saver: Saver | None, last_only: bool
+        self,
+        console: Console,
+        progress: Progress,
+        saver: Saver | None,
+        controller: AbortController,
+        last_only: bool,
     ) -> None:
         self._console = console
         self._progress = progress
         self._saver = saver
+        self._controller = controller
         self._last_only = last_only
+        self._has_written = False
 
     def deliver(self, stream: FalStream[Any], *, raw: bool) -> None:
         is_whole, last = False, None
@@ -88,6 +97,8 @@ class _Delivery:
                     last = (chunk,)
                 else:
                     self._give(chunk)
+            if self._controller.signal.aborted:
+                raise ReaderGone
             if last is not None:
                 self._give(last[0])
             is_whole = True
@@ -103,6 +114,7 @@ class _Delivery:
                 self._console.write_json(chunk)
         else:
             self._console.write_json(chunk)
+            self._watch_reader()
         if self._saver is not None:
             self._saver.save(chunk, self._progress.chunks)
 
@@ -117,6 +129,12 @@ class _Delivery:
             )
         else:
             self._console.write_bytes(data)
+            self._watch_reader()
+
+    def _watch_reader(self) -> None:
+        if not self._has_written:
+            self._has_written = True
+            watch_reader(lambda: self._controller.abort("whoever read stdout has gone"))
 
 
 def _settings(given: dict[str, Any]) -> ClientSettings:

@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from fal_stream.testing import Event, Hang, LocalFal, Pause, RecordedRequest, Reply, audio, tokens
+from fal_stream.testing import (
+    Event,
+    Hang,
+    LocalFal,
+    Pause,
+    RecordedRequest,
+    Reply,
+    Script,
+    audio,
+    tokens,
+)
 from tests.cli.program import call, end, shell, started
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="run with bash and signals")
@@ -43,6 +53,15 @@ def test_piped_to_head(fal: LocalFal) -> None:
     ended = shell(fal, 'fal-stream run acme/llm | head -1; echo "${PIPESTATUS[0]}"')
     assert ended.out == b"0\n141\n"
     assert ended.err == ""
+    assert fal.requests[0].gone.wait(10)
+
+
+@pytest.mark.parametrize("reply", [[1, Hang()], Reply([b"1\n", Hang()], content_type="a/b")])
+def test_a_reader_that_goes_ends_a_silent_stream(fal: LocalFal, reply: Script) -> None:
+    fal.add("acme/llm", reply)
+    run = "fal-stream run acme/llm --timeout none --event-timeout none"
+    ended = shell(fal, f'{run} | head -1; echo "${{PIPESTATUS[0]}}"')
+    assert (ended.out, ended.err) == (b"1\n141\n", "")
     assert fal.requests[0].gone.wait(10)
 
 

@@ -64,9 +64,10 @@ MAY_IMPORT = {
 
 WAITING = {"anyio", "asyncio", "select", "selectors", "socket", "threading", "trio"}
 # Parts of one file are read by several threads, and a file may be a pipe or a socket. The progress
-# line is drawn by a thread of its own.
+# line is drawn by a thread of its own, and another one sees the reader of stdout go.
 MAY_WAIT = {
     "_cli/progress.py": {"threading"},
+    "_cli/reader.py": {"select", "threading"},
     "_files/positions.py": {"threading"},
     "_files/streams.py": {"select", "socket"},
     "_files/turns.py": {"threading"},
