@@ -57,9 +57,12 @@ def fetching(
                 if not is_allowed(url):
                     raise OutputError("its server sends us to where no files of fal are")
             raise OutputError("its server sends us from one address to the next")
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        reason = "nothing came in time" if isinstance(error, httpx.TimeoutException) else ""
-        failure = OutputError(reason or "the connection failed")
+    except ImportError:
+        failure = OutputError("a SOCKS proxy needs the extra `socks`")
+    except httpx.TimeoutException:
+        failure = OutputError("nothing came in time")
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+        failure = OutputError("the connection failed")
     raise failure
 
 

@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str], console: Console) -> int:
     try:
         return _command(arguments, console)
-    except SystemExit as end:  # after the help
+    except SystemExit as end:  # after the help, or of a signal
         return end.code if isinstance(end.code, int) else OK
     except KeyboardInterrupt:
         return CTRL_C
@@ -114,11 +114,18 @@ def _prepare() -> None:
     # Not where Ctrl-C is ignored, as in the background of a script.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminate)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(number, signal.SIG_DFL)
     raise KeyboardInterrupt
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    raise SystemExit(128 + number)
 
 
 def _show_warning(

@@ -47,7 +47,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         raise ConfigError("--raw decodes nothing, so --output would find no files: leave one out")
     with StreamingClient(**_settings(given)) as client:
         controller = AbortController()
-        stream = client.stream(arguments.endpoint, signal=controller.signal, **_options(given))
+        options = _options(given)
+        options["signal"] = controller.signal
+        stream = client.stream(arguments.endpoint, **options)
         with Progress(console, stream.endpoint_id, lambda: stream.request_id) as progress:
             rest_url = client.config.rest_url
             saver = arguments.output and Saver(

@@ -52,6 +52,16 @@ def test_ctrl_c(fal: LocalFal, script: Any, options: list[str]) -> None:
     assert request.gone.wait(10)
 
 
+def test_the_end_of_a_service(fal: LocalFal) -> None:
+    fal.add("acme/app", [1, Hang()])
+    with started(fal, "run", "acme/app") as process:
+        (request,) = fal.wait_for_requests(1, timeout=30)
+        process.terminate()
+        ended = end(process)
+    assert (ended.code, ended.err) == (143, "")
+    assert request.gone.wait(10)
+
+
 def test_ctrl_c_in_an_upload(fal: LocalFal, mute: MuteServer, tmp_path: Path) -> None:
     (tmp_path / "fox.png").write_bytes(b"\x89PNG")
     with started(
@@ -74,14 +84,18 @@ def test_ctrl_c_while_stdin_is_read(fal: LocalFal) -> None:
         assert fal.requests == []
 
 
-def test_ctrl_c_while_a_file_is_fetched(fal: LocalFal, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_while_a_file_is_fetched(
+    fal: LocalFal, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
     fal.add("acme/app", [{"image": {"url": f"{fal.url}/files/a.png"}}, Hang()])
     fal.route("/files/*", Reply([b"x", Hang()], content_type="image/png"))
     with started(fal, "run", "acme/app", "--output", str(tmp_path)) as process:
         requests = fal.wait_for_requests(2, timeout=30)
         until(lambda: bool(list(tmp_path.iterdir())))
-        interrupt(process)
-        assert is_quiet(end(process))
+        process.send_signal(number)
+        ended = end(process)
+    assert (ended.code, ended.err) == (code, "")
     assert list(tmp_path.iterdir()) == []
     assert all(request.gone.wait(10) for request in requests)
 
