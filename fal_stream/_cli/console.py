@@ -65,7 +65,8 @@ class Console:
             text = json.dumps(value, ensure_ascii=not self._is_utf8)
         except (ValueError, RecursionError):
             raise OutputError("A chunk is nested too deeply to be written") from None
-        text = _UNFIT.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+        if not text.isascii() or "\x7f" in text:  # a search through megabytes takes a while
+            text = _UNFIT.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
         self.write_bytes(f"{text}\n".encode())
 
     def write_bytes(self, data: bytes) -> None:

@@ -49,6 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.silence_stdout()
         if code == OK:
             code = READER_GONE if isinstance(error, BrokenPipeError) else FAILED
+    # Python's own end is no place for an exception.
+    for number, handler in ((signal.SIGINT, _interrupt), (signal.SIGTERM, _terminate)):
+        if signal.getsignal(number) is handler:
+            signal.signal(number, signal.SIG_DFL)
     return code
 
 

@@ -1,7 +1,7 @@
 """Noticing that whoever read stdout has gone, before there is anything more to write.
 
-Promises: nothing is written for it. Only for pipes, and not on Windows: elsewhere the next write says
-so.
+Promises: nothing is written for it. Only for pipes, and not on Windows; elsewhere the next write
+tells.
 """
 
 from __future__ import annotations
