@@ -6,12 +6,22 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from fal_stream.testing import Hang, LocalFal, Pause, Reply, Script, audio, image_frames
+from fal_stream.testing import (
+    Hang,
+    LocalFal,
+    Pause,
+    Ping,
+    RecordedRequest,
+    Reply,
+    audio,
+    image_frames,
+)
 from tests.cli.program import PROGRAM, ROOT, SECONDS, environment, interrupt
 
 pty = pytest.importorskip("pty")
@@ -78,15 +88,38 @@ def screen(shown: str) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
+class Gate:
+    """A stream that goes on when it is told to."""
+
+    def __init__(self, before: list[object], after: list[object]) -> None:
+        self._before = before
+        self._after = after
+        self._open = threading.Event()
+
+    def open(self, shown: str, wanted: str) -> bool:
+        """Let the rest come, if that is shown."""
+        if wanted in shown:
+            self._open.set()
+        return False
+
+    def script(self, request: RecordedRequest) -> Iterator[object]:
+        """See `LocalFal.add`."""
+        yield from self._before
+        while not self._open.is_set():
+            yield Ping()
+            yield Pause(0.05)
+        yield from self._after
+
+
 def test_a_progress_line(fal: LocalFal) -> None:
-    fal.add("acme/llm", [1, 2, Pause(1.0), 3])
+    gate = Gate([1, 2], [3])
+    fal.add("acme/llm", gate.script)
     terminal = Terminal(fal, "run", "acme/llm")
     assert terminal.process.stdout is not None
-    shown = terminal.read()
+    shown = terminal.read(lambda shown: gate.open(shown, "acme/llm: 2 chunks, "))
     out = terminal.process.stdout.read()
     assert (terminal.close(), out) == (0, b"1\n2\n3\n")
     request_id = fal.requests[0].request_id
-    assert "acme/llm: 2 chunks, " in shown
     assert f" s, request {request_id}" in shown
     assert "\n" not in shown
     assert screen(shown) == [""]
@@ -103,13 +136,12 @@ def test_the_line_is_there_while_nothing_comes(fal: LocalFal) -> None:
 
 
 def test_chunks_and_line_on_one_terminal(fal: LocalFal) -> None:
-    script: Script = [step for number in range(5) for step in (Pause(0.3), {"number": number})]
-    fal.add("acme/llm", script)
+    gate = Gate([{"number": 0}], [{"number": 1}, {"number": 2}])
+    fal.add("acme/llm", gate.script)
     terminal = Terminal(fal, "run", "acme/llm", all_of_it=True)
-    shown = terminal.read()
+    shown = terminal.read(lambda shown: gate.open(shown, "acme/llm: 1 chunk, "))
     assert terminal.close() == 0
-    assert screen(shown) == [*(f'{{"number": {number}}}' for number in range(5)), ""]
-    assert "acme/llm: 1 chunk, " in shown
+    assert screen(shown) == [*(f'{{"number": {number}}}' for number in range(3)), ""]
 
 
 def test_an_error_after_the_line(fal: LocalFal) -> None:
