@@ -147,7 +147,7 @@ class Saver:
             raise _unwritable(self._path, error) from None
 
     def close(self, is_whole: bool) -> None:
-        """End the file of a stream of bytes.
+        """End the file of a stream of bytes; say it if there was nothing to save.
 
         Args:
             is_whole: Whether the stream came to its end.
@@ -158,6 +158,8 @@ class Saver:
             self._bytes = None
             how = "" if is_whole else ", not all that was to come"
             self._say(f"saved {excerpt(str(self._path))} ({self._size:,} bytes{how})")
+        elif is_whole and not self._seen:
+            self._say("nothing was saved: no chunk has an image, audio or another file of fal's")
 
     def _create(self, name: str) -> tuple[BinaryIO, Path]:
         stem, _, suffix = name.rpartition(".")

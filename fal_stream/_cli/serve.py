@@ -31,23 +31,6 @@ _REFUSAL = "demo/refusal"
 _SILENCE = "demo/silence"
 _BREAK = "demo/break"
 
-_ABOUT = """\
-A fal server listens on {url}. In another terminal:
-
-  export FAL_RUN_HOST={url} FAL_REST_HOST={url} FAL_KEY=any
-
-  fal-stream run {LANGUAGE_MODEL} prompt='What is streaming?'
-  fal-stream run {LANGUAGE_MODEL} prompt=Hi --last | jq -r .output
-  fal-stream run {IMAGE_MODEL} prompt='a sun over waves' --output pictures
-  fal-stream run {_SPEECH} --output sounds
-  fal-stream run {_VISION} image_url@picture.png
-  fal-stream run {_REFUSAL}               # an input that is refused: exit code 3
-  fal-stream run {_SILENCE} --timeout 2   # a server that falls silent: exit code 5
-  fal-stream run {_BREAK}                 # a connection that breaks: exit code 6
-
-Ctrl-C ends it. What comes in:
-"""
-
 
 def serve(port: int) -> int:
     """Serve until Ctrl-C.
@@ -73,7 +56,7 @@ def serve(port: int) -> int:
         reason = error.strerror or type(error).__name__
     else:
         try:
-            _write(_ABOUT.format(url=fal.url, **globals()))
+            _write(_about(fal.url))
             _show_requests(fal)
         finally:
             # What a script raised was for its client.
@@ -81,6 +64,25 @@ def serve(port: int) -> int:
             fal.stop()
         return OK
     raise OutputError(f"The port {port} can't be listened on ({reason}): give another --port")
+
+
+def _about(url: str) -> str:
+    return f"""\
+A fal server listens on {url}. In another terminal:
+
+  export FAL_RUN_HOST={url} FAL_REST_HOST={url} FAL_KEY=any
+
+  fal-stream run {LANGUAGE_MODEL} prompt='What is streaming?'
+  fal-stream run {LANGUAGE_MODEL} prompt=Hi --last | jq -r .output
+  fal-stream run {IMAGE_MODEL} prompt='a sun over waves' --output pictures
+  fal-stream run {_SPEECH} --output sounds
+  fal-stream run {_VISION} image_url@picture.png
+  fal-stream run {_REFUSAL}               # an input that is refused: exit code 3
+  fal-stream run {_SILENCE} --timeout 2   # a server that falls silent: exit code 5
+  fal-stream run {_BREAK}                 # a connection that breaks: exit code 6
+
+Ctrl-C ends it. What comes in:
+"""
 
 
 def _show_requests(fal: LocalFal) -> None:
