@@ -21,8 +21,9 @@ __all__ = ["Entrant", "measure"]
 
 Entrant = tuple[Contender, Flavour]
 
-# In how many processes the memory of each is measured.
+# In how many processes the memory of each is measured; in one where the stream has so many events.
 _FRESH_TIMES = 3
+_MANY_LARGE = 100
 
 # What a new process reads before its memory is measured.
 _WARM_UP = WORKS["first"]
@@ -57,7 +58,7 @@ def measure(
                 print(work.name, file=sys.stderr, flush=True)
                 able = [one for one in entrants if _can(*one, work)]
                 if work.kind == "memory":
-                    times = min(rounds, _FRESH_TIMES)
+                    times = 1 if work.events > _MANY_LARGE else min(rounds, _FRESH_TIMES)
                     taken = [
                         [_measure_afresh(work, one, place, scale) for _ in range(times)]
                         for one in able
@@ -75,7 +76,7 @@ def measure(
 
 def _can(contender: Contender, flavour: Flavour, work: Work) -> bool:
     if work.kind == "memory":
-        return Memory.is_measurable() and not (contender.keeps and work.events > 100)
+        return Memory.is_measurable() and not (contender.keeps and work.events > _MANY_LARGE)
     return work.streams == 1 or flavour != "blocking"
 
 

@@ -55,7 +55,7 @@ function memoryOf(name) {
 }
 
 function percentile(values, share) {
-  const sorted = values.toSorted((one, other) => one - other);
+  const sorted = [...values].sort((one, other) => one - other);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
 }
 
