@@ -15,6 +15,7 @@ import httpcore
 import httpx
 
 from .._net.async_backend import AsyncBackend
+from .._net.once import Once
 from .._net.proxies import proxy_for
 from .._net.runtime import Lock
 from ..credentials import Secret
@@ -59,10 +60,14 @@ class _Pool(httpcore.AsyncConnectionPool):
         return AsyncPoolConnection(super().create_connection(origin), self._idle)
 
 
-def make_http_client() -> httpx.AsyncClient:
-    """Make the HTTP client of one event loop."""
+def make_http_client(tls: Once[ssl.SSLContext]) -> httpx.AsyncClient:
+    """Make the HTTP client of one event loop.
+
+    Args:
+        tls: The TLS settings.
+    """
     client = httpx.AsyncClient(
-        transport=AsyncPoolTransport(), timeout=None, trust_env=False, follow_redirects=False
+        transport=AsyncPoolTransport(tls), timeout=None, trust_env=False, follow_redirects=False
     )
     client.cookies.jar.set_policy(_NoCookies())
     return client
@@ -71,12 +76,15 @@ def make_http_client() -> httpx.AsyncClient:
 class AsyncPoolTransport(httpx.AsyncBaseTransport):
     """Connection pools over our own network, one for each proxy and kind of address.
 
-    A pool and its TLS settings, which take long to load, are made when they are first needed.
+    A pool is made when it is first needed.
+
+    Args:
+        tls: The TLS settings, which take long to load: those who send by it load them before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: Once[ssl.SSLContext]) -> None:
         self._backend = AsyncBackend()
-        self._ssl_context: ssl.SSLContext | None = None
+        self._tls = tls
         self._pools: dict[tuple[bool, Secret | None], _Pool] = {}
         # Threads of a blocking client may need the same pool at the same time.
         self._lock = Lock()
@@ -109,12 +117,10 @@ class AsyncPoolTransport(httpx.AsyncBaseTransport):
         # An address of a proxy may hold a password.
         key = (is_https, Secret(proxy_url) if proxy_url else None)
         if key not in self._pools:
-            if is_https and self._ssl_context is None:
-                self._ssl_context = _ssl_context()
             # No limit on connections: a wait for a free one could not be aborted. That on idle ones
             # is kept by the connections themselves.
             self._pools[key] = _Pool(
-                ssl_context=self._ssl_context,
+                ssl_context=self._tls.get() if is_https else None,
                 proxy=_proxy(proxy_url) if proxy_url else None,
                 max_connections=None,
                 max_keepalive_connections=None,
@@ -131,7 +137,12 @@ class AsyncPoolTransport(httpx.AsyncBaseTransport):
             await pool.aclose()
 
 
-def _ssl_context() -> ssl.SSLContext:
+def load_tls() -> ssl.SSLContext:
+    """Make the TLS settings; this reads the authorities from the disk.
+
+    Raises:
+        ConfigError: The authorities can't be loaded.
+    """
     try:
         return httpx.create_ssl_context()
     except OSError as error:

@@ -15,6 +15,7 @@ from typing import Any
 import httpcore
 import httpx
 
+from .._net.once import Once
 from .._net.proxies import proxy_for
 from .._net.runtime import Lock
 from .._net.sync_backend import Backend
@@ -60,10 +61,14 @@ class _Pool(httpcore.ConnectionPool):
         return PoolConnection(super().create_connection(origin), self._idle)
 
 
-def make_http_client() -> httpx.Client:
-    """Make the HTTP client of one event loop."""
+def make_http_client(tls: Once[ssl.SSLContext]) -> httpx.Client:
+    """Make the HTTP client of one event loop.
+
+    Args:
+        tls: The TLS settings.
+    """
     client = httpx.Client(
-        transport=PoolTransport(), timeout=None, trust_env=False, follow_redirects=False
+        transport=PoolTransport(tls), timeout=None, trust_env=False, follow_redirects=False
     )
     client.cookies.jar.set_policy(_NoCookies())
     return client
@@ -72,12 +77,15 @@ def make_http_client() -> httpx.Client:
 class PoolTransport(httpx.BaseTransport):
     """Connection pools over our own network, one for each proxy and kind of address.
 
-    A pool and its TLS settings, which take long to load, are made when they are first needed.
+    A pool is made when it is first needed.
+
+    Args:
+        tls: The TLS settings, which take long to load: those who send by it load them before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: Once[ssl.SSLContext]) -> None:
         self._backend = Backend()
-        self._ssl_context: ssl.SSLContext | None = None
+        self._tls = tls
         self._pools: dict[tuple[bool, Secret | None], _Pool] = {}
         # Threads of a blocking client may need the same pool at the same time.
         self._lock = Lock()
@@ -110,12 +118,10 @@ class PoolTransport(httpx.BaseTransport):
         # An address of a proxy may hold a password.
         key = (is_https, Secret(proxy_url) if proxy_url else None)
         if key not in self._pools:
-            if is_https and self._ssl_context is None:
-                self._ssl_context = _ssl_context()
             # No limit on connections: a wait for a free one could not be aborted. That on idle ones
             # is kept by the connections themselves.
             self._pools[key] = _Pool(
-                ssl_context=self._ssl_context,
+                ssl_context=self._tls.get() if is_https else None,
                 proxy=_proxy(proxy_url) if proxy_url else None,
                 max_connections=None,
                 max_keepalive_connections=None,
@@ -132,7 +138,12 @@ class PoolTransport(httpx.BaseTransport):
             pool.close()
 
 
-def _ssl_context() -> ssl.SSLContext:
+def load_tls() -> ssl.SSLContext:
+    """Make the TLS settings; this reads the authorities from the disk.
+
+    Raises:
+        ConfigError: The authorities can't be loaded.
+    """
     try:
         return httpx.create_ssl_context()
     except OSError as error:

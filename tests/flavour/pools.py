@@ -15,7 +15,10 @@ def pools_of(
     """Give the pools of a client and of its storage; with asyncio those of the running loop."""
     pools: list[httpcore.AsyncConnectionPool | httpcore.ConnectionPool] = []
     for part in (client, client.storage):
-        transport = part._transport._clients.get()._transport
+        sender = part._transport.sender
+        if sender is None:
+            continue  # it has sent nothing
+        transport = sender._clients.get()._transport
         assert isinstance(transport, (AsyncPoolTransport, PoolTransport))
         pools += transport._pools.values()
     return pools
