@@ -9,7 +9,6 @@ from __future__ import annotations
 import http.cookiejar
 import ssl
 from collections.abc import AsyncIterator
-from typing import Any
 
 import httpcore
 import httpx
@@ -20,7 +19,7 @@ from .._net.proxies import proxy_for
 from .._net.runtime import Lock
 from ..credentials import Secret
 from ..errors import ConfigError
-from .connection import AsyncPoolConnection, IdleCount
+from .connection import AsyncConnections, AsyncPoolConnection
 
 KEEPALIVE_SECONDS = 5.0
 MAX_IDLE_CONNECTIONS = 100
@@ -44,20 +43,6 @@ class _NoCookies(http.cookiejar.DefaultCookiePolicy):
 
     def set_ok(self, cookie: http.cookiejar.Cookie, request: object) -> bool:
         return False
-
-
-class _Pool(httpcore.AsyncConnectionPool):
-    """A pool that keeps no connection that has failed, and whose lock no Ctrl-C leaves locked."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        # Its own is taken by a function of Python: an interruption at the end of that would leave
-        # it locked, and each request to come would wait for it without an end.
-        vars(self)["_optional_thread_lock"] = Lock()
-        self._idle = IdleCount(MAX_IDLE_CONNECTIONS)
-
-    def create_connection(self, origin: httpcore.Origin) -> httpcore.AsyncConnectionInterface:
-        return AsyncPoolConnection(super().create_connection(origin), self._idle)
 
 
 def make_http_client(tls: Once[ssl.SSLContext]) -> httpx.AsyncClient:
@@ -85,7 +70,7 @@ class AsyncPoolTransport(httpx.AsyncBaseTransport):
     def __init__(self, tls: Once[ssl.SSLContext]) -> None:
         self._backend = AsyncBackend()
         self._tls = tls
-        self._pools: dict[tuple[bool, Secret | None], _Pool] = {}
+        self._pools: dict[tuple[bool, Secret | None], AsyncConnections] = {}
         # Threads of a blocking client may need the same pool at the same time.
         self._lock = Lock()
 
@@ -93,47 +78,58 @@ class AsyncPoolTransport(httpx.AsyncBaseTransport):
         """Send a request by the pool that fits it."""
         url = request.url
         proxy_url = proxy_for(url.scheme, url.host)
+        if url.scheme not in ("http", "https"):
+            raise httpcore.UnsupportedProtocol(f"{url.scheme}:// is neither http:// nor https://")
         with self._lock:
             pool = self._pool(url.scheme == "https", proxy_url)
         assert isinstance(request.stream, httpx.AsyncByteStream)
-        response = await pool.handle_async_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(
-                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-                ),
-                headers=request.headers.raw,
-                content=request.stream,
+        sent = httpcore.Request(
+            method=request.method,
+            url=httpcore.URL(
+                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+            ),
+            headers=request.headers.raw,
+            content=request.stream,
+        )
+        connection = await pool.take(sent.url.origin)
+        try:
+            response = await connection.handle_async_request(sent)
+            return httpx.Response(
+                response.status,
+                headers=response.headers,
+                stream=_Stream(response, connection, pool),
+                extensions=dict(response.extensions),
             )
-        )
-        return httpx.Response(
-            response.status,
-            headers=response.headers,
-            stream=_Stream(response),
-            extensions=dict(response.extensions),
-        )
+        except BaseException:
+            await pool.drop(connection)
+            raise
 
-    def _pool(self, is_https: bool, proxy_url: str | None) -> _Pool:
+    def _pool(self, is_https: bool, proxy_url: str | None) -> AsyncConnections:
         # An address of a proxy may hold a password.
         key = (is_https, Secret(proxy_url) if proxy_url else None)
         if key not in self._pools:
-            # No limit on connections: a wait for a free one could not be aborted. That on idle ones
-            # is kept by the connections themselves.
-            self._pools[key] = _Pool(
+            # The HTTP library's own pool looks at all connections for each request. It only makes
+            # them here.
+            maker = httpcore.AsyncConnectionPool(
                 ssl_context=self._tls.get() if is_https else None,
                 proxy=_proxy(proxy_url) if proxy_url else None,
-                max_connections=None,
-                max_keepalive_connections=None,
                 keepalive_expiry=KEEPALIVE_SECONDS,
                 network_backend=self._backend,
             )
+            self._pools[key] = AsyncConnections(
+                maker.create_connection, MAX_IDLE_CONNECTIONS, KEEPALIVE_SECONDS
+            )
         return self._pools[key]
+
+    @property
+    def pools(self) -> list[AsyncConnections]:
+        """The pools there are."""
+        with self._lock:
+            return list(self._pools.values())
 
     async def aclose(self) -> None:
         """Close all connections."""
-        with self._lock:
-            pools = list(self._pools.values())
-        for pool in pools:
+        for pool in self.pools:
             await pool.aclose()
 
 
@@ -177,12 +173,30 @@ def _proxy(url: str) -> httpcore.Proxy:
 class _Stream(httpx.AsyncByteStream):
     """The body as the HTTP library would read it; of ours it reads the end only."""
 
-    def __init__(self, response: httpcore.Response) -> None:
+    def __init__(
+        self,
+        response: httpcore.Response,
+        connection: AsyncPoolConnection,
+        pool: AsyncConnections,
+    ) -> None:
         self._response = response
+        self._connection = connection
+        self._pool = pool
+        self._closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for data in self._response.aiter_stream():
-            yield data
+        try:
+            async for data in self._response.aiter_stream():
+                yield data
+        except BaseException:
+            await self.aclose()
+            raise
 
     async def aclose(self) -> None:
-        await self._response.aclose()
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self._response.aclose()
+        finally:
+            await self._pool.give_back(self._connection)

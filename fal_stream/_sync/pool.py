@@ -10,7 +10,6 @@ from __future__ import annotations
 import http.cookiejar
 import ssl
 from collections.abc import Iterator
-from typing import Any
 
 import httpcore
 import httpx
@@ -21,7 +20,7 @@ from .._net.runtime import Lock
 from .._net.sync_backend import Backend
 from ..credentials import Secret
 from ..errors import ConfigError
-from .connection import IdleCount, PoolConnection
+from .connection import Connections, PoolConnection
 
 KEEPALIVE_SECONDS = 5.0
 MAX_IDLE_CONNECTIONS = 100
@@ -45,20 +44,6 @@ class _NoCookies(http.cookiejar.DefaultCookiePolicy):
 
     def set_ok(self, cookie: http.cookiejar.Cookie, request: object) -> bool:
         return False
-
-
-class _Pool(httpcore.ConnectionPool):
-    """A pool that keeps no connection that has failed, and whose lock no Ctrl-C leaves locked."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        # Its own is taken by a function of Python: an interruption at the end of that would leave
-        # it locked, and each request to come would wait for it without an end.
-        vars(self)["_optional_thread_lock"] = Lock()
-        self._idle = IdleCount(MAX_IDLE_CONNECTIONS)
-
-    def create_connection(self, origin: httpcore.Origin) -> httpcore.ConnectionInterface:
-        return PoolConnection(super().create_connection(origin), self._idle)
 
 
 def make_http_client(tls: Once[ssl.SSLContext]) -> httpx.Client:
@@ -86,7 +71,7 @@ class PoolTransport(httpx.BaseTransport):
     def __init__(self, tls: Once[ssl.SSLContext]) -> None:
         self._backend = Backend()
         self._tls = tls
-        self._pools: dict[tuple[bool, Secret | None], _Pool] = {}
+        self._pools: dict[tuple[bool, Secret | None], Connections] = {}
         # Threads of a blocking client may need the same pool at the same time.
         self._lock = Lock()
 
@@ -94,47 +79,58 @@ class PoolTransport(httpx.BaseTransport):
         """Send a request by the pool that fits it."""
         url = request.url
         proxy_url = proxy_for(url.scheme, url.host)
+        if url.scheme not in ("http", "https"):
+            raise httpcore.UnsupportedProtocol(f"{url.scheme}:// is neither http:// nor https://")
         with self._lock:
             pool = self._pool(url.scheme == "https", proxy_url)
         assert isinstance(request.stream, httpx.SyncByteStream)
-        response = pool.handle_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(
-                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-                ),
-                headers=request.headers.raw,
-                content=request.stream,
+        sent = httpcore.Request(
+            method=request.method,
+            url=httpcore.URL(
+                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+            ),
+            headers=request.headers.raw,
+            content=request.stream,
+        )
+        connection = pool.take(sent.url.origin)
+        try:
+            response = connection.handle_request(sent)
+            return httpx.Response(
+                response.status,
+                headers=response.headers,
+                stream=_Stream(response, connection, pool),
+                extensions=dict(response.extensions),
             )
-        )
-        return httpx.Response(
-            response.status,
-            headers=response.headers,
-            stream=_Stream(response),
-            extensions=dict(response.extensions),
-        )
+        except BaseException:
+            pool.drop(connection)
+            raise
 
-    def _pool(self, is_https: bool, proxy_url: str | None) -> _Pool:
+    def _pool(self, is_https: bool, proxy_url: str | None) -> Connections:
         # An address of a proxy may hold a password.
         key = (is_https, Secret(proxy_url) if proxy_url else None)
         if key not in self._pools:
-            # No limit on connections: a wait for a free one could not be aborted. That on idle ones
-            # is kept by the connections themselves.
-            self._pools[key] = _Pool(
+            # The HTTP library's own pool looks at all connections for each request. It only makes
+            # them here.
+            maker = httpcore.ConnectionPool(
                 ssl_context=self._tls.get() if is_https else None,
                 proxy=_proxy(proxy_url) if proxy_url else None,
-                max_connections=None,
-                max_keepalive_connections=None,
                 keepalive_expiry=KEEPALIVE_SECONDS,
                 network_backend=self._backend,
             )
+            self._pools[key] = Connections(
+                maker.create_connection, MAX_IDLE_CONNECTIONS, KEEPALIVE_SECONDS
+            )
         return self._pools[key]
+
+    @property
+    def pools(self) -> list[Connections]:
+        """The pools there are."""
+        with self._lock:
+            return list(self._pools.values())
 
     def close(self) -> None:
         """Close all connections."""
-        with self._lock:
-            pools = list(self._pools.values())
-        for pool in pools:
+        for pool in self.pools:
             pool.close()
 
 
@@ -178,12 +174,30 @@ def _proxy(url: str) -> httpcore.Proxy:
 class _Stream(httpx.SyncByteStream):
     """The body as the HTTP library would read it; of ours it reads the end only."""
 
-    def __init__(self, response: httpcore.Response) -> None:
+    def __init__(
+        self,
+        response: httpcore.Response,
+        connection: PoolConnection,
+        pool: Connections,
+    ) -> None:
         self._response = response
+        self._connection = connection
+        self._pool = pool
+        self._closed = False
 
     def __iter__(self) -> Iterator[bytes]:
-        for data in self._response.iter_stream():
-            yield data
+        try:
+            for data in self._response.iter_stream():
+                yield data
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
-        self._response.close()
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._response.close()
+        finally:
+            self._pool.give_back(self._connection)
