@@ -49,7 +49,7 @@ def check_known(
     Raises:
         ConfigError: A name is not known.
     """
-    known = sorted(known)
+    known = frozenset(known)
     for name in names:
         if name not in known:
             places = [place for place, others in (elsewhere or {}).items() if name in others]
@@ -58,13 +58,13 @@ def check_known(
             # Seldom needed, and not quick to load.
             from difflib import get_close_matches
 
-            near = [meant] if meant else get_close_matches(text, known, 1)
+            near = [meant] if meant else get_close_matches(text, sorted(known), 1)
             if places:
                 hint = f"it belongs to {places[0]}"
             elif near:
                 hint = f"did you mean {near[0]!r}?"
             else:
-                hint = f"there are: {', '.join(known)}"
+                hint = f"there are: {', '.join(sorted(known))}"
             raise ConfigError(f"Unknown {kind} {shown(name)}; {hint}")
 
 

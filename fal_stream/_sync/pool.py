@@ -7,7 +7,6 @@ by itself could take the key to another host, or wait without a limit.
 
 from __future__ import annotations
 
-import http.cookiejar
 import ssl
 from collections.abc import Iterator
 
@@ -39,11 +38,8 @@ BROKEN = (
 )
 
 
-class _NoCookies(http.cookiejar.DefaultCookiePolicy):
+def _no_cookies(response: httpx.Response) -> None:
     """Streams of one client don't share what a server may have set for one of them."""
-
-    def set_ok(self, cookie: http.cookiejar.Cookie, request: object) -> bool:
-        return False
 
 
 def make_http_client(tls: Once[ssl.SSLContext]) -> httpx.Client:
@@ -55,7 +51,8 @@ def make_http_client(tls: Once[ssl.SSLContext]) -> httpx.Client:
     client = httpx.Client(
         transport=PoolTransport(tls), timeout=None, trust_env=False, follow_redirects=False
     )
-    client.cookies.jar.set_policy(_NoCookies())
+    # A policy of the jar would do too, but each answer would be searched first.
+    vars(client.cookies)["extract_cookies"] = _no_cookies
     return client
 
 

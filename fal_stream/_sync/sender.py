@@ -110,7 +110,7 @@ class Sender:
     ) -> StreamResponse:
         exchange.bytes_sent = 0
         response = None
-        failure: FalStreamError = no_answer(request, "it was not sent", sent=False)
+        failure: FalStreamError | None = None
         for attempt in (1, 2):
             try:
                 with exchange, masking(request):
@@ -123,6 +123,7 @@ class Sender:
                     continue
             break
         if response is None:
+            assert failure is not None, "it was tried"
             raise failure
         stream = response.extensions.get("network_stream")
         try:
@@ -184,10 +185,14 @@ class _Once:
 def _build(client: httpx.Client, request: Outgoing, url: str) -> httpx.Request:
     # Not by the client's own method, which would add its cookies, and its parameters in the place
     # of those of the address.
-    headers = httpx.Headers(None if request.is_bare else client.headers)
-    headers.update(request.headers)
+    # Headers as pairs: the HTTP library looks through all of them for each that is added.
+    ours = [
+        (name.encode("ascii"), value.encode("ascii")) for name, value in request.headers.items()
+    ]
+    kept = [] if request.is_bare else client.headers.raw
+    headers = [pair for pair in kept if pair[0].decode("latin-1").lower() not in request.headers]
     try:
-        built = httpx.Request(request.method, url, headers=headers, content=request.body)
+        built = httpx.Request(request.method, url, headers=headers + ours, content=request.body)
         built.stream = _Body(request)
         return built
     except (httpx.InvalidURL, ValueError) as error:
