@@ -19,6 +19,7 @@ from typing import TypeAlias
 import httpcore
 
 from .._net.runtime import Lock
+from .._net.tasks import async_catch_up
 
 _Place: TypeAlias = tuple[bytes, bytes, int]
 
@@ -115,7 +116,10 @@ class AsyncConnections:
                     self._all.add(connection)
             try:
                 await _close(over)
-                if is_new or not connection.has_expired():
+                if is_new:
+                    return connection
+                await async_catch_up()
+                if not connection.has_expired():
                     return connection
             except BaseException:
                 await self.drop(connection)

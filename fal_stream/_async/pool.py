@@ -7,7 +7,7 @@ by itself could take the key to another host, or wait without a limit.
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import httpcore
 import httpx
@@ -19,6 +19,7 @@ from .._net.runtime import Lock
 from ..credentials import Secret
 from ..errors import ConfigError
 from .connection import AsyncConnections, AsyncPoolConnection
+from .direct import AsyncDirectConnection
 
 KEEPALIVE_SECONDS = 5.0
 MAX_IDLE_CONNECTIONS = 100
@@ -105,18 +106,28 @@ class AsyncPoolTransport(httpx.AsyncBaseTransport):
         # An address of a proxy may hold a password.
         key = (is_https, Secret(proxy_url) if proxy_url else None)
         if key not in self._pools:
-            # The HTTP library's own pool looks at all connections for each request. It only makes
-            # them here.
-            maker = httpcore.AsyncConnectionPool(
-                ssl_context=self._tls.get() if is_https else None,
-                proxy=_proxy(proxy_url) if proxy_url else None,
-                keepalive_expiry=KEEPALIVE_SECONDS,
-                network_backend=self._backend,
-            )
-            self._pools[key] = AsyncConnections(
-                maker.create_connection, MAX_IDLE_CONNECTIONS, KEEPALIVE_SECONDS
-            )
+            tls = self._tls.get() if is_https else None
+            if proxy_url is None:
+                make = self._direct(tls)
+            else:
+                # The HTTP library's own pool would look at all connections for each request. It
+                # only makes them here.
+                make = httpcore.AsyncConnectionPool(
+                    ssl_context=tls,
+                    proxy=_proxy(proxy_url),
+                    keepalive_expiry=KEEPALIVE_SECONDS,
+                    network_backend=self._backend,
+                ).create_connection
+            self._pools[key] = AsyncConnections(make, MAX_IDLE_CONNECTIONS, KEEPALIVE_SECONDS)
         return self._pools[key]
+
+    def _direct(
+        self, tls: ssl.SSLContext | None
+    ) -> Callable[[httpcore.Origin], httpcore.AsyncConnectionInterface]:
+        def make(origin: httpcore.Origin) -> AsyncDirectConnection:
+            return AsyncDirectConnection(origin, self._backend, tls, KEEPALIVE_SECONDS)
+
+        return make
 
     @property
     def pools(self) -> list[AsyncConnections]:

@@ -20,6 +20,7 @@ from typing import TypeAlias
 import httpcore
 
 from .._net.runtime import Lock
+from .._net.tasks import catch_up
 
 _Place: TypeAlias = tuple[bytes, bytes, int]
 
@@ -116,7 +117,10 @@ class Connections:
                     self._all.add(connection)
             try:
                 _close(over)
-                if is_new or not connection.has_expired():
+                if is_new:
+                    return connection
+                catch_up()
+                if not connection.has_expired():
                     return connection
             except BaseException:
                 self.drop(connection)
