@@ -9,52 +9,54 @@ The asynchronous flavour has the same names with `Async` before them, and `await
 
 from __future__ import annotations
 
-import functools
-from typing import Any, TypeVar, overload
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from typing_extensions import TypeForm, Unpack
-
-from ._async.client import AsyncStreamingClient, create_async_streaming_client
-from ._async.storage import AsyncStorageClient
-from ._async.stream import AsyncFalStream
-from ._shared.lifecycle import AclDecision, AclRule, Expiry, StorageAcl, StorageSettings
-from ._shared.sse import SSEParser
-from ._shared.sse_block import Leftover
-from ._sync.client import StreamingClient, create_streaming_client
-from ._sync.storage import StorageClient
-from ._sync.stream import FalStream
 from ._version import __version__
-from .abort import AbortController, AbortSignal
-from .config import ClientSettings, Config
-from .credentials import Secret, Token
-from .errors import (
-    ApiError,
-    ConfigError,
-    EventTooLarge,
-    FalStreamError,
-    FieldError,
-    IncompleteStream,
-    OutputValidationError,
-    StreamConnectionError,
-    StreamDecodeError,
-    StreamEventError,
-    StreamInterrupted,
-    StreamTimeout,
-    TokenError,
-    UploadError,
-    ValidationError,
-)
-from .middleware import ProxyUrlConfig, RequestConfig, RequestMiddleware
-from .retry import RetryPolicy
-from .types import (
-    ConnectionMode,
-    JSONValue,
-    Priority,
-    ServerSentEvent,
-    StreamEventType,
-    StreamOptions,
-    TokenProvider,
-)
+
+if TYPE_CHECKING:
+    from ._async.client import AsyncStreamingClient, create_async_streaming_client
+    from ._async.default import stream_async
+    from ._async.storage import AsyncStorageClient
+    from ._async.stream import AsyncFalStream
+    from ._shared.lifecycle import AclDecision, AclRule, Expiry, StorageAcl, StorageSettings
+    from ._shared.sse import SSEParser
+    from ._shared.sse_block import Leftover
+    from ._sync.client import StreamingClient, create_streaming_client
+    from ._sync.default import stream
+    from ._sync.storage import StorageClient
+    from ._sync.stream import FalStream
+    from .abort import AbortController, AbortSignal
+    from .config import ClientSettings, Config
+    from .credentials import Secret, Token
+    from .errors import (
+        ApiError,
+        ConfigError,
+        EventTooLarge,
+        FalStreamError,
+        FieldError,
+        IncompleteStream,
+        OutputValidationError,
+        StreamConnectionError,
+        StreamDecodeError,
+        StreamEventError,
+        StreamInterrupted,
+        StreamTimeout,
+        TokenError,
+        UploadError,
+        ValidationError,
+    )
+    from .middleware import ProxyUrlConfig, RequestConfig, RequestMiddleware
+    from .retry import RetryPolicy
+    from .types import (
+        ConnectionMode,
+        JSONValue,
+        Priority,
+        ServerSentEvent,
+        StreamEventType,
+        StreamOptions,
+        TokenProvider,
+    )
 
 __all__ = [
     "AbortController",
@@ -109,76 +111,92 @@ __all__ = [
     "stream_async",
 ]
 
-OutputT = TypeVar("OutputT")
+# Each name is loaded when it is first asked for, so that nobody waits for the other flavour.
+_PLACES = {
+    "_async.client": (
+        "AsyncStreamingClient",
+        "create_async_streaming_client",
+    ),
+    "_async.default": ("stream_async",),
+    "_async.storage": ("AsyncStorageClient",),
+    "_async.stream": ("AsyncFalStream",),
+    "_shared.lifecycle": (
+        "AclDecision",
+        "AclRule",
+        "Expiry",
+        "StorageAcl",
+        "StorageSettings",
+    ),
+    "_shared.sse": ("SSEParser",),
+    "_shared.sse_block": ("Leftover",),
+    "_sync.client": (
+        "StreamingClient",
+        "create_streaming_client",
+    ),
+    "_sync.default": ("stream",),
+    "_sync.storage": ("StorageClient",),
+    "_sync.stream": ("FalStream",),
+    "abort": (
+        "AbortController",
+        "AbortSignal",
+    ),
+    "config": (
+        "ClientSettings",
+        "Config",
+    ),
+    "credentials": (
+        "Secret",
+        "Token",
+    ),
+    "errors": (
+        "ApiError",
+        "ConfigError",
+        "EventTooLarge",
+        "FalStreamError",
+        "FieldError",
+        "IncompleteStream",
+        "OutputValidationError",
+        "StreamConnectionError",
+        "StreamDecodeError",
+        "StreamEventError",
+        "StreamInterrupted",
+        "StreamTimeout",
+        "TokenError",
+        "UploadError",
+        "ValidationError",
+    ),
+    "middleware": (
+        "ProxyUrlConfig",
+        "RequestConfig",
+        "RequestMiddleware",
+    ),
+    "retry": ("RetryPolicy",),
+    "types": (
+        "ConnectionMode",
+        "JSONValue",
+        "Priority",
+        "ServerSentEvent",
+        "StreamEventType",
+        "StreamOptions",
+        "TokenProvider",
+    ),
+}
+
+_PLACE_OF = {name: place for place, names in _PLACES.items() for name in names}
+_MODULES = ("abort", "config", "credentials", "errors", "middleware", "retry", "types")
 
 
-@functools.lru_cache(maxsize=1)
-def _default_client() -> StreamingClient:
-    return StreamingClient()
+if not TYPE_CHECKING:  # they would take any name for one that is there
+
+    def __getattr__(name: str) -> Any:
+        if name in _PLACE_OF:
+            value = getattr(import_module(f".{_PLACE_OF[name]}", __name__), name)
+            globals()[name] = value
+            return value
+        if name in _MODULES:
+            return import_module(f".{name}", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-@functools.lru_cache(maxsize=1)
-def _default_async_client() -> AsyncStreamingClient:
-    return AsyncStreamingClient()
-
-
-@overload
-def stream(
-    endpoint_id: str, *, output_type: None = None, **options: Unpack[StreamOptions]
-) -> FalStream[Any]: ...
-
-
-@overload
-def stream(
-    endpoint_id: str, *, output_type: TypeForm[OutputT], **options: Unpack[StreamOptions]
-) -> FalStream[OutputT]: ...
-
-
-def stream(
-    endpoint_id: str, *, output_type: Any = None, **options: Unpack[StreamOptions]
-) -> FalStream[Any]:
-    """Make a stream by a client that the module keeps, with the settings of the environment.
-
-    Args:
-        endpoint_id: The endpoint, `owner/alias[/path]`, as on the model's page.
-        output_type: The type of the chunks. Default None: JSON values as they are.
-        **options: See `StreamOptions`.
-
-    Returns:
-        The stream; nothing is sent until it starts.
-
-    Raises:
-        ConfigError: The endpoint id or an option is wrong; the message names it.
-    """
-    return _default_client().stream(endpoint_id, output_type=output_type, **options)
-
-
-@overload
-def stream_async(
-    endpoint_id: str, *, output_type: None = None, **options: Unpack[StreamOptions]
-) -> AsyncFalStream[Any]: ...
-
-
-@overload
-def stream_async(
-    endpoint_id: str, *, output_type: TypeForm[OutputT], **options: Unpack[StreamOptions]
-) -> AsyncFalStream[OutputT]: ...
-
-
-def stream_async(
-    endpoint_id: str, *, output_type: Any = None, **options: Unpack[StreamOptions]
-) -> AsyncFalStream[Any]:
-    """Make an asyncio stream by a client that the module keeps, like `stream`.
-
-    Args:
-        endpoint_id: The endpoint, `owner/alias[/path]`, as on the model's page.
-        output_type: The type of the chunks. Default None: JSON values as they are.
-        **options: See `StreamOptions`.
-
-    Returns:
-        The stream; nothing is sent until it starts.
-
-    Raises:
-        ConfigError: The endpoint id or an option is wrong; the message names it.
-    """
-    return _default_async_client().stream(endpoint_id, output_type=output_type, **options)
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})

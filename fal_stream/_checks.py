@@ -5,7 +5,6 @@ A message names the argument, the value (never a secret) and the way out.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 import sys
@@ -50,19 +49,22 @@ def check_known(
     Raises:
         ConfigError: A name is not known.
     """
-    known = sorted(known)
+    known = frozenset(known)
     for name in names:
         if name not in known:
             places = [place for place, others in (elsewhere or {}).items() if name in others]
             text = name if isinstance(name, str) else ""
             meant = (other_names or {}).get(text)
-            near = [meant] if meant else difflib.get_close_matches(text, known, 1)
+            # Seldom needed, and not quick to load.
+            from difflib import get_close_matches
+
+            near = [meant] if meant else get_close_matches(text, sorted(known), 1)
             if places:
                 hint = f"it belongs to {places[0]}"
             elif near:
                 hint = f"did you mean {near[0]!r}?"
             else:
-                hint = f"there are: {', '.join(known)}"
+                hint = f"there are: {', '.join(sorted(known))}"
             raise ConfigError(f"Unknown {kind} {shown(name)}; {hint}")
 
 

@@ -7,23 +7,20 @@ client is doing may go on for a while; and the body comes by way of its own read
 from __future__ import annotations
 
 from collections import deque
-from typing import TypeAlias
 
 import httpx
 
-from .._checks import shown
 from .._net.async_exchange import AsyncExchange
 from .._net.exchange import Aborted, shut_down
 from .._net.masking import masked_in_logs
 from .._net.runtime import Lock
 from .._net.tasks import async_finish
+from .._shared.outgoing import Outgoing
 from .._shared.watchdog import Expired
-from ..errors import ConfigError, FalStreamError, StreamConnectionError, excerpt
+from ..errors import FalStreamError, StreamConnectionError, excerpt
 from .pool import BROKEN
 from .response import AsyncStreamResponse
-from .transport import AsyncTransport, masking, no_answer
-
-AsyncHttpClient: TypeAlias = httpx.AsyncClient
+from .sender import AsyncSender, masking, no_answer
 
 # How much later than a limit of ours one of the HTTP client's own may run out (seconds).
 _GRACE = 1.0
@@ -31,28 +28,17 @@ _GRACE = 1.0
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
-def make_transport(client: httpx.AsyncClient | None) -> AsyncTransport:
-    """Make the connections of a client of ours.
+def make_sender(client: httpx.AsyncClient | None) -> AsyncSender:
+    """Make what sends the requests of a client of ours.
 
     Args:
         client: An HTTP client of the user's, or None for our own.
-
-    Returns:
-        The connections.
-
-    Raises:
-        ConfigError: It is no HTTP client, or one of the other flavour.
     """
-    if client is None:
-        return AsyncTransport()
-    # Checked all the same: not everybody has a type checker.
-    if not isinstance(client, httpx.AsyncClient):
-        raise ConfigError(f"http_client={shown(client)} must be an httpx.AsyncClient")
-    return AsyncBorrowedTransport(client)
+    return AsyncSender() if client is None else AsyncBorrowedSender(client)
 
 
-class AsyncBorrowedTransport(AsyncTransport):
-    """The connections of a client of the user's, which stays open when this is closed.
+class AsyncBorrowedSender(AsyncSender):
+    """Sends requests by an HTTP client of the user's, which stays open when this is closed.
 
     Args:
         client: The client.
@@ -61,6 +47,9 @@ class AsyncBorrowedTransport(AsyncTransport):
     def __init__(self, client: httpx.AsyncClient) -> None:
         super().__init__()
         self._client = client
+
+    async def prepare(self, request: Outgoing, exchange: AsyncExchange) -> None:
+        """See `AsyncSender`; there is nothing to load."""
 
     def _http_client(self) -> httpx.AsyncClient:
         return self._client

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from typing_extensions import Self, TypeForm, Unpack
 
@@ -17,12 +17,14 @@ from .._shared.tokens import TOKEN_PARAMETER
 from ..config import ClientSettings, Config, make_config
 from ..errors import ConfigError
 from ..types import StreamOptions
-from .borrowed import AsyncHttpClient, make_transport
 from .dispatch import AsyncDispatcher
-from .response import AsyncStreamResponse
 from .storage import AsyncStorageClient
 from .stream import AsyncFalStream
 from .token import AsyncTokens
+from .transport import AsyncHttpClient, make_transport
+
+if TYPE_CHECKING:
+    from .response import AsyncStreamResponse
 
 OutputT = TypeVar("OutputT")
 

@@ -1,114 +1,193 @@
-"""A connection of a pool: closed when a request on it fails, in whatever step, and only then.
+"""The connections of a pool: each belongs to one request at a time, and is kept for others.
 
-The HTTP library closes what fails on a connection that stands. It forgets some of those that fail
-while they are made: a TLS handshake in a tunnel, a talk with a SOCKS proxy that is interrupted.
-They would stay in the pool for good, as busy ones.
+Promises: nobody else looks at a connection that a request has, so none is taken for one that its
+server has closed. It is closed when a request on it fails, in whatever step: the HTTP library
+forgets some of those that fail while they are made, as in a TLS handshake in a tunnel. Taking one
+and giving it back cost the same however many there are.
 
-And it closes an idle connection that has something to read, which it finds out in two steps: a
-thread that has been given the connection may begin to use it between them, and the answer would
-be taken for what a server says that closes it. So nobody begins while it is being looked at, and
-what was found to have expired is not begun with.
-
-Where there are too many idle ones, it counts all of them for each, and closes one that it may have
-just given to a thread. So it is told of none, and a connection that is one too many expires here.
+There is no limit on those in use: a wait for a free one could not be aborted.
 """
 
 from __future__ import annotations
 
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable
+from typing import TypeAlias
+
 import httpcore
 
 from .._net.runtime import Lock
+from .._net.tasks import async_catch_up
+
+_Place: TypeAlias = tuple[bytes, bytes, int]
 
 
-class IdleCount:
-    """How many connections of a pool were idle when it last looked at them.
-
-    Args:
-        limit: How many it keeps.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.count = 0
-
-
-class AsyncPoolConnection(httpcore.AsyncConnectionInterface):
-    """A connection of the HTTP library's, which is closed when a request on it fails.
+class AsyncPoolConnection:
+    """A connection of the HTTP library's.
 
     Args:
         connection: The connection.
-        idle: Counts the idle ones of its pool, which looks at one after the other.
+        place: Where it goes to.
+
+    Attributes:
+        place: Where it goes to.
+        keep_until: Until when it is kept where it is idle.
     """
 
-    def __init__(self, connection: httpcore.AsyncConnectionInterface, idle: IdleCount) -> None:
+    def __init__(self, connection: httpcore.AsyncConnectionInterface, place: _Place) -> None:
         self._connection = connection
-        self._idle = idle
-        self._counted = False
-        self._failed = False
-        self._lock = Lock()
-        self._beginning = 0
-        self._expired = False
+        self._is_closed = False
+        self.place = place
+        self.keep_until = 0.0
 
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
-        """Send a request; the connection is closed if that raises."""
-        with self._lock:
-            if self._expired:
-                raise httpcore.ConnectionNotAvailable
-            self._beginning += 1
-        try:
-            return await self._connection.handle_async_request(request)
-        except httpcore.ConnectionNotAvailable:
-            raise  # it serves another request
-        except BaseException:
-            self._failed = True
-            await self._connection.aclose()
-            raise
-        finally:
-            with self._lock:
-                self._beginning -= 1
+        """Send a request."""
+        return await self._connection.handle_async_request(request)
 
     async def aclose(self) -> None:
-        """Close it."""
+        """Close it for good."""
+        self._is_closed = True
         await self._connection.aclose()
 
-    def info(self) -> str:
-        """Say what state it is in."""
-        return self._connection.info()
-
-    def can_handle_request(self, origin: httpcore.Origin) -> bool:
-        """Tell whether it goes to a host."""
-        return self._connection.can_handle_request(origin)
-
     def is_available(self) -> bool:
-        """Tell whether it can take a request."""
-        return not self._failed and self._connection.is_available()
+        """Tell whether its last request has ended well, so that it can take another."""
+        return not self._is_closed and self._connection.is_available()
 
     def has_expired(self) -> bool:
-        """Tell whether it has been idle for too long, is one too many, or the server closed it."""
-        with self._lock:
-            if not self._beginning:
-                self._count(self._connection.is_idle())
-                too_many = self._counted and self._idle.count > self._idle.limit
-                self._expired = self._expired or too_many or self._connection.has_expired()
-            is_over = self._failed or self._expired
-            if is_over:
-                self._count(False)
-            return is_over
-
-    def is_idle(self) -> bool:
-        """Say no, as the pool asks only in order to close what is one too many."""
-        return False
+        """Tell whether it has been idle for too long, or its server has closed it."""
+        return self._connection.has_expired()
 
     def is_closed(self) -> bool:
         """Tell whether it is closed."""
-        is_closed = self._failed or self._connection.is_closed()
-        if is_closed:
-            self._count(False)
-        return is_closed
-
-    def _count(self, is_idle: bool) -> None:
-        self._idle.count += is_idle - self._counted
-        self._counted = is_idle
+        return self._is_closed or self._connection.is_closed()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} [{self.info()}]>"
+        return f"<{type(self).__name__} [{self._connection.info()}]>"
+
+
+class AsyncConnections:
+    """The connections of a pool, those in use and those that are idle.
+
+    Args:
+        make: Makes a connection to an origin.
+        max_idle: How many idle ones are kept.
+        keep_seconds: For how long.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[httpcore.Origin], httpcore.AsyncConnectionInterface],
+        max_idle: int,
+        keep_seconds: float,
+    ) -> None:
+        self._make = make
+        self._max_idle = max_idle
+        self._keep_seconds = keep_seconds
+        # Threads of a blocking client take and give at the same time.
+        self._lock = Lock()
+        # Held weakly: where a Ctrl-C comes between two steps, nothing may be left of the request.
+        self._all: weakref.WeakSet[AsyncPoolConnection] = weakref.WeakSet()
+        # The one that has been idle for longest comes first, here and in each line.
+        self._idle: dict[AsyncPoolConnection, None] = {}
+        self._lines: dict[_Place, deque[AsyncPoolConnection]] = {}
+
+    @property
+    def connections(self) -> list[AsyncPoolConnection]:
+        """Those in use and those that are idle."""
+        with self._lock:
+            return list(self._all)
+
+    async def take(self, origin: httpcore.Origin) -> AsyncPoolConnection:
+        """Give a connection to an origin, an idle one where there is one that still works."""
+        place = (origin.scheme, origin.host, origin.port)
+        while True:
+            with self._lock:
+                over = self._outdated()
+                line = self._lines.get(place)
+                is_new = not line
+                if line:
+                    # The latest: its server is the least likely to have closed it.
+                    connection = line[-1]
+                    self._withdraw(connection)
+                else:
+                    connection = AsyncPoolConnection(self._make(origin), place)
+                    self._all.add(connection)
+            try:
+                await _close(over)
+                if is_new:
+                    return connection
+                await async_catch_up()
+                if not connection.has_expired():
+                    return connection
+            except BaseException:
+                await self.drop(connection)
+                raise
+            await self.drop(connection)
+
+    async def give_back(self, connection: AsyncPoolConnection) -> None:
+        """Keep a connection whose request has ended; close it where it can't take another."""
+        try:
+            is_usable = connection.is_available()
+        except BaseException:
+            await self.drop(connection)
+            raise
+        if not is_usable:
+            await self.drop(connection)
+            return
+        connection.keep_until = time.monotonic() + self._keep_seconds
+        with self._lock:
+            over = self._outdated()
+            if connection in self._all:  # else all were closed meanwhile
+                self._idle[connection] = None
+                self._lines.setdefault(connection.place, deque()).append(connection)
+                if len(self._idle) > self._max_idle:
+                    over.append(self._oldest())
+        await _close(over)
+
+    async def drop(self, connection: AsyncPoolConnection) -> None:
+        """Close a connection that can't be used any more."""
+        with self._lock:
+            self._all.discard(connection)
+        await connection.aclose()
+
+    async def aclose(self) -> None:
+        """Close all."""
+        with self._lock:
+            over = list(self._all)
+            self._all.clear()
+            self._idle.clear()
+            self._lines.clear()
+        await _close(over)
+
+    def _outdated(self) -> list[AsyncPoolConnection]:
+        """Take out those that have been idle for too long."""
+        over: list[AsyncPoolConnection] = []
+        if self._idle:
+            now = time.monotonic()
+            while self._idle and next(iter(self._idle)).keep_until < now:
+                over.append(self._oldest())
+        return over
+
+    def _oldest(self) -> AsyncPoolConnection:
+        connection = next(iter(self._idle))
+        self._withdraw(connection)
+        self._all.discard(connection)
+        return connection
+
+    def _withdraw(self, connection: AsyncPoolConnection) -> None:
+        """Take an idle connection out, which is the first or the last of its line."""
+        del self._idle[connection]
+        line = self._lines[connection.place]
+        if line[-1] is connection:
+            line.pop()
+        else:
+            line.popleft()
+        if not line:
+            del self._lines[connection.place]
+
+
+async def _close(connections: list[AsyncPoolConnection]) -> None:
+    for connection in connections:
+        await connection.aclose()

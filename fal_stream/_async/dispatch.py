@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .._checks import check_credentials
@@ -28,8 +28,10 @@ from ..credentials import Secret, credentials_from_environment
 from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, quoted
 from ..middleware import RequestConfig, check_changed
 from .ask import ask
-from .response import AsyncStreamResponse
 from .transport import AsyncTransport
+
+if TYPE_CHECKING:
+    from .response import AsyncStreamResponse
 
 # As in fal's Python client: how long fal.run may take before its backup is tried (seconds).
 BACKUP_PATIENCE = 5.0

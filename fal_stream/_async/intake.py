@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .._net.async_exchange import AsyncExchange
 from .._net.exchange import Aborted
@@ -18,7 +18,9 @@ from .._shared.request import StreamPlan
 from .._shared.sse import SSEParser
 from .._shared.watchdog import Watchdog
 from ..errors import FalStreamError
-from .response import AsyncStreamResponse
+
+if TYPE_CHECKING:
+    from .response import AsyncStreamResponse
 
 
 class AsyncOpener(Protocol):

@@ -6,20 +6,20 @@ by itself could take the key to another host, or wait without a limit.
 
 from __future__ import annotations
 
-import http.cookiejar
 import ssl
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable
 
 import httpcore
 import httpx
 
 from .._net.async_backend import AsyncBackend
+from .._net.once import Once
 from .._net.proxies import proxy_for
 from .._net.runtime import Lock
 from ..credentials import Secret
 from ..errors import ConfigError
-from .connection import AsyncPoolConnection, IdleCount
+from .connection import AsyncConnections, AsyncPoolConnection
+from .direct import AsyncDirectConnection
 
 KEEPALIVE_SECONDS = 5.0
 MAX_IDLE_CONNECTIONS = 100
@@ -38,46 +38,37 @@ BROKEN = (
 )
 
 
-class _NoCookies(http.cookiejar.DefaultCookiePolicy):
+def _no_cookies(response: httpx.Response) -> None:
     """Streams of one client don't share what a server may have set for one of them."""
 
-    def set_ok(self, cookie: http.cookiejar.Cookie, request: object) -> bool:
-        return False
 
+def make_http_client(tls: Once[ssl.SSLContext]) -> httpx.AsyncClient:
+    """Make the HTTP client of one event loop.
 
-class _Pool(httpcore.AsyncConnectionPool):
-    """A pool that keeps no connection that has failed, and whose lock no Ctrl-C leaves locked."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        # Its own is taken by a function of Python: an interruption at the end of that would leave
-        # it locked, and each request to come would wait for it without an end.
-        vars(self)["_optional_thread_lock"] = Lock()
-        self._idle = IdleCount(MAX_IDLE_CONNECTIONS)
-
-    def create_connection(self, origin: httpcore.Origin) -> httpcore.AsyncConnectionInterface:
-        return AsyncPoolConnection(super().create_connection(origin), self._idle)
-
-
-def make_http_client() -> httpx.AsyncClient:
-    """Make the HTTP client of one event loop."""
+    Args:
+        tls: The TLS settings.
+    """
     client = httpx.AsyncClient(
-        transport=AsyncPoolTransport(), timeout=None, trust_env=False, follow_redirects=False
+        transport=AsyncPoolTransport(tls), timeout=None, trust_env=False, follow_redirects=False
     )
-    client.cookies.jar.set_policy(_NoCookies())
+    # A policy of the jar would do too, but each answer would be searched first.
+    vars(client.cookies)["extract_cookies"] = _no_cookies
     return client
 
 
 class AsyncPoolTransport(httpx.AsyncBaseTransport):
     """Connection pools over our own network, one for each proxy and kind of address.
 
-    A pool and its TLS settings, which take long to load, are made when they are first needed.
+    A pool is made when it is first needed.
+
+    Args:
+        tls: The TLS settings, which take long to load: those who send by it load them before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: Once[ssl.SSLContext]) -> None:
         self._backend = AsyncBackend()
-        self._ssl_context: ssl.SSLContext | None = None
-        self._pools: dict[tuple[bool, Secret | None], _Pool] = {}
+        self._tls = tls
+        self._pools: dict[tuple[bool, Secret | None], AsyncConnections] = {}
         # Threads of a blocking client may need the same pool at the same time.
         self._lock = Lock()
 
@@ -85,53 +76,77 @@ class AsyncPoolTransport(httpx.AsyncBaseTransport):
         """Send a request by the pool that fits it."""
         url = request.url
         proxy_url = proxy_for(url.scheme, url.host)
+        if url.scheme not in ("http", "https"):
+            raise httpcore.UnsupportedProtocol(f"{url.scheme}:// is neither http:// nor https://")
         with self._lock:
             pool = self._pool(url.scheme == "https", proxy_url)
         assert isinstance(request.stream, httpx.AsyncByteStream)
-        response = await pool.handle_async_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(
-                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-                ),
-                headers=request.headers.raw,
-                content=request.stream,
+        sent = httpcore.Request(
+            method=request.method,
+            url=httpcore.URL(
+                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+            ),
+            headers=request.headers.raw,
+            content=request.stream,
+        )
+        connection = await pool.take(sent.url.origin)
+        try:
+            response = await connection.handle_async_request(sent)
+            return httpx.Response(
+                response.status,
+                headers=response.headers,
+                stream=_Stream(response, connection, pool),
+                extensions=dict(response.extensions),
             )
-        )
-        return httpx.Response(
-            response.status,
-            headers=response.headers,
-            stream=_Stream(response),
-            extensions=dict(response.extensions),
-        )
+        except BaseException:
+            await pool.drop(connection)
+            raise
 
-    def _pool(self, is_https: bool, proxy_url: str | None) -> _Pool:
+    def _pool(self, is_https: bool, proxy_url: str | None) -> AsyncConnections:
         # An address of a proxy may hold a password.
         key = (is_https, Secret(proxy_url) if proxy_url else None)
         if key not in self._pools:
-            if is_https and self._ssl_context is None:
-                self._ssl_context = _ssl_context()
-            # No limit on connections: a wait for a free one could not be aborted. That on idle ones
-            # is kept by the connections themselves.
-            self._pools[key] = _Pool(
-                ssl_context=self._ssl_context,
-                proxy=_proxy(proxy_url) if proxy_url else None,
-                max_connections=None,
-                max_keepalive_connections=None,
-                keepalive_expiry=KEEPALIVE_SECONDS,
-                network_backend=self._backend,
-            )
+            tls = self._tls.get() if is_https else None
+            if proxy_url is None:
+                make = self._direct(tls)
+            else:
+                # The HTTP library's own pool would look at all connections for each request. It
+                # only makes them here.
+                make = httpcore.AsyncConnectionPool(
+                    ssl_context=tls,
+                    proxy=_proxy(proxy_url),
+                    keepalive_expiry=KEEPALIVE_SECONDS,
+                    network_backend=self._backend,
+                ).create_connection
+            self._pools[key] = AsyncConnections(make, MAX_IDLE_CONNECTIONS, KEEPALIVE_SECONDS)
         return self._pools[key]
+
+    def _direct(
+        self, tls: ssl.SSLContext | None
+    ) -> Callable[[httpcore.Origin], httpcore.AsyncConnectionInterface]:
+        def make(origin: httpcore.Origin) -> AsyncDirectConnection:
+            return AsyncDirectConnection(origin, self._backend, tls, KEEPALIVE_SECONDS)
+
+        return make
+
+    @property
+    def pools(self) -> list[AsyncConnections]:
+        """The pools there are."""
+        with self._lock:
+            return list(self._pools.values())
 
     async def aclose(self) -> None:
         """Close all connections."""
-        with self._lock:
-            pools = list(self._pools.values())
-        for pool in pools:
+        for pool in self.pools:
             await pool.aclose()
 
 
-def _ssl_context() -> ssl.SSLContext:
+def load_tls() -> ssl.SSLContext:
+    """Make the TLS settings; this reads the authorities from the disk.
+
+    Raises:
+        ConfigError: The authorities can't be loaded.
+    """
     try:
         return httpx.create_ssl_context()
     except OSError as error:
@@ -166,12 +181,30 @@ def _proxy(url: str) -> httpcore.Proxy:
 class _Stream(httpx.AsyncByteStream):
     """The body as the HTTP library would read it; of ours it reads the end only."""
 
-    def __init__(self, response: httpcore.Response) -> None:
+    def __init__(
+        self,
+        response: httpcore.Response,
+        connection: AsyncPoolConnection,
+        pool: AsyncConnections,
+    ) -> None:
         self._response = response
+        self._connection = connection
+        self._pool = pool
+        self._closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for data in self._response.aiter_stream():
-            yield data
+        try:
+            async for data in self._response.aiter_stream():
+                yield data
+        except BaseException:
+            await self.aclose()
+            raise
 
     async def aclose(self) -> None:
-        await self._response.aclose()
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self._response.aclose()
+        finally:
+            await self._pool.give_back(self._connection)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self, Unpack
 
@@ -16,9 +16,11 @@ from .._shared.watchdog import Limits
 from ..abort import AbortController, AbortSignal
 from ..config import ClientSettings, Config, make_config
 from ..errors import ConfigError, UploadError
-from .borrowed import AsyncHttpClient, make_transport
 from .dispatch import AsyncDispatcher
-from .upload import AsyncUploader
+from .transport import AsyncHttpClient, make_transport
+
+if TYPE_CHECKING:
+    from .upload import AsyncUploader
 
 
 class AsyncStorageClient:
@@ -147,6 +149,8 @@ class AsyncStorageClient:
         raise UploadError("The storage client was closed", file_name="")
 
     def _uploader(self, limits: Limits) -> AsyncUploader:
+        from .upload import AsyncUploader
+
         return AsyncUploader(self.config, self._dispatcher, self._transport, limits)
 
     async def aclose(self) -> None:

@@ -27,6 +27,15 @@ class AsyncioLoop(EventLoop):
 
     loop: asyncio.AbstractEventLoop
 
+    @classmethod
+    def running(cls) -> AsyncioLoop:
+        """Give the event loop that runs here.
+
+        Raises:
+            RuntimeError: None does.
+        """
+        return cls(asyncio.get_running_loop())
+
     @property
     def is_closed(self) -> bool:
         """See `EventLoop`."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
+from functools import cache
+from typing import TYPE_CHECKING
 
-from .asyncio_loop import AsyncioLoop
 from .event_loop import EventLoop
+
+if TYPE_CHECKING:
+    from .asyncio_loop import AsyncioLoop
 
 
 def running_loop() -> EventLoop:
@@ -22,13 +25,23 @@ def running_loop() -> EventLoop:
         loop = running_trio_loop()
         if loop is not None:
             return loop
-    return AsyncioLoop(asyncio.get_running_loop())
+    return _asyncio_loop().running()
 
 
 def cancellations() -> tuple[type[BaseException], ...]:
     """Give what is raised in a task that was cancelled."""
+    import asyncio
+
     if "trio" in sys.modules:
         import trio
 
         return (asyncio.CancelledError, trio.Cancelled)
     return (asyncio.CancelledError,)
+
+
+@cache
+def _asyncio_loop() -> type[AsyncioLoop]:
+    # A blocking program does without asyncio, which takes as long to load as half of this package.
+    from .asyncio_loop import AsyncioLoop
+
+    return AsyncioLoop

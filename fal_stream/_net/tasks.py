@@ -88,3 +88,15 @@ async def async_finish(work: Coroutine[Any, Any, T], interrupt: Callable[[], Non
 def finish(work: T, interrupt: Callable[[], None]) -> T:
     """Give the result of work that a blocking program has done by now."""
     return work
+
+
+async def async_catch_up() -> None:
+    """Let the event loop take in what its sockets have for it: asyncio looks in its rounds only."""
+    loop = running_loop()
+    # In the first, the one that waits goes on before the sockets are read.
+    for _ in range(2):
+        await loop.sleep(0)
+
+
+def catch_up() -> None:
+    """Do nothing: a blocking program asks its sockets."""

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit, urlunsplit
 
 from .._checks import shown
@@ -117,6 +118,7 @@ def backup_url(url: str) -> str | None:
     return urlunsplit(parts._replace(netloc=f"{BACKUP_HOST}{port}"))
 
 
+@lru_cache(64)  # asked several times for each request
 def is_loopback(host: str) -> bool:
     """Tell whether a host name or address is this machine's own."""
     if host == "localhost":

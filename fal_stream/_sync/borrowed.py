@@ -8,23 +8,20 @@ client is doing may go on for a while; and the body comes by way of its own read
 from __future__ import annotations
 
 from collections import deque
-from typing import TypeAlias
 
 import httpx
 
-from .._checks import shown
 from .._net.exchange import Aborted, shut_down
 from .._net.masking import masked_in_logs
 from .._net.runtime import Lock
 from .._net.sync_exchange import Exchange
 from .._net.tasks import finish
+from .._shared.outgoing import Outgoing
 from .._shared.watchdog import Expired
-from ..errors import ConfigError, FalStreamError, StreamConnectionError, excerpt
+from ..errors import FalStreamError, StreamConnectionError, excerpt
 from .pool import BROKEN
 from .response import StreamResponse
-from .transport import Transport, masking, no_answer
-
-HttpClient: TypeAlias = httpx.Client
+from .sender import Sender, masking, no_answer
 
 # How much later than a limit of ours one of the HTTP client's own may run out (seconds).
 _GRACE = 1.0
@@ -32,28 +29,17 @@ _GRACE = 1.0
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
-def make_transport(client: httpx.Client | None) -> Transport:
-    """Make the connections of a client of ours.
+def make_sender(client: httpx.Client | None) -> Sender:
+    """Make what sends the requests of a client of ours.
 
     Args:
         client: An HTTP client of the user's, or None for our own.
-
-    Returns:
-        The connections.
-
-    Raises:
-        ConfigError: It is no HTTP client, or one of the other flavour.
     """
-    if client is None:
-        return Transport()
-    # Checked all the same: not everybody has a type checker.
-    if not isinstance(client, httpx.Client):
-        raise ConfigError(f"http_client={shown(client)} must be an httpx.Client")
-    return BorrowedTransport(client)
+    return Sender() if client is None else BorrowedSender(client)
 
 
-class BorrowedTransport(Transport):
-    """The connections of a client of the user's, which stays open when this is closed.
+class BorrowedSender(Sender):
+    """Sends requests by an HTTP client of the user's, which stays open when this is closed.
 
     Args:
         client: The client.
@@ -62,6 +48,9 @@ class BorrowedTransport(Transport):
     def __init__(self, client: httpx.Client) -> None:
         super().__init__()
         self._client = client
+
+    def prepare(self, request: Outgoing, exchange: Exchange) -> None:
+        """See `Sender`; there is nothing to load."""
 
     def _http_client(self) -> httpx.Client:
         return self._client

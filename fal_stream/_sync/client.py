@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from typing_extensions import Self, TypeForm, Unpack
 
@@ -18,12 +18,14 @@ from .._shared.tokens import TOKEN_PARAMETER
 from ..config import ClientSettings, Config, make_config
 from ..errors import ConfigError
 from ..types import StreamOptions
-from .borrowed import HttpClient, make_transport
 from .dispatch import Dispatcher
-from .response import StreamResponse
 from .storage import StorageClient
 from .stream import FalStream
 from .token import Tokens
+from .transport import HttpClient, make_transport
+
+if TYPE_CHECKING:
+    from .response import StreamResponse
 
 OutputT = TypeVar("OutputT")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .._net.exchange import Aborted
 from .._net.exchanges import new_exchange
@@ -19,7 +19,9 @@ from .._shared.request import StreamPlan
 from .._shared.sse import SSEParser
 from .._shared.watchdog import Watchdog
 from ..errors import FalStreamError
-from .response import StreamResponse
+
+if TYPE_CHECKING:
+    from .response import StreamResponse
 
 
 class Opener(Protocol):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self, Unpack
 
@@ -17,9 +17,11 @@ from .._shared.watchdog import Limits
 from ..abort import AbortController, AbortSignal
 from ..config import ClientSettings, Config, make_config
 from ..errors import ConfigError, UploadError
-from .borrowed import HttpClient, make_transport
 from .dispatch import Dispatcher
-from .upload import Uploader
+from .transport import HttpClient, make_transport
+
+if TYPE_CHECKING:
+    from .upload import Uploader
 
 
 class StorageClient:
@@ -148,6 +150,8 @@ class StorageClient:
         raise UploadError("The storage client was closed", file_name="")
 
     def _uploader(self, limits: Limits) -> Uploader:
+        from .upload import Uploader
+
         return Uploader(self.config, self._dispatcher, self._transport, limits)
 
     def close(self) -> None:

@@ -21,6 +21,7 @@ from fal_stream import (
     StreamConnectionError,
     create_async_streaming_client,
 )
+from fal_stream._async.default import _default_async_client
 from fal_stream.testing import (
     End,
     Event,
@@ -379,10 +380,10 @@ async def environment(
     """An environment that leads to the test's own server, and a module client made in it."""
     monkeypatch.setenv("FAL_RUN_HOST", fal.url)
     monkeypatch.setenv("FAL_KEY", "local-id:local-secret")
-    fal_stream._default_async_client.cache_clear()
+    _default_async_client.cache_clear()
     yield monkeypatch
-    await fal_stream._default_async_client().aclose()
-    fal_stream._default_async_client.cache_clear()
+    await _default_async_client().aclose()
+    _default_async_client.cache_clear()
 
 
 @pytest.mark.usefixtures("environment")

@@ -22,6 +22,7 @@ from fal_stream import (
     StreamingClient,
     create_streaming_client,
 )
+from fal_stream._sync.default import _default_client
 from fal_stream.testing import (
     End,
     Event,
@@ -366,10 +367,10 @@ def environment(fal: LocalFal, monkeypatch: pytest.MonkeyPatch) -> Iterator[pyte
     """An environment that leads to the test's own server, and a module client made in it."""
     monkeypatch.setenv("FAL_RUN_HOST", fal.url)
     monkeypatch.setenv("FAL_KEY", "local-id:local-secret")
-    fal_stream._default_client.cache_clear()
+    _default_client.cache_clear()
     yield monkeypatch
-    fal_stream._default_client().close()
-    fal_stream._default_client.cache_clear()
+    _default_client().close()
+    _default_client.cache_clear()
 
 
 @pytest.mark.usefixtures("environment")

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-import fal_stream
+from fal_stream._async.default import _default_async_client
+from fal_stream._sync.default import _default_client
 from fal_stream.testing import LocalFal, image_frames, tokens
 
 ROOT = Path(__file__).parents[2]
@@ -41,11 +42,11 @@ def _settle(fal: LocalFal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setenv("FAL_REST_HOST", fal.url)
     monkeypatch.setenv("FAL_KEY", "local-id:local-secret")
     # The module's own clients read the environment when they are made.
-    for maker in (fal_stream._default_client, fal_stream._default_async_client):
+    for maker in (_default_client, _default_async_client):
         maker.cache_clear()
     yield fal
-    fal_stream._default_client().close()
-    for maker in (fal_stream._default_client, fal_stream._default_async_client):
+    _default_client().close()
+    for maker in (_default_client, _default_async_client):
         maker.cache_clear()
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from fal_stream._async import transport
+from fal_stream._async import sender
 from fal_stream._async.response import PATIENCE
 from fal_stream._net import wire
 from fal_stream._shared import decode, framing, response, sse, tokens
@@ -29,7 +29,7 @@ LIMITS = dict(re.findall(r"^\| (.*?) \| (.*?) \| .* \|$", GUIDE.partition("## Li
         ("the lines of one event, in bytes", f"{sse.DEFAULT_MAX_EVENT_BYTES // MIB} MiB"),
         ("the line with that size, one trailer", f"{framing._MAX_LINE // KIB} KiB"),
         ("all trailers", f"{framing._MAX_TRAILERS // KIB} KiB"),
-        ("redirects", f"{transport.MAX_REDIRECTS}, within the origin"),
+        ("redirects", f"{sender.MAX_REDIRECTS}, within the origin"),
         ("the body of an error, or of a document in a stream's place", ERROR_BODY),
         ("nesting of that body, or of an error's event", f"{decode.REPORT_LEVELS} levels"),
         ("the message of an error", f"{LONGEST_MESSAGE:,} characters"),

@@ -330,8 +330,7 @@ ROWS: tuple[Row, ...] = (
         (
             "faults/test_crowds.py::test_threads_that_abort_at_the_natural_end",
             "faults/test_crowds.py::test_tasks_that_abort_at_the_natural_end",
-            "flavour/test_begun.py::test_an_answer_is_not_taken_for_an_end",
-            "flavour/test_begun.py::test_what_has_expired_is_not_begun_with",
+            "flavour/test_begun.py::test_a_connection_that_was_given_is_left_alone",
         ),
     ),
     Row(

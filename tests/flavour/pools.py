@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import httpcore
+from typing import TypeAlias
 
 from fal_stream import AsyncStreamingClient, StreamingClient
+from fal_stream._async.connection import AsyncConnections
 from fal_stream._async.pool import AsyncPoolTransport
+from fal_stream._sync.connection import Connections
 from fal_stream._sync.pool import PoolTransport
 
+Pools: TypeAlias = list[AsyncConnections | Connections]
 
-def pools_of(
-    client: AsyncStreamingClient | StreamingClient,
-) -> list[httpcore.AsyncConnectionPool | httpcore.ConnectionPool]:
+
+def pools_of(client: AsyncStreamingClient | StreamingClient) -> Pools:
     """Give the pools of a client and of its storage; with asyncio those of the running loop."""
-    pools: list[httpcore.AsyncConnectionPool | httpcore.ConnectionPool] = []
+    pools: Pools = []
     for part in (client, client.storage):
-        transport = part._transport._clients.get()._transport
+        sender = part._transport.sender
+        if sender is None:
+            continue  # it has sent nothing
+        transport = sender._clients.get()._transport
         assert isinstance(transport, (AsyncPoolTransport, PoolTransport))
-        pools += transport._pools.values()
+        pools += transport.pools
     return pools
 
 
 def at_work(client: AsyncStreamingClient | StreamingClient) -> list[str]:
-    """Name the connections and requests that are under way.
+    """Name the connections that are under way.
 
     A connection that was left behind half closed would stand here for ever.
     """
@@ -33,5 +38,4 @@ def at_work(client: AsyncStreamingClient | StreamingClient) -> list[str]:
             for connection in pool.connections
             if not connection.is_available() and not connection.is_closed()
         ]
-        found += [repr(request) for request in pool._requests]
     return found

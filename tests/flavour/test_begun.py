@@ -1,9 +1,8 @@
-"""A kept connection that one thread looks at while another begins to use it."""
+"""A kept connection that one thread was given, and has not begun to use."""
 
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -14,70 +13,39 @@ from fal_stream._sync.connection import PoolConnection
 from fal_stream.testing import LocalFal, Pause
 from tests.seam import HANG, Job
 
-# How long a look takes between its two steps, in which the answer comes (seconds).
-BETWEEN = 0.5
 
-
-def test_an_answer_is_not_taken_for_an_end(
-    either_fal: LocalFal, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("seems_closed", [False, True])
+def test_a_connection_that_was_given_is_left_alone(
+    either_fal: LocalFal, monkeypatch: pytest.MonkeyPatch, seems_closed: bool
 ) -> None:
-    either_fal.add("acme/warm", [0])
-    either_fal.add("acme/app", [1, Pause(BETWEEN / 4), 2])
-    given, looked_at, is_over = threading.Event(), threading.Event(), threading.Event()
-    here = threading.get_ident()
-    begin, is_ready = PoolConnection.handle_request, fal_stream._net.sync_socket.is_ready
-
-    def begin_late(self: PoolConnection, request: Any) -> Any:
-        if threading.get_ident() != here:
-            given.set()
-            assert looked_at.wait(HANG)
-        return begin(self, request)
-
-    def look_slowly(*args: Any) -> bool:
-        if threading.get_ident() == here and given.is_set() and not looked_at.is_set():
-            looked_at.set()
-            time.sleep(BETWEEN)
-        return is_ready(*args)
-
-    def stream_and_pause() -> list[Any]:
-        stream = client.stream("acme/app").start()
-        assert is_over.wait(HANG)
-        return list(stream)
-
-    with StreamingClient(**either_fal.settings) as client:
-        assert client.stream("acme/warm").done() == 0
-        monkeypatch.setattr(PoolConnection, "handle_request", begin_late)
-        monkeypatch.setattr(fal_stream._net.sync_socket, "is_ready", look_slowly)
-        other = Job(stream_and_pause)
-        assert given.wait(HANG)
-        assert client.stream("acme/warm").done() == 0
-        assert looked_at.is_set()
-        is_over.set()
-        assert other.result() == [1, 2]
-
-
-def test_what_has_expired_is_not_begun_with(
-    either_fal: LocalFal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    either_fal.add("acme/app", [1])
-    given, is_closed = threading.Event(), threading.Event()
+    either_fal.add("acme/app", [1, Pause(0.05), 2])
+    given, go_on = threading.Event(), threading.Event()
     here = threading.get_ident()
     begin = PoolConnection.handle_request
+    looked_at: list[Any] = []
 
     def begin_late(self: PoolConnection, request: Any) -> Any:
         if threading.get_ident() != here and not given.is_set():
             given.set()
-            assert is_closed.wait(HANG)
+            assert go_on.wait(HANG)
         return begin(self, request)
 
+    def look(sock: Any, *args: Any) -> bool:
+        looked_at.append(sock)
+        return seems_closed or is_ready(sock, *args)
+
     with StreamingClient(**either_fal.settings, retry=None) as client:
-        assert client.stream("acme/app").done() == 1
+        assert client.stream("acme/app").done() == 2
         monkeypatch.setattr(PoolConnection, "handle_request", begin_late)
         other = Job(lambda: list(client.stream("acme/app")))
         assert given.wait(HANG)
-        monkeypatch.setattr(fal_stream._net.sync_socket, "is_ready", lambda *_: True)
-        assert client.stream("acme/app").done() == 1
+        is_ready = fal_stream._net.sync_socket.is_ready
+        monkeypatch.setattr(fal_stream._net.sync_socket, "is_ready", look)
+        assert client.stream("acme/app").done() == 2
+        # Of the other's connection nobody has asked whether it is closed, and nobody has closed it.
+        assert either_fal.requests[1].peer != either_fal.requests[0].peer
         monkeypatch.undo()
-        is_closed.set()
-        assert other.result() == [1]
+        go_on.set()
+        assert other.result() == [1, 2]
+        assert either_fal.requests[2].peer == either_fal.requests[0].peer
     assert len(either_fal.requests) == 3

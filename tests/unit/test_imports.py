@@ -77,7 +77,7 @@ NOT_PURE = WAITING | HTTP | {"logging", "os", "pathlib", "random", "ssl", "sys",
 HTTP_MODULES = {"_cli/fetch.py"} | {
     f"{flavour}/{name}.py"
     for flavour in ("_async", "_sync")
-    for name in ("borrowed", "connection", "pool", "response", "transport")
+    for name in ("borrowed", "connection", "direct", "pool", "response", "sender", "transport")
 }
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "testing" not in path.parts)

@@ -1,0 +1,187 @@
+"""What an import loads, what a client makes, and what a first plain request adds."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+import typing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import fal_stream
+from fal_stream.testing import LocalFal
+
+ROOT = Path(fal_stream.__file__).parents[1]
+
+# Beside the package and what `import httpx, pydantic` loads: what a pydantic model needs, and the
+# one that reads the fields of events.
+NEEDED = {"annotated_types", "pydantic", "sseclient"}
+
+# What a program may do without, or is to be loaded when it is needed.
+HEAVY = {
+    "IPython",
+    "PIL",
+    "anyio",
+    "asyncio",
+    "concurrent",
+    "httpcore",
+    "numpy",
+    "rich",
+    "socksio",
+    "sniffio",
+    "subprocess",
+    "trio",
+    "urllib.request",
+}
+
+LOADED = """
+import json, sys
+{before}
+before = set(sys.modules)
+{after}
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+
+def run(code: str, *arguments: str) -> Any:
+    """Run code in a fresh process; give what it printed."""
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+def loaded(after: str, before: str = "import httpx, pydantic") -> set[str]:
+    """Give the modules that some code loads beside those of the code before it."""
+    return set(run(LOADED.format(before=before, after=after)))
+
+
+def foreign(modules: set[str]) -> set[str]:
+    """Give the packages that are neither Python's own nor this one."""
+    packages = {module.split(".")[0] for module in modules}
+    own = {"fal_stream", *sys.stdlib_module_names}
+    return {name for name in packages - own if not name.startswith("_sysconfigdata")}
+
+
+def test_the_package_alone() -> None:
+    assert loaded("import fal_stream") == {"fal_stream", "fal_stream._version"}
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("StreamingClient", "_async"), ("AsyncStreamingClient", "_sync")]
+)
+def test_a_client(name: str, other: str) -> None:
+    found = loaded(f"from fal_stream import {name}; {name}(credentials='a:b')")
+    assert not found & HEAVY
+    assert not {module for module in found if module.startswith(f"fal_stream.{other}")}
+    assert foreign(found) <= NEEDED
+
+
+@pytest.mark.parametrize("name", ["stream", "stream_async"])
+def test_the_functions_of_the_package(name: str) -> None:
+    assert not loaded(f"from fal_stream import {name}") & HEAVY
+
+
+MADE = """
+import gc, json, ssl, sys
+seen = []
+sys.addaudithook(lambda name, args: seen.append(name))
+from fal_stream import AsyncStreamingClient, StreamingClient
+seen.clear()
+clients = [AsyncStreamingClient(credentials="a:b"), StreamingClient(credentials="a:b")]
+made = [name for name in seen if name.startswith(("socket.", "_thread.", "open", "import"))]
+assert not [thing for thing in gc.get_objects() if isinstance(thing, ssl.SSLContext)]
+print(json.dumps([made, "httpcore" in sys.modules]))
+"""
+
+
+def test_a_client_opens_and_loads_nothing() -> None:
+    assert run(MADE) == [[], False]
+
+
+PLAIN = """
+import asyncio, gc, json, ssl, sys
+import httpx, pydantic
+{before}
+before = set(sys.modules)
+from fal_stream import AsyncStreamingClient, StreamingClient
+
+settings = dict(run_url=sys.argv[1], credentials="local-id:local-secret")
+
+async def stream():
+    async with AsyncStreamingClient(**settings) as client:
+        assert await client.stream("acme/app").done() == 2
+
+if sys.argv[2] == "blocking":
+    with StreamingClient(**settings) as client:
+        assert client.stream("acme/app").done() == 2
+elif sys.argv[2] == "asyncio":
+    asyncio.run(stream())
+else:
+    trio.run(stream)
+assert not [thing for thing in gc.get_objects() if isinstance(thing, ssl.SSLContext)]
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+
+@pytest.mark.parametrize("flavour", ["blocking", "asyncio", "trio"])
+def test_a_first_plain_request(fal: LocalFal, flavour: str) -> None:
+    fal.add("acme/app", [1, 2])
+    # The HTTP library loads trio, anyio and socksio by itself where they are installed.
+    before = "import httpcore, trio" if flavour == "trio" else "import httpcore"
+    found = set(run(PLAIN.format(before=before), fal.url, flavour))
+    # anyio comes with httpx, and httpcore takes its locks from there.
+    assert foreign(found) <= {*NEEDED, "anyio"}
+    assert not found & HEAVY - {"asyncio", "concurrent", "urllib.request"}
+
+
+def test_the_names_are_those_that_type_checkers_see() -> None:
+    module = ast.parse(Path(fal_stream.__file__).read_text(encoding="utf-8"))
+    checked = next(node for node in module.body if isinstance(node, ast.If))
+    places = {
+        alias.name: node.module
+        for node in checked.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert places == fal_stream._PLACE_OF
+    assert {*places, "__version__"} == set(fal_stream.__all__)
+
+
+def test_each_name_is_there() -> None:
+    everything: dict[str, Any] = {}
+    exec("from fal_stream import *", everything)
+    for name in fal_stream.__all__:
+        assert everything[name] is getattr(fal_stream, name)
+    assert set(fal_stream.__all__) <= set(dir(fal_stream))
+    assert run("import fal_stream, json; print(json.dumps(fal_stream.errors.__name__))") == (
+        "fal_stream.errors"
+    )
+    with pytest.raises(AttributeError, match=r"'fal_stream' has no attribute 'strem'"):
+        fal_stream.strem  # type: ignore[attr-defined]  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        fal_stream.stream,
+        fal_stream.stream_async,
+        fal_stream.StreamingClient.__init__,
+        fal_stream.AsyncStreamingClient.__init__,
+        fal_stream.AsyncStreamingClient.stream,
+        fal_stream.AsyncStorageClient.__init__,
+        fal_stream.StorageClient.upload,
+    ],
+)
+def test_annotations_can_be_read(function: Any) -> None:
+    assert "return" in typing.get_type_hints(function)
