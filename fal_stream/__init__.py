@@ -10,6 +10,7 @@ The asynchronous flavour has the same names with `Async` before them, and `await
 from __future__ import annotations
 
 import functools
+import os
 from typing import Any, TypeVar, overload
 
 from typing_extensions import TypeForm, Unpack
@@ -17,6 +18,7 @@ from typing_extensions import TypeForm, Unpack
 from ._async.client import AsyncStreamingClient, create_async_streaming_client
 from ._async.storage import AsyncStorageClient
 from ._async.stream import AsyncFalStream
+from ._reporting.log import show_log
 from ._shared.lifecycle import AclDecision, AclRule, Expiry, StorageAcl, StorageSettings
 from ._shared.sse import SSEParser
 from ._shared.sse_block import Leftover
@@ -110,6 +112,8 @@ __all__ = [
 ]
 
 OutputT = TypeVar("OutputT")
+
+show_log(os.environ)
 
 
 @functools.lru_cache(maxsize=1)

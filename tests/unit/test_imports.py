@@ -14,6 +14,7 @@ CORE = {
     "_checks",
     "_files",
     "_net",
+    "_reporting",
     "_shared",
     "abort",
     "config",
@@ -46,6 +47,7 @@ MAY_IMPORT = {
     },
     "_files": {"_checks", "errors"},
     "_net": {"_checks", "_shared", "abort", "errors"},
+    "_reporting": {"_checks", "_shared", "_version", "errors"},
     "_async": CORE,
     "_sync": CORE,
 }
