@@ -86,6 +86,8 @@ class AsyncDispatcher:
         retry = 0
         while True:
             prepared = request if as_is else await self._prepare(request, exchange)
+            began = time.monotonic()
+            _logger.debug("%s to %s", prepared.method, prepared.origin)
             try:
                 response = await self._send(prepared, exchange)
             except StreamConnectionError as error:
@@ -94,6 +96,13 @@ class AsyncDispatcher:
                     raise
                 reason = error.message
             else:
+                _logger.debug(
+                    "%s answered %d after %.3f s, request_id=%s",
+                    prepared.origin,
+                    response.status,
+                    time.monotonic() - began,
+                    response.said_headers.get("x-fal-request-id"),
+                )
                 delay = self._delay_after_answer(retry, response, exchange)
                 if delay is None:
                     return response
@@ -174,6 +183,11 @@ class AsyncDispatcher:
         credentials = None
         if use in ("required", "optional"):
             credentials = await self._credentials(exchange, is_required=use == "required")
+        _logger.debug(
+            "The request goes %s, %s",
+            "straight to fal" if proxied is None else "through the proxy_url",
+            "without the key" if credentials is None else "with the key",
+        )
         if credentials is None:
             return prepared
         return replace(prepared, headers={**sent.headers, "authorization": f"Key {credentials}"})

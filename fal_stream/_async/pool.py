@@ -7,6 +7,7 @@ by itself could take the key to another host, or wait without a limit.
 from __future__ import annotations
 
 import http.cookiejar
+import logging
 import ssl
 from collections.abc import AsyncIterator
 from typing import Any
@@ -23,6 +24,8 @@ from .connection import AsyncPoolConnection, IdleCount
 
 KEEPALIVE_SECONDS = 5.0
 MAX_IDLE_CONNECTIONS = 100
+
+_logger = logging.getLogger("fal_stream")
 
 # What it raises where a request can't be sent or its answer can't be understood.
 BROKEN = (
@@ -85,6 +88,8 @@ class AsyncPoolTransport(httpx.AsyncBaseTransport):
         """Send a request by the pool that fits it."""
         url = request.url
         proxy_url = proxy_for(url.scheme, url.host)
+        if proxy_url is not None:
+            _logger.debug("Through the proxy that the environment names")
         with self._lock:
             pool = self._pool(url.scheme == "https", proxy_url)
         assert isinstance(request.stream, httpx.AsyncByteStream)
