@@ -11,6 +11,8 @@ tokens and takes uploads, too.
 """
 
 from fal_stream.testing.ready import DONE, error_event, in_turn
+from fal_stream.testing.record import record
+from fal_stream.testing.replay import replay
 from fal_stream.testing.reply import Failure, Framing, Reply
 from fal_stream.testing.request import RecordedRequest
 from fal_stream.testing.samples import audio, image_frames, tokens
@@ -42,5 +44,7 @@ __all__ = [
     "error_event",
     "image_frames",
     "in_turn",
+    "record",
+    "replay",
     "tokens",
 ]
