@@ -425,7 +425,7 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         return outcome_of(error, is_halted=self._halted, is_aborted=is_aborted)
 
     def _report(self, outcome: Outcome) -> None:
-        if self._reporter is not None:
+        if self._reporter is not None and self._reporter.is_heard:
             self._reporter.end(
                 outcome,
                 self._error,

@@ -28,6 +28,11 @@ class Reporter:
         self._began = time.monotonic()
         self._span = begin_span(endpoint_id)
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody wants to know how the stream has ended."""
+        return self._span is not None or LOGGER.isEnabledFor(logging.INFO)
+
     def end(
         self,
         outcome: Outcome,
@@ -46,14 +51,11 @@ class Reporter:
             chunks: How many chunks came.
             received: How many bytes of the body came.
         """
-        is_logged = LOGGER.isEnabledFor(logging.INFO)
-        if not is_logged and self._span is None:
-            return
         seconds = time.monotonic() - self._began
         report = StreamReport(
             self._endpoint_id, request_id, outcome, chunks, received, seconds, error
         )
-        if is_logged:
+        if LOGGER.isEnabledFor(logging.INFO):
             LOGGER.info("stream %s", report.line, extra={"fal_stream": report.fields})
         if self._span is not None:
             end_span(self._span, report)

@@ -26,7 +26,7 @@ from .._shared.endpoint import backup_url, is_loopback
 from .._shared.outgoing import Outgoing, key_use
 from ..config import Config
 from ..credentials import Secret, credentials_from_environment
-from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, quoted
+from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, excerpt, quoted
 from ..middleware import RequestConfig, check_changed
 from .ask import ask
 from .response import StreamResponse
@@ -95,13 +95,8 @@ class Dispatcher:
                     raise
                 reason = error.message
             else:
-                _logger.debug(
-                    "%s answered %d after %.3f s, request_id=%s",
-                    prepared.origin,
-                    response.status,
-                    time.monotonic() - began,
-                    response.said_headers.get("x-fal-request-id"),
-                )
+                if _logger.isEnabledFor(logging.DEBUG):
+                    _log_answer(prepared, response, time.monotonic() - began)
                 delay = self._delay_after_answer(retry, response, exchange)
                 if delay is None:
                     return response
@@ -256,6 +251,17 @@ class Dispatcher:
             retry, response.status, response.headers, now=time.time(), chance=random.random()
         )
         return _within(delay, exchange)
+
+
+def _log_answer(request: Outgoing, response: StreamResponse, seconds: float) -> None:
+    request_id = excerpt(response.said_headers.get("x-fal-request-id", "none"), 120)
+    _logger.debug(
+        "%s answered %d after %.3f s, request_id=%s",
+        request.origin,
+        response.status,
+        seconds,
+        request_id,
+    )
 
 
 def _within(delay: float | None, exchange: Exchange) -> float | None:

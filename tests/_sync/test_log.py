@@ -210,3 +210,34 @@ def test_debug_tells_of_each_request(fal: LocalFal, lines: Lines) -> None:
         f"POST to {fal.url}",
         f"{fal.url} answered 200 after a while",
     ]
+
+
+def test_debug_tells_of_a_proxy(fal: LocalFal, lines: Lines) -> None:
+    fal.route("/proxy", [PAYLOAD])
+    proxy_url = f"{fal.url}/proxy"
+    with StreamingClient(credentials="id:a-secret", proxy_url=proxy_url) as client:
+        client.stream("acme/app").done()
+    said = lines.at(logging.DEBUG)
+    assert said[:2] == [
+        "The request goes through the proxy_url, without the key",
+        f"POST to {fal.url}",
+    ]
+
+
+def test_what_is_off_masks_nothing(
+    fal: LocalFal, client: StreamingClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: object, headers: object) -> None:
+        raise AssertionError("headers are masked for nobody")
+
+    logger = logging.getLogger("fal_stream")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        fal.add("acme/app", [1])
+        stream = client.stream("acme/app")
+        with monkeypatch.context() as patch:
+            patch.setattr("fal_stream._shared.redact.Redactor.headers", refuse)
+            assert stream.done() == 1
+    finally:
+        logger.setLevel(level)
