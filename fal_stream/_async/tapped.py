@@ -10,8 +10,8 @@ from typing import Any
 
 from .._net.async_exchange import AsyncExchange
 from .._net.exchange import Aborted
+from .._reporting.tap import Ending, Tap
 from .._shared.request import StreamPlan
-from .._shared.tap import Ending, Tap
 from .._shared.watchdog import Expired
 from ..errors import ConfigError, StreamConnectionError
 from .intake import AsyncOpener

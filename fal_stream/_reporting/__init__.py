@@ -1,1 +1,1 @@
-"""What the library says of its work to those who run it: its log, and spans of OpenTelemetry."""
+"""What the library says of its work: its log, spans of OpenTelemetry, and taps of a response."""

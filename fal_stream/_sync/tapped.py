@@ -11,8 +11,8 @@ from typing import Any
 
 from .._net.exchange import Aborted
 from .._net.sync_exchange import Exchange
+from .._reporting.tap import Ending, Tap
 from .._shared.request import StreamPlan
-from .._shared.tap import Ending, Tap
 from .._shared.watchdog import Expired
 from ..errors import ConfigError, StreamConnectionError
 from .intake import Opener

@@ -10,11 +10,11 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from fal_stream import AsyncFalStream, FalStream
 from fal_stream._async.tapped import async_attach_tap
-from fal_stream._shared.tap import Ending
+from fal_stream._reporting.tap import Ending
 from fal_stream._sync.tapped import attach_tap
 from fal_stream.errors import ConfigError, FalStreamError
 from fal_stream.testing.checks import describe
@@ -23,10 +23,22 @@ from fal_stream.testing.scrub import scrub_body, scrub_headers
 
 __all__ = ["record"]
 
-StreamT = TypeVar("StreamT", bound=FalStream[Any] | AsyncFalStream[Any])
+ChunkT = TypeVar("ChunkT")
 
 
-def record(stream: StreamT, path: str | os.PathLike[str]) -> StreamT:
+@overload
+def record(stream: FalStream[ChunkT], path: str | os.PathLike[str]) -> FalStream[ChunkT]: ...
+
+
+@overload
+def record(
+    stream: AsyncFalStream[ChunkT], path: str | os.PathLike[str]
+) -> AsyncFalStream[ChunkT]: ...
+
+
+def record(
+    stream: FalStream[ChunkT] | AsyncFalStream[ChunkT], path: str | os.PathLike[str]
+) -> FalStream[ChunkT] | AsyncFalStream[ChunkT]:
     """Record what the server sends to a stream, to be played again by `replay`.
 
     The file is written when the stream has ended; a stream that gets no response writes none. It

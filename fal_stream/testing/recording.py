@@ -17,7 +17,7 @@ from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from fal_stream._shared.tap import Ending
+from fal_stream._reporting.tap import Ending
 from fal_stream.errors import ConfigError
 
 __all__ = ["Piece", "Recording", "check_path", "read_recording", "write_recording"]
