@@ -7,6 +7,7 @@ its end is. Leaves to others: the file (`recording`), and what is secret (`scrub
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,6 +25,8 @@ from fal_stream.testing.scrub import scrub_body, scrub_headers
 __all__ = ["record"]
 
 ChunkT = TypeVar("ChunkT")
+
+_DONE = re.compile(rb"^data: ?\[DONE\]\s*$", re.MULTILINE)
 
 
 @overload
@@ -100,6 +103,8 @@ class _Recorder:
         """See `Tap`."""
         assert self._head is not None, "it was answered"
         status, headers, seconds = self._head
+        if ending == "left" and _DONE.search(b"".join(piece.data for piece in self._pieces[-4:])):
+            ending = "complete"  # the stream reads no further
         pieces = scrub_body(self._pieces, self._mask)
         recording = Recording(
             self._endpoint_id, status, headers, seconds, pieces, self._elapsed(), ending

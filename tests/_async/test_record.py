@@ -226,6 +226,18 @@ async def test_a_stream_that_was_left(
     assert not isinstance(error, IncompleteStream)
 
 
+@pytest.mark.parametrize("ends", [[DONE], [Raw(b"data:[DO"), Pause(0.01), Raw(b"NE]\r\n\r\n")]])
+async def test_done_is_an_end(
+    fal: LocalFal, client: AsyncStreamingClient, path: Path, ends: list[Any]
+) -> None:
+    fal.add("acme/app", [1, *ends, Hang()])
+    assert await record(client.stream("acme/app"), path).done() == 1
+    assert lines(path)[-1]["ending"] == "complete"
+    fal.add("acme/app", replay(path))
+    events = [event.data async for event in client.stream("acme/app").events()]
+    assert events == ["1", "[DONE]"]
+
+
 async def test_the_recorded_pace(fal: LocalFal, client: AsyncStreamingClient, path: Path) -> None:
     fal.add("acme/app", Reply([1, Pause(0.2), 2], delay=0.1))
     await record(client.stream("acme/app"), path).done()
