@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from .._net.async_exchange import AsyncExchange
-from .._net.exchange import Aborted
 from .._reporting.tap import Ending, Tap
 from .._shared.request import StreamPlan
 from .._shared.watchdog import Expired
@@ -76,9 +75,6 @@ class _AsyncTappedResponse(AsyncStreamResponse):
             raise
         except Expired:
             self._end("silent")
-            raise
-        except Aborted:
-            self._end("left")
             raise
         if data:
             self._tap.received(data)

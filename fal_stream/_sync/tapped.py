@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._net.exchange import Aborted
 from .._net.sync_exchange import Exchange
 from .._reporting.tap import Ending, Tap
 from .._shared.request import StreamPlan
@@ -77,9 +76,6 @@ class _TappedResponse(StreamResponse):
             raise
         except Expired:
             self._end("silent")
-            raise
-        except Aborted:
-            self._end("left")
             raise
         if data:
             self._tap.received(data)
