@@ -409,10 +409,12 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
             error.request_id = error.request_id or self.request_id
         self._error = error
         self.closed = True
-        self._report(self._outcome(error))
         if self._unsubscribe is not None:
             self._unsubscribe()
-        await self._intake.release()
+        try:
+            await self._intake.release()
+        finally:
+            self._report(self._outcome(error))
         if error is not None or not self._halted:
             await self._announce()
         if error is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+import fal_stream
+from fal_stream import ConfigError
+from fal_stream.testing.fixture import serve
 from tests.testing.programs import ROOT, run_pytest
 
 FINDS_IT = """
@@ -166,3 +170,17 @@ def test_the_entry_point_names_the_plugin() -> None:
     found = "import _fal_stream_pytest; print(_fal_stream_pytest.local_fal.__doc__)"
     printed = subprocess.check_output([sys.executable, "-c", found], cwd=ROOT, text=True)
     assert "fal_stream" in printed
+
+
+def test_the_fixture_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = fal_stream._default_client
+    with monkeypatch.context() as patch:
+        for fal in serve(patch):
+            fal.add("acme/llm", [1])
+            assert os.environ["FAL_KEY"] == fal.key
+            assert fal_stream.stream("acme/llm").done() == 1
+            client = fal_stream._default_client()
+    assert "FAL_KEY" not in os.environ
+    assert fal_stream._default_client is before
+    with pytest.raises(ConfigError, match="closed"):
+        client.stream("acme/llm").done()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
+from fal_stream._reporting.log import LOGGER, show_log
 from tests.docs.named import ROOT
 
 PROGRAM = """
@@ -76,3 +80,43 @@ def test_a_program_without_standard_error() -> None:
 def test_a_program_logs_without_the_variable() -> None:
     setup = "logging.basicConfig(level='INFO'); logging.getLogger('httpx').setLevel('ERROR')"
     assert re.fullmatch(f"INFO:fal_stream:{LINE}\n", run(None, setup))
+
+
+@contextmanager
+def bare_logging() -> Iterator[logging.Logger]:
+    """Give the logger without handlers, as in a program that has set up no logging by itself."""
+    root, level = logging.getLogger(), LOGGER.level
+    kept = [(each, each.handlers) for each in (root, LOGGER)]
+    for each, _ in kept:
+        each.handlers = []
+    try:
+        yield LOGGER
+    finally:
+        for each, handlers in kept:
+            each.handlers = handlers
+        LOGGER.setLevel(level)
+
+
+def test_a_record_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    with bare_logging() as logger:
+        show_log({"FAL_STREAM_LOG": "info"})
+        assert logger.level == logging.INFO
+        logger.info("so %s", "it is")
+    assert re.fullmatch(f"{TIME} INFO fal_stream: so it is\n", capsys.readouterr().err)
+
+
+def test_a_record_that_cannot_be_written(capsys: pytest.CaptureFixture[str]) -> None:
+    with bare_logging() as logger:
+        show_log({"FAL_STREAM_LOG": "debug"})
+        logger.debug("%d", "no number")
+    assert "Logging error" in capsys.readouterr().err
+
+
+def test_nothing_is_changed_by_a_value_that_is_not_known() -> None:
+    with bare_logging() as logger:
+        level = logger.level
+        with pytest.warns(UserWarning, match="give debug or info"):
+            show_log({"FAL_STREAM_LOG": "loud"})
+        show_log({})
+        assert logger.handlers == []
+        assert logger.level == level
