@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -174,12 +175,11 @@ def test_the_entry_point_names_the_plugin() -> None:
 
 def test_the_fixture_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     before = fal_stream._default_client
-    with monkeypatch.context() as patch:
-        for fal in serve(patch):
-            fal.add("acme/llm", [1])
-            assert os.environ["FAL_KEY"] == fal.key
-            assert fal_stream.stream("acme/llm").done() == 1
-            client = fal_stream._default_client()
+    with monkeypatch.context() as patch, contextmanager(serve)(patch) as fal:
+        fal.add("acme/llm", [1])
+        assert os.environ["FAL_KEY"] == fal.key
+        assert fal_stream.stream("acme/llm").done() == 1
+        client = fal_stream._default_client()
     assert "FAL_KEY" not in os.environ
     assert fal_stream._default_client is before
     with pytest.raises(ConfigError, match="closed"):
