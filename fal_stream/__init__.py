@@ -9,6 +9,7 @@ The asynchronous flavour has the same names with `Async` before them, and `await
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -184,6 +185,11 @@ _PLACES = {
 
 _PLACE_OF = {name: place for place, names in _PLACES.items() for name in names}
 _MODULES = ("abort", "config", "credentials", "errors", "middleware", "retry", "types")
+
+if os.environ.get("FAL_STREAM_LOG"):
+    from ._reporting.log import show_log
+
+    show_log(os.environ)
 
 
 if not TYPE_CHECKING:  # they would take any name for one that is there

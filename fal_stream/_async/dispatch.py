@@ -25,7 +25,7 @@ from .._shared.endpoint import backup_url, is_loopback
 from .._shared.outgoing import Outgoing, key_use
 from ..config import Config
 from ..credentials import Secret, credentials_from_environment
-from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, quoted
+from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, excerpt, quoted
 from ..middleware import RequestConfig, check_changed
 from .ask import ask
 from .transport import AsyncTransport
@@ -88,6 +88,8 @@ class AsyncDispatcher:
         retry = 0
         while True:
             prepared = request if as_is else await self._prepare(request, exchange)
+            began = time.monotonic()
+            _logger.debug("%s to %s", prepared.method, prepared.origin)
             try:
                 response = await self._send(prepared, exchange)
             except StreamConnectionError as error:
@@ -96,6 +98,8 @@ class AsyncDispatcher:
                     raise
                 reason = error.message
             else:
+                if _logger.isEnabledFor(logging.DEBUG):
+                    _log_answer(prepared, response, time.monotonic() - began)
                 delay = self._delay_after_answer(retry, response, exchange)
                 if delay is None:
                     return response
@@ -176,6 +180,11 @@ class AsyncDispatcher:
         credentials = None
         if use in ("required", "optional"):
             credentials = await self._credentials(exchange, is_required=use == "required")
+        _logger.debug(
+            "The request goes %s, %s",
+            "straight to fal" if proxied is None else "through the proxy_url",
+            "without the key" if credentials is None else "with the key",
+        )
         if credentials is None:
             return prepared
         return replace(prepared, headers={**sent.headers, "authorization": f"Key {credentials}"})
@@ -249,6 +258,17 @@ class AsyncDispatcher:
             retry, response.status, response.headers, now=time.time(), chance=random.random()
         )
         return _within(delay, exchange)
+
+
+def _log_answer(request: Outgoing, response: AsyncStreamResponse, seconds: float) -> None:
+    request_id = excerpt(response.said_headers.get("x-fal-request-id", "none"), 120)
+    _logger.debug(
+        "%s answered %d after %.3f s, request_id=%s",
+        request.origin,
+        response.status,
+        seconds,
+        request_id,
+    )
 
 
 def _within(delay: float | None, exchange: AsyncExchange) -> float | None:

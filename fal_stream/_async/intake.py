@@ -40,10 +40,12 @@ class AsyncIntake:
 
     Attributes:
         is_open: Whether a response is there that is a stream; it stays so when it has ended.
+        received: How many bytes of the body have come.
     """
 
     def __init__(self, plan: StreamPlan, opener: AsyncOpener) -> None:
         self.is_open: bool = False
+        self.received: int = 0
         self._answer: AsyncStreamResponse | None = None
         self._plan = plan
         self._opener = opener
@@ -140,6 +142,7 @@ class AsyncIntake:
             if source.has_failed:
                 source.check()
             data = await response.read()
+            self.received += len(data)
             if data:
                 source.feed(data, fresh)
             else:

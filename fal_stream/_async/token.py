@@ -7,6 +7,7 @@ aborted; where the one that asks gives up, another asks.
 from __future__ import annotations
 
 import copy
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -23,6 +24,8 @@ from ..credentials import Token
 from ..errors import ApiError, FalStreamError, StreamConnectionError, StreamDecodeError, TokenError
 from .ask import ask
 from .dispatch import AsyncDispatcher
+
+_logger = logging.getLogger("fal_stream")
 
 Deliver = Callable[["Token | FalStreamError | None"], None]
 
@@ -69,8 +72,10 @@ class AsyncTokens:
         while True:
             kept, is_mine = self._board(key, exchange)
             if kept is not None:
+                _logger.debug("A token for %s was kept from before", plan.app_path)
                 return kept, True
             if is_mine:
+                _logger.debug("A token for %s is asked for", plan.app_path)
                 return await self._fetch(key, plan, exchange), False
             landed = await exchange.delivery(partial(self._join, key))
             if isinstance(landed, FalStreamError):

@@ -41,10 +41,12 @@ class Intake:
 
     Attributes:
         is_open: Whether a response is there that is a stream; it stays so when it has ended.
+        received: How many bytes of the body have come.
     """
 
     def __init__(self, plan: StreamPlan, opener: Opener) -> None:
         self.is_open: bool = False
+        self.received: int = 0
         self._answer: StreamResponse | None = None
         self._plan = plan
         self._opener = opener
@@ -141,6 +143,7 @@ class Intake:
             if source.has_failed:
                 source.check()
             data = response.read()
+            self.received += len(data)
             if data:
                 source.feed(data, fresh)
             else:

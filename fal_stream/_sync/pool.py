@@ -7,6 +7,7 @@ by itself could take the key to another host, or wait without a limit.
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import Callable, Iterator
 
@@ -24,6 +25,8 @@ from .direct import DirectConnection
 
 KEEPALIVE_SECONDS = 5.0
 MAX_IDLE_CONNECTIONS = 100
+
+_logger = logging.getLogger("fal_stream")
 
 # What it raises where a request can't be sent or its answer can't be understood.
 BROKEN = (
@@ -79,6 +82,8 @@ class PoolTransport(httpx.BaseTransport):
         proxy_url = proxy_for(url.scheme, url.host)
         if url.scheme not in ("http", "https"):
             raise httpcore.UnsupportedProtocol(f"{url.scheme}:// is neither http:// nor https://")
+        if proxy_url is not None:
+            _logger.debug("Through the proxy that the environment names")
         with self._lock:
             pool = self._pool(url.scheme == "https", proxy_url)
         assert isinstance(request.stream, httpx.SyncByteStream)

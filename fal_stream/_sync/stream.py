@@ -23,7 +23,9 @@ from .._net.exchange import Aborted
 from .._net.runtime import Startable, call, check_function
 from .._net.tasks import cancellations
 from .._net.turn import Turn
+from .._reporting.reporter import Reporter
 from .._shared.listeners import Listeners
+from .._shared.report import Outcome, outcome_of
 from .._shared.request import StreamPlan
 from .._shared.timeouts import timeout_error
 from .._shared.watchdog import Expired
@@ -81,6 +83,7 @@ class FalStream(Startable, Generic[ChunkT]):
         self._halted = False
         self._events: deque[ServerSentEvent] | None = None
         self._error: FalStreamError | None = None
+        self._reporter: Reporter | None = None
         self._count = 0
         self._rounds = 0
         self._unsubscribe: Callable[[], None] | None = None
@@ -282,6 +285,7 @@ class FalStream(Startable, Generic[ChunkT]):
             return
         # First, as a warning may be raised as an error.
         intake.abandon()
+        self._report(self._outcome(None) if self._halted else "dropped")
         if not self._halted:
             message = f"{self!r} was dropped while it ran: use `with`, or close it"
             warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
@@ -313,6 +317,7 @@ class FalStream(Startable, Generic[ChunkT]):
             elif self._intake.is_open:
                 self._receive()
             else:
+                self._reporter = Reporter(self.endpoint_id)
                 self._intake.open()
         except (Aborted, Expired, FalStreamError) as error:
             failure = self._failure(error)
@@ -407,13 +412,30 @@ class FalStream(Startable, Generic[ChunkT]):
         self.closed = True
         if self._unsubscribe is not None:
             self._unsubscribe()
-        self._intake.release()
+        try:
+            self._intake.release()
+        finally:
+            self._report(self._outcome(error))
         if error is not None or not self._halted:
             self._announce()
         if error is not None:
             self._call_listeners(("error",), error)
         elif not self._halted:
             self._call_listeners(("done",), self.current_data)
+
+    def _outcome(self, error: FalStreamError | None) -> Outcome:
+        is_aborted = self._controller.signal.aborted
+        return outcome_of(error, is_halted=self._halted, is_aborted=is_aborted)
+
+    def _report(self, outcome: Outcome) -> None:
+        if self._reporter is not None and self._reporter.is_heard:
+            self._reporter.end(
+                outcome,
+                self._error,
+                request_id=self.request_id,
+                chunks=self._count,
+                received=self._intake.received,
+            )
 
     def _halt(self) -> None:
         if self.closed:

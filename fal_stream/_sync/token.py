@@ -8,6 +8,7 @@ aborted; where the one that asks gives up, another asks.
 from __future__ import annotations
 
 import copy
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -24,6 +25,8 @@ from ..credentials import Token
 from ..errors import ApiError, FalStreamError, StreamConnectionError, StreamDecodeError, TokenError
 from .ask import ask
 from .dispatch import Dispatcher
+
+_logger = logging.getLogger("fal_stream")
 
 Deliver = Callable[["Token | FalStreamError | None"], None]
 
@@ -70,8 +73,10 @@ class Tokens:
         while True:
             kept, is_mine = self._board(key, exchange)
             if kept is not None:
+                _logger.debug("A token for %s was kept from before", plan.app_path)
                 return kept, True
             if is_mine:
+                _logger.debug("A token for %s is asked for", plan.app_path)
                 return self._fetch(key, plan, exchange), False
             landed = exchange.delivery(partial(self._join, key))
             if isinstance(landed, FalStreamError):

@@ -10,6 +10,9 @@ tokens and takes uploads, too.
             ...
 """
 
+from fal_stream.testing.ready import DONE, error_event, in_turn
+from fal_stream.testing.record import record
+from fal_stream.testing.replay import replay
 from fal_stream.testing.reply import Failure, Framing, Reply
 from fal_stream.testing.request import RecordedRequest
 from fal_stream.testing.samples import audio, image_frames, tokens
@@ -19,6 +22,7 @@ from fal_stream.testing.steps import Cut, End, Event, Hang, Pause, Ping, Raw, St
 from fal_stream.testing.uploads import Upload
 
 __all__ = [
+    "DONE",
     "Cut",
     "End",
     "Event",
@@ -37,6 +41,10 @@ __all__ = [
     "Upload",
     "Wire",
     "audio",
+    "error_event",
     "image_frames",
+    "in_turn",
+    "record",
+    "replay",
     "tokens",
 ]

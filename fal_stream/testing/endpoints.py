@@ -12,7 +12,7 @@ from fal_stream.testing.reply import Failure, Reply
 from fal_stream.testing.request import RecordedRequest
 from fal_stream.testing.script import CheckedScript, Script, check_script, to_reply
 
-__all__ = ["Endpoints", "alias_of"]
+__all__ = ["Endpoints", "alias_of", "path_of"]
 
 
 class Endpoints:
@@ -31,7 +31,7 @@ class Endpoints:
         Raises:
             ConfigError: The endpoint id or the script is bad.
         """
-        self._scripts[stream_url("", parse_endpoint_id(endpoint_id))] = check_script(script)
+        self._scripts[path_of(endpoint_id)] = check_script(script)
 
     def answer(self, request: RecordedRequest) -> Reply:
         """Answer a request.
@@ -52,6 +52,21 @@ class Endpoints:
         if isinstance(script, Reply):
             return script
         return to_reply("the answer of the script", script(request))
+
+
+def path_of(endpoint_id: str) -> str:
+    """Give the path of an endpoint's streams.
+
+    Args:
+        endpoint_id: The endpoint, `owner/alias[/path]`.
+
+    Returns:
+        The path.
+
+    Raises:
+        ConfigError: The endpoint id is bad.
+    """
+    return stream_url("", parse_endpoint_id(endpoint_id))
 
 
 def alias_of(path: str) -> str | None:

@@ -16,6 +16,8 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from fal_stream.testing.shown import Fields
+
 __all__ = ["MAX_HEAD_BYTES", "BadRequest", "RecordedRequest", "read_request"]
 
 MAX_HEAD_BYTES = 256 * 1024
@@ -43,8 +45,10 @@ class RecordedRequest:
         method: The HTTP method.
         target: The request target as it was sent.
         path: The target's path, without the query.
-        query: The target's query, decoded; of a name that comes twice the last value.
-        headers: The header fields, names in lower case, values of a name joined by `, `.
+        query: The target's query, decoded; of a name that comes twice the last value. Its repr
+            shows no token.
+        headers: The header fields, names in lower case, values of a name joined by `, `. Their
+            repr shows no key.
         body: The body.
         request_id: The id that the answer carries as `x-fal-request-id`.
         http_version: `HTTP/1.1` or `HTTP/1.0`.
@@ -68,6 +72,15 @@ class RecordedRequest:
 
     def __repr__(self) -> str:
         return f"<RecordedRequest {self.method} {self.path} {self.request_id}>"
+
+    @property
+    def input(self) -> Any:
+        """The input that the client sent: the body decoded from JSON, None where there is none.
+
+        Raises:
+            ValueError: The body isn't JSON.
+        """
+        return self.json() if self.body else None
 
     def json(self) -> Any:
         """Decode the body as JSON.
@@ -124,8 +137,8 @@ async def read_request(
         method=method,
         target=target,
         path=path,
-        query=query,
-        headers=headers,
+        query=Fields(query),
+        headers=Fields(headers),
         body=body,
         http_version=version,
         peer=peer,

@@ -7,29 +7,25 @@ what is answered (`dispatcher`).
 
 from __future__ import annotations
 
-import asyncio
-import socket
 import ssl
-import threading
-from collections.abc import Callable
-from concurrent.futures import Future
 from types import TracebackType
 from typing import Any
 
 from typing_extensions import Self
 
-from fal_stream.errors import ConfigError, FalStreamError
+from fal_stream.errors import ConfigError
 from fal_stream.testing.dispatcher import Dispatcher
+from fal_stream.testing.endpoints import path_of
 from fal_stream.testing.log import RequestLog
 from fal_stream.testing.request import RecordedRequest
 from fal_stream.testing.script import RouteScript, Script
-from fal_stream.testing.service import BACKLOG, Service
+from fal_stream.testing.service import Service
+from fal_stream.testing.thread import ServerThread
 from fal_stream.testing.uploads import Upload
 
 __all__ = ["LocalFal"]
 
 _DEFAULT_KEY = "local-id:local-secret"
-_STOP_SECONDS = 10.0
 
 
 class LocalFal:
@@ -73,8 +69,7 @@ class LocalFal:
         self._dispatcher = Dispatcher()
         self._log = RequestLog()
         self._url: str | None = None
-        self._thread: threading.Thread | None = None
-        self._request_stop: Callable[[], object] = lambda: None
+        self._thread: ServerThread | None = None
 
     def add(self, endpoint_id: str, script: Script) -> None:
         """Set what an endpoint answers.
@@ -156,9 +151,34 @@ class LocalFal:
         return {"run_url": self.url, "rest_url": self.url, "credentials": self.key or _DEFAULT_KEY}
 
     @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which clients find the server, also those of another program.
+
+        Raises:
+            ConfigError: The server isn't running.
+        """
+        key = self.key or _DEFAULT_KEY
+        return {"FAL_RUN_HOST": self.url, "FAL_REST_HOST": self.url, "FAL_KEY": key}
+
+    @property
     def requests(self) -> list[RecordedRequest]:
         """The requests so far, in the order in which they came, refused ones included."""
         return self._log.requests()
+
+    def requests_to(self, endpoint_id: str) -> list[RecordedRequest]:
+        """Give the requests for one endpoint, without those for tokens and uploads.
+
+        Args:
+            endpoint_id: The endpoint, as for `add`.
+
+        Returns:
+            The requests so far, in the order in which they came.
+
+        Raises:
+            ConfigError: The endpoint id is bad.
+        """
+        path = path_of(endpoint_id)
+        return [request for request in self.requests if request.path == path]
 
     def wait_for_requests(self, count: int = 1, timeout: float = 10.0) -> list[RecordedRequest]:
         """Wait until the server has received so many requests since it was made.
@@ -187,27 +207,18 @@ class LocalFal:
         """
         if self._thread is not None:
             raise ConfigError("LocalFal is running already; call stop() first")
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        listener = socket.create_server((self._host, self._port), family=family, backlog=BACKLOG)
-        host = f"[{self._host}]" if family is socket.AF_INET6 else self._host
-        url = f"{'https' if self._ssl_context else 'http'}://{host}:{listener.getsockname()[1]}"
+        thread = ServerThread(self._host, self._port)
+        url = f"{'https' if self._ssl_context else 'http'}://{thread.address}"
         key = self.key
-        service = Service(
-            lambda request: self._dispatcher.answer(request, url, key),
-            self._ssl_context,
-            self._log.add,
-            self.errors.append,
+        thread.start(
+            Service(
+                lambda request: self._dispatcher.answer(request, url, key),
+                self._ssl_context,
+                self._log.add,
+                self.errors.append,
+            )
         )
-        started: Future[Callable[[], object]] = Future()
-        thread = threading.Thread(
-            target=lambda: asyncio.run(service.run(listener, started)),
-            name="LocalFal",
-            daemon=True,
-        )
-        thread.start()
-        self._request_stop = started.result()
-        self._thread = thread
-        self._url = url
+        self._thread, self._url = thread, url
         return self
 
     def stop(self) -> None:
@@ -238,11 +249,5 @@ class LocalFal:
         thread, self._thread, self._url = self._thread, None, None
         if thread is None:
             return False
-        self._request_stop()
-        thread.join(_STOP_SECONDS)
-        if thread.is_alive():
-            raise FalStreamError(
-                "LocalFal doesn't stop: a function in a script blocks its thread; "
-                "use Pause and Hang steps to wait"
-            )
+        thread.stop()
         return True

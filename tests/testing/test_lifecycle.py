@@ -108,7 +108,7 @@ def test_stop_with_all_sorts_of_connections() -> None:
 
 def test_a_script_that_blocks_the_server_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
-    monkeypatch.setattr("fal_stream.testing.server._STOP_SECONDS", 0.1)
+    monkeypatch.setattr("fal_stream.testing.thread._STOP_SECONDS", 0.1)
 
     def blocks(request: RecordedRequest) -> Reply:
         release.wait(10)

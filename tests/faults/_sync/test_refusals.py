@@ -19,7 +19,7 @@ BAD_KEYS = [
     "id:hunter2\r\n",
     "id:hunter2\nx: y",
     "id:hunter2\0",
-    "id:hun ter2",
+    "id:hunt er2",
     "id:h\u00fcnter2",
     "id:hunter2\u2028",
     "id:hunter2\x7f",
@@ -48,7 +48,7 @@ def test_a_bad_key(
             error = error.__cause__ or error.__context__
     assert either_fal.requests == []
     text = "".join([*shown, caplog.text])
-    assert "hun" not in text
+    assert "hunt" not in text
     assert "nter2" not in text
 
 

@@ -1,0 +1,27 @@
+"""The pytest plugin of fal_stream: the fixture `local_fal`.
+
+Promises: to load it costs next to nothing, for pytest does so in each of its runs: what it needs is
+imported when a test asks for the fixture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from fal_stream.testing import LocalFal
+
+
+@pytest.fixture
+def local_fal(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalFal]:
+    """A fal server on this machine, which fal_stream's clients find by themselves.
+
+    Clients that are made in the test, and `fal_stream.stream()`, talk to it, with a key that is
+    made up. It is stopped after the test, and raises what went wrong in its scripts.
+    """
+    from fal_stream.testing.fixture import serve
+
+    yield from serve(monkeypatch)

@@ -1,0 +1,55 @@
+"""The log of the library, and the variable of the environment that shows it.
+
+Promises: without the variable no handler is added and no level set. Leaves to others: what is
+logged; whoever logs keeps secrets and payloads out.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Mapping
+
+from .._checks import shown
+
+LOGGER = logging.getLogger("fal_stream")
+VARIABLE = "FAL_STREAM_LOG"
+
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO}
+
+
+class _StandardError(logging.Handler):
+    """Writes to standard error, unless the program has set up logging by itself."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if sys.stderr is None or logging.getLogger().handlers:
+            return  # its own handlers get the record as well
+        try:
+            sys.stderr.write(self.format(record) + "\n")
+        except Exception:
+            self.handleError(record)
+
+
+def show_log(environment: Mapping[str, str]) -> None:
+    """Show the log on standard error if the environment says so.
+
+    Args:
+        environment: Its variables. A value of `FAL_STREAM_LOG` that isn't known is warned of: it
+            is no reason to keep a program from starting.
+    """
+    value = environment.get(VARIABLE, "").strip()
+    if not value:
+        return
+    level = _LEVELS.get(value.lower())
+    if level is None:
+        warnings.warn(
+            f"{VARIABLE}={shown(value)} is not known, and nothing is logged: "
+            f"give {' or '.join(_LEVELS)}",
+            stacklevel=2,
+        )
+        return
+    handler = _StandardError()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    LOGGER.addHandler(handler)
+    LOGGER.setLevel(level)

@@ -1,0 +1,61 @@
+"""Tells of a stream when it has ended: a line of the log, and a span.
+
+Promises: one look at the clock when the stream starts, and nothing for each chunk.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from .._shared.report import Outcome, StreamReport
+from ..errors import FalStreamError
+from .log import LOGGER
+from .spans import begin_span, end_span
+
+
+class Reporter:
+    """Tells of one stream, whose request is about to be sent.
+
+    Args:
+        endpoint_id: Its endpoint.
+    """
+
+    __slots__ = ("_began", "_endpoint_id", "_span")
+
+    def __init__(self, endpoint_id: str) -> None:
+        self._endpoint_id = endpoint_id
+        self._began = time.monotonic()
+        self._span = begin_span(endpoint_id)
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody wants to know how the stream has ended."""
+        return self._span is not None or LOGGER.isEnabledFor(logging.INFO)
+
+    def end(
+        self,
+        outcome: Outcome,
+        error: FalStreamError | None,
+        *,
+        request_id: str | None,
+        chunks: int,
+        received: int,
+    ) -> None:
+        """Tell that the stream has ended.
+
+        Args:
+            outcome: How.
+            error: What ended it, or None.
+            request_id: The server's id of the request, or None.
+            chunks: How many chunks came.
+            received: How many bytes of the body came.
+        """
+        seconds = time.monotonic() - self._began
+        report = StreamReport(
+            self._endpoint_id, request_id, outcome, chunks, received, seconds, error
+        )
+        if LOGGER.isEnabledFor(logging.INFO):
+            LOGGER.info("stream %s", report.line, extra={"fal_stream": report.fields})
+        if self._span is not None:
+            end_span(self._span, report)

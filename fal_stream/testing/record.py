@@ -1,0 +1,121 @@
+"""Records what a real server sends to a stream.
+
+Promises: the stream is what it would be otherwise; the file is written when it has ended, whatever
+its end is. Leaves to others: the file (`recording`), and what is secret (`scrub`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+from fal_stream import AsyncFalStream, FalStream
+from fal_stream._async.tapped import async_attach_tap
+from fal_stream._reporting.tap import Ending
+from fal_stream._sync.tapped import attach_tap
+from fal_stream.errors import ConfigError, FalStreamError
+from fal_stream.testing.checks import describe
+from fal_stream.testing.recording import Piece, Recording, check_path, write_recording
+from fal_stream.testing.scrub import scrub_body, scrub_headers
+
+__all__ = ["record"]
+
+ChunkT = TypeVar("ChunkT")
+
+_DONE = re.compile(rb"^data: ?\[DONE\]\s*$", re.MULTILINE)
+
+
+@overload
+def record(stream: FalStream[ChunkT], path: str | os.PathLike[str]) -> FalStream[ChunkT]: ...
+
+
+@overload
+def record(
+    stream: AsyncFalStream[ChunkT], path: str | os.PathLike[str]
+) -> AsyncFalStream[ChunkT]: ...
+
+
+def record(
+    stream: FalStream[ChunkT] | AsyncFalStream[ChunkT], path: str | os.PathLike[str]
+) -> FalStream[ChunkT] | AsyncFalStream[ChunkT]:
+    """Record what the server sends to a stream, to be played again by `replay`.
+
+    The file is written when the stream has ended; a stream that gets no response writes none. It
+    holds the status, the headers and the bytes of the body with their times, and nothing of the
+    request. What is secret in the request is masked where the server says it again, and so are
+    headers that are secret by their name and the signatures of addresses.
+
+    Args:
+        stream: The stream, of either flavour, before it has started.
+        path: The path of the file; one that is there is replaced.
+
+    Returns:
+        The same stream.
+
+    Raises:
+        ConfigError: The stream has started, or the path can't be a file's.
+    """
+    # Checked all the same: not everybody has a type checker.
+    given: Any = stream
+    if isinstance(given, AsyncFalStream):
+        async_attach_tap(given, _Recorder(given.endpoint_id, check_path(path)))
+    elif isinstance(given, FalStream):
+        attach_tap(given, _Recorder(given.endpoint_id, check_path(path)))
+    else:
+        raise ConfigError(f"stream is {describe(given)}; give what client.stream(...) returns")
+    return stream
+
+
+class _Recorder:
+    """Keeps what comes, and writes it when the stream has ended.
+
+    Args:
+        endpoint_id: The endpoint.
+        path: The path of the file.
+    """
+
+    def __init__(self, endpoint_id: str, path: Path) -> None:
+        self._endpoint_id = endpoint_id
+        self._path = path
+        self._began = 0.0
+        self._head: tuple[int, dict[str, str], float] | None = None
+        self._mask: Callable[[str], str] = str
+        self._pieces: list[Piece] = []
+
+    def asked(self) -> None:
+        """See `Tap`."""
+        self._began = time.monotonic()
+
+    def answered(self, status: int, headers: Mapping[str, str], mask: Callable[[str], str]) -> None:
+        """See `Tap`."""
+        self._head = status, scrub_headers(headers, mask), self._elapsed()
+        self._mask = mask
+
+    def received(self, data: bytes) -> None:
+        """See `Tap`."""
+        self._pieces.append(Piece(self._elapsed(), data))
+
+    def ended(self, ending: Ending) -> None:
+        """See `Tap`."""
+        assert self._head is not None, "it was answered"
+        status, headers, seconds = self._head
+        if ending == "left" and _DONE.search(b"".join(piece.data for piece in self._pieces[-4:])):
+            ending = "complete"  # the stream reads no further
+        pieces = scrub_body(self._pieces, self._mask)
+        recording = Recording(
+            self._endpoint_id, status, headers, seconds, pieces, self._elapsed(), ending
+        )
+        try:
+            write_recording(self._path, recording)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+        else:
+            return
+        raise FalStreamError(f"The recording {str(self._path)!r} can't be written: {reason}")
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began

@@ -1,0 +1,84 @@
+"""Takes what is secret out of a recording.
+
+Promises: what is secret in the request is masked wherever its server says it again, in whatever
+form; so is each header that is secret by its name, and the signature or token of each address.
+Leaves to others: secrets that only the app knows. Chunks are data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from fal_stream._shared.redact import MASK
+from fal_stream.credentials import is_secret_name
+from fal_stream.testing.recording import Piece
+
+__all__ = ["scrub_body", "scrub_headers"]
+
+Mask = Callable[[str], str]
+
+# The separators also as JSON and HTML may write them.
+_PARAMETER = re.compile(
+    r"(?P<before>(?:[?&;]|\\u0026)(?P<name>[A-Za-z0-9_.~%-]+)=)[^&\x00-\x20\"'\\<>#]+"
+)
+
+
+def scrub_headers(headers: Mapping[str, str], mask: Mask) -> dict[str, str]:
+    """Mask what is secret in the head of a response.
+
+    Args:
+        headers: The headers, names in lower case.
+        mask: Masks what is secret in the request.
+
+    Returns:
+        The headers, in ASCII.
+    """
+    return {
+        name: MASK if is_secret_name(name) else _ascii(_scrub(value, mask))
+        for name, value in headers.items()
+    }
+
+
+def scrub_body(pieces: Iterable[Piece], mask: Mask) -> tuple[Piece, ...]:
+    """Mask what is secret in a body.
+
+    Args:
+        pieces: The body.
+        mask: Masks what is secret in the request.
+
+    Returns:
+        The same pieces where there is nothing secret. Else such that none ends within a line, for
+        what is secret may come in two reads.
+    """
+    given = tuple(pieces)
+    text = b"".join(piece.data for piece in given).decode("latin-1")
+    if _scrub(text, mask) == text:
+        return given
+    return tuple(
+        Piece(piece.seconds, _scrub(piece.data.decode("latin-1"), mask).encode("latin-1"))
+        for piece in _in_lines(given)
+    )
+
+
+def _in_lines(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    rest, seconds = b"", 0.0
+    for piece in pieces:
+        seconds = piece.seconds
+        lines, line_end, rest = (rest + piece.data).rpartition(b"\n")
+        if line_end:
+            yield Piece(seconds, lines + line_end)
+    if rest:
+        yield Piece(seconds, rest)
+
+
+def _scrub(text: str, mask: Mask) -> str:
+    return _PARAMETER.sub(_scrub_parameter, mask(text))
+
+
+def _scrub_parameter(match: re.Match[str]) -> str:
+    return match["before"] + MASK if is_secret_name(match["name"]) else match[0]
+
+
+def _ascii(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode()
