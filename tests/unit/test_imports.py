@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "fal_stream"
 
 CORE = {
     "_checks",
+    "_display",
     "_files",
     "_net",
     "_shared",
@@ -44,15 +45,19 @@ MAY_IMPORT = {
         "middleware",
         "types",
     },
+    "_ipython": set[str](),
+    "_display": {"_ipython", "abort"},
     "_files": {"_checks", "errors"},
-    "_net": {"_checks", "_shared", "abort", "errors"},
+    "_net": {"_checks", "_ipython", "_shared", "abort", "errors"},
     "_async": CORE,
     "_sync": CORE,
 }
 
 WAITING = {"anyio", "asyncio", "select", "selectors", "socket", "threading", "trio"}
-# Parts of one file are read by several threads, and a file may be a pipe or a socket.
-WAITING_FOR_FILES = {
+# Parts of one file are read by several threads, and a file may be a pipe or a socket; a stream is
+# drawn beside its reader.
+WAITING_ELSEWHERE = {
+    "_display/display.py": {"threading"},
     "_files/positions.py": {"threading"},
     "_files/streams.py": {"select", "socket"},
     "_files/turns.py": {"threading"},
@@ -111,7 +116,7 @@ def test_imports_go_downwards(path: Path) -> None:
 def test_what_waits_stays_in_its_rooms(path: Path) -> None:
     found = {module.split(".")[0] for module in imports(path)}
     if room_of(path) not in ("_net", "abort"):
-        assert not found & WAITING - WAITING_FOR_FILES.get(names(path), set())
+        assert not found & WAITING - WAITING_ELSEWHERE.get(names(path), set())
     if room_of(path) != "_net" and names(path) not in HTTP_MODULES:
         assert not found & HTTP
     if room_of(path) == "_shared":
