@@ -43,7 +43,7 @@ def status(frame: Frame) -> str:
 
 def to_lines(frame: Frame) -> list[str]:
     """Lay a frame out as lines for a terminal: what came, and the status as the last line."""
-    lines = printable(shown_text(frame)).split("\n") if frame.text else []
+    lines = printable(shown_text(frame)).rstrip("\n").split("\n") if frame.text else []
     lines += [_line_of(picture) for picture in frame.pictures]
     if frame.other:
         lines.append(frame.other)

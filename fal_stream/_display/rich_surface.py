@@ -7,6 +7,7 @@ from typing import TextIO
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
 from .frame import Frame
@@ -15,7 +16,7 @@ from .layout import status, to_lines
 __all__ = ["RichTerminal"]
 
 _STYLES = {"done": "green", "failed": "red", "aborted": "yellow", "interrupted": "yellow"}
-_BAR_COLUMNS = 40
+_BAR_COLUMNS = 20
 
 
 class RichTerminal:
@@ -53,8 +54,10 @@ class RichTerminal:
 
     def _parts(self, lines: list[str], frame: Frame) -> list[RenderableType]:
         *above, _ = lines
-        parts: list[RenderableType] = [Text(line) for line in above]
+        last = Text(status(frame), style=_STYLES.get(frame.state, "cyan"))
         if frame.progress is not None and not frame.has_ended:
-            width = min(_BAR_COLUMNS, self._console.width)
-            parts.append(ProgressBar(total=1, completed=frame.progress, width=width))
-        return [*parts, Text(status(frame), style=_STYLES.get(frame.state, "cyan"))]
+            row = Table.grid(padding=(0, 1))
+            bar = ProgressBar(total=1, completed=frame.progress, width=_BAR_COLUMNS)
+            row.add_row(bar, last)
+            return [*map(Text, above), row]
+        return [*map(Text, above), last]

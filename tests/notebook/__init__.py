@@ -1,0 +1,1 @@
+"""Tests of what notebooks show, and of their interrupts, on real kernels."""
