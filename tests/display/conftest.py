@@ -9,12 +9,12 @@ import pytest
 
 import fal_stream
 from fal_stream.testing import LocalFal
-from tests.notebook.kernel import Kernel
+from tests.display.kernel import Kernel
 
 ROOT = Path(fal_stream.__file__).parents[1]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def kernel_environment(fal: LocalFal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What kernels find: the test's server and its key, and nothing of whoever runs the tests."""
     monkeypatch.setenv("FAL_RUN_HOST", fal.url)

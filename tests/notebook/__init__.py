@@ -1,1 +1,0 @@
-"""Tests of what notebooks show, and of their interrupts, on real kernels."""
