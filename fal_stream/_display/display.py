@@ -69,11 +69,17 @@ class Display:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
         self._end.put(None)
         if self._thread is not None:
             self._thread.join()
-        self._draw(self._maker.frame.ended(*self._ending(kind)))
+        state, failure = self._ending(kind)
+        self._draw(self._maker.frame.ended(state, failure))
+        if error is not None and state == "interrupted":
+            # Where the wait was is of no use to the one who ended it, and takes pages to tell.
+            error.__traceback__ = None
 
     def _ending(self, kind: type[BaseException] | None) -> tuple[State, str]:
         if kind is None:

@@ -74,16 +74,8 @@ def main() -> None:
 @contextlib.contextmanager
 def jupyterlab(fal: LocalFal, home: Path) -> Iterator[str]:
     """Run JupyterLab with a notebook, and give the address of that."""
-    cells = [
-        {
-            "cell_type": "code",
-            "source": code,
-            "metadata": {},
-            "outputs": [],
-            "execution_count": None,
-        }
-        for code in CELLS
-    ]
+    empty: dict[str, object] = {"metadata": {}, "outputs": [], "execution_count": None}
+    cells = [dict(empty, cell_type="code", source=code) for code in CELLS]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     notebook = {"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 4}
     (home / "notebooks").mkdir()

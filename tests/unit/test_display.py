@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from typing import Any
 
 import pydantic
@@ -354,6 +355,21 @@ def test_what_ended_it(monkeypatch: pytest.MonkeyPatch, error: BaseException, st
         raise error
     assert surface.frames[-1].state == state
     assert surface.frames[-1].failure == type(error).__name__
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="the interpreter keeps it elsewhere")
+def test_an_interrupt_does_not_tell_where_the_wait_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wait(error: BaseException) -> None:
+        with show(monkeypatch, Frames()):
+            read(error)
+
+    def read(error: BaseException) -> None:
+        raise error
+
+    for error, names in ((KeyboardInterrupt(), []), (OSError(), ["wait", "read"])):
+        with pytest.raises(type(error)) as caught:
+            wait(error)
+        assert [entry.name for entry in caught.traceback][1:] == names
 
 
 @pytest.mark.parametrize("fails_at", [1, 2])
