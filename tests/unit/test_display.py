@@ -366,10 +366,10 @@ def test_an_interrupt_does_not_tell_where_the_wait_was(monkeypatch: pytest.Monke
     def read(error: BaseException) -> None:
         raise error
 
-    for error, names in ((KeyboardInterrupt(), []), (OSError(), ["wait", "read"])):
+    for error, is_told in ((KeyboardInterrupt(), False), (OSError(), True)):
         with pytest.raises(type(error)) as caught:
             wait(error)
-        assert [entry.name for entry in caught.traceback][1:] == names
+        assert ("read" in [entry.name for entry in caught.traceback]) == is_told
 
 
 @pytest.mark.parametrize("fails_at", [1, 2])
