@@ -3,7 +3,8 @@
 Two things keep an interrupted cell from ending its streams. The kernel answers an interrupt of an
 asynchronous cell in its event loop, which sleeps while the server is silent: so the loop is woken
 from time to time while a cell runs. And the traceback, or a name, keeps a stream that the cell was
-not reading when it was interrupted: so the exchanges that began in it are aborted.
+not reading when it was interrupted: so the exchanges that began in it are aborted. IPython in a
+terminal leaves its loop, and the task in it, where they were: there the task is cancelled.
 
 Promises: nothing is done, and IPython not imported, in a program that a notebook doesn't run.
 """
@@ -24,6 +25,9 @@ ExchangeT = TypeVar("ExchangeT", bound=BaseExchange)
 
 # How long an interrupt may go unnoticed (seconds).
 TICK = 0.25
+
+# How long a cancelled task may take to end (seconds).
+_PATIENCE = 1.0
 
 _TaskRef = weakref.ReferenceType[asyncio.Task[Any]]
 
@@ -114,11 +118,25 @@ class _Cells:
         error = getattr(result, "error_in_exec", None)
         if not isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
             return
+        stranded: list[asyncio.Task[Any]] = []
         for exchange, reference in begun:
             task = None if reference is None else reference()
-            # One in the background goes on.
             if task is None or task.done():
                 exchange.abort()
+            elif not task.get_loop().is_running():
+                stranded.append(task)
+            # Any other goes on in the background.
+        _bring_home(stranded)
+
+
+def _bring_home(tasks: list[asyncio.Task[Any]]) -> None:
+    """Cancel tasks whose loop an interrupt has stopped, as that of IPython in a terminal."""
+    for task in tasks:
+        task.cancel()
+    for loop in {task.get_loop() for task in tasks}:
+        if not loop.is_closed():
+            theirs = [task for task in tasks if task.get_loop() is loop]
+            loop.run_until_complete(asyncio.wait(theirs, timeout=_PATIENCE))
 
 
 def _current_task() -> asyncio.Task[Any] | None:

@@ -80,6 +80,10 @@ class TerminalProgram:
         text = "\n".join(line.rstrip() for line in [*gone, *self._screen.display])
         return text.rstrip().split("\n")
 
+    def type(self, line: str) -> None:
+        """Type a line."""
+        os.write(self._master, line.encode() + b"\n")
+
     def interrupt(self) -> None:
         """Press Ctrl-C."""
         self.process.send_signal(signal.SIGINT)

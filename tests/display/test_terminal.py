@@ -92,6 +92,35 @@ def test_ctrl_c(fal: LocalFal, before: str) -> None:
     assert terminal.written.rfind(b"\x1b[?25h") >= terminal.written.rfind(b"\x1b[?25l")
 
 
+IPYTHON = """
+import IPython
+IPython.start_ipython(["--simple-prompt", "--no-banner", "--colors=NoColor"])
+"""
+IPYTHON_CELLS = {
+    "blocking": "stream('acme/app').show()",
+    "asyncio": "await stream_async('acme/app').show()",
+}
+
+
+@pytest.mark.usefixtures("kernel_environment")
+@pytest.mark.parametrize("code", IPYTHON_CELLS.values(), ids=IPYTHON_CELLS)
+def test_ctrl_c_in_ipython(fal: LocalFal, code: str) -> None:
+    fal.add("acme/app", [{"output": "half an ans"}, Hang()])
+    terminal = TerminalProgram(IPYTHON)
+    terminal.read(until="In [1]:")
+    terminal.type("from fal_stream import stream, stream_async")
+    terminal.read(until="In [2]:")
+    terminal.type(code)
+    terminal.read(until="half an ans")
+    terminal.interrupt()
+    seen = terminal.read(until="In [3]:")
+    assert fal.requests[0].gone.wait(10)
+    assert any(line.startswith("acme/app: interrupted") for line in seen)
+    terminal.type("exit()")
+    terminal.read()
+    assert terminal.close() == 0
+
+
 @pytest.mark.usefixtures("kernel_environment")
 @both_looks
 def test_nothing_of_a_chunk_is_obeyed(fal: LocalFal, before: str) -> None:
