@@ -25,10 +25,13 @@ PICTURE_LIMIT = 10_000_000
 MOST_PICTURES = 8
 
 _MOST_VALUES = 1_000
+# Pictures come by the dozen; lists that are longer hold numbers.
+_MOST_ITEMS = 32
 _DEEPEST = 6
 _LONGEST_ADDRESS = 4_000
 
 _DATA_URI = re.compile(r"data:(image/(?:png|jpe?g|gif|webp|avif|bmp))(?:;[\w.=-]+)*;base64,", re.I)
+_ANY_DATA_URI = re.compile(r"data:[\w.+-]+/[\w.+-]+[;,]", re.I)
 _ADDRESS = re.compile(r"https?://[^\s<>\"'`\\\x00-\x20\x7f-\x9f]+", re.I)
 _PICTURE_FILE = re.compile(r"\.(?:png|jpe?g|gif|webp|avif|bmp)(?:[?#]|\Z)", re.I)
 _LONGEST_HEAD = 100
@@ -86,17 +89,17 @@ def find_text(chunk: object) -> TextPart | None:
         What stands in `output`, `text`, `content`, `delta` or the like, or in the chat form
         `choices[0].delta.content`; None without.
     """
-    if isinstance(chunk, str):
+    if _is_text(chunk):
         return TextPart(chunk)
     fields = fields_of(chunk)
     if fields is None:
         return None
     for name in _TEXT_FIELDS:
         value = fields.get(name)
-        if isinstance(value, str):
+        if _is_text(value):
             return TextPart(value)
     outputs = fields.get("outputs")
-    if _is_list(outputs) and outputs and all(isinstance(text, str) for text in outputs):
+    if _is_list(outputs) and outputs and all(map(_is_text, outputs)):
         return TextPart("\n".join(outputs))
     delta = fields.get("delta")
     if isinstance(delta, str):
@@ -109,9 +112,13 @@ def find_text(chunk: object) -> TextPart | None:
     inner = fields_of(inner.get("delta")) or inner
     for name in _TEXT_FIELDS:
         value = inner.get(name)
-        if isinstance(value, str):
+        if _is_text(value):
             return TextPart(value, is_new=_is_list(choices))
     return None
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and _ANY_DATA_URI.match(value[:_LONGEST_HEAD]) is None
 
 
 def find_progress(chunk: object) -> tuple[float | None, str | None]:
@@ -148,23 +155,22 @@ def find_pictures(chunk: object) -> tuple[Picture, ...]:
     Returns:
         The first `MOST_PICTURES`. Those beyond `PICTURE_LIMIT` have no address.
     """
-    found: dict[str, Picture] = {}
+    found: list[Picture] = []
     room = PICTURE_LIMIT
     for text, kind, is_picture in _strings(chunk):
         if len(found) == MOST_PICTURES:
             break
+        if any(picture.url == text for picture in found):
+            continue
         head = _DATA_URI.match(text[:_LONGEST_HEAD])
         if head is not None:
             size = (len(text) - head.end()) * 3 // 4
             fits = len(text) <= room
-            key = text if fits else f"{len(found)}"
-            if key in found:
-                continue
-            found[key] = Picture(text if fits else None, head[1].lower(), size)
+            found.append(Picture(text if fits else None, head[1].lower(), size))
             room -= len(text) if fits else 0
         elif _is_address(text) and (is_picture or _PICTURE_FILE.search(text)):
-            found.setdefault(text, Picture(text, kind if kind.startswith("image/") else ""))
-    return tuple(found.values())
+            found.append(Picture(text, kind if kind.startswith("image/") else ""))
+    return tuple(found)
 
 
 def _is_address(text: str) -> bool:
@@ -196,7 +202,7 @@ def _strings(chunk: object) -> Iterator[tuple[str, str, bool]]:
                 for name, item in islice(fields.items(), left)
             ]
         elif _is_list(value):
-            inner = [(item, kind, is_picture, depth + 1) for item in value[:left]]
+            inner = [(item, kind, is_picture, depth + 1) for item in value[:_MOST_ITEMS]]
         else:
             continue
         stack += reversed(inner)
