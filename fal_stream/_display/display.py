@@ -59,7 +59,10 @@ class Display:
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        self._surface = find_surface()
+        try:
+            self._surface = find_surface()
+        except Exception:
+            _logger.exception("There is nothing to show a stream on")
         self._draw(self._maker.frame)
         # A notebook finds the cell that is drawn in by it.
         context = contextvars.copy_context()

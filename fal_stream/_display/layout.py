@@ -10,7 +10,7 @@ from html import escape
 
 from .contents import Picture
 from .frame import Frame
-from .shorten import printable, said_size
+from .shorten import encodable, printable, said_size
 
 __all__ = ["mime_bundle", "shown_text", "status", "to_html", "to_lines"]
 
@@ -78,7 +78,7 @@ def to_html(frame: Frame, said: str | None = None) -> str:
     """
     parts: list[str] = []
     if frame.text:
-        parts.append(f'<div style="{_TEXT_STYLE}">{escape(shown_text(frame))}</div>')
+        parts.append(f'<div style="{_TEXT_STYLE}">{escape(encodable(shown_text(frame)))}</div>')
     if frame.pictures:
         parts.append(f"<div>{''.join(map(_picture_html, frame.pictures))}</div>")
     if frame.other:

@@ -14,12 +14,16 @@ from typing import Any
 
 from .contents import fields_of
 
-__all__ = ["cut", "printable", "said_size", "shortened"]
+__all__ = ["cut", "encodable", "printable", "said_size", "shortened"]
 
 _DATA_URI = re.compile(r"data:[\w.+-]+/[\w.+-]+[^,]{0,60},", re.I)
 _LONGEST_STRING = 200
 # Line ends and tabs stay. Those that turn the direction of a line could make it read as another.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+# Half a character, which JSON may hold and UTF-8 can't.
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def said_size(count: float) -> str:
@@ -34,6 +38,11 @@ def said_size(count: float) -> str:
 def printable(text: str) -> str:
     """Take the characters out that a terminal would obey."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
+
+
+def encodable(text: str) -> str:
+    """Take the halves of characters out that can't be sent."""
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def cut(text: str, columns: int, *, at_end: bool = True) -> str:

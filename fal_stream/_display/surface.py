@@ -68,7 +68,7 @@ class RewrittenLine:
         """See `Surface`."""
         blank = "\r" + " " * self._used + "\r"
         if frame.has_ended:
-            self._file.write(blank + "\n".join(to_lines(frame)) + "\n")
+            _write(self._file, blank + "\n".join(to_lines(frame)) + "\n")
         else:
             # The last column is left free: some terminals begin a new line after it.
             columns = shutil.get_terminal_size().columns - 1
@@ -78,9 +78,8 @@ class RewrittenLine:
             if above and room > 0:
                 news = " ".join(" ".join(above)[-2 * room :].split())
                 line += "  " + cut(news, room, at_end=False)
-            self._file.write(blank + line)
+            _write(self._file, blank + line)
             self._used = columns
-        self._file.flush()
 
 
 class Log:
@@ -97,13 +96,16 @@ class Log:
     def draw(self, frame: Frame) -> None:
         """See `Surface`."""
         if frame.has_ended:
-            self._file.write("\n".join(to_lines(frame)) + "\n")
+            _write(self._file, "\n".join(to_lines(frame)) + "\n")
         elif time.monotonic() >= self._due:
-            self._file.write(status(frame) + "\n")
+            _write(self._file, status(frame) + "\n")
             self._due = time.monotonic() + LOG_PAUSE
-        else:
-            return
-        self._file.flush()
+
+
+def _write(file: TextIO, text: str) -> None:
+    encoding = file.encoding or "utf-8"
+    file.write(text.encode(encoding, "replace").decode(encoding))
+    file.flush()
 
 
 def find_surface() -> Surface | None:
@@ -116,7 +118,9 @@ def find_surface() -> Surface | None:
         return None
     if not file.isatty() or os.environ.get("TERM") == "dumb":
         return Log(file)
-    if importlib.util.find_spec("rich") is not None:
+    # What rich draws can't be encoded everywhere.
+    is_utf8 = (file.encoding or "").lower().replace("-", "") == "utf8"
+    if is_utf8 and importlib.util.find_spec("rich") is not None:
         from .rich_surface import RichTerminal
 
         return RichTerminal(file)

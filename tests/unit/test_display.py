@@ -282,6 +282,13 @@ def test_html() -> None:
     assert "<progress" not in to_html(frame.ended("done"))
 
 
+def test_half_a_character() -> None:
+    frame = Frame("acme/app", text="a\ud83db")
+    for text in mime_bundle(frame).values():
+        assert "a\ufffdb" in text
+        assert text.encode()
+
+
 def test_lines() -> None:
     pictures = (Picture("https://fal.media/1", "image/png"), Picture(PNG, "image/png", 9))
     frame = Frame("acme/app", "failed", 2, 1, text="a\nb\n", pictures=pictures, failure="ApiError")
