@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pydantic
 import pytest
 
+import fal_stream
 from fal_stream import AbortController
 from fal_stream._display import display as display_module
 from fal_stream._display.contents import (
@@ -26,6 +29,7 @@ from fal_stream._display.growing import GrowingText
 from fal_stream._display.layout import LONGEST_TEXT, mime_bundle, status, to_html, to_lines
 from fal_stream._display.shorten import cut, printable, said_size, shortened
 
+ROOT = Path(fal_stream.__file__).parents[1]
 PNG = "data:image/png;base64,iVBORw0KGgo="
 
 
@@ -411,3 +415,11 @@ def test_a_chunk_that_fails_does_not_end_the_stream(
         display.take({"output": "a"})
     assert surface.frames[-1].text == "a"
     assert [record.message for record in caplog.records] == ["A chunk can't be shown"]
+
+
+def test_nothing_that_draws_is_imported_before_it_draws() -> None:
+    code = (
+        "import sys\nsys.modules['click'] = None  # or httpx imports rich\nimport fal_stream\n"
+        "assert not {'IPython', 'rich'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
