@@ -211,3 +211,11 @@ def crowds(session: nox.Session) -> None:
     install(session, "test")
     crowd = ["tests/faults/test_crowds.py", "--durations=0"]
     session.run("pytest", *crowd, *session.posargs, env={"CROWD": "8000"})
+
+
+@nox.session(default=False)
+def browser(session: nox.Session) -> None:
+    """Show streams in JupyterLab in a headless Chromium; screenshots go below `.nox`."""
+    install(session, "browser")
+    folder = (session.cache_dir / "browser").resolve()
+    session.run("python", "-m", "tests.display.browser", *(session.posargs or [str(folder)]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .._shared.watchdog import Watchdog
 from .async_exchange import AsyncExchange
+from .cells import async_begun_in_cell, begun_in_cell
 from .running import running_loop
 from .sync_exchange import Exchange
 
@@ -14,7 +15,7 @@ def async_new_exchange(watchdog: Watchdog) -> AsyncExchange:
     Args:
         watchdog: Asked before every wait.
     """
-    return running_loop().exchange(watchdog)
+    return async_begun_in_cell(running_loop().exchange(watchdog))
 
 
 def new_exchange(watchdog: Watchdog) -> Exchange:
@@ -23,4 +24,4 @@ def new_exchange(watchdog: Watchdog) -> Exchange:
     Args:
         watchdog: Asked before every wait.
     """
-    return Exchange(watchdog)
+    return begun_in_cell(Exchange(watchdog))

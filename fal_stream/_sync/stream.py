@@ -19,6 +19,7 @@ from typing import Any, Generic
 
 from typing_extensions import Self, TypeVar
 
+from .._display.display import Display, bundle_of
 from .._net.exchange import Aborted
 from .._net.runtime import Startable, call, check_function
 from .._net.tasks import cancellations
@@ -198,6 +199,27 @@ class FalStream(Startable, Generic[ChunkT]):
             raise self._error
         return self.current_data
 
+    def show(self) -> ChunkT | None:
+        """Run the stream to its end, and show in one place what comes.
+
+        In a notebook that is one output, updated in place; in a terminal some lines (by rich, where
+        that is installed), and elsewhere what came, at the end. Text grows, pictures replace one
+        another, and progress, chunks and seconds are told. Chunks are taken as by iteration, so
+        that large ones are not kept in `buffer`. No picture is fetched or decoded here.
+
+        Returns:
+            The last chunk, as `done()` gives it.
+
+        Raises:
+            FalStreamError: What ended the stream before its time, as `done()` raises it; what came
+                until then was shown.
+        """
+        with Display(self.endpoint_id, self.signal) as display:
+            with self:
+                for chunk in self:
+                    display.take(chunk)
+                return display.end(self.done())
+
     def abort(self, reason: Any = None) -> None:
         """End the stream at once; callable from any thread at any time.
 
@@ -278,6 +300,9 @@ class FalStream(Startable, Generic[ChunkT]):
     def __repr__(self) -> str:
         state = "closed" if self.closed else "running" if self._intake.is_open else "not started"
         return f"<{type(self).__name__} {self.endpoint_id} {state}, {self._count} chunks>"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return bundle_of(repr(self), self.current_data)
 
     def __del__(self) -> None:
         intake = getattr(self, "_intake", None)

@@ -61,7 +61,7 @@ def run(code: str) -> None:
 @pytest.mark.parametrize("code", EXAMPLES)
 def test_example_runs(code: str, environment: LocalFal, capsys: pytest.CaptureFixture[str]) -> None:
     run(code)
-    assert ("print(" in code) == bool(capsys.readouterr().out)
+    assert bool(re.search(r"print\(|\.show\(", code)) == bool(capsys.readouterr().out)
 
 
 def test_there_are_examples_for_each_kind_of_user() -> None:

@@ -37,6 +37,7 @@ def blocking(client: StreamingClient, aclient: AsyncStreamingClient) -> None:
     for chunk in client.stream("a/b", output_type=Text):
         assert_type(chunk, Text)
     assert_type(client.stream("a/b", output_type=Text).done(), Text | None)
+    assert_type(client.stream("a/b", output_type=Text).show(), Text | None)
 
 
 async def asynchronous(client: AsyncStreamingClient) -> None:
@@ -47,3 +48,4 @@ async def asynchronous(client: AsyncStreamingClient) -> None:
     async with stream_async("a/b", output_type=Text) as t:
         assert_type(t, AsyncFalStream[Text])
         assert_type(await t.done(), Text | None)
+        assert_type(await t.show(), Text | None)

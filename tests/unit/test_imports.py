@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "fal_stream"
 
 CORE = {
     "_checks",
+    "_display",
     "_files",
     "_net",
     "_reporting",
@@ -45,8 +46,10 @@ MAY_IMPORT = {
         "middleware",
         "types",
     },
+    "_ipython": set[str](),
+    "_display": {"_ipython", "abort"},
     "_files": {"_checks", "errors"},
-    "_net": {"_checks", "_shared", "abort", "errors"},
+    "_net": {"_checks", "_ipython", "_shared", "abort", "errors"},
     "_reporting": {"_checks", "_shared", "_version", "errors"},
     "_async": CORE,
     "_sync": CORE,
@@ -65,11 +68,12 @@ MAY_IMPORT = {
 }
 
 WAITING = {"anyio", "asyncio", "select", "selectors", "socket", "threading", "trio"}
-# Parts of one file are read by several threads, and a file may be a pipe or a socket. The progress
-# line is drawn by a thread of its own, and another one sees the reader of stdout go.
+# Parts of one file are read by several threads, and a file may be a pipe or a socket; a stream and
+# the progress line are drawn beside their reader, and a thread sees the reader of stdout go.
 MAY_WAIT = {
     "_cli/progress.py": {"threading"},
     "_cli/reader.py": {"select", "threading"},
+    "_display/display.py": {"threading"},
     "_files/positions.py": {"threading"},
     "_files/streams.py": {"select", "socket"},
     "_files/turns.py": {"threading"},

@@ -1,0 +1,1 @@
+"""What `show()` draws: found in chunks, laid out, and put on a notebook or a terminal."""

@@ -1,0 +1,63 @@
+"""A terminal, drawn on by rich; imported only where that is installed."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from .frame import Frame
+from .layout import status, to_lines
+
+__all__ = ["RichTerminal"]
+
+_STYLES = {"done": "green", "failed": "red", "aborted": "yellow", "interrupted": "yellow"}
+_BAR_COLUMNS = 20
+
+
+class RichTerminal:
+    """Some lines of a terminal, and at the end all that came.
+
+    Args:
+        file: The terminal.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._console = Console(file=file, highlight=False)
+        self._live: Live | None = None
+
+    def draw(self, frame: Frame) -> None:
+        """See `Surface`."""
+        if frame.has_ended:
+            if self._live is not None:
+                # Before what stays, as it takes its own lines away.
+                self._live.stop()
+            for part in self._parts(to_lines(frame), frame):
+                self._console.print(part, soft_wrap=True)
+            return
+        if self._live is None:
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
+            self._live.start()
+        self._live.update(Group(*self._parts(self._last_lines(frame), frame)), refresh=True)
+
+    def _last_lines(self, frame: Frame) -> list[str]:
+        """Give the lines that the terminal has room for, the status as the last one."""
+        *above, last = to_lines(frame)
+        text = Text("\n".join(above)[-self._console.width * self._console.height :])
+        wrapped = [line.plain for line in text.wrap(self._console, self._console.width)]
+        room = max(1, self._console.height - 3)
+        return [*(wrapped[-room:] if above else []), last]
+
+    def _parts(self, lines: list[str], frame: Frame) -> list[RenderableType]:
+        *above, _ = lines
+        last = Text(status(frame), style=_STYLES.get(frame.state, "cyan"))
+        if frame.progress is not None and not frame.has_ended:
+            row = Table.grid(padding=(0, 1))
+            bar = ProgressBar(total=1, completed=frame.progress, width=_BAR_COLUMNS)
+            row.add_row(bar, last)
+            return [*map(Text, above), row]
+        return [*map(Text, above), last]

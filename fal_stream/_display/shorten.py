@@ -1,0 +1,108 @@
+"""Chunks and texts in a form that is short, and safe to print.
+
+Promises: a data URI becomes its beginning and its size, and no control character reaches a
+terminal.
+"""
+
+from __future__ import annotations
+
+import re
+import reprlib
+import unicodedata
+from itertools import islice
+from typing import Any
+
+from .contents import fields_of
+
+__all__ = ["cut", "encodable", "printable", "said_size", "shortened"]
+
+_DATA_URI = re.compile(r"data:[\w.+-]+/[\w.+-]+[^,]{0,60},", re.I)
+_LONGEST_STRING = 200
+# Line ends and tabs stay. Those that turn the direction of a line could make it read as another.
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+# Half a character, which JSON may hold and UTF-8 can't.
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def said_size(count: float) -> str:
+    """Say a number of bytes."""
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def printable(text: str) -> str:
+    """Take the characters out that a terminal would obey."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
+
+
+def encodable(text: str) -> str:
+    """Take the halves of characters out that can't be sent."""
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def cut(text: str, columns: int, *, at_end: bool = True) -> str:
+    """Cut a line to so many columns of a terminal.
+
+    Args:
+        text: The line.
+        columns: How many columns there are.
+        at_end: Whether its end is cut off. Default True; False cuts its beginning off.
+    """
+    width = 0
+    for number, character in enumerate(text if at_end else reversed(text)):
+        width += _width(character)
+        if width > columns:
+            return text[:number] if at_end else text[len(text) - number :]
+    return text
+
+
+def _width(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def shortened(value: object) -> str:
+    """Give the repr of a chunk, with long strings and lists shortened."""
+    return printable(_SHORTENER.repr(value))
+
+
+class _Shortener(reprlib.Repr):
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 6
+        self.maxlist = self.maxtuple = self.maxdict = 12
+        self.maxstring = self.maxother = _LONGEST_STRING
+
+    def repr1(self, x: Any, level: int) -> str:
+        if isinstance(x, (bytes, bytearray)):
+            return f"<{said_size(len(x))}>" if len(x) > _LONGEST_STRING else repr(x)
+        fields = fields_of(x)
+        if fields is None or isinstance(x, dict):
+            return super().repr1(x, level)
+        if level <= 0:
+            return f"{type(x).__name__}(...)"
+        parts = [f"{name}={self.repr1(item, level - 1)}" for name, item in fields.items()]
+        return f"{type(x).__name__}({', '.join(parts[: self.maxdict])})"
+
+    def repr_str(self, x: str, level: int) -> str:
+        head = _DATA_URI.match(x[:_LONGEST_STRING])
+        if head is not None and len(x) > head.end() + 20:
+            return repr(f"{head[0]}... {said_size(len(x))}")
+        return repr(x) if len(x) <= self.maxstring else repr(x[: self.maxstring] + "...")
+
+    def repr_dict(self, x: dict[Any, Any], level: int) -> str:
+        if level <= 0:
+            return "{...}"
+        # In their own order, which the library's would sort.
+        items = islice(x.items(), self.maxdict)
+        parts = [f"{self.repr1(k, level - 1)}: {self.repr1(v, level - 1)}" for k, v in items]
+        return "{" + ", ".join([*parts, *(["..."] if len(x) > len(parts) else [])]) + "}"
+
+
+_SHORTENER = _Shortener()

@@ -1,0 +1,127 @@
+"""Where frames are drawn: a notebook, a terminal, or a file that the output goes to."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+import time
+from typing import Any, Protocol, TextIO
+from uuid import uuid4
+
+from .._ipython import is_kernel, running_shell
+from .frame import Frame
+from .layout import mime_bundle, status, to_lines
+from .shorten import cut
+
+__all__ = ["Log", "Notebook", "RewrittenLine", "Surface", "find_surface"]
+
+# In a log, a stream that takes long says that it is alive each so many seconds.
+LOG_PAUSE = 10.0
+
+
+class Surface(Protocol):
+    """Draws the frames of one stream, each in the place of the one before."""
+
+    def draw(self, frame: Frame) -> None:
+        """Draw a frame; the last one of a stream has ended."""
+        raise NotImplementedError
+
+
+class Notebook:
+    """One output of a notebook's cell, updated in place.
+
+    Args:
+        shell: The shell of IPython.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        # One for each stream: a front end may mix up two displays of a cell otherwise.
+        self._id = f"fal-stream-{uuid4().hex}"
+        self._is_there = False
+
+    def draw(self, frame: Frame) -> None:
+        """See `Surface`."""
+        self._shell.display_pub.publish(
+            data=mime_bundle(frame),
+            metadata={},
+            transient={"display_id": self._id},
+            update=self._is_there,
+        )
+        self._is_there = True
+
+
+class RewrittenLine:
+    """One line of a terminal, and at the end all that came.
+
+    Args:
+        file: The terminal.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._used = 0
+
+    def draw(self, frame: Frame) -> None:
+        """See `Surface`."""
+        blank = "\r" + " " * self._used + "\r"
+        if frame.has_ended:
+            _write(self._file, blank + "\n".join(to_lines(frame)) + "\n")
+        else:
+            # The last column is left free: some terminals begin a new line after it.
+            columns = shutil.get_terminal_size().columns - 1
+            line = cut(status(frame), columns)
+            *above, _ = to_lines(frame)
+            room = columns - len(line) - 2
+            if above and room > 0:
+                news = " ".join(" ".join(above)[-2 * room :].split())
+                line += "  " + cut(news, room, at_end=False)
+            _write(self._file, blank + line)
+            self._used = columns
+
+
+class Log:
+    """A file or pipe: a line now and then, and at the end all that came.
+
+    Args:
+        file: The file.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._due = time.monotonic() + LOG_PAUSE
+
+    def draw(self, frame: Frame) -> None:
+        """See `Surface`."""
+        if frame.has_ended:
+            _write(self._file, "\n".join(to_lines(frame)) + "\n")
+        elif time.monotonic() >= self._due:
+            _write(self._file, status(frame) + "\n")
+            self._due = time.monotonic() + LOG_PAUSE
+
+
+def _write(file: TextIO, text: str) -> None:
+    encoding = file.encoding or "utf-8"
+    file.write(text.encode(encoding, "replace").decode(encoding))
+    file.flush()
+
+
+def find_surface() -> Surface | None:
+    """Find what this program draws on; None where it has no output."""
+    shell = running_shell()
+    if shell is not None and is_kernel(shell):
+        return Notebook(shell)
+    file = sys.stdout
+    if file is None:
+        return None
+    if not file.isatty() or os.environ.get("TERM") == "dumb":
+        return Log(file)
+    # What rich draws can't be encoded everywhere.
+    is_utf8 = (file.encoding or "").lower().replace("-", "") == "utf8"
+    if is_utf8 and importlib.util.find_spec("rich") is not None:
+        from .rich_surface import RichTerminal
+
+        return RichTerminal(file)
+    return RewrittenLine(file)
