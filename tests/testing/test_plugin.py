@@ -70,26 +70,26 @@ import os
 
 import pytest
 
-import fal_stream
+from fal_stream._sync import default as blocking
 
-BEFORE = fal_stream._default_client
+BEFORE = blocking._default_client
 
 
 @pytest.fixture
 def looks_afterwards():
     yield
     assert "FAL_RUN_HOST" not in os.environ
-    assert fal_stream._default_client is BEFORE
+    assert blocking._default_client is BEFORE
 
 
 def test_one(local_fal):
     assert os.environ["FAL_RUN_HOST"] == local_fal.url
-    assert fal_stream._default_client is not BEFORE
+    assert blocking._default_client is not BEFORE
 
 
 def test_two():
     assert "FAL_RUN_HOST" not in os.environ
-    assert fal_stream._default_client is BEFORE
+    assert blocking._default_client is BEFORE
 """
 
 
