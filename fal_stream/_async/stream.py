@@ -350,6 +350,11 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
             if not self._intake.is_open:
                 await self._finish(self._deserted())
             raise
+        except KeyboardInterrupt as error:
+            await self._finish(self._deserted())
+            # Who reads the traceback looks for a line of their own.
+            error.__traceback__ = None
+            raise
         except BaseException:
             await self._finish(self._deserted())
             raise

@@ -351,6 +351,11 @@ class FalStream(Startable, Generic[ChunkT]):
             if not self._intake.is_open:
                 self._finish(self._deserted())
             raise
+        except KeyboardInterrupt as error:
+            self._finish(self._deserted())
+            # Who reads the traceback looks for a line of their own.
+            error.__traceback__ = None
+            raise
         except BaseException:
             self._finish(self._deserted())
             raise
