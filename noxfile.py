@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import nox
@@ -10,6 +11,9 @@ from packaging.requirements import Requirement
 
 PROJECT = load_toml("pyproject.toml")
 PYTHONS = python_versions(PROJECT)
+
+# Most tests wait for a limit to run out, so there may be more of them than processors.
+WORKERS = str(2 * (os.cpu_count() or 1))
 
 nox.needs_version = ">=2025.5.1"
 nox.options.sessions = ["unasync-check", "lint", "types", "tests", "original", "real"]
@@ -37,7 +41,7 @@ def run_tests(session: nox.Session) -> None:
     Args:
         session: The session; its arguments are handed to pytest.
     """
-    session.run("pytest", "-n", "auto", "--cov=fal_stream", *session.posargs)
+    session.run("pytest", "-n", WORKERS, "--cov=fal_stream", *session.posargs)
     for tree in ("fal_stream/_async", "fal_stream/_sync"):
         session.log("Coverage of %s:", tree)
         session.run("coverage", "report", f"--include={tree}/*")
@@ -86,7 +90,7 @@ def tests(session: nox.Session) -> None:
 def tests_all(session: nox.Session) -> None:
     """Run the tests on every supported Python that is installed."""
     install(session, "test")
-    session.run("pytest", "-n", "auto", *session.posargs)
+    session.run("pytest", "-n", WORKERS, *session.posargs)
 
 
 @nox.session(python=PYTHONS[0], default=False)
@@ -95,7 +99,7 @@ def lowest(session: nox.Session) -> None:
     pins = [lowest_pin(Requirement(text)) for text in PROJECT["project"]["dependencies"]]
     # With the oldest typing-extensions comes an anyio that pytest 9.2 warns of.
     session.install(*dependency_groups(PROJECT, "test"), "-e", ".", *pins, "pytest<9.2")
-    session.run("pytest", "-n", "auto", *session.posargs)
+    session.run("pytest", "-n", WORKERS, *session.posargs)
 
 
 def lowest_pin(requirement: Requirement) -> str:
