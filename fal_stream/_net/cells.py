@@ -16,12 +16,10 @@ import contextlib
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from .._ipython import is_kernel, running_shell
 from .exchange import BaseExchange
-
-ExchangeT = TypeVar("ExchangeT", bound=BaseExchange)
 
 # How long an interrupt may go unnoticed (seconds).
 TICK = 0.25
@@ -32,30 +30,22 @@ _PATIENCE = 1.0
 _TaskRef = weakref.ReferenceType[asyncio.Task[Any]]
 
 
-def async_begun_in_cell(exchange: ExchangeT) -> ExchangeT:
+def async_begun_in_cell(exchange: BaseExchange) -> None:
     """Note an exchange of the task that runs, where a cell of a notebook does.
 
     Args:
         exchange: The exchange.
-
-    Returns:
-        The same exchange.
     """
     _note(exchange, _current_task)
-    return exchange
 
 
-def begun_in_cell(exchange: ExchangeT) -> ExchangeT:
+def begun_in_cell(exchange: BaseExchange) -> None:
     """Note an exchange, where a cell of a notebook runs.
 
     Args:
         exchange: The exchange.
-
-    Returns:
-        The same exchange.
     """
     _note(exchange, lambda: None)
-    return exchange
 
 
 def _note(exchange: BaseExchange, task: Callable[[], asyncio.Task[Any] | None]) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from .._ipython import running_shell
 from .._shared.watchdog import Watchdog
 from .async_exchange import AsyncExchange
-from .cells import async_begun_in_cell, begun_in_cell
 from .running import running_loop
 from .sync_exchange import Exchange
 
@@ -15,7 +15,12 @@ def async_new_exchange(watchdog: Watchdog) -> AsyncExchange:
     Args:
         watchdog: Asked before every wait.
     """
-    return async_begun_in_cell(running_loop().exchange(watchdog))
+    exchange = running_loop().exchange(watchdog)
+    if running_shell() is not None:
+        from .cells import async_begun_in_cell
+
+        async_begun_in_cell(exchange)
+    return exchange
 
 
 def new_exchange(watchdog: Watchdog) -> Exchange:
@@ -24,4 +29,9 @@ def new_exchange(watchdog: Watchdog) -> Exchange:
     Args:
         watchdog: Asked before every wait.
     """
-    return begun_in_cell(Exchange(watchdog))
+    exchange = Exchange(watchdog)
+    if running_shell() is not None:
+        from .cells import begun_in_cell
+
+        begun_in_cell(exchange)
+    return exchange

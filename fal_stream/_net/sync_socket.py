@@ -24,6 +24,8 @@ from .wire import READ_BYTES
 
 T = TypeVar("T")
 
+# As much of a response head is read at a time.
+_HEAD_BYTES = 64 * 1024
 _NOT_YET = (TimeoutError, BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -46,7 +48,8 @@ class SocketStream(httpcore.NetworkStream):
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._is_tls = isinstance(sock, ssl.SSLSocket)
-        # What ended the connection after bytes that were still to be given.
+        # How the connection ended after bytes that were still to be given.
+        self._has_ended = False
         self._held_error: OSError | None = None
         self._timeout: float | None = -1.0
         self._shut = False
@@ -61,7 +64,7 @@ class SocketStream(httpcore.NetworkStream):
         if self._unread:
             data, self._unread = self._unread, b""
             return data
-        head, self._body_start = self._splitter.feed(self._receive())
+        head, self._body_start = self._splitter.feed(self._receive(self._receive_head))
         return head
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -97,7 +100,7 @@ class SocketStream(httpcore.NetworkStream):
         if self._body_start:
             data, self._body_start = self._body_start, b""
             return data
-        return self._receive()
+        return self._receive(self._receive_body)
 
     @property
     def has_body(self) -> bool:
@@ -108,12 +111,12 @@ class SocketStream(httpcore.NetworkStream):
         """Have the HTTP library read these bytes next."""
         self._unread = data
 
-    def _receive(self) -> bytes:
+    def _receive(self, once: Callable[[float], bytes | None]) -> bytes:
         exchange = self._exchange
         try:
             if self._held_error is not None:
                 raise self._held_error
-            data = exchange.wait(self._receive_within)
+            data = exchange.wait(once)
         except OSError as error:
             exchange.check()
             raise httpcore.ReadError(str(error)) from None
@@ -122,22 +125,31 @@ class SocketStream(httpcore.NetworkStream):
             exchange.check()
         return data
 
-    def _receive_within(self, seconds: float) -> bytes | None:
+    def _receive_head(self, seconds: float) -> bytes | None:
+        # No more than this, or the HTTP library would not see that a head is too large.
+        return self._receive_within(seconds, _HEAD_BYTES)
+
+    def _receive_body(self, seconds: float) -> bytes | None:
+        data = self._receive_within(seconds, READ_BYTES)
+        return self._with_more(data) if data and self._is_tls else data
+
+    def _receive_within(self, seconds: float, max_bytes: int) -> bytes | None:
         self._wait_at_most(seconds)
         try:
-            data = self._sock.recv(READ_BYTES)
+            return self._sock.recv(max_bytes)
         except _NOT_YET:
             return None
-        return self._with_more(data) if data and self._is_tls else data
 
     def _with_more(self, data: bytes) -> bytes:
         """Add what has come besides: of TLS, a socket gives a record at a time."""
         pieces, size = [data], len(data)
         self._wait_at_most(0.0)
         try:
-            while size < READ_BYTES and (data := self._sock.recv(READ_BYTES)):
+            while data and size < READ_BYTES:
+                data = self._sock.recv(READ_BYTES)
                 pieces.append(data)
                 size += len(data)
+            self._has_ended = not data
         except _NOT_YET:
             pass
         except OSError as error:
@@ -213,7 +225,8 @@ class SocketStream(httpcore.NetworkStream):
     def get_extra_info(self, info: str) -> Any:
         """Give what the HTTP library asks about the connection."""
         if info == "is_readable":
-            return self._shut or is_ready(self._sock, selectors.EVENT_READ, 0.0)
+            is_over = self._shut or self._has_ended or self._held_error is not None
+            return is_over or is_ready(self._sock, selectors.EVENT_READ, 0.0)
         if info == "ssl_object":
             return self._sock if isinstance(self._sock, ssl.SSLSocket) else None
         if info == "socket":

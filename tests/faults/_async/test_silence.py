@@ -117,7 +117,7 @@ def outside(url: str) -> AsyncStreamingClient:
         run_url=url,
         credentials="a:b",
         trusted_hosts=["far.example"],
-        start_timeout=0.3,
+        start_timeout=1,
         retry=None,
     )
 

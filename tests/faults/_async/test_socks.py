@@ -39,7 +39,7 @@ async def test_a_mute_proxy(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> N
     with RawServer(play) as proxy:
         monkeypatch.setenv("all_proxy", f"socks5://{proxy.address}")
         async with outside() as client:
-            chunks, error = await read(client.stream("acme/app", start_timeout=0.3))
+            chunks, error = await read(client.stream("acme/app", start_timeout=1))
         assert proxy.connected == 1
     assert chunks == []
     assert isinstance(error, StreamTimeout)

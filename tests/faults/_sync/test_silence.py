@@ -116,7 +116,7 @@ def outside(url: str) -> StreamingClient:
         run_url=url,
         credentials="a:b",
         trusted_hosts=["far.example"],
-        start_timeout=0.3,
+        start_timeout=1,
         retry=None,
     )
 

@@ -40,7 +40,7 @@ def test_a_mute_proxy(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     with RawServer(play) as proxy:
         monkeypatch.setenv("all_proxy", f"socks5://{proxy.address}")
         with outside() as client:
-            chunks, error = read(client.stream("acme/app", start_timeout=0.3))
+            chunks, error = read(client.stream("acme/app", start_timeout=1))
         assert proxy.connected == 1
     assert chunks == []
     assert isinstance(error, StreamTimeout)
