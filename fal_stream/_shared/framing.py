@@ -11,7 +11,7 @@ beyond `complete_at_eof`, and the content of trailers, which are checked and dro
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 __all__ = [
@@ -228,17 +228,22 @@ class ChunkedBody(BodyFraming):
         Returns:
             Where the next chunk begins.
         """
-        sizes, find = self._sizes, data.find
+        sizes, find, append = self._sizes, data.find, pieces.append
+        last_line = b""
         while (line_end := find(b"\r\n", position)) >= 0:
-            size = sizes.get(data[position:line_end])
+            line = data[position:line_end]
+            size = sizes.get(line)
             if size is None:
                 break
             start = line_end + 2
             end = start + size
             if data[end : end + 2] != b"\r\n":
                 break
-            pieces.append(data[start:end])
+            append(data[start:end])
             position = end + 2
+            if line == last_line:
+                position = _read_alike(data, end, line, size, append)
+            last_line = line
         return position
 
     def _read_trailers(self, data: bytes, position: int) -> None:
@@ -265,6 +270,34 @@ class ChunkedBody(BodyFraming):
         if len(line) >= _MAX_LINE or b"\n" in line or b"\r" in line[:-1]:
             raise FramingError(f"Bad {kind}: {line[:80]!r}")
         self._held = line
+
+
+def _read_alike(
+    data: bytes, position: int, line: bytes, size: int, append: Callable[[bytes], None]
+) -> int:
+    """Read on while chunks have the same size line, one look for each.
+
+    Args:
+        data: The bytes.
+        position: Where the chunk before ended, before its line end.
+        line: The size line.
+        size: What it says.
+        append: Takes each chunk whose end is followed by another size line like it.
+
+    Returns:
+        Where the next chunk begins.
+    """
+    starts_with = data.startswith
+    between = b"\r\n" + line + b"\r\n"
+    if not starts_with(between, position):
+        return position + 2
+    start = position + len(between)
+    end = start + size
+    while starts_with(between, end):
+        append(data[start:end])
+        start = end + len(between)
+        end = start + size
+    return start - len(between) + 2
 
 
 def framing_for(status: int, method: str, headers: Iterable[tuple[bytes, bytes]]) -> BodyFraming:

@@ -154,7 +154,10 @@ def response(chance: Random) -> bytes:
     else:
         heads += chance.choices(_FIELDS, k=chance.randint(0, 3))
     heads += [b"", b""]
-    body = chunked(chance, [junk(chance, 12) for _ in range(chance.randint(0, 4))])
+    parts = [junk(chance, 12) for _ in range(chance.randint(0, 4))]
+    if chance.random() < 0.3:  # some of one size
+        parts = [chance.choice((b"ab", b"\r\n", b"2\r", b"\n2", part[:2])) for part in parts * 3]
+    body = chunked(chance, parts)
     text = line_end.join(heads) + (body if chance.random() < 0.8 else junk(chance, 20))
     for _ in range(chance.choice((0, 0, 1, 1, 2, 4))):
         text = spoil(chance, text, _INSERTS)
