@@ -59,6 +59,9 @@ class SSEParser:
     _short_way = True
     """Whether plain events may go past `sseclient`; the tests turn it off to compare."""
 
+    _long_line = 256
+    """From how many bytes on the lines of plain events are searched for one by one."""
+
     def __init__(
         self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES, last_event_id: str = ""
     ) -> None:
@@ -256,6 +259,8 @@ class SSEParser:
         is_fit = text.startswith(b"data: ") and text.endswith(b"\n\n") and len(text) <= self._limit
         if not is_fit or not self._short_way:
             return None
+        if text.find(b"\n") > self._long_line:
+            return _long_values(text)
         values = text[len(b"data: ") : -2].split(b"\n\ndata: ")
         # As many line ends as were cut at or off, so there is none inside a value.
         return values if text.count(b"\n") == 2 * len(values) else None
@@ -314,6 +319,19 @@ class SSEParser:
     def _data_of(self, values: list[bytes]) -> list[bytes]:
         self._new_retry = None
         return values
+
+
+def _long_values(text: bytes) -> list[bytes] | None:
+    """See `_plain_values`: a search for one character is the fastest where lines are long."""
+    values: list[bytes] = []
+    start = 0
+    while start < len(text):
+        end = text.find(b"\n", start)
+        if not text.startswith(b"data: ", start) or text[end : end + 2] != b"\n\n":
+            return None
+        values.append(text[start + len(b"data: ") : end])
+        start = end + 2
+    return values
 
 
 def _value_of(line: bytes) -> bytes:

@@ -105,27 +105,24 @@ def event(index: int, size: int) -> bytes:
 
     Returns:
         A token where it is short, a picture in a data URI where it is large, else a result with
-        some pictures' addresses.
+        a picture's address and a long prompt.
     """
     if size < 500:
         return _padded({"index": index, "token": f"tok{index:05}", "done": False}, "token", size)
     if size >= _LARGE:
         return _padded({"index": index, "image": "data:image/jpeg;base64,"}, "image", size)
-    images = [
-        {
-            "url": f"https://v3.fal.media/files/bench/{index:05}-{number}.jpeg",
-            "width": 1024,
-            "height": 768,
-            "content_type": "image/jpeg",
-        }
-        for number in range(2)
-    ]
+    image = {
+        "url": f"https://v3.fal.media/files/bench/{index:05}.jpeg",
+        "width": 1024,
+        "height": 768,
+        "content_type": "image/jpeg",
+    }
     result = {
         "index": index,
-        "images": images,
+        "images": [image],
         "timings": {"inference": 0.25 + index / 64, "queue": 1.5},
         "seed": 1_000_003 * index,
-        "has_nsfw_concepts": [False] * len(images),
+        "has_nsfw_concepts": [False],
         "prompt": "",
     }
     return _padded(result, "prompt", size)

@@ -125,6 +125,12 @@ class _GeneralWayParser(SSEParser):
     _short_way = False
 
 
+class _LineByLineParser(SSEParser):
+    """Has the lines of all plain events searched for one by one."""
+
+    _long_line = 0
+
+
 def _read(parser: SSEParser, pieces: list[bytes]) -> Reading:
     events = [event for piece in pieces for event in parser.feed(piece)]
     last_event_id, retry_ms = parser.last_event_id, parser.retry_ms
@@ -132,8 +138,7 @@ def _read(parser: SSEParser, pieces: list[bytes]) -> Reading:
     return Reading(events, last_event_id, retry_ms, leftover and leftover.event)
 
 
-def _check_data(pieces: list[bytes], expected: list[ServerSentEvent]) -> None:
-    parser = SSEParser()
+def _check_data(parser: SSEParser, pieces: list[bytes], expected: list[ServerSentEvent]) -> None:
     made = [event for piece in pieces for event in parser.feed_data(piece)]
     found = [
         ("message", event.decode("utf-8", "replace"))
@@ -173,7 +178,9 @@ def check(chance: Random) -> None:
     parser = SSEParser() if chance.random() < 0.8 else _GeneralWayParser()
     found = _read(parser, pieces)
     assert found == expected, f"{pieces} gave {found}, not {expected}"
-    _check_data(pieces, expected.events)
+    _check_data(
+        _LineByLineParser() if chance.random() < 0.5 else SSEParser(), pieces, expected.events
+    )
     if chance.random() < 0.25:
         limit = chance.choice((1, 6, 14, 20, 50, 200, 1100))
         before = over_the_limit(text, limit)

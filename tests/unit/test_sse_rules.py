@@ -20,6 +20,15 @@ class GeneralWayParser(SSEParser):
     _short_way = False
 
 
+class LineByLineParser(SSEParser):
+    """Has the lines of all plain events searched for one by one."""
+
+    _long_line = 0
+
+
+KINDS = st.sampled_from([SSEParser, GeneralWayParser, LineByLineParser])
+
+
 def run(parser: SSEParser, chunks: list[bytes]) -> Reading:
     events = [event for chunk in chunks for event in parser.feed(chunk)]
     last_event_id, retry_ms = parser.last_event_id, parser.retry_ms
@@ -95,27 +104,29 @@ def cut_streams(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
 
 
 @settings(max_examples=400)
-@given(cut_streams())
-def test_it_gives_what_the_specification_says(sample: tuple[bytes, list[bytes]]) -> None:
+@given(cut_streams(), KINDS)
+def test_it_gives_what_the_specification_says(
+    sample: tuple[bytes, list[bytes]], kind: type[SSEParser]
+) -> None:
     stream, chunks = sample
-    assert run(SSEParser(), chunks) == by_the_specification(stream)
+    assert run(kind(), chunks) == by_the_specification(stream)
 
 
 @settings(max_examples=300)
 @given(cut_streams())
 def test_the_short_way_and_sseclient_agree(sample: tuple[bytes, list[bytes]]) -> None:
     _, chunks = sample
-    short, general = SSEParser(), GeneralWayParser()
-    assert run(short, chunks) == run(general, chunks)
+    general = run(GeneralWayParser(), chunks)
+    assert run(SSEParser(), chunks) == run(LineByLineParser(), chunks) == general
 
 
 @settings(max_examples=400)
-@given(cut_streams(), st.booleans())
+@given(cut_streams(), KINDS)
 def test_what_is_given_for_the_data_alone_is_the_same(
-    sample: tuple[bytes, list[bytes]], is_general: bool
+    sample: tuple[bytes, list[bytes]], kind: type[SSEParser]
 ) -> None:
     _, chunks = sample
-    whole, data = SSEParser(), GeneralWayParser() if is_general else SSEParser()
+    whole, data = SSEParser(), kind()
     for chunk in chunks:
         events = whole.feed(chunk)
         given_for_data = data.feed_data(chunk)
