@@ -335,6 +335,14 @@ def test_the_error_of_a_workflow_is_found_among_many_chunks() -> None:
     assert type(error) is StreamEventError
 
 
+def test_the_error_of_a_workflow_may_have_an_id() -> None:
+    body = b"data: 1\n\nid: 7\ndata: " + ERROR_CHUNK.encode() + b"\n\n"
+    chunks, error = fed(source(is_workflow=True), body)
+    assert chunks == [1]
+    assert type(error) is StreamEventError
+    assert error.data == {"type": "error", "error": {"message": "boom"}}
+
+
 def test_the_error_of_a_workflow_may_be_no_utf_8() -> None:
     body = b'data: {"type": "error", "error": "\xff"}\n\n'
     chunks, error = fed(source(is_workflow=True), body)

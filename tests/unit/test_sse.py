@@ -164,6 +164,7 @@ DATA_OF_STREAMS: dict[str, list[tuple[bytes, list[bytes | ServerSentEvent]]]] = 
         (b"data: 2\r\r", [b"2"]),
         (b"data: 3\rid: 7\r\r", [message("3", "7")]),
         (b"data: 4\r\n\r\ndata: 5\n\n", [b"4", b"5"]),
+        (b"data: 6\rdata: 7\n\n", [message("6\n7", "7")]),
     ],
     "other fields": [
         (b"event: tok\ndata: 1\n\n", [ServerSentEvent("tok", "1")]),
