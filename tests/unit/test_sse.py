@@ -195,6 +195,10 @@ DATA_OF_STREAMS: dict[str, list[tuple[bytes, list[bytes | ServerSentEvent]]]] = 
         (b"data: 1\n\n", [b"1"]),
         (b"\xef\xbb\xbfdata: 2\n\ndata: 3\n\n", [b"3"]),
     ],
+    "a byte order mark after plain events": [
+        (b"data: 1\n\n", [b"1"]),
+        (b"\xef\xbb\xbfdata: 2\n\ndata: 3\n\n", [b"3"]),
+    ],
     "half a line end": [
         (b"data: 1\r\n\r", [b"1"]),
         (b"\ndata: 2\n\n", [b"2"]),
