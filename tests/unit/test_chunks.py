@@ -10,6 +10,7 @@ import pydantic
 import pytest
 
 from fal_stream import (
+    EventTooLarge,
     FalStreamError,
     IncompleteStream,
     OutputValidationError,
@@ -262,3 +263,128 @@ def test_nothing_is_held_back() -> None:
     made.check()
     made.feed(b"ta: 1\n\n", out)
     assert out == [1]
+
+
+# --- plain JSON, many events at once ---
+
+
+def fed(made: EventChunks[Any], *bodies: bytes) -> tuple[list[Any], FalStreamError | None]:
+    """Feed some bodies; give the chunks and the error."""
+    out: list[Any] = []
+    try:
+        for body in bodies:
+            made.feed(body, out)
+    except FalStreamError as error:
+        return out, error
+    return out, None
+
+
+@pytest.mark.parametrize(
+    ("last", "kind"),
+    [
+        (b"data: {\n\n", StreamDecodeError),
+        (b"event: error\ndata: 5\n\n", StreamEventError),
+        (b"event: error\ndata: {\n\n", StreamEventError),
+    ],
+)
+def test_an_error_counts_the_chunks_of_all_reads(last: bytes, kind: type[FalStreamError]) -> None:
+    chunks, error = fed(source(), events("1", "2"), events("3"), events("4", "5") + last)
+    assert chunks == [1, 2, 3, 4, 5]
+    assert type(error) is kind
+    assert re.search(r"Chunk 5 is|after 5 chunks", str(error))
+
+
+def test_the_body_that_ends_half_way_counts_the_chunks_of_all_reads() -> None:
+    made = source()
+    out: list[Any] = []
+    for body in (events("1", "2"), events("3"), b"data: {"):
+        made.feed(body, out)
+    with pytest.raises(IncompleteStream, match="after 3 chunks") as caught:
+        made.close(out)
+    assert caught.value.chunks_received == 3
+
+
+@pytest.mark.parametrize("options", [{}, {"is_final": lambda chunk: False}, {"is_workflow": True}])
+def test_events_of_all_kinds_among_plain_ones_come_in_order(options: dict[str, Any]) -> None:
+    body = (
+        events("1", "2")
+        + b"id: 7\ndata: 3\n\ndata\n\nevent: tok\ndata: 4\n\ndata: [5,\ndata: 6]\n\n"
+        + b'data: "\xff"\n\ndata: "\\ud800"\n\n'
+        + events("7")
+    )
+    expected = [1, 2, 3, 4, [5, 6], "\ufffd", "\ud800", 7]
+    assert fed(source(**options), body, body) == (expected * 2, None)
+
+
+def test_every_chunk_of_many_is_asked_whether_it_is_the_last() -> None:
+    asked: list[Any] = []
+
+    def is_final(chunk: Any) -> bool:
+        asked.append(chunk)
+        return bool(chunk == 3)
+
+    made = source(is_final=is_final)
+    assert fed(made, events("1", "2", "3", "4")) == ([1, 2, 3], None)
+    assert asked == [1, 2, 3]
+    assert made.ended is True
+
+
+def test_the_error_of_a_workflow_is_found_among_many_chunks() -> None:
+    chunks, error = fed(source(is_workflow=True), events("1", "2", ERROR_CHUNK, "3"))
+    assert chunks == [1, 2]
+    assert type(error) is StreamEventError
+
+
+def test_the_error_of_a_workflow_may_have_an_id() -> None:
+    body = b"data: 1\n\nid: 7\ndata: " + ERROR_CHUNK.encode() + b"\n\n"
+    chunks, error = fed(source(is_workflow=True), body)
+    assert chunks == [1]
+    assert type(error) is StreamEventError
+    assert error.data == {"type": "error", "error": {"message": "boom"}}
+
+
+def test_the_error_of_a_workflow_may_be_no_utf_8() -> None:
+    body = b'data: {"type": "error", "error": "\xff"}\n\n'
+    chunks, error = fed(source(is_workflow=True), body)
+    assert chunks == []
+    assert type(error) is StreamEventError
+    assert error.data == {"type": "error", "error": "\ufffd"}
+
+
+def test_every_chunk_of_many_is_of_the_type() -> None:
+    chunks, error = fed(source(int), events("1", "2"), events("3", '"x"', "4"))
+    assert chunks == [1, 2, 3]
+    assert type(error) is OutputValidationError
+    assert (error.raw, error.index) == ('"x"', 3)
+
+
+def test_what_is_no_utf_8_is_shown() -> None:
+    chunks, error = fed(source(), events("1") + b"data: \xff\n\n")
+    assert chunks == [1]
+    assert type(error) is StreamDecodeError
+    assert error.raw == "\ufffd"
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_an_error_that_is_held_back_is_told_when_asked_for(raw: bool) -> None:
+    made: EventChunks[Any] = EventChunks(SSEParser(max_event_bytes=20), decode_json, raw=raw)
+    out: list[Any] = []
+    made.check()
+    made.feed(events("1"), out)
+    states = [made.has_failed]
+    made.check()
+    made.feed(events("2", "9" * 30), out)
+    states.append(made.has_failed)
+    assert states == [False, True]
+    assert len(out) == 2
+    for _ in range(2):
+        with pytest.raises(EventTooLarge):
+            made.check()
+
+
+def test_bytes_as_they_come_never_fail() -> None:
+    made = BinaryChunks()
+    made.feed(b"1", [])
+    made.check()
+    assert made.has_failed is False
+    assert source().has_failed is False

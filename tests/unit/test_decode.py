@@ -48,6 +48,40 @@ def test_what_json_takes_is_taken(text: str) -> None:
     assert same(decode_json(text), json.loads(text))
 
 
+@pytest.mark.parametrize("output_type", [None, Any, dict[str, str]])
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b'{"a": "x"}', {"a": "x"}),
+        ('{"a": "ü\u20ac"}'.encode(), {"a": "ü\u20ac"}),
+        (b'{"a": "\xff"}', {"a": "\ufffd"}),
+        (b'{"a": "\xe2\x82"}', {"a": "\ufffd"}),
+        (b'{"a": "\xed\xa0\x80"}', {"a": "\ufffd" * 3}),
+        (b'{"a": "\\ud800"}', {"a": "\ud800"}),
+    ],
+)
+def test_the_bytes_of_json_are_decoded_as_their_text(
+    output_type: Any, data: bytes, expected: Any
+) -> None:
+    decode = json_decoder(output_type)
+    assert decode(data) == decode(data.decode("utf-8", "replace")) == expected
+
+
+def refusal(decode: Callable[[str | bytes], Any], text: str | bytes) -> str:
+    try:
+        decode(text)
+    except ValueError as error:
+        return str(error)
+    return "taken"
+
+
+@pytest.mark.parametrize("output_type", [None, Any, dict[str, str]])
+@pytest.mark.parametrize("data", [b"", b"\xff", b'{"a": "\xff"', b"{", b"9" * 5001])
+def test_bytes_that_are_no_json_are_refused_as_their_text(output_type: Any, data: bytes) -> None:
+    decode = json_decoder(output_type)
+    assert refusal(decode, data) == refusal(decode, data.decode("utf-8", "replace")) != "taken"
+
+
 def test_not_a_number_and_the_infinities_are_floats() -> None:
     values = decode_json("[NaN, Infinity, -Infinity]")
     assert math.isnan(values[0])

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from fal_stream._shared import framing as framing_module
 from fal_stream._shared.framing import (
     BodyFraming,
     ChunkedBody,
@@ -507,3 +508,165 @@ def test_a_carriage_return_in_a_line_is_refused_at_once() -> None:
 def test_many_small_chunks_in_one_piece() -> None:
     framing = ChunkedBody()
     assert framing.feed(b"1\r\na\r\n" * 2000) == b"a" * 2000
+
+
+# --- size lines that are known ---
+
+
+class CountingPattern:
+    """Counts the size lines that are read by the real pattern, not known from before."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.lines: list[bytes] = []
+        self._pattern = framing_module._SIZE_LINE
+        monkeypatch.setattr(framing_module, "_SIZE_LINE", self)
+
+    def match(self, data: bytes, position: int) -> re.Match[bytes] | None:
+        found = self._pattern.match(data, position)
+        if found is not None:
+            self.lines.append(found[0])
+        return found
+
+
+def chunk_of(size_line: bytes, body: bytes) -> bytes:
+    return size_line + b"\r\n" + body + b"\r\n"
+
+
+@pytest.mark.parametrize("per_read", [1, 4, 100])
+def test_a_size_line_that_is_known_is_not_read_again(
+    monkeypatch: pytest.MonkeyPatch, per_read: int
+) -> None:
+    pattern = CountingPattern(monkeypatch)
+    framing = ChunkedBody()
+    chunks = [chunk_of(b"1", b"a"), chunk_of(b"10", b"b" * 16), chunk_of(b"1;x", b"c")] * 30
+    for start in range(0, len(chunks), per_read):
+        framing.feed(b"".join(chunks[start : start + per_read]))
+    assert pattern.lines == [b"1\r\n", b"10\r\n", b"1;x\r\n"]
+
+
+@pytest.mark.parametrize(("length", "times"), [(16, 1), (17, 3)])
+def test_only_short_size_lines_are_known_again(
+    monkeypatch: pytest.MonkeyPatch, length: int, times: int
+) -> None:
+    pattern = CountingPattern(monkeypatch)
+    framing = ChunkedBody()
+    line = b"1;" + b"x" * (length - 2)
+    assert framing.feed(chunk_of(line, b"a") * 3) == b"aaa"
+    assert pattern.lines == [line + b"\r\n"] * times
+
+
+def test_512_size_lines_are_known_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    pattern = CountingPattern(monkeypatch)
+    framing = ChunkedBody()
+    lines = [b"1;%d" % number for number in range(513)]
+    for line in [*lines[:512], *lines[:512]]:
+        framing.feed(chunk_of(line, b"a"))
+    assert len(pattern.lines) == 512
+    for line in [lines[512], lines[512], lines[511], lines[0]]:
+        framing.feed(chunk_of(line, b"a"))
+    assert pattern.lines[512:] == [line + b"\r\n" for line in (lines[512], lines[511], lines[0])]
+
+
+def test_many_kinds_of_size_lines_take_no_memory() -> None:
+    framing = ChunkedBody()
+    tracemalloc.start()
+    try:
+        for number in range(5000):
+            framing.feed(chunk_of(b"1;%013d" % number, b"a"))
+            framing.feed(chunk_of(b"1;%0500d" % number, b"a"))
+        assert tracemalloc.get_traced_memory()[1] < 256 * 1024
+    finally:
+        tracemalloc.stop()
+
+
+def known(*size_lines: bytes) -> ChunkedBody:
+    """A body that has had chunks of these size lines."""
+    framing = ChunkedBody()
+    for line in size_lines:
+        size = int(line.partition(b";")[0], 16)
+        assert framing.feed(chunk_of(line, b"x" * size)) == b"x" * size
+    return framing
+
+
+def test_a_size_line_is_known_as_a_whole_only() -> None:
+    framing = known(b"10", b"2;x")
+    assert framing.feed(chunk_of(b"1", b"a")) == b"a"
+    assert framing.feed(b"0\r\n\r\n") == b""
+    assert framing.done
+    framing = known(b"2")
+    assert framing.feed(chunk_of(b"12", b"y" * 18)) == b"y" * 18
+    assert framing.feed(chunk_of(b"2;x", b"yy")) == b"yy"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 100])
+def test_a_known_chunk_may_be_cut_anywhere(size: int) -> None:
+    framing = known(b"5", b"3")
+    stream = chunk_of(b"5", b"hello") + chunk_of(b"3", b"abc") + chunk_of(b"5", b"world")
+    assert read_all(framing, stream, size) == b"helloabcworld"
+    assert framing.feed(b"0\r\n\r\nrest") == b""
+    assert framing.done
+    assert framing.rest == b"rest"
+
+
+def test_what_looks_like_a_known_chunk_is_none_within_another() -> None:
+    framing = known(b"1")
+    assert framing.feed(b"a\r\n") == b""
+    assert framing.feed(b"1\r\na\r\n1234") == b"1\r\na\r\n1234"
+    assert framing.feed(b"\r\n") == b""
+    assert framing.feed(chunk_of(b"1", b"b")) == b"b"
+
+
+def test_what_looks_like_a_known_chunk_is_none_among_trailers() -> None:
+    framing = known(b"1")
+    assert framing.feed(b"0\r\n") == b""
+    with pytest.raises(FramingError, match="A trailer field is not allowed: b'1'"):
+        framing.feed(chunk_of(b"1", b"a"))
+
+
+def test_an_empty_line_is_no_known_chunk() -> None:
+    with pytest.raises(FramingError, match="Bad chunk size line"):
+        known(b"1").feed(b"\r\n1\r\na\r\n")
+
+
+@pytest.mark.parametrize("end", [b"XX", b"\rX", b"X\n", b"\n\r"])
+def test_the_end_of_a_known_chunk_is_checked(end: bytes) -> None:
+    framing = known(b"1")
+    assert framing.feed(b"1\r\na\r\n1\r\nb" + end + b"1\r\nc\r\n") == b"ab"
+    with pytest.raises(FramingError, match=re.escape(f"{end!r} instead of CR LF")):
+        framing.check()
+
+
+# --- an error that is held back ---
+
+
+def test_a_break_is_told_when_asked_for() -> None:
+    framing = ChunkedBody()
+    framing.check()
+    assert framing.feed(b"5\r\nhello\r\n") == b"hello"
+    framing.check()
+    states = [framing.has_failed]
+    assert framing.feed(b"1\r\naXX0\r\n\r\n") == b"a"
+    states.append(framing.has_failed)
+    assert states == [False, True]
+    for _ in range(2):
+        with pytest.raises(FramingError, match=r"^A chunk is followed by b'XX' instead of CR LF$"):
+            framing.check()
+    with pytest.raises(FramingError, match=r"^A chunk is followed by b'XX' instead of CR LF$"):
+        framing.feed(b"\r\n0\r\n\r\n")
+    assert not framing.done
+
+
+def test_a_break_at_once_is_told_again() -> None:
+    framing = ChunkedBody()
+    with pytest.raises(FramingError, match="Bad chunk size line"):
+        framing.feed(b"g\r\n")
+    assert framing.has_failed is True
+    with pytest.raises(FramingError, match="Bad chunk size line"):
+        framing.check()
+
+
+@pytest.mark.parametrize("framing", [SizedBody(3), UnframedBody()])
+def test_a_body_without_framing_of_its_own_never_fails(framing: BodyFraming) -> None:
+    framing.feed(b"hello")
+    framing.check()
+    assert framing.has_failed is False

@@ -148,6 +148,143 @@ def test_tiny_data_lines_do_not_multiply_memory() -> None:
     assert memory_held_after(parser, 60, b"data:x\n" * 9000) < 3 * 60 * 9000 * len(b"data:x\n")
 
 
+# --- the data alone ---
+
+# What comes in, piece by piece, and what is given for each: bytes for a plain event.
+DATA_OF_STREAMS: dict[str, list[tuple[bytes, list[bytes | ServerSentEvent]]]] = {
+    "plain events": [
+        (b"data: 1\n\ndata: 2\n\n", [b"1", b"2"]),
+        (b"data: 3\n\ndata:4\n\n", [b"3", b"4"]),
+        (b"data: 5\n\n", [b"5"]),
+    ],
+    "no UTF-8": [(b"data: \xff\n\n", [b"\xff"]), (b"data: \xe2\x82\n\n", [b"\xe2\x82"])],
+    "empty data": [(b"data: \n\ndata:\n\ndata\n\n", [b"", b"", b""]), (b"data: \n\n", [b""])],
+    "other line ends": [
+        (b"data: 1\r\n\r\n", [b"1"]),
+        (b"data: 2\r\r", [b"2"]),
+        (b"data: 3\rid: 7\r\r", [message("3", "7")]),
+        (b"data: 4\r\n\r\ndata: 5\n\n", [b"4", b"5"]),
+        (b"data: 6\rdata: 7\n\n", [message("6\n7", "7")]),
+    ],
+    "other fields": [
+        (b"event: tok\ndata: 1\n\n", [ServerSentEvent("tok", "1")]),
+        (b"data: 2\ndata: 3\n\n", [message("2\n3")]),
+        (b"data: 4\n\nid: 7\ndata: 5\n\ndata: 6\n\n", [b"4", message("5", "7"), b"6"]),
+        (b"data: 7\nevent: tok\n\n", [ServerSentEvent("tok", "7", "7")]),
+    ],
+    "comments and unknown fields": [
+        (b"data: 1\n\n", [b"1"]),
+        (b": ping\n\ndata: 2\n\n", [b"2"]),
+        (b"data: 3\n: ping\nunknown: x\n\n", [b"3"]),
+    ],
+    "cut in its value": [(b"data: 1", []), (b"2\n\ndata: 3\n\nda", [b"12", b"3"])],
+    "cut in its name": [(b"da", []), (b"ta: 1\n\n", [b"1"])],
+    "cut before its blank line": [(b"data: 1\n", []), (b"\ndata: 2\n\n", [b"1", b"2"])],
+    "cut before its line end": [(b"data: 1", []), (b"\n\n", [b"1"])],
+    "a value that looks like an event": [
+        (b"data: 1", []),
+        (b"data: 2\n\n", [b"1data: 2"]),
+    ],
+    "half a comment": [(b"data: 0\n\n: ping", [b"0"]), (b"data: 1\n\ndata: 2\n\n", [b"2"])],
+    "half an event": [(b"data: 0\n\ndata: 1\n", [b"0"]), (b"data: 2\n\n", [message("1\n2")])],
+    "half an id": [(b"id: 7", []), (b"data: 2\n\ndata: 3\n\n", [b"3"])],
+    "half a byte order mark": [(b"\xef\xbb", []), (b"data: 1\n\ndata: 2\n\n", [b"2"])],
+    "a byte order mark": [(b"\xef\xbb\xbfdata: 1\n\n", [b"1"]), (b"data: 2\n\n", [b"2"])],
+    "a byte order mark that is none": [
+        (b"", []),
+        (b"data: 1\n\n", [b"1"]),
+        (b"\xef\xbb\xbfdata: 2\n\ndata: 3\n\n", [b"3"]),
+    ],
+    "a byte order mark after plain events": [
+        (b"data: 1\n\n", [b"1"]),
+        (b"\xef\xbb\xbfdata: 2\n\ndata: 3\n\n", [b"3"]),
+    ],
+    "half a line end": [
+        (b"data: 1\r\n\r", [b"1"]),
+        (b"\ndata: 2\n\n", [b"2"]),
+        (b"data: 3\r", []),
+        (b"data: 4\n\n", [message("3\n4")]),
+    ],
+    "nothing": [(b"", []), (b"data: 1\n\n", [b"1"]), (b"", []), (b"\n", []), (b"", [])],
+}
+
+
+@pytest.mark.parametrize("name", DATA_OF_STREAMS)
+def test_of_plain_events_the_data_alone_is_given(name: str) -> None:
+    parser = SSEParser()
+    for chunk, expected in DATA_OF_STREAMS[name]:
+        assert list(parser.feed_data(chunk)) == expected
+
+
+def test_the_id_is_kept_while_the_data_alone_is_given() -> None:
+    parser = SSEParser(last_event_id="6")
+    assert parser.feed_data(b"data: 1\n\n") == [b"1"]
+    assert parser.last_event_id == "6"
+    parser.feed_data(b"id: 7\ndata: 2\n\ndata: 3\n\n")
+    assert parser.last_event_id == "7"
+    assert parser.feed(b"data: 4\n\n") == [message("4", "7")]
+
+
+@pytest.mark.parametrize("before", [[], [b"data: 0\n\n"]])
+def test_retry_ends_with_the_event_of_which_the_data_alone_is_given(before: list[bytes]) -> None:
+    parser = SSEParser()
+    for chunk in [*before, b"retry: 5\n\n", b"data: 1\n\ndata: 2\n"]:
+        parser.feed_data(chunk)
+    assert parser.retry_ms == 5
+    assert parser.close() == Leftover(message("2"), b"data: 2\n", True)
+
+
+def test_plain_events_need_not_fit_together() -> None:
+    parser = SSEParser(max_event_bytes=14)
+    stream = b"data: 12345678\n\n" * 3
+    assert parser.feed_data(stream) == parser.feed_data(stream) == [b"12345678"] * 3
+
+
+@pytest.mark.parametrize("before", [[], [b"data: 0\n\n"]])
+def test_the_limit_holds_where_the_data_alone_is_given(before: list[bytes]) -> None:
+    parser = SSEParser(max_event_bytes=14)
+    for chunk in before:
+        parser.feed_data(chunk)
+    assert not parser.has_failed
+    parser.check()
+    with pytest.raises(EventTooLarge) as caught:
+        parser.feed_data(b"data: 123456789\n\n")
+    assert caught.value.limit == 14
+    assert parser.has_failed
+
+
+@pytest.mark.parametrize("feed", [SSEParser.feed, SSEParser.feed_data])
+def test_an_error_that_is_held_back_is_told_when_asked_for(
+    feed: Callable[[SSEParser, bytes], list[Any]],
+) -> None:
+    parser = SSEParser(max_event_bytes=14)
+    assert len(feed(parser, b"data: 1\n\ndata: 2\n\n")) == 2
+    states = [parser.has_failed]
+    parser.check()
+    assert len(feed(parser, b"data: 3\n\ndata: 123456789\n\ndata: 4\n\n")) == 1
+    states.append(parser.has_failed)
+    assert states == [False, True]
+    for _ in range(2):
+        with pytest.raises(EventTooLarge, match=r"max_event_bytes \(14 bytes\)") as caught:
+            parser.check()
+        assert caught.value.limit == 14
+        with pytest.raises(EventTooLarge):
+            feed(parser, b"data: 5\n\n")
+    with pytest.raises(EventTooLarge):
+        parser.close()
+
+
+@pytest.mark.parametrize("before", [[], [b"data: 0\n\n"]])
+def test_a_closed_parser_gives_no_data_either(before: list[bytes]) -> None:
+    parser = SSEParser()
+    for chunk in before:
+        parser.feed_data(chunk)
+    parser.close()
+    parser.check()
+    with pytest.raises(ValueError, match="new SSEParser"):
+        parser.feed_data(b"data: 1\n\n")
+
+
 # --- the end of a stream ---
 
 

@@ -196,6 +196,39 @@ def test_a_limit_that_is_just_reached_grants_no_second_look(clock: Clock) -> Non
         dog.enter()
 
 
+def test_without_any_time_one_look_is_granted(clock: Clock) -> None:
+    assert expiry(Watchdog(Limits(total=0), clock)).phase == "total"
+
+
+def test_the_pause_of_the_consumer_begins_with_the_chunk_and_ends_with_the_wait(
+    clock: Clock,
+) -> None:
+    dog = Watchdog(Limits(event=10), clock)
+    dog.started()
+    wait(dog, clock, 1)
+    clock.now += 2
+    dog.chunk()
+    clock.now += 1000
+    assert dog.enter() == 10
+    clock.now += 1
+    dog.leave()
+    clock.now += 2
+    assert dog.enter() == 7
+
+
+def test_a_chunk_after_the_last_look_grants_another(clock: Clock) -> None:
+    dog = Watchdog(Limits(idle=2, event=2), clock)
+    dog.started()
+    for _ in range(2):
+        wait(dog, clock, 20)
+        assert dog.enter() == 0.0
+        dog.leave()
+        dog.chunk()
+        assert dog.enter() == 2
+        dog.leave()
+        dog.chunk()
+
+
 def test_of_two_limits_that_ran_out_together_the_wider_is_named(clock: Clock) -> None:
     dog = Watchdog(Limits(event=3, total=3), clock)
     dog.started()
