@@ -129,7 +129,8 @@ class AsyncConnections:
     async def give_back(self, connection: AsyncPoolConnection) -> None:
         """Keep a connection whose request has ended; close it where it can't take another."""
         try:
-            is_usable = connection.is_available()
+            # A server that has closed it already should not wait for the next request.
+            is_usable = connection.is_available() and not connection.has_expired()
         except BaseException:
             await self.drop(connection)
             raise

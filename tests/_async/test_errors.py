@@ -669,3 +669,4 @@ async def test_an_answer_before_the_request_is_read(client: AsyncStreamingClient
             await client.stream("acme/app", url=url, input={"x": "y" * 20_000_000}).done()
         assert caught.value.status == 413
         server.join(20)
+        assert not server.is_alive()
