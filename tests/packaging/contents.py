@@ -1,8 +1,8 @@
 """Looks at what is built: `python -m tests.packaging.contents WHEEL SOURCE`.
 
-Promises: says of the source distribution whether it holds what git knows and nothing else, and of
-the text for a package index whether what stands in it holds there. Leaves to others: the files of the
-wheel (`check-wheel-contents`), and what is installed of it (`smoke`).
+Promises: says whether the source distribution holds what git knows and nothing else, and whether the
+text for a package index holds there. Leaves to others: the files of the wheel
+(`check-wheel-contents`), and what is installed of it (`smoke`).
 """
 
 from __future__ import annotations

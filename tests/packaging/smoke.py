@@ -1,8 +1,8 @@
 """Uses the package that is installed, as a user would who has nothing but it.
 
 Promises: needs nothing but fal_stream and what is installed with it, no file of the project beside
-this one, and no network. Runs by itself: `python -I smoke.py`, with the name of an extra to try that,
-or with `pytest` to try the plugin. Leaves to others: what is installed, and where (`noxfile.py`).
+this one, and no network. Runs by itself: `python -I smoke.py`, with the name of an extra to try
+that, or with `pytest` to try the plugin. Leaves to others: what is installed (`noxfile.py`).
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ def check_names() -> None:
         try:
             importlib.import_module(found.name)
         except ModuleNotFoundError as error:
-            assert error.name in missing, f"{found.name}: {error}"
+            if error.name not in missing:
+                raise
 
 
 def check_streams() -> None:
@@ -146,17 +147,16 @@ def try_trio() -> None:
 
 def try_socks() -> None:
     """A SOCKS proxy is asked: without the extra this is a `ConfigError`."""
-    os.environ["all_proxy"] = "socks5://127.0.0.1:9"
+    os.environ["ALL_PROXY"] = "socks5://127.0.0.1:9"
     client = StreamingClient(
         run_url="https://far.example", credentials="a:b", trusted_hosts=["far.example"], retry=None
     )
     with client:
         try:
             client.stream("acme/app").done()
-        except StreamConnectionError as error:
-            assert "127.0.0.1" in str(error), error
-        else:
-            raise AssertionError("nothing listens there")
+        except StreamConnectionError:
+            return
+    raise AssertionError("nothing listens there")
 
 
 def try_rich() -> None:
