@@ -1,7 +1,7 @@
 """Looks at what is built: `python -m tests.packaging.contents WHEEL SOURCE`.
 
-Promises: says whether the source distribution holds what git knows and nothing else, and whether the
-text for a package index holds there. Leaves to others: the files of the wheel
+Promises: says whether the source distribution holds what git knows and nothing else, and whether
+the text for a package index holds there. Leaves to others: the files of the wheel
 (`check-wheel-contents`), and what is installed of it (`smoke`).
 """
 

@@ -200,6 +200,7 @@ def main(tried: str = "") -> None:
     for name in list(os.environ):
         if name.startswith("FAL_") or name.lower().endswith("_proxy"):
             del os.environ[name]
+    os.environ.pop("VIRTUAL_ENV", None)  # that of the session that starts this
     os.environ["TERM"] = "xterm-256color"
     with tempfile.TemporaryDirectory() as folder:
         os.environ["IPYTHONDIR"] = folder
