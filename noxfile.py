@@ -75,7 +75,7 @@ def types(session: nox.Session) -> None:
     """Check the types of the package and of its tests; what users see, by three checkers."""
     install(session, "types")
     session.run("mypy")
-    session.run("ty", "check", "tests/typing")
+    session.run("ty", "check", "--error", "unused-ignore-comment", "tests/typing")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "fal_stream", "--ignoreexternal")
 

@@ -13,7 +13,7 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Iterable, Iterator
-from email import message_from_bytes
+from email import message_from_string
 from pathlib import Path
 
 __all__ = ["differences", "main", "misleading"]
@@ -78,7 +78,7 @@ def _known_files() -> list[str]:
 def _text_of(wheel: str) -> str:
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        return str(message_from_bytes(archive.read(name)).get_payload(decode=True), "utf-8")
+        return str(message_from_string(archive.read(name).decode()).get_payload())
 
 
 def main(wheel: str, source: str) -> int:

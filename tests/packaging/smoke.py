@@ -47,10 +47,11 @@ def test_on_asyncio(local_fal):
 """
 
 
+# Written by rich, and by nothing of ours.
 HIDDEN_CURSOR = "\x1b[?25l"
 
 
-class Terminal(io.StringIO):
+class Terminal(io.TextIOWrapper):
     """Says that it is a terminal."""
 
     def isatty(self) -> bool:
@@ -161,19 +162,23 @@ def try_socks() -> None:
 
 def try_rich() -> None:
     """What `show()` draws on a terminal."""
-    with LocalFal() as fal, redirect_stdout(Terminal()) as terminal:
+    written = io.BytesIO()
+    with LocalFal() as fal, redirect_stdout(Terminal(written, encoding="utf-8")) as terminal:
         fal.add("acme/app", [{"output": "a fox"}])
         with StreamingClient(**fal.settings) as client:
             client.stream("acme/app").show()
-    printed = terminal.getvalue()
+        terminal.flush()
+    printed = written.getvalue().decode()
     assert "a fox" in printed
-    assert HIDDEN_CURSOR in printed, repr(printed)  # we have no need of that where rich isn't
+    assert HIDDEN_CURSOR in printed, repr(printed)
 
 
 def try_notebook() -> None:
     """A cell of IPython that shows a stream."""
     shells = importlib.import_module("IPython.core.interactiveshell")
-    shell = shells.InteractiveShell.instance()
+    config = importlib.import_module("traitlets.config").Config()
+    config.HistoryManager.enabled = False
+    shell = shells.InteractiveShell.instance(config=config)
     with LocalFal() as fal, redirect_stdout(io.StringIO()) as printed:
         fal.add("acme/app", [{"output": "a fox"}])
         shell.user_ns["settings"] = fal.settings
