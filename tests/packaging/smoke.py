@@ -28,7 +28,7 @@ from fal_stream import AsyncStreamingClient, StreamConnectionError, StreamingCli
 from fal_stream.testing import LocalFal
 
 # What some modules of the package import, and who uses these has installed.
-OPTIONAL = {"rich": "rich", "trio": "trio", "pytest": "pytest"}
+OPTIONAL = ("pytest", "rich", "trio")
 
 TEST = """
 import fal_stream
@@ -93,7 +93,7 @@ def check_names() -> None:
     for module in (fal_stream, fal_stream.testing):
         for name in module.__all__:
             assert getattr(module, name) is not None, name
-    missing = {name for name in OPTIONAL.values() if not is_installed(name)}
+    missing = [name for name in OPTIONAL if not is_installed(name)]
     for found in pkgutil.walk_packages(fal_stream.__path__, "fal_stream."):
         try:
             importlib.import_module(found.name)
