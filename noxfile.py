@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import nox
 from nox.project import dependency_groups, load_toml, python_versions
@@ -74,7 +75,7 @@ def types(session: nox.Session) -> None:
     """Check the types of the package and of its tests; what users see, by three checkers."""
     install(session, "types")
     session.run("mypy")
-    session.run("ty", "check", "tests/typing")
+    session.run("ty", "check", "--error", "unused-ignore-comment", "tests/typing")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "fal_stream", "--ignoreexternal")
 
@@ -223,3 +224,68 @@ def browser(session: nox.Session) -> None:
     install(session, "browser")
     folder = (session.cache_dir / "browser").resolve()
     session.run("python", "-m", "tests.display.browser", *(session.posargs or [str(folder)]))
+
+
+def build(session: nox.Session) -> tuple[str, str]:
+    """Build the project.
+
+    Args:
+        session: The session.
+
+    Returns:
+        The wheel, which is built from the source distribution, and that.
+    """
+    folder = session.cache_dir / session.name / "dist"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(folder))
+    (wheel,) = folder.resolve().glob("*.whl")
+    (source,) = folder.resolve().glob("*.tar.gz")
+    return str(wheel), str(source)
+
+
+def try_out(session: nox.Session, *requirements: str, tried: str = "") -> None:
+    """Install into a fresh environment, and use what is there, outside of the project.
+
+    Args:
+        session: The session.
+        *requirements: What is installed, the project among it.
+        tried: What `tests/packaging/smoke.py` tries beside the package.
+    """
+    folder = (session.cache_dir / session.name / "venv").resolve()
+    session.run("python", "-m", "venv", "--clear", "--without-pip", str(folder), silent=True)
+    python = str(folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+    session.run("python", "-m", "pip", "--python", python, "install", "--quiet", *requirements)
+    smoke = str(Path("tests/packaging/smoke.py").resolve())
+    with session.chdir(folder):
+        arguments = [smoke, *([tried] if tried else [])]
+        session.run(python, "-I", "-W", "error", *arguments, external=True)
+
+
+@nox.session(default=False)
+def package(session: nox.Session) -> None:
+    """Build the project, look at what is built, install it in all ways, and use it."""
+    install(session, "package", project=False)
+    session.run("validate-pyproject", "pyproject.toml")
+    wheel, source = build(session)
+    session.run("twine", "check", "--strict", wheel, source)
+    session.run("check-wheel-contents", wheel)
+    session.run("python", "-m", "tests.packaging.contents", wheel, source)
+    session.run("python", "-m", "tests.packaging.api")
+    try_out(session, wheel)
+    try_out(session, source)
+    try_out(session, wheel, "pytest", tried="pytest")
+    for extra in PROJECT["project"]["optional-dependencies"]:
+        try_out(session, f"{wheel}[{extra}]", tried=extra)
+
+
+@nox.session(name="package-all", python=PYTHONS, default=False)
+def package_all(session: nox.Session) -> None:
+    """Build, install and use the project on every supported Python that is installed."""
+    session.install("build", "pip")
+    wheel, source = build(session)
+    try_out(session, wheel)
+    try_out(session, source)
+    try_out(session, wheel, "pytest", tried="pytest")
+    if session.python == PYTHONS[0]:  # newer ones can't install the oldest pydantic
+        pins = [lowest_pin(Requirement(text)) for text in PROJECT["project"]["dependencies"]]
+        try_out(session, wheel, *pins)
