@@ -11,8 +11,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent / "_sphinx")]
 import fal_stream  # noqa: E402
 
 project = "fal_stream"
-author = "The fal_stream authors"
-copyright = author
+project_copyright = author = "The fal_stream authors"
 version = release = fal_stream.__version__
 
 extensions = [

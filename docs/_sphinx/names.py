@@ -38,6 +38,8 @@ def _find(
     name = target.rpartition(".")[2]
     if node.get("refdomain") != "py":
         return None
+    if "[" in target:  # of a recursive alias, which has no place of its own
+        return content
     if name in _PUBLIC and target != _PUBLIC[name]:
         python = env.get_domain("py")
         found = python.resolve_xref(

@@ -1,4 +1,4 @@
-"""Tabs of the examples that stand between `flavours` markers, as `tests/docs/flavours.py` reads them.
+"""Tabs of the examples between `flavours` markers, as `tests/docs/flavours.py` reads them.
 
 Which tab a reader has chosen is kept from page to page.
 """
