@@ -32,6 +32,10 @@ myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4
 
 html_theme = "furo"
+html_static_path = ["_sphinx/static"]
+html_css_files = ["pages.css"]
+html_show_sourcelink = False
+html_copy_source = False
 html_title = f"fal_stream {version}"
 
 autodoc_class_signature = "mixed"
@@ -39,5 +43,6 @@ autodoc_default_options = {"exclude-members": "model_config, upload_found"}
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 autodoc_typehints = "signature"
+python_use_unqualified_type_names = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True

@@ -13,8 +13,7 @@ from sphinx.application import Sphinx
 __all__ = ["setup"]
 
 _LIST = re.compile(
-    r"^(?:## (?P<caption>.*)\n\n)?(?:(?!<!--).*\n)*?"
-    r"<!-- contents -->\n(?P<items>(?:- .*\n(?:  .*\n)*)+)",
+    r"^(?:## (?P<caption>.*)\n\n)?<!-- contents -->\n(?P<items>(?:- .*\n(?:  .*\n)*)+)",
     re.MULTILINE,
 )
 _PAGE = re.compile(r"^- \[(?P<title>[^]]*)\]\((?P<page>[^)]*)\.md\)", re.MULTILINE)

@@ -2,8 +2,9 @@
 
 Promises: a public name leads to its place in the reference, also where a signature names the
 private module that it lives in; a name of another project is plain text; whatever else is not found
-stays an error of the build. Classes that users don't make are shown without arguments. A colon in
-what a docstring says of a result is a colon; Sphinx would take what is before it for a type.
+stays an error of the build. Classes that users don't make, or whose arguments are described one by
+one, are shown without them. A colon in what a docstring says of a result is a colon; Sphinx would
+take what is before it for a type.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _PUBLIC = {
     **{name: f"fal_stream.{name}" for name in fal_stream.__all__},
 }
 _OTHERS = ("collections.", "httpx.", "os.", "pydantic.", "ssl.", "threading.", "typing_extensions.")
-_GIVEN = frozenset({"FalStream", "AsyncFalStream"})
+_WITHOUT_ARGUMENTS = frozenset({"AsyncFalStream", "Config", "FalStream"})
 
 
 def _find(
@@ -54,7 +55,7 @@ def _find(
 def _without_arguments(
     app: Sphinx, kind: str, name: str, thing: object, options: object, arguments: str, gives: str
 ) -> tuple[str, str] | None:
-    return ("", "") if name.rpartition(".")[2] in _GIVEN else None
+    return ("", "") if name.rpartition(".")[2] in _WITHOUT_ARGUMENTS else None
 
 
 # A character of nobody's, in a colon's place while the docstring is read.
