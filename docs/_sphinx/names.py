@@ -29,6 +29,7 @@ _PUBLIC = {
     **{name: f"fal_stream.{name}" for name in fal_stream.__all__},
 }
 _OTHERS = ("collections.", "httpx.", "os.", "pydantic.", "ssl.", "threading.", "typing_extensions.")
+_TYPE_VARIABLE = re.compile(r"T|[A-Z]\w+T")
 _WITHOUT_ARGUMENTS = frozenset({"AsyncFalStream", "Config", "FalStream"})
 
 
@@ -36,19 +37,19 @@ def _find(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.Element
 ) -> nodes.Element | None:
     target: str = node.get("reftarget", "")
-    name = target.rpartition(".")[2]
+    place, _, name = target.rpartition(".")
     if node.get("refdomain") != "py":
         return None
-    if "[" in target:  # of a recursive alias, which has no place of its own
+    # What a recursive alias is made of, and type variables, have no place of their own.
+    if target.startswith(_OTHERS) or "[" in target or _TYPE_VARIABLE.fullmatch(name):
         return content
-    if name in _PUBLIC and target != _PUBLIC[name]:
+    ours = not place or place.startswith("fal_stream")
+    if ours and name in _PUBLIC and target != _PUBLIC[name]:
         python = env.get_domain("py")
         found = python.resolve_xref(
             env, node["refdoc"], app.builder, "obj", _PUBLIC[name], node, content
         )
         return found if isinstance(found, nodes.Element) else None
-    if target.startswith(_OTHERS) or target.startswith("fal_stream.") or name.endswith("T"):
-        return content
     return None
 
 
