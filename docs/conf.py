@@ -41,7 +41,6 @@ html_title = f"fal_stream {version}"
 autodoc_class_signature = "mixed"
 autodoc_default_options = {"exclude-members": "model_config, upload_found"}
 autodoc_member_order = "bysource"
-autodoc_preserve_defaults = True
 autodoc_typehints = "signature"
 python_use_unqualified_type_names = True
 napoleon_numpy_docstring = False

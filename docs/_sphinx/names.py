@@ -30,7 +30,7 @@ _PUBLIC = {
 }
 _OTHERS = ("collections.", "httpx.", "os.", "pydantic.", "ssl.", "threading.", "typing_extensions.")
 _TYPE_VARIABLE = re.compile(r"T|[A-Z]\w+T")
-_WITHOUT_ARGUMENTS = frozenset({"AsyncFalStream", "Config", "FalStream"})
+_WITHOUT_ARGUMENTS = frozenset({"AsyncFalStream", "Config", "FalStream", "RecordedRequest"})
 
 
 def _find(
