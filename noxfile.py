@@ -17,7 +17,7 @@ PYTHONS = python_versions(PROJECT)
 WORKERS = str(2 * (os.cpu_count() or 1))
 
 nox.needs_version = ">=2025.5.1"
-nox.options.sessions = ["unasync-check", "lint", "types", "tests", "original", "real"]
+nox.options.sessions = ["unasync-check", "lint", "types", "docs", "tests", "original", "real"]
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = False
 
@@ -179,6 +179,19 @@ def real(session: nox.Session) -> None:
     install(session, "real")
     session.run("pyright", "tests/real/app.py")
     session.run("pytest", "tests/real", *session.posargs, env={"NPM_FOLDER": folder})
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation without a warning, below `.nox` or in a folder that is named.
+
+    The build checks links between pages, and names in docstrings. It asks no address elsewhere.
+    """
+    install(session, "docs")
+    cache = session.cache_dir.resolve()
+    folder = session.posargs or [str(cache / "docs")]
+    strict = ["--fail-on-warning", "--keep-going", "--nitpicky", "--fresh-env"]
+    session.run("sphinx-build", *strict, "-d", str(cache / "doctrees"), "docs", *folder)
 
 
 @nox.session(default=False)

@@ -47,7 +47,7 @@ class RecordedRequest:
         path: The target's path, without the query.
         query: The target's query, decoded; of a name that comes twice the last value. Its repr
             shows no token.
-        headers: The header fields, names in lower case, values of a name joined by `, `. Their
+        headers: The header fields, names in lower case, values of a name joined by commas. Their
             repr shows no key.
         body: The body.
         request_id: The id that the answer carries as `x-fal-request-id`.

@@ -52,7 +52,8 @@ def _settle(fal: LocalFal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 def run(code: str) -> None:
     """Run code as a notebook does, with `await` outside of functions."""
-    compiled = compile(code, "example", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    compiled = compile(code, "example", "exec", flags=flags, dont_inherit=True)
     result = eval(compiled, {"__name__": "example"})
     if inspect.iscoroutine(result):
         asyncio.run(result)
@@ -77,23 +78,3 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     assert len(commands) == 2
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert commands[1] in ci
-
-
-LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
-HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
-
-
-def anchors(page: Path) -> set[str]:
-    """Give the anchors of a page, as GitHub makes them of headings."""
-    titles = HEADING.findall(page.read_text(encoding="utf-8"))
-    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
-    for path, anchor in LINK.findall(page.read_text(encoding="utf-8")):
-        if "://" in path:
-            continue
-        target = (page.parent / path).resolve() if path else page
-        assert target.exists(), path
-        assert not anchor or anchor in anchors(target), f"{path}#{anchor}"

@@ -26,7 +26,7 @@ from tests.unasync.convert import Converter
 from tests.unasync.rules import PAIRS, RULES, Pair, Rules
 from tests.unasync.tree import expected_shape, shape
 
-__all__ = ["ROOT", "GenerationError", "check", "write"]
+__all__ = ["ROOT", "GenerationError", "check", "lay_out", "write"]
 
 ROOT = Path(__file__).resolve().parents[2]
 """The root of the project."""
@@ -129,7 +129,7 @@ def _generate(
             shapes[target], converted[target] = expected, text
     unused = [] if problems else converter.unused_rules
     problems += [f"rules.py: nothing needs the rule {rule!r}" for rule in unused]
-    laid_out = _lay_out(root, converted)
+    laid_out = lay_out(root, converted)
     for path, content in laid_out.items():
         problems += _problems_of(path, content.decode(), shapes[path])
     return laid_out, problems
@@ -163,8 +163,19 @@ def _problems_of(path: str, text: str, expected: str) -> list[str]:
     return problems
 
 
-def _lay_out(root: Path, texts: Mapping[str, str]) -> dict[str, bytes]:
-    """Sort the imports and format, by the project's ruff settings, in a copy of the tree."""
+def lay_out(root: Path, texts: Mapping[str, str]) -> dict[str, bytes]:
+    """Sort the imports and format, by the project's ruff settings, in a copy of the tree.
+
+    Args:
+        root: The root of the project.
+        texts: Modules, by their paths.
+
+    Returns:
+        The same modules, laid out.
+
+    Raises:
+        GenerationError: ruff failed.
+    """
     with tempfile.TemporaryDirectory() as name:
         copy = Path(name)
         for path, text in texts.items():
