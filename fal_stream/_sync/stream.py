@@ -405,12 +405,7 @@ class FalStream(Startable, Generic[ChunkT]):
     def _failure(self, error: Exception) -> FalStreamError | None:
         """Say what an exception of the rooms below means to the user."""
         if isinstance(error, Aborted):
-            if not self._halted:
-                # Not by the stream: its client was closed.
-                self._halted = True
-                self._ready = deque()
-                self._controller.abort("the client was closed")
-            return None
+            return None if self._halted else self._cut_off()
         if isinstance(error, Expired):
             return timeout_error(error, self._count)
         if isinstance(error, StreamConnectionError) and self._intake.is_open:
@@ -421,6 +416,14 @@ class FalStream(Startable, Generic[ChunkT]):
             )
         assert isinstance(error, FalStreamError)
         return error
+
+    def _cut_off(self) -> FalStreamError:
+        return StreamInterrupted(
+            f"The stream was ended after {self._count} chunks, as its client was closed (in a "
+            "notebook: or the cell that began it was interrupted); they were delivered, the rest "
+            "is lost: read a stream inside the `with` of its client",
+            chunks_received=self._count,
+        )
 
     def _deserted(self) -> FalStreamError:
         return StreamInterrupted(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fal_stream import AbortController, AsyncFalStream, AsyncStreamingClient
+from fal_stream import AbortController, AsyncFalStream, AsyncStreamingClient, StreamInterrupted
 from fal_stream.testing import Hang, LocalFal, Pause, Raw, Reply, Script
 from tests.seam import AsyncJob, async_until
 from tests.sockets import open_files
@@ -297,7 +297,7 @@ async def test_from_a_signal_handler(
     await async_until(fal.requests[0].gone.is_set)
 
 
-async def test_the_end_of_a_client_is_an_abort(fal: LocalFal) -> None:
+async def test_the_end_of_a_client_breaks_its_streams(fal: LocalFal) -> None:
     fal.add("acme/app", [1, Hang()])
     client = AsyncStreamingClient(**fal.settings)
     heard: list[Any] = []
@@ -306,7 +306,19 @@ async def test_the_end_of_a_client_is_an_abort(fal: LocalFal) -> None:
     job = AsyncJob(stream.done)
     await async_until(lambda: stream.current_data == 1)
     await client.aclose()
-    assert await job.result() == 1
-    assert stream.signal.aborted
-    assert stream.signal.reason == "the client was closed"
-    assert heard == []
+    with pytest.raises(StreamInterrupted, match="client was closed") as caught:
+        await job.result()
+    assert caught.value.chunks_received == 1
+    assert not stream.signal.aborted
+    assert heard == [caught.value]
+
+
+async def test_a_stream_that_outlives_its_client_is_no_success(fal: LocalFal) -> None:
+    fal.add("acme/app", [1, 2, Hang()])
+    async with AsyncStreamingClient(**fal.settings) as client:
+        stream = client.stream("acme/app")
+        await stream.start()
+    outcome = await read(stream)
+    assert isinstance(outcome.error, StreamInterrupted)
+    with pytest.raises(StreamInterrupted, match="inside the `with`"):
+        await stream.done()

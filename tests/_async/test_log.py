@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fal_stream import AbortController, AsyncStreamingClient, RetryPolicy
+from fal_stream import AbortController, AsyncStreamingClient, RetryPolicy, StreamInterrupted
 from fal_stream.testing import Cut, Failure, Hang, LocalFal, Raw, Reply, error_event, in_turn
 from tests.seam import AsyncJob
 
@@ -115,8 +115,8 @@ async def test_the_end_of_the_client(fal: LocalFal, lines: Lines) -> None:
         await stream.start()
         job = AsyncJob(read, stream)
         await client.aclose()
-        assert (await job.result()).error is None
-    assert lines.ending()[0] == "aborted"
+        assert isinstance((await job.result()).error, StreamInterrupted)
+    assert lines.ending()[0] == "error"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fal_stream import AbortController, FalStream, StreamingClient
+from fal_stream import AbortController, FalStream, StreamingClient, StreamInterrupted
 from fal_stream.testing import Hang, LocalFal, Pause, Raw, Reply, Script
 from tests.seam import Job, until
 from tests.sockets import open_files
@@ -288,7 +288,7 @@ def test_from_a_signal_handler(fal: LocalFal, client: StreamingClient, script: S
     until(fal.requests[0].gone.is_set)
 
 
-def test_the_end_of_a_client_is_an_abort(fal: LocalFal) -> None:
+def test_the_end_of_a_client_breaks_its_streams(fal: LocalFal) -> None:
     fal.add("acme/app", [1, Hang()])
     client = StreamingClient(**fal.settings)
     heard: list[Any] = []
@@ -297,7 +297,19 @@ def test_the_end_of_a_client_is_an_abort(fal: LocalFal) -> None:
     job = Job(stream.done)
     until(lambda: stream.current_data == 1)
     client.close()
-    assert job.result() == 1
-    assert stream.signal.aborted
-    assert stream.signal.reason == "the client was closed"
-    assert heard == []
+    with pytest.raises(StreamInterrupted, match="client was closed") as caught:
+        job.result()
+    assert caught.value.chunks_received == 1
+    assert not stream.signal.aborted
+    assert heard == [caught.value]
+
+
+def test_a_stream_that_outlives_its_client_is_no_success(fal: LocalFal) -> None:
+    fal.add("acme/app", [1, 2, Hang()])
+    with StreamingClient(**fal.settings) as client:
+        stream = client.stream("acme/app")
+        stream.start()
+    outcome = read(stream)
+    assert isinstance(outcome.error, StreamInterrupted)
+    with pytest.raises(StreamInterrupted, match="inside the `with`"):
+        stream.done()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fal_stream import AbortController, RetryPolicy, StreamingClient
+from fal_stream import AbortController, RetryPolicy, StreamingClient, StreamInterrupted
 from fal_stream.testing import Cut, Failure, Hang, LocalFal, Raw, Reply, error_event, in_turn
 from tests.seam import Job
 
@@ -116,8 +116,8 @@ def test_the_end_of_the_client(fal: LocalFal, lines: Lines) -> None:
         stream.start()
         job = Job(read, stream)
         client.close()
-        assert job.result().error is None
-    assert lines.ending()[0] == "aborted"
+        assert isinstance(job.result().error, StreamInterrupted)
+    assert lines.ending()[0] == "error"
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from fal_stream import (
     ConfigError,
     FalStreamError,
     StreamingClient,
+    StreamInterrupted,
     StreamTimeout,
 )
-from fal_stream._net.runtime import async_call
 from fal_stream.testing import Failure, Hang, LocalFal
 
 
@@ -110,8 +110,12 @@ async def test_async_credentials_that_hang(fal: LocalFal, end: str) -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asyncio.wait_for(task, 10)
+    elif end == "close":
+        await client.aclose()
+        with pytest.raises(StreamInterrupted, match="client was closed"):
+            await asyncio.wait_for(task, 10)
     else:
-        await (client.aclose() if end == "close" else async_call(stream.abort))
+        stream.abort()
         assert await asyncio.wait_for(task, 10) is None
     await client.aclose()
     assert fal.requests == []
