@@ -89,7 +89,9 @@ class AsyncConnections:
         self._lock = Lock()
         # Held weakly: where a Ctrl-C comes between two steps, nothing may be left of the request.
         self._all: weakref.WeakSet[AsyncPoolConnection] = weakref.WeakSet()
-        # The one that has been idle for longest comes first, here and in each line.
+        # The one that has been idle for longest comes first, here and in each line. A line may
+        # name some that are not idle: of the two only this one counts, for a Ctrl-C may come
+        # between the steps on them.
         self._idle: dict[AsyncPoolConnection, None] = {}
         self._lines: dict[_Place, deque[AsyncPoolConnection]] = {}
 
@@ -105,18 +107,13 @@ class AsyncConnections:
         while True:
             with self._lock:
                 over = self._outdated()
-                line = self._lines.get(place)
-                is_new = not line
-                if line:
-                    # The latest: its server is the least likely to have closed it.
-                    connection = line[-1]
-                    self._withdraw(connection)
-                else:
-                    connection = AsyncPoolConnection(self._make(origin), place)
+                idle = self._latest(place)
+                connection = idle or AsyncPoolConnection(self._make(origin), place)
+                if idle is None:
                     self._all.add(connection)
             try:
                 await _close(over)
-                if is_new:
+                if idle is None:
                     return connection
                 await async_catch_up()
                 if not connection.has_expired():
@@ -172,21 +169,28 @@ class AsyncConnections:
         return over
 
     def _oldest(self) -> AsyncPoolConnection:
+        """Take out the one that has been idle for longest."""
         connection = next(iter(self._idle))
-        self._withdraw(connection)
-        self._all.discard(connection)
-        return connection
-
-    def _withdraw(self, connection: AsyncPoolConnection) -> None:
-        """Take an idle connection out, which is the first or the last of its line."""
         del self._idle[connection]
-        line = self._lines[connection.place]
-        if line[-1] is connection:
-            line.pop()
-        else:
+        self._all.discard(connection)
+        line = self._lines.get(connection.place)
+        while line and line[0] not in self._idle:
             line.popleft()
         if not line:
-            del self._lines[connection.place]
+            self._lines.pop(connection.place, None)
+        return connection
+
+    def _latest(self, place: _Place) -> AsyncPoolConnection | None:
+        """Take out the one that became idle last: its server is the least likely to have gone."""
+        line = self._lines.get(place)
+        while line:
+            connection = line.pop()
+            if not line:
+                self._lines.pop(place, None)
+            if connection in self._idle:
+                del self._idle[connection]
+                return connection
+        return None
 
 
 async def _close(connections: list[AsyncPoolConnection]) -> None:

@@ -211,5 +211,8 @@ class _Stream(httpx.AsyncByteStream):
         self._closed = True
         try:
             await self._response.aclose()
-        finally:
-            await self._pool.give_back(self._connection)
+        except BaseException:
+            # The HTTP library calls it free before it has made it so.
+            await self._pool.drop(self._connection)
+            raise
+        await self._pool.give_back(self._connection)

@@ -90,7 +90,9 @@ class Connections:
         self._lock = Lock()
         # Held weakly: where a Ctrl-C comes between two steps, nothing may be left of the request.
         self._all: weakref.WeakSet[PoolConnection] = weakref.WeakSet()
-        # The one that has been idle for longest comes first, here and in each line.
+        # The one that has been idle for longest comes first, here and in each line. A line may
+        # name some that are not idle: of the two only this one counts, for a Ctrl-C may come
+        # between the steps on them.
         self._idle: dict[PoolConnection, None] = {}
         self._lines: dict[_Place, deque[PoolConnection]] = {}
 
@@ -106,18 +108,13 @@ class Connections:
         while True:
             with self._lock:
                 over = self._outdated()
-                line = self._lines.get(place)
-                is_new = not line
-                if line:
-                    # The latest: its server is the least likely to have closed it.
-                    connection = line[-1]
-                    self._withdraw(connection)
-                else:
-                    connection = PoolConnection(self._make(origin), place)
+                idle = self._latest(place)
+                connection = idle or PoolConnection(self._make(origin), place)
+                if idle is None:
                     self._all.add(connection)
             try:
                 _close(over)
-                if is_new:
+                if idle is None:
                     return connection
                 catch_up()
                 if not connection.has_expired():
@@ -173,21 +170,28 @@ class Connections:
         return over
 
     def _oldest(self) -> PoolConnection:
+        """Take out the one that has been idle for longest."""
         connection = next(iter(self._idle))
-        self._withdraw(connection)
-        self._all.discard(connection)
-        return connection
-
-    def _withdraw(self, connection: PoolConnection) -> None:
-        """Take an idle connection out, which is the first or the last of its line."""
         del self._idle[connection]
-        line = self._lines[connection.place]
-        if line[-1] is connection:
-            line.pop()
-        else:
+        self._all.discard(connection)
+        line = self._lines.get(connection.place)
+        while line and line[0] not in self._idle:
             line.popleft()
         if not line:
-            del self._lines[connection.place]
+            self._lines.pop(connection.place, None)
+        return connection
+
+    def _latest(self, place: _Place) -> PoolConnection | None:
+        """Take out the one that became idle last: its server is the least likely to have gone."""
+        line = self._lines.get(place)
+        while line:
+            connection = line.pop()
+            if not line:
+                self._lines.pop(place, None)
+            if connection in self._idle:
+                del self._idle[connection]
+                return connection
+        return None
 
 
 def _close(connections: list[PoolConnection]) -> None:

@@ -212,5 +212,8 @@ class _Stream(httpx.SyncByteStream):
         self._closed = True
         try:
             self._response.close()
-        finally:
-            self._pool.give_back(self._connection)
+        except BaseException:
+            # The HTTP library calls it free before it has made it so.
+            self._pool.drop(self._connection)
+            raise
+        self._pool.give_back(self._connection)

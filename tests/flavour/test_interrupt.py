@@ -16,10 +16,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import h11._connection
 import pytest
 
 import fal_stream
 from fal_stream import FalStream, StreamingClient, StreamInterrupted
+from fal_stream._sync import connection, pool
 from fal_stream.testing import Hang, LocalFal, Pause, Reply, Script
 from tests.faults.servers import RawServer
 from tests.flavour.pools import at_work
@@ -289,4 +291,44 @@ def test_an_interruption_at_each_return_in_the_http_library(fal: LocalFal) -> No
             sys.settrace(tracing)
         assert Job(client.stream("acme/app").done).result() == 2
         client.close()
+    assert place > 50
+
+
+# One whose request was torn apart is closed by the collector.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.parametrize("seconds", [5.0, 0.0], ids=["kept", "outdated"])
+def test_an_interruption_at_each_step_of_the_pool(
+    fal: LocalFal, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    """A Ctrl-C comes where a function begins or has returned; no later request pays for it."""
+    monkeypatch.setattr(pool, "KEEPALIVE_SECONDS", seconds)
+    fal.add("acme/app", [1, 2])
+    files = (connection.__file__, pool.__file__, h11._connection.__file__)
+    count = place = 0
+
+    def profile(frame: FrameType, event: str, arg: Any) -> None:
+        nonlocal count
+        code = frame.f_code
+        # A generator that returns has been closed by then.
+        is_step = event in ("call", "c_return") or (
+            event == "return" and not code.co_flags & inspect.CO_GENERATOR
+        )
+        if is_step and code.co_filename in files:
+            count += 1
+            if count == place:
+                raise Interruption
+
+    while count >= place:
+        count, place = 0, place + 1
+        with StreamingClient(**fal.settings, retry=None) as client:
+            client.stream("acme/app").done()
+            profiling = sys.getprofile()
+            sys.setprofile(profile)
+            try:
+                with contextlib.suppress(Interruption):
+                    client.stream("acme/app").done()
+            finally:
+                sys.setprofile(profiling)
+            for _ in range(2):
+                assert list(client.stream("acme/app")) == [1, 2], place
     assert place > 50
