@@ -32,7 +32,8 @@ OutputT = TypeVar("OutputT")
 class AsyncStreamingClient:
     """Streams from fal.ai apps; one client serves any number of streams.
 
-    Its connections are kept for the streams to come until it is closed.
+    Its connections are kept for the streams to come until it is closed. A copy, and what a pickle
+    gives, is a new client of the same settings; a pickle holds no key, see `Config`.
 
     Args:
         config: The settings. Default: a `Config` of the environment.
@@ -153,6 +154,14 @@ class AsyncStreamingClient:
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.aclose()
+
+    def __getstate__(self) -> tuple[Config, AsyncStorageClient | None]:
+        self._transport.check_copied()
+        return self.config, None if self._owns_storage else self.storage
+
+    def __setstate__(self, state: tuple[Config, AsyncStorageClient | None]) -> None:
+        config, storage = state
+        AsyncStreamingClient.__init__(self, config, storage=storage)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.config.run_url}>"

@@ -33,7 +33,8 @@ OutputT = TypeVar("OutputT")
 class StreamingClient:
     """Streams from fal.ai apps; one client serves any number of streams.
 
-    Its connections are kept for the streams to come until it is closed.
+    Its connections are kept for the streams to come until it is closed. A copy, and what a pickle
+    gives, is a new client of the same settings; a pickle holds no key, see `Config`.
 
     Args:
         config: The settings. Default: a `Config` of the environment.
@@ -152,6 +153,14 @@ class StreamingClient:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+    def __getstate__(self) -> tuple[Config, StorageClient | None]:
+        self._transport.check_copied()
+        return self.config, None if self._owns_storage else self.storage
+
+    def __setstate__(self, state: tuple[Config, StorageClient | None]) -> None:
+        config, storage = state
+        StreamingClient.__init__(self, config, storage=storage)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.config.run_url}>"
