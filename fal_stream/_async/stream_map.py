@@ -1,0 +1,247 @@
+"""Many inputs for one app: streams side by side, so many at once at most.
+
+Promises: each input is streamed once, and is either given back with its result or its error, or
+stands in `unfinished`. Nothing runs on when `aclose()` returns, and inputs are read no further
+ahead than results are taken.
+"""
+
+from __future__ import annotations
+
+import warnings
+import weakref
+from collections.abc import Callable
+from typing import Any, Generic
+
+from typing_extensions import Self, TypeVar
+
+from .._checks import check_bool, check_whole
+from .._net.crew import AsyncCrew, AsyncInputs, AsyncReading, async_reader
+from .._net.line import Line
+from .._net.runtime import async_call, async_check_function
+from .._net.tasks import async_cancellations, async_finish
+from ..abort import AbortController, AbortSignal
+from ..errors import StreamInterrupted, excerpt
+from ..types import MapItem
+from .stream import AsyncFalStream
+
+InputT = TypeVar("InputT")
+ResultT = TypeVar("ResultT", default=Any)
+
+
+class _AsyncWork:
+    """What the workers share. They don't know the map, so that one that is dropped ends them."""
+
+    def __init__(
+        self,
+        make: Callable[[Any, AbortSignal], AsyncFalStream[Any]],
+        inputs: AsyncInputs[Any],
+        read: AsyncReading[AsyncFalStream[Any], Any],
+        line: Line[MapItem[Any, Any]],
+    ) -> None:
+        self._make = make
+        self._inputs = async_reader(inputs)
+        self._read = read
+        self.line = line
+        self.crew = AsyncCrew()
+        self.controller = AbortController()
+
+    def has_left(self) -> bool:
+        return self.crew.has_left(self.line)
+
+    def is_due(self) -> bool:
+        return self.line.is_due
+
+    def stop(self, reason: Any) -> None:
+        self.line.stopped = True
+        self.controller.abort(reason)
+        self.crew.interrupt()
+        self.crew.ring()
+
+    def go_on(self) -> None:
+        if self.line.has_room:
+            self.crew.hire(self._work)
+
+    async def _work(self) -> None:
+        try:
+            while self.line.begin():
+                try:
+                    input = await self._inputs.__anext__()
+                except StopAsyncIteration:
+                    self.line.exhaust()
+                    return
+                except async_cancellations():
+                    self.line.exhaust()
+                    raise
+                except BaseException as error:
+                    self.line.exhaust(error)
+                    return
+                index = self.line.read(input)
+                try:
+                    self.go_on()
+                except BaseException:
+                    self.line.put(index, None)
+                    raise
+                await self._do(index, input)
+        except async_cancellations():
+            raise
+        except BaseException as error:
+            self.line.exhaust(error)
+            self.stop(error)
+        finally:
+            self.crew.ring()
+
+    async def _do(self, index: int, input: Any) -> None:
+        item: MapItem[Any, Any] | None = None
+        stream: AsyncFalStream[Any] | None = None
+        try:
+            stream = self._make(input, self.controller.signal)
+            async with stream:
+                result = await async_call(self._read, stream)
+            item = MapItem(index, input, result)
+        except async_cancellations():
+            if not self.line.stopped:
+                item = MapItem(index, input, error=_cancelled())
+            raise
+        except Exception as error:
+            item = MapItem(index, input, error=error)
+        finally:
+            # What an abort of the map has cut off is no result, and no failure of the input.
+            if self.line.stopped and (stream is None or stream.signal.aborted or not stream.closed):
+                item = None
+            self.line.put(index, item)
+            self.crew.ring()
+
+
+class AsyncStreamMap(Generic[InputT, ResultT]):
+    """The results of many inputs, as they come; made by `AsyncStreamingClient.stream_map`.
+
+    It is an iterator of `MapItem`, and starts when it is first asked. Leaving `async with`, an
+    abort, and a wait that is cancelled or interrupted end the streams that still run.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[Any, AbortSignal], AsyncFalStream[Any]],
+        inputs: AsyncInputs[InputT],
+        read: AsyncReading[AsyncFalStream[Any], ResultT] | None,
+        concurrency: int,
+        ordered: bool,
+        signal: AbortSignal | None,
+    ) -> None:
+        line: Line[MapItem[InputT, ResultT]] = Line(
+            check_whole("concurrency", concurrency, 1), ordered=check_bool("ordered", ordered)
+        )
+        if read is not None:
+            async_check_function("read", read)
+        work = _AsyncWork(make, inputs, read or _last, line)
+        self._work = work
+        self._unsubscribe = _follow(work, signal) if signal is not None else _nothing
+
+    @property
+    def signal(self) -> AbortSignal:
+        """The map's own signal, aborted when the map is."""
+        return self._work.controller.signal
+
+    @property
+    def unfinished(self) -> dict[int, InputT]:
+        """The inputs that were begun and whose results have not been taken, by their index.
+
+        After an abort their apps may have run, wholly or in part.
+        """
+        return self._work.line.open
+
+    def abort(self, reason: Any = None) -> None:
+        """End the streams that still run; callable from any thread at any time.
+
+        Iteration gives the results that had come, and ends.
+
+        Args:
+            reason: Anything; kept as `signal.reason`. Default None.
+        """
+        if not self._work.line.is_over:
+            self._work.stop(reason)
+
+    async def aclose(self) -> None:
+        """End the streams that still run, and wait until their connections are free."""
+        work = self._work
+        if work.line.is_over:
+            # Its last workers are on their way home.
+            work.line.stopped = True
+        else:
+            work.stop("the stream map was closed")
+        await async_finish(work.crew.wait(work.has_left), _nothing)
+        self._unsubscribe()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> MapItem[InputT, ResultT]:
+        work = self._work
+        try:
+            work.go_on()
+            await work.crew.wait(work.is_due)
+        except BaseException as error:
+            work.stop(error)
+            await self.aclose()
+            raise
+        if work.line.stopped:
+            await self.aclose()
+        item: MapItem[InputT, ResultT] | None = work.line.take()
+        if item is not None:
+            work.go_on()
+            return item
+        await self.aclose()
+        if work.line.failure is not None:
+            raise work.line.failure
+        raise StopAsyncIteration
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        work = getattr(self, "_work", None)
+        if work is None or work.line.stopped or work.line.is_over:
+            return
+        # First, as a warning may be raised as an error.
+        work.stop("the stream map was dropped")
+        if work.line.is_begun:
+            message = f"{self!r} was dropped while it ran: use `with`, or close it"
+            warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
+
+
+async def _last(stream: AsyncFalStream[Any]) -> Any:
+    last, count = None, 0
+    async for chunk in stream:
+        last = chunk
+        count += 1
+    if stream.signal.aborted:
+        reason = excerpt(str(stream.signal.reason))
+        raise StreamInterrupted(
+            f"The stream was aborted after {count} chunks: {reason}", chunks_received=count
+        )
+    return last
+
+
+def _cancelled() -> StreamInterrupted:
+    return StreamInterrupted(
+        "The stream was given up: the task that read it was cancelled", chunks_received=0
+    )
+
+
+def _follow(work: _AsyncWork, signal: AbortSignal) -> Callable[[], None]:
+    # Weakly, as a signal may be kept for longer than the map.
+    it = weakref.ref(work)
+
+    def stop() -> None:
+        work = it()
+        if work is not None:
+            work.stop(signal.reason)
+
+    return signal.on_abort(stop)
+
+
+def _nothing() -> None:
+    """Nothing to interrupt."""
