@@ -58,7 +58,7 @@ async def asynchronous(client: AsyncStreamingClient, inputs: list[Prompt]) -> No
     read = client.stream_map("acme/app", inputs, read=count_async)
     assert_type(read, AsyncStreamMap[Prompt, int])
     last = client.stream_map("acme/app", inputs, read=lambda stream: stream.done())
-    assert_type(last, AsyncStreamMap[Prompt, Any])
+    assert_type(last, AsyncStreamMap[Prompt, Any | None])
     async with read as results:
         async for item in results:
             assert_type(item, MapItem[Prompt, int])
