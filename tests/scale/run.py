@@ -4,6 +4,9 @@
 result is missing, or where an input was asked for twice without Dask having said so.
 """
 
+# pyright: reportMissingImports=false
+# (Dask is installed by `nox -s dask` only)
+
 from __future__ import annotations
 
 import argparse

@@ -1,5 +1,8 @@
 """What a worker of the cluster does, and what the scheduler notes of it."""
 
+# pyright: reportMissingImports=false
+# (Dask is installed by `nox -s dask` only)
+
 from __future__ import annotations
 
 from collections import Counter
