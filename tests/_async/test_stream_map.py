@@ -208,15 +208,15 @@ async def test_results_that_had_come_outlast_an_abort(
 ) -> None:
     fal.add("acme/app", lambda request: [1, Hang()] if request.json()["n"] % 2 else [1])
     results = client.stream_map("acme/app", numbers(), concurrency=3)
-    assert (await results.__anext__()).index == 0
-    await async_until(lambda: len(fal.requests) >= 6)
-    await async_sleep(0.1)
+    first = (await results.__anext__()).index
+    # Three run at once, so three that hang are there only when the three others are done.
+    await async_until(lambda: len(fal.requests) == 6)
     results.abort()
     given = [item.index async for item in results]
-    assert given
+    assert len(given) == 2
     assert all(index % 2 == 0 for index in given)
     assert not set(given) & set(results.unfinished)
-    assert {0, *given, *results.unfinished} == set(asked(fal))
+    assert {first, *given, *results.unfinished} == set(asked(fal))
 
 
 async def test_inputs_that_fail_end_the_map_after_what_was_begun(
@@ -245,8 +245,11 @@ async def test_a_closed_client_gives_errors_not_partial_results(fal: LocalFal) -
     await async_until(lambda: len(fal.requests) == 2)
     await client.aclose()
     given = {item.index: item for item in await job.result()}
-    assert isinstance(given[0].error, StreamInterrupted)
-    assert "the client was closed" in str(given[0].error)
+    assert sorted(given) == [0, 1, 2]
+    for item in given.values():
+        # The second kind where it had no answer yet.
+        assert isinstance(item.error, (StreamInterrupted, ConfigError))
+        assert "closed" in str(item.error)
     assert isinstance(given[2].error, ConfigError)
 
 
