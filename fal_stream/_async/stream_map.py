@@ -7,6 +7,7 @@ ahead than results are taken.
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 import weakref
 from collections.abc import Callable
@@ -70,7 +71,7 @@ class _AsyncWork:
                     self.line.exhaust()
                     return
                 except async_cancellations():
-                    self.line.exhaust()
+                    self.line.exhaust(None if self.line.stopped else _cancelled("inputs"))
                     raise
                 except BaseException as error:
                     self.line.exhaust(error)
@@ -86,7 +87,7 @@ class _AsyncWork:
             raise
         except BaseException as error:
             self.line.exhaust(error)
-            self.stop(error)
+            self.stop("the stream map failed")
         finally:
             self.crew.ring()
 
@@ -97,10 +98,13 @@ class _AsyncWork:
             stream = self._make(input, self.controller.signal)
             async with stream:
                 result = await async_call(self._read, stream)
+            if stream.signal.aborted:
+                # By its client, for one: the result may be of a part only.
+                raise _aborted(stream)
             item = MapItem(index, input, result)
         except async_cancellations():
             if not self.line.stopped:
-                item = MapItem(index, input, error=_cancelled())
+                item = MapItem(index, input, error=_cancelled("stream"))
             raise
         except Exception as error:
             item = MapItem(index, input, error=error)
@@ -177,18 +181,23 @@ class AsyncStreamMap(Generic[InputT, ResultT]):
 
     async def __anext__(self) -> MapItem[InputT, ResultT]:
         work = self._work
+        work.crew.check_place()
         try:
             work.go_on()
             await work.crew.wait(work.is_due)
-        except BaseException as error:
-            work.stop(error)
+        except BaseException:
+            work.stop("the wait for a result was interrupted")
             await self.aclose()
             raise
         if work.line.stopped:
             await self.aclose()
         item: MapItem[InputT, ResultT] | None = work.line.take()
         if item is not None:
-            work.go_on()
+            # Where no thread can be started, the next call says so.
+            with contextlib.suppress(RuntimeError):
+                work.go_on()
+            # At last, so that one which an interruption takes away is told of.
+            work.line.settle(item.index)
             return item
         await self.aclose()
         if work.line.failure is not None:
@@ -213,21 +222,26 @@ class AsyncStreamMap(Generic[InputT, ResultT]):
 
 
 async def _last(stream: AsyncFalStream[Any]) -> Any:
-    last, count = None, 0
+    last = None
     async for chunk in stream:
         last = chunk
-        count += 1
-    if stream.signal.aborted:
-        reason = excerpt(str(stream.signal.reason))
-        raise StreamInterrupted(
-            f"The stream was aborted after {count} chunks: {reason}", chunks_received=count
-        )
     return last
 
 
-def _cancelled() -> StreamInterrupted:
+def _aborted(stream: AsyncFalStream[Any]) -> StreamInterrupted:
+    reason = excerpt(str(stream.signal.reason))
     return StreamInterrupted(
-        "The stream was given up: the task that read it was cancelled", chunks_received=0
+        f"The stream was aborted after {stream._count} chunks ({reason}); what was read may be a "
+        "part only: to end a stream early, return from `read`",
+        chunks_received=stream._count,
+        endpoint_id=stream.endpoint_id,
+        request_id=stream.request_id,
+    )
+
+
+def _cancelled(what: str) -> StreamInterrupted:
+    return StreamInterrupted(
+        f"Reading the {what} was cancelled by what was read from", chunks_received=0
     )
 
 

@@ -58,6 +58,14 @@ class AsyncCrew:
 
         self._cancels[key] = loop.spawn(work, end)
 
+    def check_place(self) -> None:
+        """Refuse to be asked in another event loop.
+
+        Raises:
+            FalStreamError: The workers run in another one.
+        """
+        self._loop_here()
+
     def ring(self) -> None:
         """Have those who wait look again; callable from any thread."""
         with contextlib.suppress(IndexError):
@@ -126,6 +134,9 @@ class Crew:
         )
         self._threads.add(thread)
         thread.start()
+
+    def check_place(self) -> None:
+        """Be asked in any thread."""
 
     def ring(self) -> None:
         """Have those who wait look again; callable from any thread."""

@@ -1,6 +1,6 @@
 """Inputs that are begun, done and taken, so many at once at most; the same for both flavours.
 
-Promises: an input is begun once, and stays in `open` until its result is taken. Whatever the
+Promises: an input is begun once, and stays in `open` until its result is settled. Whatever the
 consumer does, no more than `limit` run, and no more than as many again wait to be taken.
 """
 
@@ -42,7 +42,7 @@ class Line(Generic[ItemT]):
 
     @property
     def open(self) -> dict[int, Any]:
-        """The inputs whose results are not taken yet, by their index."""
+        """The inputs whose results the consumer has not got, by their index."""
         with self._lock:
             return dict(sorted(self._open.items()))
 
@@ -109,14 +109,18 @@ class Line(Generic[ItemT]):
                 self._done[index] = item
 
     def take(self) -> ItemT | None:
-        """Give the next result, None where there is none."""
+        """Give the next result, None where there is none; its input is not settled yet."""
         with self._lock:
             index = self._next()
             if index is None:
                 return None
             self._given += 1
-            del self._open[index]
             return self._done.pop(index)
+
+    def settle(self, index: int) -> None:
+        """Note that the consumer has got the result of an input."""
+        with self._lock:
+            del self._open[index]
 
     def _next(self) -> int | None:
         if self._ordered and not self.stopped:

@@ -253,6 +253,30 @@ async def test_a_closed_client_gives_errors_not_partial_results(fal: LocalFal) -
     assert isinstance(given[2].error, ConfigError)
 
 
+async def test_what_was_read_of_an_aborted_stream_is_no_result(
+    fal: LocalFal, client: AsyncStreamingClient
+) -> None:
+    fal.add("acme/app", [1, 2, Hang()])
+
+    async def abort_it(stream: AsyncFalStream[Any]) -> Any:
+        async for chunk in stream:
+            stream.abort("enough")
+        return chunk
+
+    async def leave_it(stream: AsyncFalStream[Any]) -> Any:
+        async for chunk in stream:
+            break
+        return chunk
+
+    (item,) = [item async for item in client.stream_map("acme/app", [{}], read=abort_it)]
+    assert isinstance(item.error, StreamInterrupted)
+    assert "aborted after" in str(item.error)
+    assert "enough" in str(item.error)
+    assert item.error.endpoint_id == "acme/app"
+    (item,) = [item async for item in client.stream_map("acme/app", [{}], read=leave_it)]
+    assert item.get() == 1
+
+
 async def test_two_consumers_get_each_result_once(
     fal: LocalFal, client: AsyncStreamingClient
 ) -> None:

@@ -203,13 +203,11 @@ def test_a_map_belongs_to_one_loop(fal: LocalFal) -> None:
 
     first = asyncio.new_event_loop()
     assert first.run_until_complete(take()) == 0
-
-    async def other() -> None:
-        with pytest.raises(FalStreamError, match="another event loop"):
-            await take()
-
     with pytest.raises(FalStreamError, match="another event loop"):
         asyncio.run(take())
+
+    # Which does it no harm.
+    assert first.run_until_complete(take()) == 1
 
     async def close() -> None:
         await results.aclose()
@@ -302,6 +300,20 @@ async def test_a_reader_that_is_cancelled_by_itself_says_so(fal: LocalFal) -> No
         given = [item async for item in client.stream_map("acme/app", INPUTS[:5], read=read)]
     assert sorted(item.index for item in given) == list(range(5))
     assert all(isinstance(item.error, StreamInterrupted) for item in given)
+
+
+async def test_inputs_that_are_cancelled_by_themselves_do_not_end_quietly(fal: LocalFal) -> None:
+    fal.add("acme/app", [1])
+
+    async def inputs() -> AsyncIterator[dict[str, int]]:
+        yield {"n": 0}
+        raise asyncio.CancelledError
+
+    async with AsyncStreamingClient(**fal.settings) as client:
+        results = client.stream_map("acme/app", inputs())
+        assert (await results.__anext__()).index == 0
+        with pytest.raises(StreamInterrupted, match="inputs was cancelled"):
+            await results.__anext__()
 
 
 def test_threads_that_can_not_be_started(fal: LocalFal, monkeypatch: pytest.MonkeyPatch) -> None:
