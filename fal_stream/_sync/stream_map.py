@@ -8,6 +8,7 @@ ahead than results are taken.
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 import weakref
 from collections.abc import Callable
@@ -71,7 +72,7 @@ class _Work:
                     self.line.exhaust()
                     return
                 except cancellations():
-                    self.line.exhaust()
+                    self.line.exhaust(None if self.line.stopped else _cancelled("inputs"))
                     raise
                 except BaseException as error:
                     self.line.exhaust(error)
@@ -87,7 +88,7 @@ class _Work:
             raise
         except BaseException as error:
             self.line.exhaust(error)
-            self.stop(error)
+            self.stop("the stream map failed")
         finally:
             self.crew.ring()
 
@@ -98,10 +99,13 @@ class _Work:
             stream = self._make(input, self.controller.signal)
             with stream:
                 result = call(self._read, stream)
+            if stream.signal.aborted:
+                # By its client, for one: the result may be of a part only.
+                raise _aborted(stream)
             item = MapItem(index, input, result)
         except cancellations():
             if not self.line.stopped:
-                item = MapItem(index, input, error=_cancelled())
+                item = MapItem(index, input, error=_cancelled("stream"))
             raise
         except Exception as error:
             item = MapItem(index, input, error=error)
@@ -178,18 +182,23 @@ class StreamMap(Generic[InputT, ResultT]):
 
     def __next__(self) -> MapItem[InputT, ResultT]:
         work = self._work
+        work.crew.check_place()
         try:
             work.go_on()
             work.crew.wait(work.is_due)
-        except BaseException as error:
-            work.stop(error)
+        except BaseException:
+            work.stop("the wait for a result was interrupted")
             self.close()
             raise
         if work.line.stopped:
             self.close()
         item: MapItem[InputT, ResultT] | None = work.line.take()
         if item is not None:
-            work.go_on()
+            # Where no thread can be started, the next call says so.
+            with contextlib.suppress(RuntimeError):
+                work.go_on()
+            # At last, so that one which an interruption takes away is told of.
+            work.line.settle(item.index)
             return item
         self.close()
         if work.line.failure is not None:
@@ -214,21 +223,26 @@ class StreamMap(Generic[InputT, ResultT]):
 
 
 def _last(stream: FalStream[Any]) -> Any:
-    last, count = None, 0
+    last = None
     for chunk in stream:
         last = chunk
-        count += 1
-    if stream.signal.aborted:
-        reason = excerpt(str(stream.signal.reason))
-        raise StreamInterrupted(
-            f"The stream was aborted after {count} chunks: {reason}", chunks_received=count
-        )
     return last
 
 
-def _cancelled() -> StreamInterrupted:
+def _aborted(stream: FalStream[Any]) -> StreamInterrupted:
+    reason = excerpt(str(stream.signal.reason))
     return StreamInterrupted(
-        "The stream was given up: the task that read it was cancelled", chunks_received=0
+        f"The stream was aborted after {stream._count} chunks ({reason}); what was read may be a "
+        "part only: to end a stream early, return from `read`",
+        chunks_received=stream._count,
+        endpoint_id=stream.endpoint_id,
+        request_id=stream.request_id,
+    )
+
+
+def _cancelled(what: str) -> StreamInterrupted:
+    return StreamInterrupted(
+        f"Reading the {what} was cancelled by what was read from", chunks_received=0
     )
 
 

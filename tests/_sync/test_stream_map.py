@@ -236,6 +236,30 @@ def test_a_closed_client_gives_errors_not_partial_results(fal: LocalFal) -> None
     assert isinstance(given[2].error, ConfigError)
 
 
+def test_what_was_read_of_an_aborted_stream_is_no_result(
+    fal: LocalFal, client: StreamingClient
+) -> None:
+    fal.add("acme/app", [1, 2, Hang()])
+
+    def abort_it(stream: FalStream[Any]) -> Any:
+        for chunk in stream:
+            stream.abort("enough")
+        return chunk
+
+    def leave_it(stream: FalStream[Any]) -> Any:
+        for chunk in stream:
+            break
+        return chunk
+
+    (item,) = [item for item in client.stream_map("acme/app", [{}], read=abort_it)]
+    assert isinstance(item.error, StreamInterrupted)
+    assert "aborted after" in str(item.error)
+    assert "enough" in str(item.error)
+    assert item.error.endpoint_id == "acme/app"
+    (item,) = [item for item in client.stream_map("acme/app", [{}], read=leave_it)]
+    assert item.get() == 1
+
+
 def test_two_consumers_get_each_result_once(fal: LocalFal, client: StreamingClient) -> None:
     fal.add("acme/app", echo)
     results = client.stream_map("acme/app", numbers(60))
