@@ -241,7 +241,7 @@ def _aborted(stream: AsyncFalStream[Any]) -> StreamInterrupted:
 
 def _cancelled(what: str) -> StreamInterrupted:
     return StreamInterrupted(
-        f"Reading the {what} was cancelled by what was read from", chunks_received=0
+        f"Reading the {what} was cancelled, and not by the map", chunks_received=0
     )
 
 

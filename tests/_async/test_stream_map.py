@@ -259,14 +259,16 @@ async def test_what_was_read_of_an_aborted_stream_is_no_result(
     fal.add("acme/app", [1, 2, Hang()])
 
     async def abort_it(stream: AsyncFalStream[Any]) -> Any:
+        given = []
         async for chunk in stream:
+            given.append(chunk)
             stream.abort("enough")
-        return chunk
+        return given
 
     async def leave_it(stream: AsyncFalStream[Any]) -> Any:
         async for chunk in stream:
-            break
-        return chunk
+            return chunk
+        return None
 
     (item,) = [item async for item in client.stream_map("acme/app", [{}], read=abort_it)]
     assert isinstance(item.error, StreamInterrupted)

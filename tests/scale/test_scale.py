@@ -9,7 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from fal_stream import StreamingClient
+
 ROOT = Path(__file__).parents[2]
+
+
+def test_what_dask_hands_on_holds_no_key() -> None:
+    cloudpickle = pytest.importorskip("cloudpickle", reason="it comes with Dask: nox -s dask")
+    with StreamingClient(credentials="scale-id:scale-secret", timeout=7) as client:
+        for thing in (client, client.config, lambda: client):
+            data = cloudpickle.dumps(thing)
+            assert b"scale-secret" not in data
+        assert cloudpickle.loads(cloudpickle.dumps(client)).config.timeout == 7
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
