@@ -86,7 +86,7 @@ class _AsyncWork:
         except async_cancellations():
             raise
         except BaseException as error:
-            self.line.exhaust(error)
+            self.line.fail(error)
             self.stop("the stream map failed")
         finally:
             self.crew.ring()
@@ -138,8 +138,8 @@ class AsyncStreamMap(Generic[InputT, ResultT]):
         if read is not None:
             async_check_function("read", read)
         work = _AsyncWork(make, inputs, read or _last, line)
-        self._work = work
         self._unsubscribe = _follow(work, signal) if signal is not None else _nothing
+        self._work = work
 
     @property
     def signal(self) -> AbortSignal:
@@ -186,6 +186,8 @@ class AsyncStreamMap(Generic[InputT, ResultT]):
             work.go_on()
             await work.crew.wait(work.is_due)
         except BaseException:
+            # For those who ask next, who would take it for the end.
+            work.line.fail(_interrupted())
             work.stop("the wait for a result was interrupted")
             await self.aclose()
             raise
@@ -212,7 +214,10 @@ class AsyncStreamMap(Generic[InputT, ResultT]):
 
     def __del__(self) -> None:
         work = getattr(self, "_work", None)
-        if work is None or work.line.stopped or work.line.is_over:
+        if work is None:
+            return
+        self._unsubscribe()
+        if work.line.stopped or work.line.is_over:
             return
         # First, as a warning may be raised as an error.
         work.stop("the stream map was dropped")
@@ -236,6 +241,14 @@ def _aborted(stream: AsyncFalStream[Any]) -> StreamInterrupted:
         chunks_received=stream._count,
         endpoint_id=stream.endpoint_id,
         request_id=stream.request_id,
+    )
+
+
+def _interrupted() -> StreamInterrupted:
+    return StreamInterrupted(
+        "The stream map was given up when the task or thread that read it was cancelled or "
+        "interrupted: see `unfinished` for what it had begun",
+        chunks_received=0,
     )
 
 

@@ -146,10 +146,10 @@ class Crew:
 
     def wait(self, is_due: Callable[[], bool]) -> bool:
         """Wait until something holds, and say so; it is looked at whenever the bell rings."""
-        # Not a condition, whose lock a Ctrl-C could leave locked.
-        bell = threading.Lock()
-        bell.acquire()
         while not is_due():
+            # Not a condition, whose lock a Ctrl-C could leave locked.
+            bell = threading.Lock()
+            bell.acquire()
             self._waiting.append(bell)
             # A wait without an end could not be interrupted by Ctrl-C on Windows.
             while not is_due() and not bell.acquire(timeout=SLICE):

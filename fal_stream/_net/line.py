@@ -101,6 +101,12 @@ class Line(Generic[ItemT]):
             self._exhausted = True
             self.failure = self.failure or failure
 
+    def fail(self, failure: BaseException) -> None:
+        """Begin nothing more, and note why; what had come can still be taken."""
+        with self._lock:
+            self.stopped = True
+            self.failure = self.failure or failure
+
     def put(self, index: int, item: ItemT | None) -> None:
         """Note that an input is done, None where it was given up."""
         with self._lock:
