@@ -1,8 +1,9 @@
 """Many inputs for one app: streams side by side, so many at once at most.
 
 Promises: each input is streamed once, and is either given back with its result or its error, or
-stands in `unfinished`. Nothing runs on when `aclose()` returns, and inputs are read no further
-ahead than results are taken.
+stands in `unfinished`. Nothing runs on when `aclose()` returns.
+
+Leaves to others: what is done with an input (`map_work`), and what may be begun (`Line`).
 """
 
 from __future__ import annotations
@@ -16,104 +17,18 @@ from typing import Any, Generic
 from typing_extensions import Self, TypeVar
 
 from .._checks import check_bool, check_whole
-from .._net.crew import AsyncCrew, AsyncInputs, AsyncReading, async_reader
+from .._net.crew import AsyncInputs, AsyncReading
 from .._net.line import Line
-from .._net.runtime import async_call, async_check_function
-from .._net.tasks import async_cancellations, async_finish
-from ..abort import AbortController, AbortSignal
-from ..errors import StreamInterrupted, excerpt
+from .._net.runtime import async_check_function
+from .._net.tasks import async_finish
+from ..abort import AbortSignal
+from ..errors import StreamInterrupted
 from ..types import MapItem
+from .map_work import AsyncMapWork
 from .stream import AsyncFalStream
 
 InputT = TypeVar("InputT")
 ResultT = TypeVar("ResultT", default=Any)
-
-
-class _AsyncWork:
-    """What the workers share. They don't know the map, so that one that is dropped ends them."""
-
-    def __init__(
-        self,
-        make: Callable[[Any, AbortSignal], AsyncFalStream[Any]],
-        inputs: AsyncInputs[Any],
-        read: AsyncReading[AsyncFalStream[Any], Any],
-        line: Line[MapItem[Any, Any]],
-    ) -> None:
-        self._make = make
-        self._inputs = async_reader(inputs)
-        self._read = read
-        self.line = line
-        self.crew = AsyncCrew()
-        self.controller = AbortController()
-
-    def has_left(self) -> bool:
-        return self.crew.has_left(self.line)
-
-    def is_due(self) -> bool:
-        return self.line.is_due
-
-    def stop(self, reason: Any) -> None:
-        self.line.stopped = True
-        self.controller.abort(reason)
-        self.crew.interrupt()
-        self.crew.ring()
-
-    def go_on(self) -> None:
-        if self.line.has_room:
-            self.crew.hire(self._work)
-
-    async def _work(self) -> None:
-        try:
-            while self.line.begin():
-                try:
-                    input = await self._inputs.__anext__()
-                except StopAsyncIteration:
-                    self.line.exhaust()
-                    return
-                except async_cancellations():
-                    self.line.exhaust(None if self.line.stopped else _cancelled("inputs"))
-                    raise
-                except BaseException as error:
-                    self.line.exhaust(error)
-                    return
-                index = self.line.read(input)
-                try:
-                    self.go_on()
-                except BaseException:
-                    self.line.put(index, None)
-                    raise
-                await self._do(index, input)
-        except async_cancellations():
-            raise
-        except BaseException as error:
-            self.line.fail(error)
-            self.stop("the stream map failed")
-        finally:
-            self.crew.ring()
-
-    async def _do(self, index: int, input: Any) -> None:
-        item: MapItem[Any, Any] | None = None
-        stream: AsyncFalStream[Any] | None = None
-        try:
-            stream = self._make(input, self.controller.signal)
-            async with stream:
-                result = await async_call(self._read, stream)
-            if stream.signal.aborted:
-                # By its client, for one: the result may be of a part only.
-                raise _aborted(stream)
-            item = MapItem(index, input, result)
-        except async_cancellations():
-            if not self.line.stopped:
-                item = MapItem(index, input, error=_cancelled("stream"))
-            raise
-        except Exception as error:
-            item = MapItem(index, input, error=error)
-        finally:
-            # What an abort of the map has cut off is no result, and no failure of the input.
-            if self.line.stopped and (stream is None or stream.signal.aborted or not stream.closed):
-                item = None
-            self.line.put(index, item)
-            self.crew.ring()
 
 
 class AsyncStreamMap(Generic[InputT, ResultT]):
@@ -137,7 +52,7 @@ class AsyncStreamMap(Generic[InputT, ResultT]):
         )
         if read is not None:
             async_check_function("read", read)
-        work = _AsyncWork(make, inputs, read or _last, line)
+        work = AsyncMapWork(make, inputs, read or _last, line)
         self._unsubscribe = _follow(work, signal) if signal is not None else _nothing
         self._work = work
 
@@ -233,17 +148,6 @@ async def _last(stream: AsyncFalStream[Any]) -> Any:
     return last
 
 
-def _aborted(stream: AsyncFalStream[Any]) -> StreamInterrupted:
-    reason = excerpt(str(stream.signal.reason))
-    return StreamInterrupted(
-        f"The stream was aborted after {stream._count} chunks ({reason}); what was read may be a "
-        "part only: to end a stream early, return from `read`",
-        chunks_received=stream._count,
-        endpoint_id=stream.endpoint_id,
-        request_id=stream.request_id,
-    )
-
-
 def _interrupted() -> StreamInterrupted:
     return StreamInterrupted(
         "The stream map was given up when the task or thread that read it was cancelled or "
@@ -252,13 +156,7 @@ def _interrupted() -> StreamInterrupted:
     )
 
 
-def _cancelled(what: str) -> StreamInterrupted:
-    return StreamInterrupted(
-        f"Reading the {what} was cancelled, and not by the map", chunks_received=0
-    )
-
-
-def _follow(work: _AsyncWork, signal: AbortSignal) -> Callable[[], None]:
+def _follow(work: AsyncMapWork, signal: AbortSignal) -> Callable[[], None]:
     # Weakly, as a signal may be kept for longer than the map.
     it = weakref.ref(work)
 
