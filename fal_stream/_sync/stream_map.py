@@ -2,8 +2,9 @@
 """Many inputs for one app: streams side by side, so many at once at most.
 
 Promises: each input is streamed once, and is either given back with its result or its error, or
-stands in `unfinished`. Nothing runs on when `close()` returns, and inputs are read no further
-ahead than results are taken.
+stands in `unfinished`. Nothing runs on when `close()` returns.
+
+Leaves to others: what is done with an input (`map_work`), and what may be begun (`Line`).
 """
 
 from __future__ import annotations
@@ -17,104 +18,18 @@ from typing import Any, Generic
 from typing_extensions import Self, TypeVar
 
 from .._checks import check_bool, check_whole
-from .._net.crew import Crew, Inputs, Reading, reader
+from .._net.crew import Inputs, Reading
 from .._net.line import Line
-from .._net.runtime import call, check_function
-from .._net.tasks import cancellations, finish
-from ..abort import AbortController, AbortSignal
-from ..errors import StreamInterrupted, excerpt
+from .._net.runtime import check_function
+from .._net.tasks import finish
+from ..abort import AbortSignal
+from ..errors import StreamInterrupted
 from ..types import MapItem
+from .map_work import MapWork
 from .stream import FalStream
 
 InputT = TypeVar("InputT")
 ResultT = TypeVar("ResultT", default=Any)
-
-
-class _Work:
-    """What the workers share. They don't know the map, so that one that is dropped ends them."""
-
-    def __init__(
-        self,
-        make: Callable[[Any, AbortSignal], FalStream[Any]],
-        inputs: Inputs[Any],
-        read: Reading[FalStream[Any], Any],
-        line: Line[MapItem[Any, Any]],
-    ) -> None:
-        self._make = make
-        self._inputs = reader(inputs)
-        self._read = read
-        self.line = line
-        self.crew = Crew()
-        self.controller = AbortController()
-
-    def has_left(self) -> bool:
-        return self.crew.has_left(self.line)
-
-    def is_due(self) -> bool:
-        return self.line.is_due
-
-    def stop(self, reason: Any) -> None:
-        self.line.stopped = True
-        self.controller.abort(reason)
-        self.crew.interrupt()
-        self.crew.ring()
-
-    def go_on(self) -> None:
-        if self.line.has_room:
-            self.crew.hire(self._work)
-
-    def _work(self) -> None:
-        try:
-            while self.line.begin():
-                try:
-                    input = self._inputs.__next__()
-                except StopIteration:
-                    self.line.exhaust()
-                    return
-                except cancellations():
-                    self.line.exhaust(None if self.line.stopped else _cancelled("inputs"))
-                    raise
-                except BaseException as error:
-                    self.line.exhaust(error)
-                    return
-                index = self.line.read(input)
-                try:
-                    self.go_on()
-                except BaseException:
-                    self.line.put(index, None)
-                    raise
-                self._do(index, input)
-        except cancellations():
-            raise
-        except BaseException as error:
-            self.line.exhaust(error)
-            self.stop("the stream map failed")
-        finally:
-            self.crew.ring()
-
-    def _do(self, index: int, input: Any) -> None:
-        item: MapItem[Any, Any] | None = None
-        stream: FalStream[Any] | None = None
-        try:
-            stream = self._make(input, self.controller.signal)
-            with stream:
-                result = call(self._read, stream)
-            if stream.signal.aborted:
-                # By its client, for one: the result may be of a part only.
-                raise _aborted(stream)
-            item = MapItem(index, input, result)
-        except cancellations():
-            if not self.line.stopped:
-                item = MapItem(index, input, error=_cancelled("stream"))
-            raise
-        except Exception as error:
-            item = MapItem(index, input, error=error)
-        finally:
-            # What an abort of the map has cut off is no result, and no failure of the input.
-            if self.line.stopped and (stream is None or stream.signal.aborted or not stream.closed):
-                item = None
-            self.line.put(index, item)
-            self.crew.ring()
 
 
 class StreamMap(Generic[InputT, ResultT]):
@@ -138,9 +53,9 @@ class StreamMap(Generic[InputT, ResultT]):
         )
         if read is not None:
             check_function("read", read)
-        work = _Work(make, inputs, read or _last, line)
-        self._work = work
+        work = MapWork(make, inputs, read or _last, line)
         self._unsubscribe = _follow(work, signal) if signal is not None else _nothing
+        self._work = work
 
     @property
     def signal(self) -> AbortSignal:
@@ -187,6 +102,8 @@ class StreamMap(Generic[InputT, ResultT]):
             work.go_on()
             work.crew.wait(work.is_due)
         except BaseException:
+            # For those who ask next, who would take it for the end.
+            work.line.fail(_interrupted())
             work.stop("the wait for a result was interrupted")
             self.close()
             raise
@@ -213,7 +130,10 @@ class StreamMap(Generic[InputT, ResultT]):
 
     def __del__(self) -> None:
         work = getattr(self, "_work", None)
-        if work is None or work.line.stopped or work.line.is_over:
+        if work is None:
+            return
+        self._unsubscribe()
+        if work.line.stopped or work.line.is_over:
             return
         # First, as a warning may be raised as an error.
         work.stop("the stream map was dropped")
@@ -229,24 +149,15 @@ def _last(stream: FalStream[Any]) -> Any:
     return last
 
 
-def _aborted(stream: FalStream[Any]) -> StreamInterrupted:
-    reason = excerpt(str(stream.signal.reason))
+def _interrupted() -> StreamInterrupted:
     return StreamInterrupted(
-        f"The stream was aborted after {stream._count} chunks ({reason}); what was read may be a "
-        "part only: to end a stream early, return from `read`",
-        chunks_received=stream._count,
-        endpoint_id=stream.endpoint_id,
-        request_id=stream.request_id,
+        "The stream map was given up when the task or thread that read it was cancelled or "
+        "interrupted: see `unfinished` for what it had begun",
+        chunks_received=0,
     )
 
 
-def _cancelled(what: str) -> StreamInterrupted:
-    return StreamInterrupted(
-        f"Reading the {what} was cancelled by what was read from", chunks_received=0
-    )
-
-
-def _follow(work: _Work, signal: AbortSignal) -> Callable[[], None]:
+def _follow(work: MapWork, signal: AbortSignal) -> Callable[[], None]:
     # Weakly, as a signal may be kept for longer than the map.
     it = weakref.ref(work)
 
