@@ -270,13 +270,14 @@ async def test_what_was_read_of_an_aborted_stream_is_no_result(
             return chunk
         return None
 
-    (item,) = [item async for item in client.stream_map("acme/app", [{}], read=abort_it)]
-    assert isinstance(item.error, StreamInterrupted)
-    assert "aborted after" in str(item.error)
-    assert "enough" in str(item.error)
-    assert item.error.endpoint_id == "acme/app"
-    (item,) = [item async for item in client.stream_map("acme/app", [{}], read=leave_it)]
-    assert item.get() == 1
+    given = [item async for item in client.stream_map("acme/app", numbers(1), read=abort_it)]
+    error = given[0].error
+    assert isinstance(error, StreamInterrupted)
+    assert "aborted after" in str(error)
+    assert "enough" in str(error)
+    assert error.endpoint_id == "acme/app"
+    given = [item async for item in client.stream_map("acme/app", numbers(1), read=leave_it)]
+    assert [item.get() for item in given] == [1]
 
 
 async def test_two_consumers_get_each_result_once(
