@@ -85,7 +85,8 @@ class AsyncioLoop(EventLoop):
         self, work: Callable[[], Coroutine[Any, Any, None]], end: Callable[[], None]
     ) -> Callable[[], object]:
         """See `EventLoop`."""
-        task = self.loop.create_task(work())
+        # Not by the loop's factory: eager tasks would begin each other to any depth.
+        task = asyncio.Task(work(), loop=self.loop)
         task.add_done_callback(lambda _: end())
         return task.cancel
 

@@ -259,6 +259,20 @@ def test_blocking_inputs_that_never_come_hold_nothing_up(fal: LocalFal) -> None:
     assert len(fal.requests) == 1
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python 3.12 brings eager tasks")
+def test_eager_tasks(fal: LocalFal) -> None:
+    fal.add("acme/app", lambda request: [request.json()["n"]])
+
+    async def main() -> list[int]:
+        factory: Any = vars(asyncio)["eager_task_factory"]
+        asyncio.get_running_loop().set_task_factory(factory)
+        async with AsyncStreamingClient(**fal.settings) as client:
+            results = client.stream_map("acme/app", INPUTS * 3, concurrency=300)
+            return [item.get() async for item in results]
+
+    assert sorted(asyncio.run(main())) == sorted(list(range(100)) * 3)
+
+
 async def test_inputs_may_wait_for_results(fal: LocalFal) -> None:
     fal.add("acme/app", lambda request: [request.json()["n"]])
     answers: asyncio.Queue[int] = asyncio.Queue()
