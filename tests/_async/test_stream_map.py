@@ -295,9 +295,9 @@ async def test_no_connection_is_left(fal: LocalFal) -> None:
     before = open_files()
     async with AsyncStreamingClient(**fal.settings) as client:
         for _ in range(5):
+            goal = len(fal.requests) + 4
             results = client.stream_map("acme/app", numbers(), concurrency=4)
             job = AsyncJob(read_all, results)
-            goal = len(fal.requests) + 4
             await async_until(partial(reached, fal, goal))
             results.abort()
             await job.result()

@@ -276,9 +276,9 @@ def test_no_connection_is_left(fal: LocalFal) -> None:
     before = open_files()
     with StreamingClient(**fal.settings) as client:
         for _ in range(5):
+            goal = len(fal.requests) + 4
             results = client.stream_map("acme/app", numbers(), concurrency=4)
             job = Job(read_all, results)
-            goal = len(fal.requests) + 4
             until(partial(reached, fal, goal))
             results.abort()
             job.result()
