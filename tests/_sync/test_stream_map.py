@@ -232,7 +232,7 @@ def test_a_closed_client_gives_errors_not_partial_results(fal: LocalFal) -> None
     for item in given.values():
         # The second kind where it had no answer yet.
         assert isinstance(item.error, (StreamInterrupted, ConfigError))
-        assert "closed" in str(item.error)
+        assert item.result is None
     assert isinstance(given[2].error, ConfigError)
 
 
