@@ -194,10 +194,13 @@ def try_dask() -> None:
 
     def last(config: Config) -> object:
         with StreamingClient(config) as client:
-            return [item.get() for item in client.stream_map("acme/app", [{}, {}])]
+            inputs: list[dict[str, int]] = [{"n": 0}, {"n": 1}]
+            return [item.get() for item in client.stream_map("acme/app", inputs)]
 
     with LocalFal() as fal, distributed.Client(processes=False, dashboard_address=None) as dask:
         fal.add("acme/app", [1, 2])
+        # The key doesn't go along.
+        os.environ["FAL_KEY"] = fal.settings["credentials"]
         assert dask.submit(last, Config(**fal.settings)).result() == [2, 2]
 
 
