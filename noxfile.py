@@ -239,6 +239,14 @@ def browser(session: nox.Session) -> None:
     session.run("python", "-m", "tests.display.browser", *(session.posargs or [str(folder)]))
 
 
+@nox.session(default=False)
+def dask(session: nox.Session) -> None:
+    """Run 10,000 streams over four worker processes of Dask, of which one is killed."""
+    install(session, "dask")
+    session.run("pytest", "tests/scale", "tests/docs")
+    session.run("python", "-m", "tests.scale.run", *session.posargs)
+
+
 def build(session: nox.Session) -> tuple[str, str]:
     """Build the project.
 

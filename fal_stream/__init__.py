@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._async.default import stream_async
     from ._async.storage import AsyncStorageClient
     from ._async.stream import AsyncFalStream
+    from ._async.stream_map import AsyncStreamMap
     from ._shared.lifecycle import AclDecision, AclRule, Expiry, StorageAcl, StorageSettings
     from ._shared.sse import SSEParser
     from ._shared.sse_block import Leftover
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ._sync.default import stream
     from ._sync.storage import StorageClient
     from ._sync.stream import FalStream
+    from ._sync.stream_map import StreamMap
     from .abort import AbortController, AbortSignal
     from .config import ClientSettings, Config
     from .credentials import Secret, Token
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from .types import (
         ConnectionMode,
         JSONValue,
+        MapItem,
         Priority,
         ServerSentEvent,
         StreamEventType,
@@ -67,6 +70,7 @@ __all__ = [
     "ApiError",
     "AsyncFalStream",
     "AsyncStorageClient",
+    "AsyncStreamMap",
     "AsyncStreamingClient",
     "ClientSettings",
     "Config",
@@ -80,6 +84,7 @@ __all__ = [
     "IncompleteStream",
     "JSONValue",
     "Leftover",
+    "MapItem",
     "OutputValidationError",
     "Priority",
     "ProxyUrlConfig",
@@ -97,6 +102,7 @@ __all__ = [
     "StreamEventError",
     "StreamEventType",
     "StreamInterrupted",
+    "StreamMap",
     "StreamOptions",
     "StreamTimeout",
     "StreamingClient",
@@ -121,6 +127,7 @@ _PLACES = {
     "_async.default": ("stream_async",),
     "_async.storage": ("AsyncStorageClient",),
     "_async.stream": ("AsyncFalStream",),
+    "_async.stream_map": ("AsyncStreamMap",),
     "_shared.lifecycle": (
         "AclDecision",
         "AclRule",
@@ -137,6 +144,7 @@ _PLACES = {
     "_sync.default": ("stream",),
     "_sync.storage": ("StorageClient",),
     "_sync.stream": ("FalStream",),
+    "_sync.stream_map": ("StreamMap",),
     "abort": (
         "AbortController",
         "AbortSignal",
@@ -175,6 +183,7 @@ _PLACES = {
     "types": (
         "ConnectionMode",
         "JSONValue",
+        "MapItem",
         "Priority",
         "ServerSentEvent",
         "StreamEventType",

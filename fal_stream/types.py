@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal, NamedTuple, TypeAlias, Union
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, Union, cast
 
 from typing_extensions import TypedDict
 
@@ -60,6 +61,40 @@ class ServerSentEvent(NamedTuple):
         except RecursionError:
             pass
         raise ValueError("The data is nested too deeply to be decoded as JSON")
+
+
+InputT = TypeVar("InputT")
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True)
+class MapItem(Generic[InputT, ResultT]):
+    """What came of one input of `stream_map`.
+
+    Attributes:
+        index: Where the input stands among the inputs, from 0.
+        input: The input.
+        result: What its stream gave; None where it failed.
+        error: What ended its stream before its time, or None.
+    """
+
+    index: int
+    input: InputT
+    result: ResultT | None = None
+    error: Exception | None = None
+
+    def get(self) -> ResultT:
+        """Give the result.
+
+        Returns:
+            The result.
+
+        Raises:
+            Exception: The `error`, if there is one.
+        """
+        if self.error is not None:
+            raise self.error
+        return cast("ResultT", self.result)
 
 
 class StreamOptions(TypedDict, total=False):

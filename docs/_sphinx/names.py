@@ -30,7 +30,11 @@ _PUBLIC = {
 }
 _OTHERS = ("collections.", "httpx.", "os.", "pydantic.", "ssl.", "threading.", "typing_extensions.")
 _TYPE_VARIABLE = re.compile(r"T|[A-Z]\w+T")
-_WITHOUT_ARGUMENTS = frozenset({"AsyncFalStream", "Config", "FalStream", "RecordedRequest"})
+# What the docstring says in words of an argument that has no public type.
+_SAID = frozenset({"AsyncInputs", "AsyncReading", "Inputs", "Reading"})
+_WITHOUT_ARGUMENTS = frozenset(
+    {"AsyncFalStream", "AsyncStreamMap", "Config", "FalStream", "RecordedRequest", "StreamMap"}
+)
 
 
 def _find(
@@ -42,6 +46,8 @@ def _find(
         return None
     # What a recursive alias is made of, and type variables, have no place of their own.
     if target.startswith(_OTHERS) or "[" in target or _TYPE_VARIABLE.fullmatch(name):
+        return content
+    if name in _SAID:
         return content
     ours = not place or place.startswith("fal_stream")
     if ours and name in _PUBLIC and target != _PUBLIC[name]:

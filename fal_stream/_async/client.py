@@ -24,15 +24,21 @@ from .token import AsyncTokens
 from .transport import AsyncHttpClient, make_transport
 
 if TYPE_CHECKING:
+    from .._net.crew import AsyncInputs, AsyncReading
+    from ..abort import AbortSignal
     from .response import AsyncStreamResponse
+    from .stream_map import AsyncStreamMap
 
+InputT = TypeVar("InputT")
 OutputT = TypeVar("OutputT")
+ResultT = TypeVar("ResultT")
 
 
 class AsyncStreamingClient:
     """Streams from fal.ai apps; one client serves any number of streams.
 
-    Its connections are kept for the streams to come until it is closed.
+    Its connections are kept for the streams to come until it is closed. A copy, and what a pickle
+    gives, is a new client of the same settings; a pickle holds no key, see `Config`.
 
     Args:
         config: The settings. Default: a `Config` of the environment.
@@ -110,6 +116,93 @@ class AsyncStreamingClient:
             self._dispatcher.warn_if_withheld(plan.request, stacklevel=2)
         return AsyncFalStream(self.config, plan, options, self._open)
 
+    @overload
+    def stream_map(
+        self,
+        endpoint_id: str,
+        inputs: AsyncInputs[InputT],
+        *,
+        concurrency: int = 8,
+        ordered: bool = False,
+        output_type: None = None,
+        read: None = None,
+        **options: Unpack[StreamOptions],
+    ) -> AsyncStreamMap[InputT, Any]: ...
+
+    @overload
+    def stream_map(
+        self,
+        endpoint_id: str,
+        inputs: AsyncInputs[InputT],
+        *,
+        concurrency: int = 8,
+        ordered: bool = False,
+        output_type: TypeForm[OutputT],
+        read: None = None,
+        **options: Unpack[StreamOptions],
+    ) -> AsyncStreamMap[InputT, OutputT | None]: ...
+
+    @overload
+    def stream_map(
+        self,
+        endpoint_id: str,
+        inputs: AsyncInputs[InputT],
+        *,
+        concurrency: int = 8,
+        ordered: bool = False,
+        output_type: Any = None,
+        read: AsyncReading[AsyncFalStream[Any], ResultT],
+        **options: Unpack[StreamOptions],
+    ) -> AsyncStreamMap[InputT, ResultT]: ...
+
+    def stream_map(
+        self,
+        endpoint_id: str,
+        inputs: AsyncInputs[Any],
+        *,
+        concurrency: int = 8,
+        ordered: bool = False,
+        output_type: Any = None,
+        read: AsyncReading[AsyncFalStream[Any], Any] | None = None,
+        **options: Unpack[StreamOptions],
+    ) -> AsyncStreamMap[Any, Any]:
+        """Stream many inputs side by side; nothing is sent until the results are asked for.
+
+        Each input is streamed once. One that fails is given back with its error, and the others
+        go on.
+
+        Args:
+            endpoint_id: The endpoint, `owner/alias[/path]`, as on the model's page.
+            inputs: The inputs, one after the other; as many as you like, for they are read no
+                further ahead than results are taken.
+            concurrency: How many streams run at once at most. Default 8.
+            ordered: Whether the results come in the order of the inputs. Default False: as they
+                are ready.
+            output_type: The type of the chunks. Default None: JSON values as they are.
+            read: What is done with each stream, a function that gives the result. Default None:
+                it is read to its end, and the last chunk is the result.
+            **options: Of each stream, see `StreamOptions`, without `input`. A `signal` ends the
+                map.
+
+        Returns:
+            An iterator of `MapItem`, best used by `with`.
+
+        Raises:
+            ConfigError: The endpoint id or an option is wrong; the message names it.
+        """
+        from .stream_map import AsyncStreamMap
+
+        if "input" in options:
+            raise ConfigError("input is given for each stream: put it into inputs")
+        plan_stream(self.config, endpoint_id, options, output_type, is_file)
+
+        def make(input: Any, signal: AbortSignal) -> AsyncFalStream[Any]:
+            mine: StreamOptions = {**options, "input": input, "signal": signal}
+            return self.stream(endpoint_id, output_type=output_type, **mine)
+
+        signal = options.get("signal")
+        return AsyncStreamMap(make, inputs, read, concurrency, ordered, signal)
+
     async def _open(self, plan: StreamPlan, exchange: AsyncExchange) -> AsyncStreamResponse:
         self._transport.admit(exchange)
         try:
@@ -153,6 +246,14 @@ class AsyncStreamingClient:
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.aclose()
+
+    def __getstate__(self) -> tuple[Config, AsyncStorageClient | None]:
+        self._transport.check_copied()
+        return self.config, None if self._owns_storage else self.storage
+
+    def __setstate__(self, state: tuple[Config, AsyncStorageClient | None]) -> None:
+        config, storage = state
+        AsyncStreamingClient.__init__(self, config, storage=storage)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.config.run_url}>"

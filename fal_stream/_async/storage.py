@@ -27,7 +27,8 @@ class AsyncStorageClient:
     """Uploads files to fal's storage.
 
     A streaming client has one, which uploads the files in the input of its streams. One of your
-    own may have other settings.
+    own may have other settings. A copy, and what a pickle gives, is a new client of the same
+    settings; a pickle holds no key, see `Config`.
 
     Args:
         config: The settings. Default: a `Config` of the environment.
@@ -162,6 +163,13 @@ class AsyncStorageClient:
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.aclose()
+
+    def __getstate__(self) -> tuple[Config]:
+        self._transport.check_copied()
+        return (self.config,)
+
+    def __setstate__(self, state: tuple[Config]) -> None:
+        AsyncStorageClient.__init__(self, *state)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.config.rest_url}>"

@@ -68,6 +68,19 @@ class AsyncTransport:
         self._exchanges: LiveExchanges[AsyncExchange] = LiveExchanges()
         self._closed = False
 
+    def check_copied(self) -> None:
+        """Refuse to copy or pickle a client whose connections are those of another.
+
+        Raises:
+            ConfigError: They are those of an HTTP client of the user's.
+        """
+        if self._client is not None:
+            raise ConfigError(
+                "A client with an http_client of your own is neither pickled nor copied: hand on "
+                "its config, and make a client of it on the other side, with an http_client made "
+                "there"
+            )
+
     def admit(self, exchange: AsyncExchange) -> None:
         """Take in an exchange that begins, so that closing the client aborts it.
 

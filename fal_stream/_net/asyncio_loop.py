@@ -81,6 +81,15 @@ class AsyncioLoop(EventLoop):
         begin(lambda thing: self.call_soon(lambda: settle(thing)))
         return await answer
 
+    def spawn(
+        self, work: Callable[[], Coroutine[Any, Any, None]], end: Callable[[], None]
+    ) -> Callable[[], object]:
+        """See `EventLoop`."""
+        # Not by the loop's factory: eager tasks would begin each other to any depth.
+        task = asyncio.Task(work(), loop=self.loop)
+        task.add_done_callback(lambda _: end())
+        return task.cancel
+
     async def connect(self, address: Address, patience: float | None) -> AsyncioWire:
         """See `EventLoop`."""
         return await connect(address, patience)

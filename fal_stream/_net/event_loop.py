@@ -70,6 +70,20 @@ class EventLoop(ABC):
         """
 
     @abstractmethod
+    def spawn(
+        self, work: Callable[[], Coroutine[Any, Any, None]], end: Callable[[], None]
+    ) -> Callable[[], object]:
+        """Begin some work in the background, which raises nothing but a cancellation.
+
+        Args:
+            work: The work.
+            end: Called when it is over, begun or not.
+
+        Returns:
+            A function that cancels it, callable in the loop only.
+        """
+
+    @abstractmethod
     async def connect(self, address: Address, patience: float | None) -> Wire[Any]:
         """Connect to an address.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
@@ -95,6 +96,22 @@ class TrioLoop(EventLoop):
         begin(deliver)
         await is_there.wait()
         return things[0]
+
+    def spawn(
+        self, work: Callable[[], Coroutine[Any, Any, None]], end: Callable[[], None]
+    ) -> Callable[[], object]:
+        """See `EventLoop`."""
+        scope = trio.CancelScope()
+
+        async def run() -> None:
+            try:
+                with scope:
+                    await work()
+            finally:
+                end()
+
+        trio.lowlevel.spawn_system_task(run, context=contextvars.copy_context())
+        return scope.cancel
 
     async def connect(self, address: Address, patience: float | None) -> TrioWire:
         """See `EventLoop`."""

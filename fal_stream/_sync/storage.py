@@ -28,7 +28,8 @@ class StorageClient:
     """Uploads files to fal's storage.
 
     A streaming client has one, which uploads the files in the input of its streams. One of your
-    own may have other settings.
+    own may have other settings. A copy, and what a pickle gives, is a new client of the same
+    settings; a pickle holds no key, see `Config`.
 
     Args:
         config: The settings. Default: a `Config` of the environment.
@@ -163,6 +164,13 @@ class StorageClient:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+    def __getstate__(self) -> tuple[Config]:
+        self._transport.check_copied()
+        return (self.config,)
+
+    def __setstate__(self, state: tuple[Config]) -> None:
+        StorageClient.__init__(self, *state)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.config.rest_url}>"

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import fal_stream
 import fal_stream.testing
-from fal_stream import AsyncStreamingClient, StreamConnectionError, StreamingClient
+from fal_stream import AsyncStreamingClient, Config, StreamConnectionError, StreamingClient
 from fal_stream.testing import LocalFal
 
 # What some modules of the package import, and who uses these has installed.
@@ -188,7 +188,24 @@ def try_notebook() -> None:
     assert "acme/app" in printed.getvalue(), printed.getvalue()
 
 
+def try_dask() -> None:
+    """Streams in the tasks of a cluster that is made of threads."""
+    distributed = importlib.import_module("distributed")
+
+    def last(config: Config) -> object:
+        with StreamingClient(config) as client:
+            inputs: list[dict[str, int]] = [{"n": 0}, {"n": 1}]
+            return [item.get() for item in client.stream_map("acme/app", inputs)]
+
+    with LocalFal() as fal, distributed.Client(processes=False, dashboard_address=None) as dask:
+        fal.add("acme/app", [1, 2])
+        # The key doesn't go along.
+        os.environ["FAL_KEY"] = fal.settings["credentials"]
+        assert dask.submit(last, Config(**fal.settings)).result() == [2, 2]
+
+
 EXTRAS: dict[str, Callable[[], None]] = {
+    "dask": try_dask,
     "notebook": try_notebook,
     "rich": try_rich,
     "socks": try_socks,

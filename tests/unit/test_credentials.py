@@ -95,11 +95,19 @@ NOT_PICKLED = ["secret", "token", "config", "config with a proxy", "request", "u
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-@pytest.mark.parametrize("name", [*NOT_PICKLED, "client", "asyncio client", "stream"])
+@pytest.mark.parametrize("name", [*NOT_PICKLED, "stream"])
 def test_no_pickle_holds_it(name: str, protocol: int) -> None:
     with pytest.raises((TypeError, AttributeError)) as caught:
         pickle.dumps(HOLDERS[name], protocol)
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("name", ["client", "asyncio client"])
+def test_the_pickle_of_a_client_does_without(name: str, protocol: int) -> None:
+    data = pickle.dumps(HOLDERS[name], protocol)
+    assert SECRET.encode() not in data
+    assert pickle.loads(data).config.credentials is None
 
 
 @pytest.mark.parametrize("name", NOT_PICKLED)

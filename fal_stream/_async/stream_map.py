@@ -1,0 +1,172 @@
+"""Many inputs for one app: streams side by side, so many at once at most.
+
+Promises: each input is streamed once, and is either given back with its result or its error, or
+stands in `unfinished`. Nothing runs on when `aclose()` returns.
+
+Leaves to others: what is done with an input (`map_work`), and what may be begun (`Line`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+import weakref
+from collections.abc import Callable
+from typing import Any, Generic
+
+from typing_extensions import Self, TypeVar
+
+from .._checks import check_bool, check_whole
+from .._net.crew import AsyncInputs, AsyncReading
+from .._net.line import Line
+from .._net.runtime import async_check_function
+from .._net.tasks import async_finish
+from ..abort import AbortSignal
+from ..errors import StreamInterrupted
+from ..types import MapItem
+from .map_work import AsyncMapWork
+from .stream import AsyncFalStream
+
+InputT = TypeVar("InputT")
+ResultT = TypeVar("ResultT", default=Any)
+
+
+class AsyncStreamMap(Generic[InputT, ResultT]):
+    """The results of many inputs, as they come; made by `AsyncStreamingClient.stream_map`.
+
+    It is an iterator of `MapItem`, and starts when it is first asked. Leaving `async with`, an
+    abort, and a wait that is cancelled or interrupted end the streams that still run.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[Any, AbortSignal], AsyncFalStream[Any]],
+        inputs: AsyncInputs[InputT],
+        read: AsyncReading[AsyncFalStream[Any], ResultT] | None,
+        concurrency: int,
+        ordered: bool,
+        signal: AbortSignal | None,
+    ) -> None:
+        line: Line[MapItem[InputT, ResultT]] = Line(
+            check_whole("concurrency", concurrency, 1), ordered=check_bool("ordered", ordered)
+        )
+        if read is not None:
+            async_check_function("read", read)
+        work = AsyncMapWork(make, inputs, read or _last, line)
+        self._unsubscribe = _follow(work, signal) if signal is not None else _nothing
+        self._work = work
+
+    @property
+    def signal(self) -> AbortSignal:
+        """The map's own signal, aborted when the map is."""
+        return self._work.controller.signal
+
+    @property
+    def unfinished(self) -> dict[int, InputT]:
+        """The inputs that were begun and whose results have not been taken, by their index.
+
+        After an abort their apps may have run, wholly or in part.
+        """
+        return self._work.line.open
+
+    def abort(self, reason: Any = None) -> None:
+        """End the streams that still run; callable from any thread at any time.
+
+        Iteration gives the results that had come, and ends.
+
+        Args:
+            reason: Anything; kept as `signal.reason`. Default None.
+        """
+        if not self._work.line.is_over:
+            self._work.stop(reason)
+
+    async def aclose(self) -> None:
+        """End the streams that still run, and wait until their connections are free."""
+        work = self._work
+        if work.line.is_over:
+            # Its last workers are on their way home.
+            work.line.stopped = True
+        else:
+            work.stop("the stream map was closed")
+        await async_finish(work.crew.wait(work.has_left), _nothing)
+        self._unsubscribe()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> MapItem[InputT, ResultT]:
+        work = self._work
+        work.crew.check_place()
+        try:
+            work.go_on()
+            await work.crew.wait(work.is_due)
+        except BaseException:
+            # For those who ask next, who would take it for the end.
+            work.line.fail(_interrupted())
+            work.stop("the wait for a result was interrupted")
+            await self.aclose()
+            raise
+        if work.line.stopped:
+            await self.aclose()
+        item: MapItem[InputT, ResultT] | None = work.line.take()
+        if item is not None:
+            # Where no thread can be started, the next call says so.
+            with contextlib.suppress(RuntimeError):
+                work.go_on()
+            # At last, so that one which an interruption takes away is told of.
+            work.line.settle(item.index)
+            return item
+        await self.aclose()
+        if work.line.failure is not None:
+            raise work.line.failure
+        raise StopAsyncIteration
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        work = getattr(self, "_work", None)
+        if work is None:
+            return
+        self._unsubscribe()
+        if work.line.stopped or work.line.is_over:
+            return
+        # First, as a warning may be raised as an error.
+        work.stop("the stream map was dropped")
+        if work.line.is_begun:
+            message = f"{self!r} was dropped while it ran: use `with`, or close it"
+            warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
+
+
+async def _last(stream: AsyncFalStream[Any]) -> Any:
+    last = None
+    async for chunk in stream:
+        last = chunk
+    return last
+
+
+def _interrupted() -> StreamInterrupted:
+    return StreamInterrupted(
+        "The stream map was given up when the task or thread that read it was cancelled or "
+        "interrupted: see `unfinished` for what it had begun",
+        chunks_received=0,
+    )
+
+
+def _follow(work: AsyncMapWork, signal: AbortSignal) -> Callable[[], None]:
+    # Weakly, as a signal may be kept for longer than the map.
+    it = weakref.ref(work)
+
+    def stop() -> None:
+        work = it()
+        if work is not None:
+            work.stop(signal.reason)
+
+    return signal.on_abort(stop)
+
+
+def _nothing() -> None:
+    """Nothing to interrupt."""

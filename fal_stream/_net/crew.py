@@ -1,0 +1,214 @@
+"""Workers in the background of whoever takes what they do, both flavours side by side.
+
+A worker raises nothing but a cancellation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import threading
+from collections import deque
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+)
+from typing import Any, TypeAlias, TypeVar
+
+from .._checks import shown
+from ..errors import ConfigError, FalStreamError
+from .event_loop import EventLoop
+from .line import Line
+from .running import running_loop
+from .runtime import SLICE
+
+T = TypeVar("T")
+
+StreamT = TypeVar("StreamT")
+
+AsyncInputs: TypeAlias = AsyncIterable[T] | Iterable[T]
+Inputs: TypeAlias = Iterable[T]
+
+# What reads a stream and gives its result.
+AsyncReading: TypeAlias = Callable[[StreamT], Awaitable[T]]
+Reading: TypeAlias = Callable[[StreamT], T]
+
+
+class AsyncCrew:
+    """Tasks of one event loop, and who waits for them."""
+
+    def __init__(self) -> None:
+        self._loop: EventLoop | None = None
+        self._cancels: dict[object, Callable[[], object]] = {}
+        self._waiting: deque[Callable[[None], None]] = deque()
+
+    def hire(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Have a worker begin."""
+        loop = self._loop_here()
+        key = object()
+
+        def end() -> None:
+            self._cancels.pop(key, None)
+            self.ring()
+
+        self._cancels[key] = loop.spawn(work, end)
+
+    def check_place(self) -> None:
+        """Refuse to be asked in another event loop.
+
+        Raises:
+            FalStreamError: The workers run in another one.
+        """
+        self._loop_here()
+
+    def ring(self) -> None:
+        """Have those who wait look again; callable from any thread."""
+        with contextlib.suppress(IndexError):
+            while True:
+                self._waiting.popleft()(None)
+
+    async def wait(self, is_due: Callable[[], bool]) -> bool:
+        """Wait until something holds, and say so; it is looked at whenever the bell rings."""
+        loop = self._loop_here()
+
+        def begin(wake: Callable[[None], None]) -> None:
+            self._waiting.append(wake)
+            # It may have come to hold before there was anybody to wake.
+            if is_due():
+                wake(None)
+
+        while not is_due():
+            await loop.delivery(begin)
+        return True
+
+    def interrupt(self) -> None:
+        """Cancel the workers; callable from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon(self._cancel)
+
+    def has_left(self, line: Line[Any]) -> bool:
+        """Tell whether no worker is left."""
+        return not self._cancels
+
+    def _cancel(self) -> None:
+        for cancel in list(self._cancels.values()):
+            cancel()
+
+    def _loop_here(self) -> EventLoop:
+        loop = running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop != loop:
+            raise FalStreamError(
+                "The stream map runs in another event loop: iterate it there, or make one of its "
+                "own for each loop"
+            )
+        return loop
+
+
+class Crew:
+    """Threads, and who waits for them."""
+
+    def __init__(self) -> None:
+        self._threads: set[threading.Thread] = set()
+        self._waiting: deque[threading.Lock] = deque()
+
+    def hire(self, work: Callable[[], None]) -> None:
+        """Have a worker begin."""
+
+        def run() -> None:
+            try:
+                work()
+            finally:
+                self._threads.discard(thread)
+                self.ring()
+
+        context = contextvars.copy_context()
+        thread = threading.Thread(
+            target=context.run, args=[run], daemon=True, name="fal_stream-worker"
+        )
+        self._threads.add(thread)
+        thread.start()
+
+    def check_place(self) -> None:
+        """Be asked in any thread."""
+
+    def ring(self) -> None:
+        """Have those who wait look again; callable from any thread."""
+        with contextlib.suppress(IndexError):
+            while True:
+                self._waiting.popleft().release()
+
+    def wait(self, is_due: Callable[[], bool]) -> bool:
+        """Wait until something holds, and say so; it is looked at whenever the bell rings."""
+        while not is_due():
+            # Not a condition, whose lock a Ctrl-C could leave locked.
+            bell = threading.Lock()
+            bell.acquire()
+            self._waiting.append(bell)
+            # A wait without an end could not be interrupted by Ctrl-C on Windows.
+            while not is_due() and not bell.acquire(timeout=SLICE):
+                pass
+        return True
+
+    def interrupt(self) -> None:
+        """Leave it to the abort of their streams to end the workers."""
+
+    def has_left(self, line: Line[Any]) -> bool:
+        """Tell whether no worker is left but one that reads an input, which nothing can end."""
+        alive = [thread for thread in self._threads.copy() if thread.is_alive()]
+        return len(alive) <= line.reading
+
+
+def async_reader(inputs: AsyncInputs[T]) -> AsyncIterator[T]:
+    """Read inputs one after the other.
+
+    Args:
+        inputs: The inputs, plain or asynchronous.
+
+    Returns:
+        An iterator of them.
+
+    Raises:
+        ConfigError: They can't be iterated.
+    """
+    if isinstance(inputs, AsyncIterable):
+        return aiter(inputs)
+    return _AsyncReader(reader(inputs))
+
+
+class _AsyncReader(AsyncIterator[T]):
+    def __init__(self, inputs: Iterator[T]) -> None:
+        self._inputs = inputs
+
+    async def __anext__(self) -> T:
+        for input in self._inputs:
+            return input
+        raise StopAsyncIteration
+
+
+def reader(inputs: Inputs[T]) -> Iterator[T]:
+    """Read inputs one after the other.
+
+    Args:
+        inputs: The inputs.
+
+    Returns:
+        An iterator of them.
+
+    Raises:
+        ConfigError: They can't be iterated, or are a single input.
+    """
+    # Looked at all the same: not everybody has a type checker.
+    given: object = inputs
+    if isinstance(given, Iterable) and not isinstance(given, (str, bytes, dict)):
+        return iter(inputs)
+    raise ConfigError(
+        f"inputs={shown(inputs)} must be several inputs: give a list of them, or whatever else "
+        "gives one after the other"
+    )
