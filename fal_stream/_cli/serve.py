@@ -81,6 +81,8 @@ A fal server listens on {url}. In another terminal:
   fal-stream run {_SILENCE} --timeout 2   # a server that falls silent: exit code 5
   fal-stream run {_BREAK}                 # a connection that breaks: exit code 6
 
+fal-ai/any-llm and fal-ai/flux/dev are played by the same scripts.
+
 Ctrl-C ends it. What comes in:
 """
 
@@ -104,8 +106,11 @@ def _write(text: str) -> None:
 
 
 def _add_apps(fal: LocalFal) -> None:
-    fal.add(LANGUAGE_MODEL, lambda request: tokens(_answer(request), pause=0.1))
-    fal.add(IMAGE_MODEL, image_frames(6, size=256, pause=0.3))
+    # By the names of fal's models too, so that what the documentation shows can be tried.
+    for endpoint_id in (LANGUAGE_MODEL, "fal-ai/any-llm"):
+        fal.add(endpoint_id, lambda request: tokens(_answer(request), pause=0.1))
+    for endpoint_id in (IMAGE_MODEL, "fal-ai/flux/dev"):
+        fal.add(endpoint_id, image_frames(6, size=256, pause=0.3))
     fal.add(_SPEECH, Reply(audio(2.0, pause=0.1), content_type="audio/wav"))
     fal.add(_VISION, lambda request: [{"output": _look(fal, request)}])
     refusal = [{"loc": ["body", "prompt"], "msg": "Field required", "type": "missing"}]

@@ -62,6 +62,7 @@ def test_what_it_says_can_be_tried(served: Served) -> None:
     assert served.run("demo/vision").chunks == [{"output": "I see nothing: give image_url@file"}]
     assert served.run("demo/speech").out.startswith(b"RIFF")
     assert len(served.run("demo/image-model").chunks) == 6
+    assert len(served.run("fal-ai/flux/dev").chunks) == 6
     assert served.run("demo/refusal").code == 3
     assert served.run("demo/silence", "--timeout", "0.5").code == 5
     assert served.run("demo/break").code == 6

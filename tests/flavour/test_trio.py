@@ -7,6 +7,7 @@ import contextlib
 import gc
 import math
 import threading
+import time
 import warnings
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -400,9 +401,15 @@ async def test_an_abort_of_a_thread(
     either_fal.add("acme/app", script)
     for number in range(5):
         stream = client.stream("acme/app")
-        timer = threading.Timer(0.05, stream.abort)
-        timer.start()
+
+        def abort(stream: AsyncFalStream[Any] = stream, count: int = number + 1) -> None:
+            either_fal.wait_for_requests(count)
+            time.sleep(0.05)
+            stream.abort()
+
+        thread = threading.Thread(target=abort)
+        thread.start()
         assert await stream.done() in (1, None)
-        timer.join()
+        thread.join()
         await async_until(either_fal.requests[number].gone.is_set)
     await check_unharmed(either_fal, client)
