@@ -419,8 +419,8 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
     def _cut_off(self) -> FalStreamError:
         return StreamInterrupted(
             f"The stream was ended after {self._count} chunks, as its client was closed (in a "
-            "notebook: or the cell that began it was interrupted); they were delivered, the rest "
-            "is lost: read a stream inside the `with` of its client",
+            "notebook: or the cell that began it was interrupted): read a stream inside the "
+            "`with` of its client",
             chunks_received=self._count,
         )
 

@@ -23,6 +23,7 @@ from fal_stream import (
     ConfigError,
     RetryPolicy,
     StreamConnectionError,
+    StreamInterrupted,
     StreamTimeout,
     UploadError,
 )
@@ -229,7 +230,8 @@ async def test_an_end_of_the_client_ends_the_uploads(fal: LocalFal) -> None:
     job = AsyncJob(client.stream("acme/app", input={"file": b"a"}).done)
     await async_until(lambda: len(puts(fal)) == 1)
     await client.aclose()
-    assert await job.result() is None
+    with pytest.raises(StreamInterrupted, match="client was closed"):
+        await job.result()
 
 
 async def test_uploads_have_limits(fal: LocalFal, client: AsyncStreamingClient) -> None:

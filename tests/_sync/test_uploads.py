@@ -24,6 +24,7 @@ from fal_stream import (
     StorageClient,
     StreamConnectionError,
     StreamingClient,
+    StreamInterrupted,
     StreamTimeout,
     UploadError,
 )
@@ -226,7 +227,8 @@ def test_an_end_of_the_client_ends_the_uploads(fal: LocalFal) -> None:
     job = Job(client.stream("acme/app", input={"file": b"a"}).done)
     until(lambda: len(puts(fal)) == 1)
     client.close()
-    assert job.result() is None
+    with pytest.raises(StreamInterrupted, match="client was closed"):
+        job.result()
 
 
 def test_uploads_have_limits(fal: LocalFal, client: StreamingClient) -> None:

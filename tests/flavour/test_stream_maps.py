@@ -134,7 +134,7 @@ def test_an_interruption_at_each_call_and_return(fal: LocalFal) -> None:
             sent = {request.json()["n"] for request in fal.requests[asked:]}
             # One may be lost on the way from `take` to the consumer, as of any iterator.
             assert len(sent - {*given, *results.unfinished}) <= 1
-            assert not any("worker" in thread.name for thread in threading.enumerate())
+            assert "fal_stream-worker" not in [thread.name for thread in threading.enumerate()]
     assert place > 30
 
 
@@ -254,7 +254,9 @@ def test_blocking_inputs_that_never_come_hold_nothing_up(fal: LocalFal) -> None:
             began = time.monotonic()
         assert time.monotonic() - began < 20
         over.set()
-        until(lambda: not any("worker" in thread.name for thread in threading.enumerate()))
+        until(
+            lambda: not any(thread.name == "fal_stream-worker" for thread in threading.enumerate())
+        )
     # The input that came too late was not sent.
     assert len(fal.requests) == 1
 
