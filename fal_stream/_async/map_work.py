@@ -104,7 +104,7 @@ class AsyncMapWork:
             async with stream:
                 result = await async_call(self._read, stream)
             if stream.signal.aborted:
-                # By its client, for one: the result may be of a part only.
+                # By `read`, for one: the result may be of a part only.
                 raise _aborted(stream)
             item = MapItem(index, input, result)
         except async_cancellations():

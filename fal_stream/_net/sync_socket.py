@@ -13,6 +13,7 @@ import selectors
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import httpcore
@@ -134,11 +135,7 @@ class SocketStream(httpcore.NetworkStream):
         return self._with_more(data) if data and self._is_tls else data
 
     def _receive_within(self, seconds: float, max_bytes: int) -> bytes | None:
-        self._wait_at_most(seconds)
-        try:
-            return self._sock.recv(max_bytes)
-        except _NOT_YET:
-            return None
+        return self._try(partial(self._sock.recv, max_bytes), seconds)
 
     def _with_more(self, data: bytes) -> bytes:
         """Add what has come besides: of TLS, a socket gives a record at a time."""

@@ -105,7 +105,7 @@ class MapWork:
             with stream:
                 result = call(self._read, stream)
             if stream.signal.aborted:
-                # By its client, for one: the result may be of a part only.
+                # By `read`, for one: the result may be of a part only.
                 raise _aborted(stream)
             item = MapItem(index, input, result)
         except cancellations():

@@ -14,6 +14,7 @@ import pytest
 
 import fal_stream
 from fal_stream.testing import Hang, LocalFal, Pause, RecordedRequest
+from tests.programs import running
 from tests.seam import until
 
 ROOT = Path(fal_stream.__file__).parents[1]
@@ -118,25 +119,16 @@ def test_a_process_that_was_stopped(either_fal: LocalFal, program: str) -> None:
         yield from (2, 3)
 
     either_fal.add("acme/app", script)
-    with subprocess.Popen(
-        [sys.executable, "-c", BEGIN + program, either_fal.url],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "1\n"
-            until(lambda: waits(process.pid))
-            process.send_signal(signal.SIGSTOP)
-            # Once it has stopped, and not before, its data comes.
-            os.waitpid(process.pid, os.WUNTRACED)
-            stopped.append(True)
-            assert either_fal.requests[0].finished.wait(20)
-            time.sleep(1.5)  # longer than the limits, with data waiting
-            process.send_signal(signal.SIGCONT)
-            out, errors = process.communicate(timeout=30)
-        finally:
-            process.kill()
+    with running("-c", BEGIN + program, either_fal.url) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "1\n"
+        until(lambda: waits(process.pid))
+        process.send_signal(signal.SIGSTOP)
+        # Once it has stopped, and not before, its data comes.
+        os.waitpid(process.pid, os.WUNTRACED)
+        stopped.append(True)
+        assert either_fal.requests[0].finished.wait(20)
+        time.sleep(1.5)  # longer than the limits, with data waiting
+        process.send_signal(signal.SIGCONT)
+        out, errors = process.communicate(timeout=30)
     assert (process.returncode, out, errors) == (0, "2\n3\n", "")

@@ -7,12 +7,10 @@ import inspect
 import random
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -25,10 +23,9 @@ from fal_stream._sync import connection, pool
 from fal_stream.testing import Hang, LocalFal, Pause, Reply, Script
 from tests.faults.servers import RawServer
 from tests.flavour.pools import at_work
+from tests.programs import running
 from tests.seam import Job, until
 from tests.sockets import MuteServer, open_files
-
-ROOT = Path(fal_stream.__file__).parents[1]
 
 BLOCKING = """
 import sys
@@ -65,22 +62,13 @@ PROGRAMS = {
 @pytest.mark.parametrize("script", [[1, Hang()], Reply(delay=float("inf"))], ids=["body", "head"])
 def test_ctrl_c(either_fal: LocalFal, program: str, script: Script) -> None:
     either_fal.add("acme/app", script)
-    with subprocess.Popen(
-        [sys.executable, "-X", "dev", "-W", "error", "-c", program, either_fal.url],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            (request,) = either_fal.wait_for_requests(1, timeout=30)
-            time.sleep(0.2)
-            pressed = time.monotonic()
-            process.send_signal(signal.SIGINT)
-            out, errors = process.communicate(timeout=30)
-            took = time.monotonic() - pressed
-        finally:
-            process.kill()
+    with running("-X", "dev", "-W", "error", "-c", program, either_fal.url) as process:
+        (request,) = either_fal.wait_for_requests(1, timeout=30)
+        time.sleep(0.2)
+        pressed = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, errors = process.communicate(timeout=30)
+        took = time.monotonic() - pressed
     assert process.returncode == -signal.SIGINT
     assert out == ("1\n" if isinstance(script, list) else "")
     assert errors.rstrip().endswith("KeyboardInterrupt")
@@ -99,16 +87,11 @@ UPLOADING = PROGRAMS["trio"].replace(
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows can't send Ctrl-C to one process")
 def test_ctrl_c_in_uploads_on_trio(fal: LocalFal, mute: MuteServer) -> None:
     program = UPLOADING.replace("run_url=", f"rest_url='http://{mute.address}', run_url=")
-    with subprocess.Popen(
-        [sys.executable, "-c", program, fal.url], cwd=ROOT, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            until(lambda: mute.connected == 2 and mute.spoke)
-            time.sleep(0.2)
-            process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=30)
-        finally:
-            process.kill()
+    with running("-c", program, fal.url) as process:
+        until(lambda: mute.connected == 2 and mute.spoke)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
     assert process.returncode == -signal.SIGINT
     assert errors.rstrip().endswith("\nKeyboardInterrupt")
 

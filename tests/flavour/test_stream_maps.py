@@ -6,19 +6,16 @@ import asyncio
 import contextlib
 import contextvars
 import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
 import trio
 
-import fal_stream
 from fal_stream import (
     AsyncFalStream,
     AsyncStreamingClient,
@@ -29,9 +26,9 @@ from fal_stream import (
     StreamInterrupted,
 )
 from fal_stream.testing import Hang, LocalFal, Pause
+from tests.programs import running
 from tests.seam import Job, async_until, until
 
-ROOT = Path(fal_stream.__file__).parents[1]
 INPUTS = [{"n": n} for n in range(100)]
 
 BLOCKING = """
@@ -67,20 +64,11 @@ PROGRAMS = {
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
 def test_ctrl_c(fal: LocalFal, program: str) -> None:
     fal.add("acme/app", lambda request: [1, Hang()] if request.json()["n"] else [1])
-    with subprocess.Popen(
-        [sys.executable, "-X", "dev", "-W", "error", "-c", program, fal.url],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            fal.wait_for_requests(5, timeout=30)
-            time.sleep(0.2)
-            process.send_signal(signal.SIGINT)
-            out, errors = process.communicate(timeout=30)
-        finally:
-            process.kill()
+    with running("-X", "dev", "-W", "error", "-c", program, fal.url) as process:
+        fal.wait_for_requests(5, timeout=30)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        out, errors = process.communicate(timeout=30)
     assert out == "0\n"
     assert errors.rstrip().endswith("KeyboardInterrupt")
     assert "Exception ignored" not in errors
