@@ -196,14 +196,14 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def latency(session: nox.Session) -> None:
-    """Measure how soon aborts return, phase by phase, and write `docs/latency.md`."""
+    """Measure how soon aborts return, phase by phase, and write `docs/contributing/latency.md`."""
     install(session, "test")
     session.run("python", "-m", "tests.latency.measure", *session.posargs)
 
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure the client beside others, and write `docs/performance.md` and its plot.
+    """Measure the client beside others, and write `docs/contributing/performance.md` and its plot.
 
     With arguments (`-- --works bulk-60 mid --contenders raw fal_stream fal-client`) nothing is
     written.

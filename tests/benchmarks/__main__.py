@@ -1,7 +1,7 @@
 """Measures the client beside others: `python -m tests.benchmarks` in the root of the project.
 
-`--write` writes `docs/performance.md` and its plot. Without it the figures are printed only, and
-works, contenders and the number of rounds may be chosen.
+`--write` writes `docs/contributing/performance.md` and its plot. Without it the figures are printed
+only, and works, contenders and the number of rounds may be chosen.
 """
 
 from __future__ import annotations

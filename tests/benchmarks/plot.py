@@ -13,7 +13,7 @@ from .works import WORKS
 
 __all__ = ["PLOT", "draw"]
 
-PLOT = ROOT / "docs" / "performance.svg"
+PLOT = ROOT / "docs" / "contributing" / "performance.svg"
 
 _COLOURS = {
     "raw": "#9aa0a6",

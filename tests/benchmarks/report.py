@@ -19,7 +19,7 @@ from .works import WORKS, Work
 
 __all__ = ["PAGE", "described", "tables", "write_page"]
 
-PAGE = ROOT / "docs" / "performance.md"
+PAGE = ROOT / "docs" / "contributing" / "performance.md"
 
 Column = Callable[[Measured], str]
 

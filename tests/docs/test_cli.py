@@ -16,7 +16,7 @@ from fal_stream.testing import LocalFal, Reply, audio, image_frames, tokens
 from tests.cli.program import SECONDS, environment
 from tests.docs.named import ROOT
 
-PAGE = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "guides" / "command-line.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 SETUP = 'set -eo pipefail; fal-stream() { "$PYTHON" -m fal_stream "$@"; }\n'
 

@@ -11,7 +11,7 @@ from tests.docs.named import ROOT
 from tests.testing.programs import run_pytest
 
 FILE = re.compile(r'^```\w+ title="([\w.]+)"\n(.*?)^```', re.MULTILINE | re.DOTALL)
-PAGE = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "guides" / "testing.md").read_text(encoding="utf-8")
 
 
 def test_its_tests_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ MIB = 1024 * KIB
 
 ERROR_BODY = f"{response.ERROR_BODY_LIMIT // MIB} MiB, and what comes within {PATIENCE:.0f} seconds"
 
-GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "guides" / "streaming.md").read_text(encoding="utf-8")
 LIMITS = dict(re.findall(r"^\| (.*?) \| (.*?) \| .* \|$", GUIDE.partition("## Limits")[2], re.M))
 
 

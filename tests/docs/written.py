@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.docs.named import ROOT
+
 __all__ = ["WrittenPart"]
 
 _END = "<!-- End of what is written. -->\n"
@@ -55,7 +57,7 @@ class WrittenPart:
 
     def main(self) -> None:
         """Write the part, or check it."""
-        name = f"{self.page.parent.name}/{self.page.name}"
+        name = self.page.relative_to(ROOT).as_posix()
         parser = argparse.ArgumentParser(description=f"Writes a part of {name}.")
         parser.add_argument("--check", action="store_true", help="write nothing")
         if parser.parse_args().check:

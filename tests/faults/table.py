@@ -1,4 +1,4 @@
-"""Writes the table of `docs/faults.md` from the rows.
+"""Writes the table of `docs/contributing/faults.md` from the rows.
 
 Usage: `python -m tests.faults.table [--check]` in the root of the project. `--check` writes
 nothing, and fails where the page is not what would be written.
@@ -40,7 +40,7 @@ def _lines() -> Iterator[str]:
 
 
 PART = WrittenPart(
-    ROOT / "docs" / "faults.md",
+    ROOT / "docs" / "contributing" / "faults.md",
     "tests.faults.table",
     "tests/faults/rows.py",
     lambda: "\n".join(_lines()) + "\n",

@@ -1,4 +1,4 @@
-"""Measures how soon who reads a stream returns after an abort, and writes `docs/latency.md`.
+"""Measures how soon a reader returns after an abort, and writes `docs/contributing/latency.md`.
 
 Usage: `python -m tests.latency.measure [--times 20] [--only TEXT]` in the root of the project.
 With `--only` the phases whose names hold the text are measured, and nothing is written.
@@ -24,7 +24,7 @@ from .origins import origins_of
 from .phases import PHASES, Phase
 from .stage import FLAVOURS, Flavour, Wire, set_up
 
-PAGE = ROOT / "docs" / "latency.md"
+PAGE = ROOT / "docs" / "contributing" / "latency.md"
 COMMAND = "python -m nox -s latency"
 
 # Until a wait has begun that nothing can be seen of (seconds).

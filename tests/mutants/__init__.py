@@ -1,1 +1,1 @@
-"""What is made of mutation testing: see `docs/mutants.md`."""
+"""What is made of mutation testing: see `docs/contributing/mutants.md`."""

@@ -1,4 +1,4 @@
-"""Writes the tables of `docs/mutants.md` from the last run over all modules.
+"""Writes the tables of `docs/contributing/mutants.md` from the last run over all modules.
 
 Usage: `python -m tests.mutants.figures [--check]` in the root of the project.
 """
@@ -49,7 +49,7 @@ def _lines() -> Iterator[str]:
 
 
 PART = WrittenPart(
-    ROOT / "docs" / "mutants.md",
+    ROOT / "docs" / "contributing" / "mutants.md",
     "tests.mutants.figures",
     "tests/mutants/figures.json and explained.txt",
     lambda: "\n".join(_lines()) + "\n",

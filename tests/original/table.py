@@ -1,4 +1,4 @@
-"""Writes the table of `docs/javascript.md` from the scenarios.
+"""Writes the table of `docs/guides/from-javascript.md` from the scenarios.
 
 Usage: `python -m tests.original.table [--check]` in the root of the project. The text between the
 markers is replaced; `--check` writes nothing, and fails where it is not what would be written.
@@ -160,7 +160,7 @@ def _code(value: Any) -> str:
 
 
 PART = WrittenPart(
-    Path(__file__).resolve().parents[2] / "docs" / "javascript.md",
+    Path(__file__).resolve().parents[2] / "docs" / "guides" / "from-javascript.md",
     "tests.original.table",
     "tests/original/catalogue",
     generated,

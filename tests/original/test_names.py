@@ -12,7 +12,7 @@ import pytest
 from fal_stream import ApiError, Config, RetryPolicy, StreamOptions, ValidationError
 from tests.docs.named import ROOT
 
-PAGE = (ROOT / "docs" / "javascript.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "guides" / "from-javascript.md").read_text(encoding="utf-8")
 NAMES = PAGE.partition("## Names\n")[2].partition("\n## ")[0]
 ROW = re.compile(r"^\| (?!JavaScript |---)(.*?) \| (.*?) \| (.*?)\|$", re.MULTILINE)
 CODE = re.compile(r"`([^`]+)`")
