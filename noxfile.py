@@ -186,12 +186,14 @@ def docs(session: nox.Session) -> None:
     """Build the documentation without a warning, below `.nox` or in a folder that is named.
 
     The build checks links between pages, and names in docstrings. It asks no address elsewhere.
+    Where Node.js is installed, the search of what was built is asked for what people look for.
     """
     install(session, "docs")
     cache = session.cache_dir.resolve()
-    folder = session.posargs or [str(cache / "docs")]
+    folder = str(Path(*session.posargs).resolve()) if session.posargs else str(cache / "docs")
     strict = ["--fail-on-warning", "--keep-going", "--nitpicky", "--fresh-env"]
-    session.run("sphinx-build", *strict, "-d", str(cache / "doctrees"), "docs", *folder)
+    session.run("sphinx-build", *strict, "-d", str(cache / "doctrees"), "docs", folder)
+    session.run("pytest", "tests/docs/test_search.py", env={"DOCS_FOLDER": folder})
 
 
 @nox.session(default=False)

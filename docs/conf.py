@@ -20,6 +20,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_design",
     "contents",
+    "keywords",
     "names",
     "tabs",
 ]

@@ -1,4 +1,4 @@
-"""The limits that the guide names are those of the code."""
+"""The limits that the reference names are those of the code."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ MIB = 1024 * KIB
 
 ERROR_BODY = f"{response.ERROR_BODY_LIMIT // MIB} MiB, and what comes within {PATIENCE:.0f} seconds"
 
-GUIDE = (ROOT / "docs" / "guides" / "streaming.md").read_text(encoding="utf-8")
-LIMITS = dict(re.findall(r"^\| (.*?) \| (.*?) \| .* \|$", GUIDE.partition("## Limits")[2], re.M))
+PAGE = (ROOT / "docs" / "reference" / "limits.md").read_text(encoding="utf-8")
+LIMITS = dict(re.findall(r"^\| (.*?) \| (.*?) \| .* \|$", PAGE, re.M))
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,6 @@ def test_a_limit(what: str, limit: str) -> None:
     assert LIMITS[what].startswith(limit)
 
 
-def test_an_excerpt_is_as_long_as_the_guide_says() -> None:
-    assert "cut, most at 300 characters" in GUIDE
+def test_an_excerpt_is_as_long_as_the_page_says() -> None:
+    assert "cut, most at 300 characters" in PAGE
     assert excerpt("x" * 301) == "x" * 300 + "... (301 characters)"
