@@ -96,7 +96,7 @@ class AsyncIntake:
             raise responses.error_of(status, response.said_headers, body, ways_out)
         coding = responses.foreign_encoding(headers)
         if coding is not None and status != 204:
-            raise responses.encoding_error(response.redact(coding))
+            raise responses.encoding_error(coding)
         if status != 204 and responses.is_misfit(headers, plan.request.headers["accept"]):
             body = await response.read_said(responses.ERROR_BODY_LIMIT)
             raise responses.misfit_error(status, response.said_headers, body)

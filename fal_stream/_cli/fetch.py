@@ -17,6 +17,7 @@ import httpx
 from fal_stream import __version__
 from fal_stream._cli.exits import OutputError
 from fal_stream._shared.endpoint import is_loopback
+from fal_stream._shared.response import foreign_encoding
 
 _SILENCE = 30.0  # seconds
 _WHOLE = 600.0  # seconds
@@ -69,7 +70,7 @@ def fetching(
 def _check(response: httpx.Response, limit: int) -> None:
     if response.status_code != 200:
         raise OutputError(f"its server answered with status {response.status_code}")
-    if response.headers.get("content-encoding", "identity").lower() != "identity":
+    if foreign_encoding(response.headers) is not None:
         raise OutputError("its server sent it compressed, which was not asked for")
     length = response.headers.get("content-length", "")
     if length.isdigit() and int(length[:19]) > limit:

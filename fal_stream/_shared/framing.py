@@ -30,7 +30,7 @@ _SHORT_LINE = 18
 _KNOWN_SIZES = 512
 _MAX_SUBSTITUTE = 1024 * 1024
 
-_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?\r\n")
+_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n")
 _TRAILER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\t\x20-\x7e\x80-\xff]*\Z")
 _FRAMING_FIELDS = frozenset({b"content-length", b"transfer-encoding"})
 _LENGTH = re.compile(rb"[0-9]{1,18}\Z")
@@ -136,8 +136,9 @@ class ChunkedBody(BodyFraming):
     """A chunked body (RFC 9112, section 7.1).
 
     Stricter than the RFC asks: a size of 16 digits at most, a line of 4 KiB at most, trailers of
-    64 KiB at most; no bare line feed or other control character, no space after a size, no folded
-    trailer, and no trailer that would change the framing.
+    64 KiB at most; no bare line feed or other control character, no folded trailer, and no trailer
+    that would change the framing. Blanks after a size are taken, as h11 does it: servers of a fixed
+    buffer pad it with them.
     """
 
     def __init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,19 +42,43 @@ WAYS_OUT_OF_TOKEN_STREAMS = {
 }
 
 
+# Registered by IANA (RFC 9110, section 16.6.1), and those that are used without it.
+_CODINGS = frozenset(
+    (
+        *("aes128gcm", "br", "bzip2", "compress", "dcb", "dcz", "deflate", "exi", "gzip", "lz4"),
+        *("lzma", "pack200-gzip", "snappy", "x-bzip2", "x-compress", "x-gzip", "xz", "zlib"),
+        "zstd",
+    )
+)
+
+# A quoted string (RFC 9110, section 5.6.4), also one without its end: each character is read once.
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.?)*"?', re.DOTALL)
+
+
+def media_types(headers: Mapping[str, str]) -> list[str]:
+    """Return the media types of an answer, in lower case and without parameters.
+
+    There is one, by the specification. But a framework that adds a header to those of an app may
+    make a list of two, in one field or in several.
+    """
+    text = _QUOTED.sub("", headers.get("content-type", ""))
+    types = [each.partition(";")[0].strip().lower() for each in text.split(",")]
+    return [each for each in types if each]
+
+
 def media_type(headers: Mapping[str, str]) -> str:
-    """Give the media type of an answer, `""` where it has none."""
-    return headers.get("content-type", "").partition(";")[0].strip().lower()
+    """Return the first media type of an answer, `""` where it has none."""
+    return next(iter(media_types(headers)), "")
 
 
 def shown_type(headers: Mapping[str, str]) -> str:
-    """Give the media type of an answer for a message: its beginning, where it is a long one."""
+    """Return the media type of an answer for a message: its beginning, where it is a long one."""
     return excerpt(media_type(headers), 80) or "of no known type"
 
 
 def is_event_stream(headers: Mapping[str, str]) -> bool:
-    """Tell whether an answer is an event stream."""
-    return media_type(headers) == EVENT_STREAM
+    """Return whether an answer is an event stream: one of its media types says so."""
+    return EVENT_STREAM in media_types(headers)
 
 
 def is_misfit(headers: Mapping[str, str], accept: str) -> bool:
@@ -64,17 +89,24 @@ def is_misfit(headers: Mapping[str, str], accept: str) -> bool:
         accept: The media type that was asked for.
 
     Returns:
-        True for JSON and HTML, unless it is what was asked for.
+        True for JSON and HTML, unless it is what was asked for, or also said to be an event
+        stream.
     """
+    if is_event_stream(headers) or "*/*" in accept:
+        return False
     kind = media_type(headers)
     is_document = kind in ("application/json", "text/html") or kind.endswith("+json")
-    return is_document and kind not in accept and "*/*" not in accept
+    return is_document and kind not in accept
 
 
 def foreign_encoding(headers: Mapping[str, str]) -> str | None:
-    """Give the content coding of an answer, None where it has none (we ask for none)."""
-    coding = headers.get("content-encoding", "").strip().lower()
-    return None if coding in ("", "identity") else coding
+    """Return the content codings of an answer, None where it has none (we ask for none).
+
+    A name that is no coding counts as `identity`: people set `none` so that nothing on the way
+    compresses the answer.
+    """
+    names = headers.get("content-encoding", "").lower().split(",")
+    return ", ".join(name for name in map(str.strip, names) if name in _CODINGS) or None
 
 
 def error_of(

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 from typing_extensions import Self
 
+from fal_stream._shared.response import is_event_stream
 from fal_stream.errors import ConfigError
 from fal_stream.testing.checks import (
     check_bytes,
@@ -109,7 +110,7 @@ class Reply:
     @property
     def event_stream(self) -> bool:
         """Whether the content type says `text/event-stream`."""
-        return self.content_type.partition(";")[0].strip().lower() == "text/event-stream"
+        return is_event_stream({"content-type": self.content_type})
 
     @property
     def header_fields(self) -> tuple[tuple[str, str], ...]:

@@ -62,6 +62,7 @@ _EXTRAS = (
         b"x-fal-retryable: maybe",
     ),
     *(b"x-fal-error-type: \xe2\x82", b"content-encoding: gzip", b"content-encoding: identity"),
+    *(b"content-encoding: none", b"content-encoding: , UTF-8", b"content-encoding: none,BR"),
     *(b"connection: close", b"connection: upgrade", b"upgrade: h2c", b"trailer: x", b"date: \xff"),
     *(
         b"content-type: text/html",
@@ -74,6 +75,7 @@ _TYPES = (
     *[b"text/event-stream"] * 16,
     *(b"text/event-stream; charset=utf-16", b"TEXT/Event-Stream ;x", b"application/json"),
     *(b"text/html; charset=\xff", b"audio/wav", b"", b"/", b"application/x+json", b"text/plain"),
+    *(b"application/json, text/event-stream", b"text/event-stream;x,text/html", b"a/b, a/c"),
 )
 _INSERTS = (
     *(b"\r\n", b"\n", b"\r", b"\0", b" ", b":", b"\r\n\r\n", b"\n\n", b"HTTP/1.1 200 OK\r\n\r\n"),
@@ -244,12 +246,14 @@ def meaning(wire: bytes, *, ends: bool) -> Meaning:
 def _meaning_of_body(head: h11.Response, body: bytes, is_whole: bool) -> Meaning:
     if head.status_code == 204:
         return Meaning("events", [], [], is_whole, is_whole, False)
-    if _field(head, b"content-encoding") not in (b"", b"identity"):
+    if _listed(head, b"content-encoding") & {b"gzip", b"br"}:
         return Meaning("none", [], [], is_whole, False, False)
-    media_type = _field(head, b"content-type").partition(b";")[0].strip()
-    if media_type in (b"application/json", b"text/html") or media_type.endswith(b"+json"):
+    media_type = _field(head, b"content-type").partition(b",")[0].partition(b";")[0].strip()
+    is_document = media_type in (b"application/json", b"text/html")
+    is_event_stream = b"text/event-stream" in _listed(head, b"content-type")
+    if not is_event_stream and (is_document or media_type.endswith(b"+json")):
         return Meaning("none", [], [], is_whole, False, False)
-    if media_type != b"text/event-stream":
+    if not is_event_stream:
         return Meaning("bytes", body, [], is_whole, is_whole, False)
     reading = by_the_specification(body)
     chunks: list[Any] = []
@@ -272,6 +276,10 @@ def _meaning_of_body(head: h11.Response, body: bytes, is_whole: bool) -> Meaning
     lines = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     ends_well = body == b"" or lines.endswith(b"\n\n")
     return Meaning("events", chunks, last, is_whole, is_whole and ends_well, False)
+
+
+def _listed(head: h11.Response, wanted: bytes) -> set[bytes]:
+    return {each.partition(b";")[0].strip() for each in _field(head, wanted).split(b",")}
 
 
 def _field(head: h11.Response, wanted: bytes) -> bytes:

@@ -54,7 +54,10 @@ _STATUS_LINES = (
     b"HTTP/1.1 103 Early Hints",
     b"HTTP/1.1 101 Switching Protocols",
 )
-_EXTENSIONS = (*[b""] * 20, b";x", b";a=b", b'; q="; "', b";", b" ;x", b" ", b";\xe9")
+_EXTENSIONS = (
+    *[b""] * 20,
+    *(b";x", b";a=b", b'; q="; "', b";", b" ;x", b" ", b"\t  ", b" " * 12, b"; ", b";\xe9"),
+)
 _TRAILERS = (
     *[b""] * 5,
     b"x-sum: 1\r\n",
@@ -79,7 +82,6 @@ _STRICT_IN_HEAD = re.compile(
 )
 _STRICT_IN_CHUNKS = re.compile(
     rb"(?m)^[0-9A-Fa-f]{17}"
-    rb"|[ \t]\r\n"  # after a size
     rb"|[^\r]\n|^\n"  # a bare line feed among the trailers
     rb"|\r\n[ \t]"  # a folded trailer
     rb"|;[^\n]*[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|;[^\n]*\r[^\n]"  # control characters in an extension

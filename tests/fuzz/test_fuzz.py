@@ -117,7 +117,7 @@ class LaxParser(SSEParser):
 
 class LaxBody(ChunkedBody):
     def feed(self, data: bytes) -> bytes:
-        return super().feed(data.replace(b" \r\n", b"\r\n"))
+        return super().feed(data.replace(b"\n ", b"\n"))
 
 
 class LateSplitter(HeadSplitter):
@@ -147,7 +147,7 @@ def forgetful(source: EventChunks[Any], events: list[bytes], out: list[Any]) -> 
 PLANTED: dict[str, tuple[str, object, str, object]] = {
     "a byte order mark is kept": ("events", events, "SSEParser", MarkKeeper),
     "a limit that is one too high": ("events", events, "SSEParser", LaxParser),
-    "a space after the size of a chunk": ("framing", our_framing, "ChunkedBody", LaxBody),
+    "a space before the size of a chunk": ("framing", our_framing, "ChunkedBody", LaxBody),
     "a head that is split too early": ("framing", framing, "HeadSplitter", LateSplitter),
     "an id that may be anything": ("endpoints", endpoints, "parse_endpoint_id", lenient_id),
     "a redirect to anywhere": ("headers", headers, "redirect_target", anywhere),

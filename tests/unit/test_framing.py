@@ -88,7 +88,7 @@ def cuts(draw: st.DrawFn, stream: bytes) -> list[bytes]:
 
 
 # A space before the semicolon, which the RFC allows and h11 doesn't, has a test of its own.
-EXTENSIONS = st.sampled_from([b"", b"", b"", b";x", b";a=b", b'; q="; "', b";"])
+EXTENSIONS = st.sampled_from([b"", b"", b"", b";x", b";a=b", b'; q="; "', b";", b" ", b"\t "])
 SPACE_BEFORE_EXTENSION = re.compile(rb"[0-9A-Fa-f][ \t]+;")
 TRAILERS = st.sampled_from([b"", b"", b"x-sum: 1\r\n", b"a:\r\nb: \t c d \r\n", b"A-b:\xe9\r\n"])
 
@@ -162,7 +162,6 @@ def test_the_cuts_do_not_change_what_is_read(parts: list[bytes], data: st.DataOb
         b"0x5\r\nhello\r\n",
         b"1_0\r\n",
         b" 5\r\nhello\r\n",
-        b"5 \r\nhello\r\n",
         b"5\nhello\n",
         b"5\rhello",
         b"5;a\nb\r\nhello\r\n",
@@ -210,6 +209,27 @@ def test_a_chunk_extension_may_follow_a_space(size: int) -> None:
     framing = ChunkedBody()
     assert read_all(framing, b"5 ;a=b\r\nhello\r\n0\t ;c\r\n\r\n", size) == b"hello"
     assert framing.done
+
+
+PADDINGS = [b" ", b"  ", b"\t", b" \t" * 100, b" " * 4000]
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 10_000])
+@pytest.mark.parametrize("padding", PADDINGS, ids=[str(len(each)) for each in PADDINGS])
+def test_a_size_may_be_padded(padding: bytes, size: int) -> None:
+    stream = b"5%b\r\nhello\r\n" % padding
+    stream = stream * 3 + b"1%b;x\r\n!\r\n0%b\r\n\r\n" % (padding, padding)
+    framing = ChunkedBody()
+    assert read_all(framing, stream, size) == b"hellohellohello!"
+    assert framing.done
+
+
+@pytest.mark.parametrize(
+    "line", [b" 5", b"\t5", b"5 5", b"5\x0b", b"5\x0c", b"5 \n", b"5 \r", b" "]
+)
+def test_other_blanks_are_refused(line: bytes) -> None:
+    stream = line + b"\r\nhello\r\n0\r\n\r\n"
+    assert read(ChunkedBody(), [stream]) == read_by_h11([stream]) == Reading(b"", False, True)
 
 
 def test_many_chunks_of_one_read_are_joined() -> None:

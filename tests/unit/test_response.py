@@ -106,6 +106,12 @@ def test_a_compressed_error_is_not_inflated() -> None:
         ("text/event-stream", "text/event-stream", False),
         ("audio/wav", "text/event-stream", False),
         ("", "text/event-stream", False),
+        ("application/json, application/json", "text/event-stream", True),
+        ("text/html;charset=utf-8, audio/wav", "text/event-stream", True),
+        ("audio/wav, application/json", "text/event-stream", False),
+        ("application/json; charset=utf-8, text/event-stream", "text/event-stream", False),
+        ("text/event-stream, application/json", "text/event-stream", False),
+        ('application/json; x=", text/event-stream"', "text/event-stream", True),
     ],
 )
 def test_a_document_in_place_of_a_stream(content_type: str, accept: str, expected: bool) -> None:
@@ -131,6 +137,22 @@ def test_any_other_document_is_shown() -> None:
         ({}, None),
         ({"content-encoding": "identity"}, None),
         ({"content-encoding": " GZIP "}, "gzip"),
+        ({"content-encoding": "none"}, None),
+        ({"content-encoding": ""}, None),
+        ({"content-encoding": " , "}, None),
+        ({"content-encoding": "utf-8"}, None),
+        ({"content-encoding": "gzip-less"}, None),
+        ({"content-encoding": "Identity, None"}, None),
+        ({"content-encoding": "none,ZSTD"}, "zstd"),
+        ({"content-encoding": "gzip, none, br"}, "gzip, br"),
+        *[
+            ({"content-encoding": name}, name)
+            for name in (
+                *("aes128gcm", "br", "bzip2", "compress", "dcb", "dcz", "deflate", "exi", "lz4"),
+                *("lzma", "pack200-gzip", "snappy", "x-bzip2", "x-compress", "x-gzip", "xz"),
+                *("zlib", "zstd"),
+            )
+        ],
     ],
 )
 def test_content_codings(headers: dict[str, str], coding: str | None) -> None:
@@ -147,9 +169,10 @@ def test_a_coding_is_refused_by_name() -> None:
     )
 
 
-def test_a_long_name_of_a_coding_is_shortened() -> None:
-    error = error_of(500, b"", content_encoding="x" * 50)
-    assert error.body == f"(0 bytes of content coding {'x' * 40}... (50 characters))"
+def test_a_long_list_of_codings_is_shortened() -> None:
+    error = error_of(500, b"", content_encoding=", ".join(["gzip"] * 8))
+    shown = "gzip, gzip, gzip, gzip, gzip, gzip, gzip"
+    assert error.body == f"(0 bytes of content coding {shown[:40]}... (46 characters))"
     assert "'" + "x" * 39 + "... (50 characters)" in str(response.encoding_error("x" * 50))
 
 
@@ -171,6 +194,15 @@ def test_bytes_are_not_of_a_type() -> None:
         ({"content-type": " Text/Event-Stream ; charset=utf-8; x"}, True),
         ({"content-type": "text/plain"}, False),
         ({}, False),
+        ({"content-type": "application/json, text/event-stream; charset=utf-8"}, True),
+        ({"content-type": "application/json; charset=utf-8,TEXT/event-stream"}, True),
+        ({"content-type": "text/event-stream, text/event-stream"}, True),
+        ({"content-type": ", ,text/event-stream;,"}, True),
+        ({"content-type": 'text/plain; a="b\\", c"; d, text/event-stream'}, True),
+        ({"content-type": 'text/plain; a="b\\", text/event-stream"'}, False),
+        ({"content-type": 'text/plain; a="b, text/event-stream'}, False),
+        ({"content-type": "text/event-stream-2, x/text/event-stream"}, False),
+        ({"content-type": "text/plain; text/event-stream"}, False),
     ],
 )
 def test_event_streams(headers: dict[str, str], expected: bool) -> None:
@@ -178,7 +210,13 @@ def test_event_streams(headers: dict[str, str], expected: bool) -> None:
 
 
 def test_an_answer_without_a_type_has_none() -> None:
-    assert response.media_type({}) == ""
+    assert response.media_type({}) == response.media_type({"content-type": " , ;x"}) == ""
+
+
+def test_the_first_of_several_types_counts_where_none_is_an_event_stream() -> None:
+    headers = {"content-type": ", Text/Html;x, audio/wav"}
+    assert response.media_type(headers) == "text/html"
+    assert "an HTML page: <p>" in str(error_of(500, b"<p>", content_type="text/html, a/b"))
 
 
 def test_the_request_has_an_id() -> None:

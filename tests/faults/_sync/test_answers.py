@@ -167,9 +167,9 @@ CODINGS = {
     "deflate": ("deflate", zlib.compress(BODY)),
     "br": ("br", b"\x8b\x04\x80data: 1\n\n\x03"),
     "zstd": ("zstd", b"\x28\xb5\x2f\xfd"),
-    "unknown": ("snafu", BODY),
     "two": ("gzip, br", ZIPPED),
     "identity and gzip": ("identity, gzip", ZIPPED),
+    "none and gzip": ("none,GZIP", ZIPPED),
     "truncated gzip": ("gzip", ZIPPED[:-9]),
     "bad gzip": ("gzip", b"\x1f\x8b\x08" + b"\xff" * 30),
     "a gzip bomb": ("gzip", BOMB),
@@ -181,7 +181,11 @@ def test_a_coded_stream(
     either_fal: LocalFal, client: StreamingClient, coding: str, body: bytes
 ) -> None:
     script = Reply([Raw(body), Hang()], headers={"content-encoding": coding})
-    error = meet(either_fal, client, Fault(script, StreamDecodeError, says=coding))
+    error = meet(
+        either_fal,
+        client,
+        Fault(script, StreamDecodeError, says=coding.lower().split(",")[-1].strip()),
+    )
     assert either_fal.requests[0].headers["accept-encoding"] == "identity"
     assert len(str(error)) < 700
 
@@ -193,10 +197,47 @@ def test_an_error_body_that_is_a_bomb(either_fal: LocalFal, client: StreamingCli
     assert len(error.body) < 1000
 
 
-def test_identity_is_no_coding(either_fal: LocalFal, client: StreamingClient) -> None:
-    for coding in ("identity", "Identity"):
+def test_what_is_no_coding_is_identity(either_fal: LocalFal, client: StreamingClient) -> None:
+    for coding in (
+        "identity",
+        "Identity",
+        "",
+        "none",
+        "None, identity",
+        "utf-8",
+        "no gzip",
+        "snafu",
+    ):
         script = Reply([1], headers={"content-encoding": coding})
         meet(either_fal, client, Fault(script, None, (1,)))
+
+
+TYPES = [
+    "application/json, text/event-stream; charset=utf-8",
+    "text/event-stream, application/json",
+    "text/html; charset=utf-8,Text/Event-Stream",
+]
+
+
+@pytest.mark.parametrize("content_type", TYPES)
+def test_an_event_stream_among_media_types(
+    either_fal: LocalFal, client: StreamingClient, content_type: str
+) -> None:
+    meet(either_fal, client, Fault(Reply([1, 2], content_type=content_type), None, (1, 2)))
+
+
+def test_media_types_in_two_fields(either_fal: LocalFal, client: StreamingClient) -> None:
+    head = OK.replace(b"content-type", b"content-type: application/json\r\nContent-Type") + b"\r\n"
+    script = Reply([Wire(b"data: 1\n\ndata: 2\n\n")], head=head, framing="close")
+    meet(either_fal, client, Fault(script, None, (1, 2)))
+
+
+def test_chunk_sizes_that_are_padded(either_fal: LocalFal, client: StreamingClient) -> None:
+    """As servers do it that write the size into a buffer of 8 bytes."""
+    head = OK + b"transfer-encoding: chunked\r\n\r\n"
+    wire = b"9       \r\ndata: 1\n\n\r\n9   \t\r\ndata: 2\n\n\r\n0       \r\n\r\n"
+    script = Reply([Wire(wire)], head=head, framing="length")
+    meet(either_fal, client, Fault(script, None, (1, 2)))
 
 
 # Redirects: row 16.

@@ -69,7 +69,7 @@ REPEATS: dict[str, Callable[[str], Any]] = {
     ),
     "a redirect": lambda text: Reply(status=307, headers={"location": f"https://far/?{text}"}),
     "a bad redirect": lambda text: Reply(status=307, headers={"location": f"http://[{text}"}),
-    "a coding": lambda text: Reply(headers={"content-encoding": text}),
+    "a coding": lambda text: Reply(headers={"content-encoding": f"gzip, {text}"}),
     "a content type": lambda text: Reply(status=500, headers={"content-type": text}),
     "headers": lambda text: Failure(
         503,
