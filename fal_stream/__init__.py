@@ -18,6 +18,7 @@ from ._version import __version__
 if TYPE_CHECKING:
     from ._async.client import AsyncStreamingClient, create_async_streaming_client
     from ._async.default import stream_async
+    from ._async.file import AsyncFile, find_files_async
     from ._async.storage import AsyncStorageClient
     from ._async.stream import AsyncFalStream
     from ._async.stream_map import AsyncStreamMap
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ._shared.sse_block import Leftover
     from ._sync.client import StreamingClient, create_streaming_client
     from ._sync.default import stream
+    from ._sync.file import File, find_files
     from ._sync.storage import StorageClient
     from ._sync.stream import FalStream
     from ._sync.stream_map import StreamMap
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
         EventTooLarge,
         FalStreamError,
         FieldError,
+        FileError,
         IncompleteStream,
         OutputValidationError,
         StreamConnectionError,
@@ -69,6 +72,7 @@ __all__ = [
     "AclRule",
     "ApiError",
     "AsyncFalStream",
+    "AsyncFile",
     "AsyncStorageClient",
     "AsyncStreamMap",
     "AsyncStreamingClient",
@@ -81,6 +85,8 @@ __all__ = [
     "FalStream",
     "FalStreamError",
     "FieldError",
+    "File",
+    "FileError",
     "IncompleteStream",
     "JSONValue",
     "Leftover",
@@ -114,6 +120,8 @@ __all__ = [
     "__version__",
     "create_async_streaming_client",
     "create_streaming_client",
+    "find_files",
+    "find_files_async",
     "stream",
     "stream_async",
 ]
@@ -125,6 +133,10 @@ _PLACES = {
         "create_async_streaming_client",
     ),
     "_async.default": ("stream_async",),
+    "_async.file": (
+        "AsyncFile",
+        "find_files_async",
+    ),
     "_async.storage": ("AsyncStorageClient",),
     "_async.stream": ("AsyncFalStream",),
     "_async.stream_map": ("AsyncStreamMap",),
@@ -142,6 +154,10 @@ _PLACES = {
         "create_streaming_client",
     ),
     "_sync.default": ("stream",),
+    "_sync.file": (
+        "File",
+        "find_files",
+    ),
     "_sync.storage": ("StorageClient",),
     "_sync.stream": ("FalStream",),
     "_sync.stream_map": ("StreamMap",),
@@ -163,6 +179,7 @@ _PLACES = {
         "EventTooLarge",
         "FalStreamError",
         "FieldError",
+        "FileError",
         "IncompleteStream",
         "OutputValidationError",
         "StreamConnectionError",

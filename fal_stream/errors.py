@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = [
     "ApiError",
@@ -18,6 +21,7 @@ __all__ = [
     "EventTooLarge",
     "FalStreamError",
     "FieldError",
+    "FileError",
     "IncompleteStream",
     "OutputValidationError",
     "StreamConnectionError",
@@ -377,6 +381,28 @@ class UploadError(FalStreamError):
         super().__init__(message, endpoint_id=endpoint_id, request_id=request_id)
         self.file_name = file_name
         self.place = place
+
+
+class FileError(FalStreamError):
+    """A file that a stream brought could not be fetched, decoded or written.
+
+    Attributes:
+        place: Where it stands in its chunk, such as `images[0]`; `""` where it is no single one.
+        paths: The files that `save()` of a stream had written nevertheless.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        place: str = "",
+        paths: Sequence[Path] = (),
+        endpoint_id: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, endpoint_id=endpoint_id, request_id=request_id)
+        self.place = place
+        self.paths = paths
 
 
 class TokenError(FalStreamError):

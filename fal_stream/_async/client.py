@@ -18,6 +18,7 @@ from ..config import ClientSettings, Config, make_config
 from ..errors import ConfigError
 from ..types import StreamOptions
 from .dispatch import AsyncDispatcher
+from .fetch import AsyncFetcher
 from .storage import AsyncStorageClient
 from .stream import AsyncFalStream
 from .token import AsyncTokens
@@ -70,6 +71,7 @@ class AsyncStreamingClient:
         self.config: Config = make_config(config, settings)
         self._transport = make_transport(http_client)
         self._dispatcher = AsyncDispatcher(self.config, self._transport)
+        self._fetcher = AsyncFetcher(self._dispatcher, self._transport)
         self._tokens = AsyncTokens(self.config, self._dispatcher)
         self._owns_storage = storage is None
         self.storage: AsyncStorageClient = _check_storage(storage) or AsyncStorageClient(
@@ -114,7 +116,7 @@ class AsyncStreamingClient:
         plan = plan_stream(self.config, endpoint_id, options, output_type, is_file)
         if self._dispatcher.is_direct and not plan.with_token:
             self._dispatcher.warn_if_withheld(plan.request, stacklevel=2)
-        return AsyncFalStream(self.config, plan, options, self._open)
+        return AsyncFalStream(self.config, plan, options, self._open, self._fetcher)
 
     @overload
     def stream_map(

@@ -12,9 +12,9 @@ import time
 import warnings
 import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from functools import partial
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from typing_extensions import Self, TypeVar
 
@@ -34,6 +34,10 @@ from ..config import Config
 from ..errors import FalStreamError, StreamConnectionError, StreamInterrupted
 from ..types import ServerSentEvent, StreamEventType, StreamOptions
 from .intake import AsyncIntake, AsyncOpener
+
+if TYPE_CHECKING:
+    from .fetch import AsyncFetcher
+    from .file import AsyncFile
 
 T = TypeVar("T")
 ChunkT = TypeVar("ChunkT", default=Any)
@@ -65,6 +69,7 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         plan: StreamPlan,
         options: StreamOptions,
         opener: AsyncOpener,
+        fetcher: AsyncFetcher | None = None,
     ) -> None:
         self.config = config
         self.endpoint_id: str = plan.endpoint_id
@@ -77,6 +82,7 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         # What the next chunk is taken from at once; empty where more is to be looked at first.
         self._ready: deque[ChunkT] = self.buffer
         self._intake = AsyncIntake(plan, opener)
+        self._fetcher = fetcher
         self._listeners = Listeners()
         self._turn = AsyncTurn()
         self._controller = AbortController()
@@ -257,6 +263,28 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         if self._events is None:
             self._events = deque()
         return _AsyncEvents(self, self._events)
+
+    def files(self, *, hosts: Collection[str] = ()) -> AsyncIterator[AsyncFile]:
+        """Give the files of the chunks as they come, previews too, each once.
+
+        Chunks are taken as by iteration. What counts as a file says `find_files_async`. Nothing is
+        fetched before a file is read or saved.
+
+        Args:
+            hosts: Hosts that files are fetched from besides fal's own, and besides the servers
+                that the client's settings name: a name, `cdn.example.com`, over https, or scheme,
+                host and port, `http://127.0.0.1:8000`. Default: none.
+
+        Returns:
+            An iterator of the files. It raises what iterating the stream would, and FileError
+            where the response is one file itself, bytes: `save()` writes it.
+
+        Raises:
+            ConfigError: A host is none.
+        """
+        from .file import AsyncFiles
+
+        return AsyncFiles(self, hosts, self._fetcher)
 
     def __aiter__(self) -> Self:
         return self

@@ -19,6 +19,7 @@ from ..config import ClientSettings, Config, make_config
 from ..errors import ConfigError
 from ..types import StreamOptions
 from .dispatch import Dispatcher
+from .fetch import Fetcher
 from .storage import StorageClient
 from .stream import FalStream
 from .token import Tokens
@@ -71,6 +72,7 @@ class StreamingClient:
         self.config: Config = make_config(config, settings)
         self._transport = make_transport(http_client)
         self._dispatcher = Dispatcher(self.config, self._transport)
+        self._fetcher = Fetcher(self._dispatcher, self._transport)
         self._tokens = Tokens(self.config, self._dispatcher)
         self._owns_storage = storage is None
         self.storage: StorageClient = _check_storage(storage) or StorageClient(
@@ -115,7 +117,7 @@ class StreamingClient:
         plan = plan_stream(self.config, endpoint_id, options, output_type, is_file)
         if self._dispatcher.is_direct and not plan.with_token:
             self._dispatcher.warn_if_withheld(plan.request, stacklevel=2)
-        return FalStream(self.config, plan, options, self._open)
+        return FalStream(self.config, plan, options, self._open, self._fetcher)
 
     @overload
     def stream_map(

@@ -13,9 +13,9 @@ import time
 import warnings
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from typing_extensions import Self, TypeVar
 
@@ -35,6 +35,10 @@ from ..config import Config
 from ..errors import FalStreamError, StreamConnectionError, StreamInterrupted
 from ..types import ServerSentEvent, StreamEventType, StreamOptions
 from .intake import Intake, Opener
+
+if TYPE_CHECKING:
+    from .fetch import Fetcher
+    from .file import File
 
 T = TypeVar("T")
 ChunkT = TypeVar("ChunkT", default=Any)
@@ -66,6 +70,7 @@ class FalStream(Startable, Generic[ChunkT]):
         plan: StreamPlan,
         options: StreamOptions,
         opener: Opener,
+        fetcher: Fetcher | None = None,
     ) -> None:
         self.config = config
         self.endpoint_id: str = plan.endpoint_id
@@ -78,6 +83,7 @@ class FalStream(Startable, Generic[ChunkT]):
         # What the next chunk is taken from at once; empty where more is to be looked at first.
         self._ready: deque[ChunkT] = self.buffer
         self._intake = Intake(plan, opener)
+        self._fetcher = fetcher
         self._listeners = Listeners()
         self._turn = Turn()
         self._controller = AbortController()
@@ -258,6 +264,28 @@ class FalStream(Startable, Generic[ChunkT]):
         if self._events is None:
             self._events = deque()
         return _Events(self, self._events)
+
+    def files(self, *, hosts: Collection[str] = ()) -> Iterator[File]:
+        """Give the files of the chunks as they come, previews too, each once.
+
+        Chunks are taken as by iteration. What counts as a file says `find_files`. Nothing is
+        fetched before a file is read or saved.
+
+        Args:
+            hosts: Hosts that files are fetched from besides fal's own, and besides the servers
+                that the client's settings name: a name, `cdn.example.com`, over https, or scheme,
+                host and port, `http://127.0.0.1:8000`. Default: none.
+
+        Returns:
+            An iterator of the files. It raises what iterating the stream would, and FileError
+            where the response is one file itself, bytes: `save()` writes it.
+
+        Raises:
+            ConfigError: A host is none.
+        """
+        from .file import Files
+
+        return Files(self, hosts, self._fetcher)
 
     def __iter__(self) -> Self:
         return self

@@ -75,6 +75,7 @@ RULES = Rules(
         "async_exchange": "sync_exchange",
         "async_socket": "sync_socket",
         "create_async_streaming_client": "create_streaming_client",
+        "find_files_async": "find_files",
         "handle_async_request": "handle_request",
         "stream_async": "stream",
     },

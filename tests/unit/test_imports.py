@@ -16,6 +16,7 @@ CORE = {
     "_files",
     "_net",
     "_reporting",
+    "_saving",
     "_shared",
     "abort",
     "config",
@@ -51,6 +52,7 @@ MAY_IMPORT = {
     "_files": {"_checks", "errors"},
     "_net": {"_checks", "_ipython", "_shared", "abort", "errors"},
     "_reporting": {"_checks", "_shared", "_version", "errors"},
+    "_saving": {"_checks", "_files", "_shared", "errors"},
     "_async": CORE,
     "_sync": CORE,
     "_cli": {

@@ -1,0 +1,231 @@
+"""Fetching the files that chunks name.
+
+Promises: no key, cookie or header of the user's goes along; a redirect leads only to where a file
+may be fetched from; nothing is unpacked; there is an end in bytes and in time.
+
+Leaves to others: which addresses may be asked (`FileHosts`), and what is done with the bytes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urljoin
+
+from .._net.exchange import Aborted
+from .._net.exchanges import async_new_exchange
+from .._shared.file_hosts import encoded_url, shown_url
+from .._shared.find_files import FoundFile
+from .._shared.media_types import checked_type
+from .._shared.outgoing import OUR_HEADERS, Outgoing
+from .._shared.watchdog import Expired, Limits, Watchdog
+from ..abort import AbortSignal
+from ..errors import FileError, StreamConnectionError
+from .dispatch import AsyncDispatcher
+from .transport import AsyncTransport
+
+if TYPE_CHECKING:
+    from .response import AsyncStreamResponse
+
+SILENCE = 30.0  # seconds; for the head of the answer, and between two pieces
+_REDIRECTS = 5
+
+
+class AsyncFetcher:
+    """Fetches files for one client.
+
+    Args:
+        dispatcher: Sends its requests.
+        transport: The connections that they go by.
+    """
+
+    def __init__(self, dispatcher: AsyncDispatcher, transport: AsyncTransport) -> None:
+        self._dispatcher = dispatcher
+        self._transport = transport
+
+    async def open(
+        self, found: FoundFile, max_bytes: int, timeout: float | None, signal: AbortSignal | None
+    ) -> AsyncDownload:
+        """Ask for a file and wait for the head of the answer.
+
+        Args:
+            found: The file.
+            max_bytes: How many bytes it may have.
+            timeout: How many seconds it may take, or None for no limit.
+            signal: Ends it when it is aborted, or None.
+
+        Returns:
+            The file, to be read and released.
+
+        Raises:
+            FileError: It can't be had.
+            ConfigError: The client is closed.
+        """
+        download = AsyncDownload(found, max_bytes, timeout, self._dispatcher, self._transport)
+        await download.open(signal)
+        return download
+
+
+class AsyncDownload:
+    """A file that is being fetched.
+
+    Args:
+        found: The file.
+        max_bytes: How many bytes it may have.
+        timeout: How many seconds it may take, or None for no limit.
+        dispatcher: Sends its requests.
+        transport: The connections that they go by.
+
+    Attributes:
+        content_type: Its media type as its server says it, or None.
+    """
+
+    def __init__(
+        self,
+        found: FoundFile,
+        max_bytes: int,
+        timeout: float | None,
+        dispatcher: AsyncDispatcher,
+        transport: AsyncTransport,
+    ) -> None:
+        self.content_type: str | None = None
+        self._found = found
+        self._max_bytes = max_bytes
+        self._timeout = timeout
+        self._dispatcher = dispatcher
+        self._transport = transport
+        self._size = 0
+        self._response: AsyncStreamResponse | None = None
+        self._unsubscribe: Callable[[], None] | None = None
+        self._watchdog = Watchdog(
+            Limits(start=SILENCE, idle=SILENCE, total=timeout), time.monotonic
+        )
+        self._exchange = async_new_exchange(self._watchdog)
+
+    async def open(self, signal: AbortSignal | None) -> None:
+        """Ask for the file and wait for the head of the answer; see `AsyncFetcher.open`."""
+        url = encoded_url(self._found.url)
+        if url is None or not self._found.hosts.allows(url):
+            raise self._error(
+                f"is on a host that files are not fetched from ({shown_url(self._found.url)}): if "
+                "you trust it, name it in `hosts` where the file is looked for"
+            )
+        self._transport.admit(self._exchange)
+        self._unsubscribe = None if signal is None else signal.on_abort(self._exchange.abort)
+        try:
+            self._response = await self._answer(url)
+            self._watchdog.started()
+            self.content_type = checked_type(self._response.headers.get("content-type"))
+        except BaseException as error:
+            await self.release()
+            self._raise(error)
+
+    async def _answer(self, url: str) -> AsyncStreamResponse:
+        for _ in range(_REDIRECTS + 1):
+            request = Outgoing("GET", url, OUR_HEADERS, is_bare=True)
+            response = self._response = await self._dispatcher.open(
+                request, self._exchange, as_is=True
+            )
+            target = _target_of(url, response.status, response.headers)
+            if target is None:
+                self._check(response)
+                return response
+            await response.discard()
+            if not self._found.hosts.allows(target):
+                raise self._error(
+                    "was redirected to a host that files are not fetched from "
+                    f"({shown_url(target)})"
+                )
+            url = target
+        raise self._error("was redirected from one address to the next")
+
+    def _check(self, response: AsyncStreamResponse) -> None:
+        if response.status != 200:
+            raise self._error(f"could not be fetched: its server answered {response.status}")
+        if response.headers.get("content-encoding", "identity").lower() not in ("identity", "none"):
+            raise self._error("came compressed, which was not asked for")
+        length = response.headers.get("content-length", "")
+        if length.isdigit() and int(length[:19]) > self._max_bytes:
+            raise self._too_large()
+
+    async def read(self) -> bytes:
+        """Wait for bytes of the file.
+
+        Returns:
+            Some of them, or none at its end.
+
+        Raises:
+            FileError: It broke off, took too long or is too large.
+        """
+        response = self._response
+        assert response is not None, "it is open"
+        try:
+            data = await response.read()
+            self._watchdog.alive()
+            self._size += len(data)
+            if self._size > self._max_bytes:
+                raise self._too_large()
+            return data
+        except Exception as error:
+            self._raise(error)
+
+    async def release(self) -> None:
+        """Free the connection."""
+        response, self._response = self._response, None
+        unsubscribe, self._unsubscribe = self._unsubscribe, None
+        try:
+            if response is not None:
+                await response.release()
+        finally:
+            self._transport.dismiss(self._exchange)
+            if unsubscribe is not None:
+                unsubscribe()
+
+    def _raise(self, error: BaseException) -> NoReturn:
+        """Raise what an error means to the user."""
+        if isinstance(error, StreamConnectionError):
+            raise self._error(f"could not be fetched: {error.message}") from error
+        if isinstance(error, Aborted):
+            failure = self._error("was not fetched: it was aborted, or its client was closed")
+        elif isinstance(error, Expired) and error.phase == "total":
+            failure = self._error(
+                f"was not there after {error.seconds:g} s: give a longer `timeout`"
+            )
+        elif isinstance(error, Expired):
+            failure = self._error(f"could not be fetched: nothing came for {error.seconds:g} s")
+        else:
+            raise error
+        raise failure from None
+
+    def _too_large(self) -> FileError:
+        return self._error(
+            f"has more than {self._max_bytes:,} bytes: give a larger `max_bytes` if it is meant"
+        )
+
+    def _error(self, what: str) -> FileError:
+        return file_error(self._found, what)
+
+
+def file_error(found: FoundFile, what: str) -> FileError:
+    """Make the error of a file; the message names its place.
+
+    Args:
+        found: The file.
+        what: What is wrong with it.
+
+    Returns:
+        The error.
+    """
+    return FileError(f"{found.place or 'the chunk'} {what}", place=found.place)
+
+
+def _target_of(url: str, status: int, headers: Mapping[str, str]) -> str | None:
+    """Return where an answer leads on to; None where it is no redirect."""
+    location = headers.get("location")
+    if location is None or status not in (301, 302, 303, 307, 308):
+        return None
+    try:
+        return encoded_url(urljoin(url, location)) or location
+    except ValueError:
+        return location

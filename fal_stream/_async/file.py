@@ -1,0 +1,208 @@
+"""Files that apps give: what is known of them, reading and saving them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import Self
+
+from .._checks import check_bool
+from .._net.tasks import async_in_thread
+from .._saving.part_file import PartFile
+from .._saving.target import check_target, make_folder
+from .._shared.file_bundle import bundle_of
+from .._shared.file_hosts import make_file_hosts
+from .._shared.find_files import FoundFile, Once, find_in
+from .._shared.response import shown_type
+from ..abort import AbortSignal
+from ..errors import FileError
+from .fetch import AsyncFetcher
+from .save import DEFAULT_MAX_BYTES, DEFAULT_SECONDS, FileLimits, read_file, save_file
+
+if TYPE_CHECKING:
+    from .stream import AsyncFalStream
+
+
+class AsyncFile:
+    """A file that an app gave: in its chunk, or by its address.
+
+    `stream.files()` and `find_files_async()` give it. Nothing is decoded or fetched before it is
+    read. A notebook shows pictures, sound and video.
+    """
+
+    def __init__(
+        self,
+        found: FoundFile,
+        fetcher: AsyncFetcher | None = None,
+        signal: AbortSignal | None = None,
+    ) -> None:
+        self._found = found
+        self._fetcher = fetcher
+        self._signal = signal
+
+    @property
+    def url(self) -> str:
+        """Its address: http, https, or a data URI; base64 is made one."""
+        return self._found.url
+
+    @property
+    def content_type(self) -> str | None:
+        """Its media type as the app or its data say it, such as `image/png`, or None."""
+        return self._found.content_type
+
+    @property
+    def file_name(self) -> str | None:
+        """Its name as the app gives it, made safe to be used in a folder of yours, or None."""
+        return self._found.file_name
+
+    @property
+    def width(self) -> int | None:
+        """Its width in pixels as the app says it, or None."""
+        return self._found.width
+
+    @property
+    def height(self) -> int | None:
+        """Its height in pixels as the app says it, or None."""
+        return self._found.height
+
+    @property
+    def place(self) -> str:
+        """Where it stands in the chunk, such as `images[0]`; `""` where the chunk itself is it."""
+        return self._found.place
+
+    async def read(
+        self,
+        *,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        timeout: float | None = DEFAULT_SECONDS,
+    ) -> bytes:
+        """Return its bytes; a file that the app names by its address is fetched, without the key.
+
+        Args:
+            max_bytes: How many bytes it may have. Default 512 MiB.
+            timeout: How many seconds fetching it may take, None for no limit. Default 600.
+
+        Returns:
+            The bytes.
+
+        Raises:
+            FileError: It is on another host than files are fetched from, can't be fetched in these
+                limits, or is no data URI or base64; the message names its place.
+            ConfigError: An argument can't be used, or the client is closed.
+        """
+        limits = FileLimits(max_bytes, timeout)
+        return await read_file(self._found, self._fetch(), limits, self._signal)
+
+    async def save(
+        self,
+        path: str | PathLike[str],
+        *,
+        overwrite: bool = False,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        timeout: float | None = DEFAULT_SECONDS,
+    ) -> Path:
+        """Save it; it has its name only when it is whole.
+
+        Args:
+            path: A folder, which is made if it isn't there, or the name of a file. A path is that
+                of a folder where one is there, it ends in a slash, or it has no suffix.
+            overwrite: Whether a file of the same name is replaced. Default False: `-2` is put to
+                the name.
+            max_bytes: How many bytes it may have. Default 512 MiB.
+            timeout: How many seconds fetching it may take, None for no limit. Default 600.
+
+        Returns:
+            Where it was saved.
+
+        Raises:
+            FileError: It can't be had, as `read()` raises it, or can't be written.
+            ConfigError: An argument can't be used, or the client is closed.
+        """
+        limits = FileLimits(max_bytes, timeout)
+        check_bool("overwrite", overwrite)
+        target = await async_in_thread(check_target, "path", path)
+        await async_in_thread(make_folder, "path", target)
+
+        def make_part(content_type: str | None) -> PartFile:
+            name = target.name or self._found.name(fetched_type=content_type)
+            return PartFile(target.folder, name, overwrite=overwrite)
+
+        return await save_file(self._found, self._fetch(), limits, self._signal, make_part)
+
+    def _fetch(self) -> AsyncFetcher:
+        if self._fetcher is None:
+            from .default import _default_async_client
+
+            self._fetcher = _default_async_client()._fetcher
+        return self._fetcher
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._found!r}>"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return bundle_of(self._found, repr(self))
+
+
+def find_files_async(chunk: object, *, hosts: Collection[str] = ()) -> list[AsyncFile]:
+    """Find the files in a chunk; nothing is fetched.
+
+    A file is a data URI; what stands in a field `b64_json`; an address on fal's hosts for files,
+    or on one of `hosts`; an object with a `url` that looks like one of fal's `File` or `Image`;
+    and the address of a picture, sound or video in a field that is called so. Whatever stands
+    deeper than 200 levels is left out.
+
+    Args:
+        chunk: The chunk: JSON values, pydantic models, dataclasses.
+        hosts: Hosts that files are fetched from besides fal's own: a name, `cdn.example.com`, over
+            https, or scheme, host and port, `http://127.0.0.1:8000`. Default: none.
+
+    Returns:
+        The files, in the order in which they stand in the chunk, each once.
+
+    Raises:
+        ConfigError: A host is none.
+    """
+    found = find_in(chunk, make_file_hosts(None, hosts))
+    return [AsyncFile(file) for file in filter(Once().is_new, found)]
+
+
+class AsyncFiles:
+    """The files of a stream, as they come.
+
+    Args:
+        stream: The stream.
+        hosts: Hosts that files are fetched from besides fal's own and the client's servers.
+        fetcher: Fetches them, or None for the module's own client.
+    """
+
+    def __init__(
+        self,
+        stream: AsyncFalStream[Any],
+        hosts: Collection[str],
+        fetcher: AsyncFetcher | None,
+    ) -> None:
+        self._stream = stream
+        self._hosts = make_file_hosts(stream.config, hosts)
+        self._fetcher = fetcher
+        self._signal = stream.options.get("signal")
+        self._once = Once()
+        self._found: Iterator[FoundFile] = iter(())
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> AsyncFile:
+        while True:
+            for found in self._found:
+                return AsyncFile(found, self._fetcher, self._signal)
+            chunk = await self._stream.__anext__()
+            if isinstance(chunk, bytes):
+                raise FileError(
+                    f"The response is {shown_type(self._stream.response_headers)}, one file, and "
+                    "not chunks with files in them: use save(), or iterate the stream",
+                    endpoint_id=self._stream.endpoint_id,
+                )
+            self._found = filter(self._once.is_new, find_in(chunk, self._hosts))

@@ -1,0 +1,179 @@
+"""Saving files: what a chunk holds, what it names, and a body as it comes.
+
+Leaves to others: where a file stands while it is written (`PartFile`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import _checks
+from .._net.tasks import async_in_thread
+from .._saving.part_file import PartFile
+from .._shared.find_files import FoundFile
+from ..abort import AbortSignal
+from .fetch import AsyncFetcher, file_error
+
+DEFAULT_MAX_BYTES = 512 * 1024 * 1024
+DEFAULT_SECONDS = 600.0
+
+# So much is written at a time.
+_BLOCK = 256 * 1024
+
+
+@dataclass(frozen=True)
+class FileLimits:
+    """The limits of each file that is read or saved.
+
+    Attributes:
+        max_bytes: How many bytes it may have.
+        timeout: How many seconds fetching it may take, or None for no limit.
+
+    Raises:
+        ConfigError: One of them is none.
+    """
+
+    max_bytes: int = DEFAULT_MAX_BYTES
+    timeout: float | None = DEFAULT_SECONDS
+
+    def __post_init__(self) -> None:
+        _checks.check_whole("max_bytes", self.max_bytes, 1)
+        _checks.check_seconds("timeout", self.timeout)
+
+
+class AsyncFileWriter:
+    """Writes one file, some of its bytes at a time, in a thread.
+
+    Args:
+        part: The file.
+    """
+
+    def __init__(self, part: PartFile) -> None:
+        self._part = part
+        self._pieces: list[bytes] = []
+        self._waiting = 0
+
+    async def write(self, data: bytes) -> None:
+        """Put bytes to its end.
+
+        Raises:
+            FileError: They can't be written.
+        """
+        self._pieces.append(data)
+        self._waiting += len(data)
+        if self._waiting >= _BLOCK:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        data, self._pieces, self._waiting = b"".join(self._pieces), [], 0
+        await async_in_thread(self._part.write, data)
+
+    async def finish(self) -> Path:
+        """Give the file, which is whole, its own name.
+
+        Returns:
+            Where it stands.
+
+        Raises:
+            FileError: It can't be done.
+        """
+        await self._flush()
+        return await async_in_thread(self._part.finish)
+
+
+async def read_file(
+    found: FoundFile, fetcher: AsyncFetcher, limits: FileLimits, signal: AbortSignal | None
+) -> bytes:
+    """Return the bytes of a file.
+
+    Args:
+        found: The file.
+        fetcher: Fetches it where the chunk has its address only.
+        limits: The limits.
+        signal: Ends it when it is aborted, or None.
+
+    Returns:
+        The bytes.
+
+    Raises:
+        FileError: It can't be had.
+        ConfigError: The client is closed.
+    """
+    if found.is_inline:
+        return await async_in_thread(_decode, found, limits)
+    pieces: list[bytes] = []
+    download = await fetcher.open(found, limits.max_bytes, limits.timeout, signal)
+    try:
+        while data := await download.read():
+            pieces.append(data)
+    finally:
+        await download.release()
+    return b"".join(pieces)
+
+
+def _decode(found: FoundFile, limits: FileLimits) -> bytes:
+    try:
+        data = found.decode()
+    except ValueError as error:
+        reason = str(error)
+    else:
+        if len(data) <= limits.max_bytes:
+            return data
+        reason = (
+            f"has {len(data):,} bytes, more than {limits.max_bytes:,}: give a larger `max_bytes` "
+            "if it is meant"
+        )
+    raise file_error(found, reason)
+
+
+async def save_file(
+    found: FoundFile,
+    fetcher: AsyncFetcher,
+    limits: FileLimits,
+    signal: AbortSignal | None,
+    make_part: Callable[[str | None], PartFile],
+) -> Path:
+    """Save a file.
+
+    Args:
+        found: The file.
+        fetcher: Fetches it where the chunk has its address only.
+        limits: The limits.
+        signal: Ends it when it is aborted, or None.
+        make_part: Makes the file that is written, given the media type that it was fetched with.
+
+    Returns:
+        Where it stands.
+
+    Raises:
+        FileError: It can't be had or written; no part of it is left.
+        ConfigError: The client is closed.
+    """
+    if found.is_inline:
+        part = make_part(None)
+        try:
+            return await async_in_thread(_write_inline, found, limits, part)
+        finally:
+            part.give_up()
+    download = await fetcher.open(found, limits.max_bytes, limits.timeout, signal)
+    try:
+        part = make_part(download.content_type)
+        try:
+            await async_in_thread(part.open)
+            writer = AsyncFileWriter(part)
+            while data := await download.read():
+                await writer.write(data)
+            return await writer.finish()
+        finally:
+            part.give_up()
+    finally:
+        await download.release()
+
+
+def _write_inline(found: FoundFile, limits: FileLimits, part: PartFile) -> Path:
+    data = _decode(found, limits)
+    part.open()
+    part.write(data)
+    return part.finish()

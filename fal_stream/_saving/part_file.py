@@ -1,0 +1,167 @@
+"""A file that is being written.
+
+Promises: it stands under another name, with `.part` at its end, until it is whole; then it takes
+its own name, or the next one that is free: no file that is there is changed, and no link is
+followed. To give it up waits for nobody: where another thread still writes, it is removed after.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+from .._files.turns import Turns
+from .._shared.file_names import numbered
+from ..errors import FileError, excerpt
+
+_MOST_OF_A_NAME = 10_000
+
+
+class PartFile(Turns):
+    """Writes a file; its methods may be called in any thread, one after the other.
+
+    Args:
+        folder: Where it is to stand.
+        name: What it is to be called, a safe name.
+        overwrite: Whether it takes the place of a file of that name.
+
+    Attributes:
+        path: Where it stands: `.part` at its end until it is whole.
+        size: How many bytes it has.
+    """
+
+    def __init__(self, folder: Path, name: str, *, overwrite: bool) -> None:
+        super().__init__()
+        self.path: Path = folder / name
+        self.size: int = 0
+        self._folder = folder
+        self._name = name
+        self._overwrite = overwrite
+        self._file: BinaryIO | None = None
+        self._is_given_up = False
+        self._is_kept = False
+
+    def open(self) -> None:
+        """Make the file.
+
+        Raises:
+            FileError: It can't be made.
+        """
+        with self._turn():
+            for number in range(1, _MOST_OF_A_NAME):
+                path = self._folder / f"{numbered(self._name, number)}.part"
+                try:
+                    self._file = path.open("xb")
+                except FileExistsError:
+                    continue
+                except OSError as error:
+                    raise self._failure(error) from error
+                self.path = path
+                return
+        raise self._too_many()
+
+    def write(self, data: bytes) -> None:
+        """Put bytes to its end.
+
+        Raises:
+            FileError: They can't be written.
+        """
+        with self._turn():
+            if self._file is None:
+                return  # it was given up meanwhile
+            try:
+                self._file.write(data)
+            except OSError as error:
+                raise self._failure(error) from error
+            self.size += len(data)
+
+    def finish(self) -> Path:
+        """Give the file, which is whole, its own name.
+
+        Returns:
+            Where it stands now.
+
+        Raises:
+            FileError: It can't be done.
+        """
+        with self._turn():
+            try:
+                if self._file is not None:
+                    self._file.close()
+                self.path = self._named()
+            except OSError as error:
+                raise self._failure(error) from error
+            self._file = None
+            return self.path
+
+    def _named(self) -> Path:
+        own = self._folder / self._name
+        if self._overwrite:
+            os.replace(self.path, own)
+            return own
+        for number in range(1, _MOST_OF_A_NAME):
+            path = self._folder / numbered(self._name, number)
+            if _rename_to_new(self.path, path):
+                return path
+        raise self._too_many()
+
+    def keep(self) -> Path:
+        """Leave what there is of it under the name that it has.
+
+        Returns:
+            Where it stands.
+        """
+        self._is_kept = True
+        self.give_up()
+        return self.path
+
+    def give_up(self) -> None:
+        """Remove it, now or after the call that still runs; nothing where it is whole."""
+        self._is_given_up = True
+        self._settle()
+
+    def _is_over(self) -> bool:
+        return self._is_given_up and self._file is not None
+
+    def _wind_up(self) -> None:
+        file, self._file = self._file, None
+        with contextlib.suppress(OSError):
+            if file is not None:
+                file.close()
+        if not self._is_kept:
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+
+    def _failure(self, error: OSError) -> FileError:
+        path = excerpt(str(self._folder / self._name))
+        return FileError(f"{path} can't be written ({error.strerror or type(error).__name__})")
+
+    def _too_many(self) -> FileError:
+        path = excerpt(str(self._folder / self._name))
+        return FileError(f"{path} is there {_MOST_OF_A_NAME:,} times: give another folder")
+
+
+def _rename_to_new(path: Path, new: Path) -> bool:
+    """Rename a file unless there is something of the new name; tell whether that was done."""
+    if os.name == "nt":
+        try:
+            os.rename(path, new)  # refuses to replace
+        except FileExistsError:
+            return False
+        return True
+    try:
+        os.link(path, new)
+    except FileExistsError:
+        return False
+    except OSError:
+        # Some file systems have no links: the name is taken first, by an empty file.
+        try:
+            new.open("xb").close()
+        except FileExistsError:
+            return False
+        os.replace(path, new)
+        return True
+    os.unlink(path)
+    return True

@@ -1,0 +1,86 @@
+"""Where the user wants files to go: a folder, or a file of a name."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from .._checks import shown
+from .._shared.file_names import MAX_NAME_BYTES
+from ..errors import ConfigError, excerpt
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where files go.
+
+    Attributes:
+        folder: The folder.
+        name: What the first file is called, or None: each is named after what it is.
+    """
+
+    folder: Path
+    name: str | None = None
+
+
+def check_target(argument: str, path: object) -> Target:
+    """Check where the user wants files to go; nothing is made yet.
+
+    Args:
+        argument: What the argument is called.
+        path: A path: of a folder where one is there, it ends in a separator, or its last part has
+            no suffix; else of a file.
+
+    Returns:
+        Where they go.
+
+    Raises:
+        ConfigError: It is no path, or leads upwards.
+    """
+    try:
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError
+        text = os.fsdecode(path)
+        if not text or "\0" in text:
+            raise ValueError
+    except Exception:
+        raise ConfigError(
+            f"{argument}={shown(path)} is no path: give a folder, or the name of a file, 'fox.png'"
+        ) from None
+    given = Path(text)
+    if ".." in given.parts:
+        raise ConfigError(
+            f"{argument}={shown(path)} has `..` in it, which could lead anywhere: give the path "
+            "that you mean, Path(...).resolve()"
+        )
+    ends = (os.sep, *([os.altsep] if os.altsep else []))
+    if text.endswith(ends) or not given.suffix or given.is_dir():
+        return Target(given)
+    if len(os.fsencode(given.name)) > MAX_NAME_BYTES + 40:
+        raise ConfigError(f"{argument}={shown(path)} has a name that is too long for a file")
+    return Target(given.parent, given.name)
+
+
+def make_folder(argument: str, target: Target) -> None:
+    """Make the folder that files go to, if it isn't there.
+
+    Args:
+        argument: What the argument is called.
+        target: Where they go.
+
+    Raises:
+        ConfigError: It can't be made, or nothing may be written there.
+    """
+    folder = excerpt(str(target.folder), 120)
+    try:
+        target.folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        reason = "is a file, not a folder"
+    except OSError as error:
+        reason = f"can't be made ({error.strerror or type(error).__name__})"
+    else:
+        if os.access(target.folder, os.W_OK | os.X_OK):
+            return
+        reason = "can't be written to"
+    raise ConfigError(f"{argument} {folder} {reason}: give a folder that this program may write to")

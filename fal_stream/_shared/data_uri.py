@@ -1,0 +1,96 @@
+"""Data URIs (RFC 2397) and base64, as apps send files in chunks.
+
+Promises: pure, linear in the text, whatever it holds. A message shows the beginning of a value at
+most.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from ..errors import quoted
+from .media_types import checked_type
+
+# What comes before the comma is short; a text that begins like one and goes on is none.
+_LONGEST_HEAD = 1_000
+_SHOWN = 60
+
+_HEAD = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[^;,\s]{0,100}){0,8}),", re.IGNORECASE)
+_SPACE = re.compile(rb"[\t\n\f\r ]+")
+_ALPHABET = bytes.maketrans(b"-_", b"+/")
+
+
+class DataHead(NamedTuple):
+    """What stands before the data of a data URI.
+
+    Attributes:
+        content_type: The media type, or None where it has none that says anything.
+        is_base64: Whether the data is base64; percent-encoded otherwise.
+        end: Where the data begins.
+    """
+
+    content_type: str | None
+    is_base64: bool
+    end: int
+
+
+def data_head(text: str) -> DataHead | None:
+    """Return what stands before the data of a data URI; None where the text is none."""
+    # Most texts are not, and are told by five characters.
+    if text[:5].lower() != "data:":
+        return None
+    found = _HEAD.match(text[:_LONGEST_HEAD])
+    if found is None:
+        return None
+    marks = (found[2] or "").lower().split(";")
+    return DataHead(checked_type((found[1] or "").lower()), "base64" in marks, found.end())
+
+
+def decode_data_uri(text: str) -> bytes:
+    """Decode the data of a data URI.
+
+    Args:
+        text: The data URI.
+
+    Returns:
+        The bytes.
+
+    Raises:
+        ValueError: It is none, or its base64 is broken; the message begins with `is`.
+    """
+    head = data_head(text)
+    if head is None:
+        raise ValueError(f"is no data URI: {quoted(text, _SHOWN)}")
+    if not head.is_base64:
+        return unquote_to_bytes(text[head.end :])
+    data = text[head.end :]
+    return decode_base64(unquote_to_bytes(data) if "%" in data else data)
+
+
+def decode_base64(text: str | bytes) -> bytes:
+    """Decode base64 (RFC 4648, sections 4 and 5), with white space in it and padding left out.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The bytes.
+
+    Raises:
+        ValueError: It is no base64; the message begins with `is`.
+    """
+    try:
+        data = text if isinstance(text, bytes) else text.encode("ascii")
+        if _SPACE.search(data):
+            data = _SPACE.sub(b"", data)
+        data = data.translate(_ALPHABET)
+        data += b"=" * (-len(data) % 4)
+        return base64.b64decode(data, validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        pass
+    shown = text if isinstance(text, str) else text[: _SHOWN + 1].decode("latin-1")
+    raise ValueError(f"is no base64: {quoted(shown, _SHOWN)}")

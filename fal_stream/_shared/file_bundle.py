@@ -1,0 +1,61 @@
+"""How a notebook shows a file: a picture, a player, or what is known of it.
+
+Promises: pure. What an app says is escaped; only rasters, sound and video are shown, and data only
+up to a size, for a notebook keeps all of it.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+from .file_hosts import encoded_url
+from .find_files import FoundFile
+from .media_types import essence_of
+
+LARGEST_SHOWN = 10_000_000  # characters
+
+_RASTERS = ("avif", "bmp", "gif", "jpeg", "jpg", "png", "webp")
+
+
+def html_of(found: FoundFile) -> str | None:
+    """Return the element that shows a file; None where it can't be shown.
+
+    Args:
+        found: The file.
+
+    Returns:
+        An `img`, `audio` or `video` element.
+    """
+    kind, _, name = essence_of(found.content_type).partition("/")
+    url = found.url
+    if found.is_inline:
+        if len(url) > LARGEST_SHOWN:
+            return None
+    else:
+        url = encoded_url(url) or ""
+    if not url:
+        return None
+    source = f'src="{escape(url)}"'
+    if kind == "image" and name in _RASTERS:
+        sides = "".join(
+            f' {side}="{value}"'
+            for side, value in (("width", found.width), ("height", found.height))
+            if value is not None
+        )
+        return f'<img {source}{sides} style="max-width: 100%; height: auto" alt="">'
+    if kind == "audio":
+        return f"<audio controls {source}></audio>"
+    if kind == "video":
+        return f'<video controls {source} style="max-width: 100%"></video>'
+    return None
+
+
+def bundle_of(found: FoundFile, said: str) -> dict[str, str]:
+    """Return the forms of a file that a notebook chooses from; nothing is fetched here.
+
+    Args:
+        found: The file.
+        said: The file in words.
+    """
+    html = html_of(found)
+    return {"text/plain": said} if html is None else {"text/html": html, "text/plain": said}

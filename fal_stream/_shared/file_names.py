@@ -1,0 +1,92 @@
+"""Names for files that are saved.
+
+Promises: pure. A name is safe on every system, whatever a server says: one part of a path, no name
+of a device, no hidden file, and a suffix of files that apps make, so that none is taken for code.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from .media_types import known_suffix
+
+# File systems take 255 bytes; a number and the mark of an unfinished file are put to it.
+MAX_NAME_BYTES = 200
+_LONGEST_STEM = 80
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
+_RESERVED = re.compile(
+    r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])", re.I
+)
+_FORBIDDEN = '<>:"/\\|?*'
+
+
+def safe_name(name: str, suffix: str) -> str | None:
+    """Make a file name fit of what a server calls a file.
+
+    Args:
+        name: What the server calls it; of a path the last part counts.
+        suffix: The suffix that its media type stands for, with its dot.
+
+    Returns:
+        The name, with the suffix at its end unless it has one of files that apps make; None where
+        nothing of it is left.
+    """
+    # Cut first: what is longer is no name.
+    last = re.split(r"[/\\]", name[-1_000:])[-1]
+    text = "".join(map(_safe_char, unicodedata.normalize("NFC", last)))
+    text = text.strip(" ").lstrip(".-~").rstrip(". ")
+    stem, dot, end = text.rpartition(".")
+    own = known_suffix(f".{end}") if dot else None
+    if own is None:
+        stem, own = text, suffix
+    stem = _cut(stem.strip(" "), MAX_NAME_BYTES - len(own)).rstrip(". ")
+    if not stem.strip("_"):
+        return None
+    if _RESERVED.fullmatch(stem.partition(".")[0].strip(" ")):
+        stem = f"_{stem}"
+    return stem + own
+
+
+def _safe_char(char: str) -> str:
+    # No control, format, surrogate or unassigned character, and no line end.
+    category = unicodedata.category(char)
+    return "_" if char in _FORBIDDEN or category[0] == "C" or category in ("Zl", "Zp") else char
+
+
+def _cut(text: str, size: int) -> str:
+    return text.encode()[:size].decode(errors="ignore")
+
+
+def stem_of(endpoint_id: str, parts: Iterable[str]) -> str:
+    """Make the beginning of a file's name of where the file came from.
+
+    Args:
+        endpoint_id: The endpoint, whose owner is left out; `""` for none.
+        parts: What follows: the number of the chunk, the place in it.
+
+    Returns:
+        The name without a suffix, such as `flux-dev-0003-images-0`.
+    """
+    names = endpoint_id.strip("/").split("/") if endpoint_id else []
+    text = "-".join([*(names[1:] or names), *(part[:_LONGEST_STEM] for part in parts)])
+    stem = _UNSAFE.sub("_", text)[:_LONGEST_STEM].strip("-_") or "file"
+    return f"{stem}_" if _RESERVED.fullmatch(stem) else stem
+
+
+def numbered(name: str, number: int) -> str:
+    """Return a name for the second, third and further files that would be called the same.
+
+    Args:
+        name: The name.
+        number: Which one it is, from 1.
+
+    Returns:
+        The name, with `-2` before its suffix for the second.
+    """
+    if number == 1:
+        return name
+    stem, dot, suffix = name.rpartition(".")
+    return f"{stem}-{number}{dot}{suffix}" if stem else f"{name}-{number}"
