@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +26,7 @@ EXAMPLES: list[FalStreamError] = [
     errors.EventTooLarge("m", limit=10),
     errors.StreamEventError("m", data={"x": 1}),
     errors.UploadError("m", file_name="a.png", place="input.image"),
+    errors.FileError("m", place="images[0]", paths=[Path("fox.png")]),
     errors.TokenError("m"),
 ]
 
