@@ -70,6 +70,23 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check")
 
 
+@nox.session(default=False)
+def quick(session: nox.Session) -> None:
+    """Run the fast checks: generated code, ruff, mypy on the package, most unit tests.
+
+    Unit tests that make their inputs up (hypothesis) take longer than all others together, and are
+    left out; `nox` runs them.
+    """
+    install(session, "quick")
+    session.run("python", "-m", "tests.unasync.generator", "--check")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("mypy", "fal_stream")
+    session.run(
+        "pytest", "tests/unit", "-q", "-n", "auto", "-m", "not hypothesis", *session.posargs
+    )
+
+
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types of the package and of its tests; what users see, by three checkers."""
