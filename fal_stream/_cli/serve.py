@@ -19,13 +19,26 @@ from fal_stream.testing import (
     RecordedRequest,
     Reply,
     audio,
+    chat_completion,
     image_frames,
+    image_progress,
+    partial_images,
+    speech,
     tokens,
+    with_logs,
+    workflow,
 )
 from fal_stream.testing.demo import IMAGE_MODEL, LANGUAGE_MODEL, TEXT
 
 _LONGEST_PROMPT = 1000
+_USAGE = {"prompt_tokens": 8, "completion_tokens": 16, "total_tokens": 24, "cost": 0.0}
+_CHAT = "demo/chat"
+_PROGRESS = "demo/image-progress"
+_PARTIAL = "demo/partial-images"
 _SPEECH = "demo/speech"
+_SPEECH_CHUNKS = "demo/speech-chunks"
+_WORKFLOW = "workflows/demo/sticker"
+_LOGS = "demo/logs"
 _VISION = "demo/vision"
 _REFUSAL = "demo/refusal"
 _SILENCE = "demo/silence"
@@ -75,13 +88,20 @@ A fal server listens on {url}. In another terminal:
   fal-stream run {LANGUAGE_MODEL} prompt='What is streaming?'
   fal-stream run {LANGUAGE_MODEL} prompt=Hi --last | jq -r .output
   fal-stream run {IMAGE_MODEL} prompt='a sun over waves' --output pictures
+  fal-stream run {_PROGRESS}              # progress, then the picture
+  fal-stream run {_PARTIAL}               # partial pictures in base64
   fal-stream run {_SPEECH} --output sounds
+  fal-stream run {_SPEECH_CHUNKS}         # sound in base64
+  fal-stream run {_CHAT} prompt=Hi        # deltas, as in OpenAI's protocol
+  fal-stream run {_WORKFLOW}              # a line for each node, and the output
+  fal-stream run {_LOGS}                  # its place in the queue, and logs
   fal-stream run {_VISION} image_url@picture.png
   fal-stream run {_REFUSAL}               # an input that is refused: exit code 3
   fal-stream run {_SILENCE} --timeout 2   # a server that falls silent: exit code 5
   fal-stream run {_BREAK}                 # a connection that breaks: exit code 6
 
-fal-ai/any-llm and fal-ai/flux/dev are played by the same scripts.
+fal-ai/any-llm, fal-ai/flux/dev, openrouter/router (also /openai/v1/chat/completions) and
+openai/gpt-image-1 are played by the same scripts.
 
 Ctrl-C ends it. What comes in:
 """
@@ -107,16 +127,28 @@ def _write(text: str) -> None:
 
 def _add_apps(fal: LocalFal) -> None:
     # By the names of fal's models too, so that what the documentation shows can be tried.
-    for endpoint_id in (LANGUAGE_MODEL, "fal-ai/any-llm"):
-        fal.add(endpoint_id, lambda request: tokens(_answer(request), pause=0.1))
+    for endpoint_id in (LANGUAGE_MODEL, "fal-ai/any-llm", "openrouter/router"):
+        fal.add(endpoint_id, lambda request: tokens(_answer(request), pause=0.1, usage=_USAGE))
+    fal.add(_CHAT, _chat)
+    fal.add("openrouter/router", _chat, path="/openai/v1/chat/completions")
     for endpoint_id in (IMAGE_MODEL, "fal-ai/flux/dev"):
         fal.add(endpoint_id, image_frames(6, size=256, pause=0.3))
+    fal.add(_PROGRESS, image_progress(6, size=256, pause=0.3))
+    for endpoint_id in (_PARTIAL, "openai/gpt-image-1"):
+        fal.add(endpoint_id, partial_images(3, size=256, pause=0.5))
     fal.add(_SPEECH, Reply(audio(2.0, pause=0.1), content_type="audio/wav"))
+    fal.add(_SPEECH_CHUNKS, speech(2.0, pause=0.1))
+    fal.add(_WORKFLOW, workflow(image_progress(1, size=256)[-1], pause=0.5))
+    fal.add(_LOGS, with_logs([{"output": "That was all"}], pause=0.5))
     fal.add(_VISION, lambda request: [{"output": _look(fal, request)}])
     refusal = [{"loc": ["body", "prompt"], "msg": "Field required", "type": "missing"}]
     fal.add(_REFUSAL, Failure(422, refusal))
     fal.add(_SILENCE, [{"output": "Listen:"}, Hang()])
     fal.add(_BREAK, [{"output": "One moment"}, Pause(0.5), Cut()])
+
+
+def _chat(request: RecordedRequest) -> list[Any]:
+    return chat_completion(_answer(request), pause=0.1)
 
 
 def _given(request: RecordedRequest, name: str) -> Any:
@@ -129,6 +161,9 @@ def _given(request: RecordedRequest, name: str) -> Any:
 
 def _answer(request: RecordedRequest) -> str:
     prompt = _given(request, "prompt")
+    messages = _given(request, "messages")
+    if isinstance(messages, list) and messages and isinstance(messages[-1], dict):
+        prompt = messages[-1].get("content")
     if not isinstance(prompt, str) or not prompt.strip():
         return TEXT
     text = prompt[:_LONGEST_PROMPT].encode("utf-8", "replace").decode()

@@ -15,7 +15,17 @@ from fal_stream.testing.record import record
 from fal_stream.testing.replay import replay
 from fal_stream.testing.reply import Failure, Framing, Reply
 from fal_stream.testing.request import RecordedRequest
-from fal_stream.testing.samples import audio, image_frames, tokens
+from fal_stream.testing.samples import (
+    audio,
+    chat_completion,
+    image_frames,
+    image_progress,
+    partial_images,
+    speech,
+    tokens,
+    with_logs,
+    workflow,
+)
 from fal_stream.testing.script import RouteScript, Script
 from fal_stream.testing.server import LocalFal
 from fal_stream.testing.steps import Cut, End, Event, Hang, Pause, Ping, Raw, Step, Wire
@@ -41,10 +51,16 @@ __all__ = [
     "Upload",
     "Wire",
     "audio",
+    "chat_completion",
     "error_event",
     "image_frames",
+    "image_progress",
     "in_turn",
+    "partial_images",
     "record",
     "replay",
+    "speech",
     "tokens",
+    "with_logs",
+    "workflow",
 ]

@@ -6,13 +6,20 @@ sending.
 
 from __future__ import annotations
 
+import re
+
 from fal_stream._shared.endpoint import parse_endpoint_id, stream_url
 from fal_stream.errors import ConfigError
+from fal_stream.testing.checks import describe
 from fal_stream.testing.reply import Failure, Reply
 from fal_stream.testing.request import RecordedRequest
 from fal_stream.testing.script import CheckedScript, Script, check_script, to_reply
 
-__all__ = ["Endpoints", "alias_of", "path_of"]
+__all__ = ["STREAM", "Endpoints", "alias_of", "path_of"]
+
+STREAM = "/stream"
+
+_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[!\"$-.0->@-~]+)*/?")  # visible ASCII without # and ?
 
 
 class Endpoints:
@@ -21,17 +28,18 @@ class Endpoints:
     def __init__(self) -> None:
         self._scripts: dict[str, CheckedScript] = {}
 
-    def add(self, endpoint_id: str, script: Script) -> None:
+    def add(self, endpoint_id: str, script: Script, path: str = STREAM) -> None:
         """Set what an endpoint answers.
 
         Args:
             endpoint_id: The endpoint, `owner/alias[/path]`.
             script: What answers its requests.
+            path: What follows the endpoint id in the address; `""`: nothing.
 
         Raises:
-            ConfigError: The endpoint id or the script is bad.
+            ConfigError: An argument is bad.
         """
-        self._scripts[path_of(endpoint_id)] = check_script(script)
+        self._scripts[path_of(endpoint_id, path)] = check_script(script)
 
     def answer(self, request: RecordedRequest) -> Reply:
         """Answer a request.
@@ -54,19 +62,28 @@ class Endpoints:
         return to_reply("the answer of the script", script(request))
 
 
-def path_of(endpoint_id: str) -> str:
-    """Give the path of an endpoint's streams.
+def path_of(endpoint_id: str, path: object = STREAM) -> str:
+    """Return the path of an endpoint's streams.
 
     Args:
         endpoint_id: The endpoint, `owner/alias[/path]`.
+        path: What follows the endpoint id; `/stream` is not added to one that ends in it.
 
     Returns:
         The path.
 
     Raises:
-        ConfigError: The endpoint id is bad.
+        ConfigError: An argument is bad.
     """
-    return stream_url("", parse_endpoint_id(endpoint_id))
+    endpoint = parse_endpoint_id(endpoint_id)
+    if path == STREAM:
+        return stream_url("", endpoint)
+    if not isinstance(path, str) or not _PATH.fullmatch(path):
+        raise ConfigError(
+            f"path is {describe(path)}; give what follows the endpoint id in the address, such as "
+            "'/audio/speech', without a query, or '' for nothing"
+        )
+    return f"/{endpoint}{path}"
 
 
 def alias_of(path: str) -> str | None:

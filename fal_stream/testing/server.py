@@ -15,7 +15,7 @@ from typing_extensions import Self
 
 from fal_stream.errors import ConfigError
 from fal_stream.testing.dispatcher import Dispatcher
-from fal_stream.testing.endpoints import path_of
+from fal_stream.testing.endpoints import STREAM, path_of
 from fal_stream.testing.log import RequestLog
 from fal_stream.testing.request import RecordedRequest
 from fal_stream.testing.script import RouteScript, Script
@@ -71,22 +71,24 @@ class LocalFal:
         self._url: str | None = None
         self._thread: ServerThread | None = None
 
-    def add(self, endpoint_id: str, script: Script) -> None:
+    def add(self, endpoint_id: str, script: Script, *, path: str = STREAM) -> None:
         """Set what an endpoint answers.
 
         It is served for any method at `/{endpoint_id}/stream`, or at the id itself where that
-        ends in `/stream`. A script that was there before is replaced.
+        ends in `/stream`, or where `path` says. A script that was there before is replaced.
 
         Args:
             endpoint_id: The endpoint, `owner/alias[/path]`; the old form `12345-alias` means
                 `12345/alias`.
             script: A list of chunks and steps, a `Reply`, a `Failure`, or a function that gets
                 the request and gives one of these or a generator of steps.
+            path: What follows the endpoint id in the address, such as `/audio/speech`; `""`:
+                nothing. Default: `/stream`.
 
         Raises:
-            ConfigError: The endpoint id or the script is bad.
+            ConfigError: An argument is bad.
         """
-        self._dispatcher.endpoints.add(endpoint_id, script)
+        self._dispatcher.endpoints.add(endpoint_id, script, path)
 
     def route(self, path: str, script: RouteScript, *, method: str | None = None) -> None:
         """Set what is answered at a path, in place of what the server has there.
@@ -165,20 +167,21 @@ class LocalFal:
         """The requests so far, in the order in which they came, refused ones included."""
         return self._log.requests()
 
-    def requests_to(self, endpoint_id: str) -> list[RecordedRequest]:
+    def requests_to(self, endpoint_id: str, *, path: str = STREAM) -> list[RecordedRequest]:
         """Give the requests for one endpoint, without those for tokens and uploads.
 
         Args:
             endpoint_id: The endpoint, as for `add`.
+            path: What follows the endpoint id in the address. Default: `/stream`.
 
         Returns:
             The requests so far, in the order in which they came.
 
         Raises:
-            ConfigError: The endpoint id is bad.
+            ConfigError: An argument is bad.
         """
-        path = path_of(endpoint_id)
-        return [request for request in self.requests if request.path == path]
+        wanted = path_of(endpoint_id, path)
+        return [request for request in self.requests if request.path == wanted]
 
     def wait_for_requests(self, count: int = 1, timeout: float = 10.0) -> list[RecordedRequest]:
         """Wait until the server has received so many requests since it was made.

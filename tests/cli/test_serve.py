@@ -72,9 +72,24 @@ def test_what_it_says_can_be_tried(served: Served) -> None:
     assert ended.out.decode().splitlines()[0] == "  POST /demo/language-model/stream"
 
 
+def test_each_shape_is_played(served: Served) -> None:
+    (last,) = served.run("demo/image-progress", "--last").chunks
+    assert {*last} == {"images", "seed", "timings", "has_nsfw_concepts", "prompt"}
+    assert len(served.run("demo/partial-images").chunks) == 4
+    assert len(served.run("openai/gpt-image-1").chunks) == 4
+    assert served.run("demo/speech-chunks", "--last").chunks[0]["audio_duration_sec"] == 2.0
+    (last,) = served.run("workflows/demo/sticker", "--last").chunks
+    assert [*last] == ["type", "node_id", "output"]
+    states = [chunk.get("status") for chunk in served.run("demo/logs").chunks]
+    assert states == ["IN_QUEUE"] * 2 + ["IN_PROGRESS"] * 2 + [None]
+    chunks = served.run("demo/chat", 'messages:=[{"role": "user", "content": "Hi"}]').chunks
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks if chunk["choices"]]
+    assert "".join(delta.get("content", "") for delta in deltas).startswith("You said: Hi -- ")
+
+
 def test_each_command_that_it_says_is_there(served: Served) -> None:
     endpoints = re.findall(r"fal-stream run (\S+)", served.about)
-    assert len(set(endpoints)) == 7
+    assert len(set(endpoints)) == 13
     for word in ("exit code 3", "exit code 5", "exit code 6", "--output"):
         assert word in served.about
 

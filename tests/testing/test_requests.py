@@ -7,6 +7,8 @@ import pytest
 from fal_stream.testing import LocalFal, RecordedRequest
 from tests.testing.raw_client import RawClient, fetch
 
+PATHS = ("/acme/app/stream", "/acme/app/audio/speech", "/acme/app")
+
 
 def test_what_is_recorded(fal: LocalFal) -> None:
     fal.add("acme/app/fast", [1])
@@ -215,3 +217,16 @@ def test_waiting_for_requests(fal: LocalFal) -> None:
     assert fal.wait_for_requests(2, timeout=0) == came
     with pytest.raises(TimeoutError, match=r"2 of 3 requests came within 0\.01 seconds"):
         fal.wait_for_requests(3, timeout=0.01)
+
+
+def test_another_path_of_an_endpoint(fal: LocalFal) -> None:
+    fal.add("acme/app", [1])
+    fal.add("acme/app", [2], path="/audio/speech")
+    fal.add("acme/app", [3], path="")
+    assert [fetch(fal, path=path).events() for path in PATHS] == [[1], [2], [3]]
+    found = [fal.requests_to("acme/app", path=path) for path in ("/stream", "/audio/speech", "")]
+    assert [[request.path for request in requests] for requests in found] == [[p] for p in PATHS]
+    assert fal.requests_to("acme/app") == found[0]
+    assert (
+        fetch(fal, path="/acme/app/audio/speech", headers={"Authorization": "Key x"}).status == 401
+    )

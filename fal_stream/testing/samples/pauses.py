@@ -1,0 +1,33 @@
+"""The time between the chunks of a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from fal_stream.testing.checks import check_seconds
+from fal_stream.testing.steps import Pause
+
+__all__ = ["with_pauses"]
+
+
+def with_pauses(chunks: Iterable[Any], pause: float) -> list[Any]:
+    """Put a pause between each two chunks.
+
+    Args:
+        chunks: The chunks.
+        pause: Seconds; 0: no pauses.
+
+    Returns:
+        The chunks and the pauses.
+
+    Raises:
+        ConfigError: The pause is no time.
+    """
+    check_seconds("pause", pause)
+    if not pause:
+        return list(chunks)
+    steps: list[Any] = []
+    for chunk in chunks:
+        steps += [Pause(pause), chunk]
+    return steps[1:]
