@@ -7,8 +7,9 @@ can't hit the next user.
 
 from __future__ import annotations
 
+import socket
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from .._shared.watchdog import Watchdog
@@ -66,6 +67,21 @@ class AsyncExchange(BaseExchange, ABC):
 
         Returns:
             Its result.
+
+        Raises:
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+
+    @abstractmethod
+    async def any_writable(
+        self, socks: Sequence[socket.socket], seconds: float
+    ) -> list[socket.socket]:
+        """Wait until some sockets can be written to, and return these.
+
+        Args:
+            socks: The sockets.
+            seconds: How many seconds to wait at most.
 
         Raises:
             Aborted: The exchange was aborted.

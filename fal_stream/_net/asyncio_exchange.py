@@ -7,7 +7,11 @@ serves a whole exchange; it is set anew only when it fires, not with each read.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import contextlib
+import math
+import selectors
+import socket
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from .._shared.watchdog import Watchdog
@@ -15,8 +19,12 @@ from .async_exchange import AsyncExchange, nothing
 from .event_loop import EventLoop
 from .exchange import Aborted
 from .runtime import SLICE, async_call
+from .sockets import ready
 
 T = TypeVar("T")
+
+# How often sockets are looked at in a loop that can't watch them (seconds).
+_POLL_INTERVAL = 0.005
 
 
 class AsyncioExchange(AsyncExchange):
@@ -88,8 +96,54 @@ class AsyncioExchange(AsyncExchange):
             raise
         return task.result()
 
+    async def delivery(self, begin: Callable[[Callable[[T], None]], object]) -> T:
+        """See `AsyncExchange`; without a task of its own."""
+        answer: asyncio.Future[T] = self._loop.create_future()
+
+        def settle(thing: T) -> None:
+            if not answer.done():
+                answer.set_result(thing)
+
+        begin(lambda thing: self.loop.call_soon(lambda: settle(thing)))
+        return await self.wait(answer)
+
+    async def any_writable(
+        self, socks: Sequence[socket.socket], seconds: float
+    ) -> list[socket.socket]:
+        """See `AsyncExchange`."""
+        loop, changed = self._loop, self._loop.create_future()
+        found: list[socket.socket] = []
+
+        def note(sock: socket.socket) -> None:
+            found.append(sock)
+            loop.remove_writer(sock)
+            wake(changed)
+
+        timer: asyncio.TimerHandle | None = None
+        try:
+            for sock in socks:
+                loop.add_writer(sock, note, sock)
+            if seconds != math.inf:
+                timer = loop.call_later(seconds, wake, changed)
+            await self.wait(changed)
+        except NotImplementedError:  # by the proactor of Windows
+            return await self._poll(socks, seconds)
+        finally:
+            if timer is not None:
+                timer.cancel()
+            for sock in socks:
+                with contextlib.suppress(NotImplementedError):
+                    loop.remove_writer(sock)
+        return found
+
+    async def _poll(self, socks: Sequence[socket.socket], seconds: float) -> list[socket.socket]:
+        end = self._loop.time() + seconds
+        while not (found := ready(socks, selectors.EVENT_WRITE, 0.0)) and self._loop.time() < end:
+            await self.sleep(_POLL_INTERVAL)
+        return found
+
     def _set_timer(self, seconds: float) -> None:
-        if seconds == float("inf"):
+        if seconds == math.inf:
             return
         due = self._loop.time() + seconds
         if self._timer is None or self._timer.when() > due:

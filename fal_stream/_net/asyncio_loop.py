@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from .._shared.watchdog import Watchdog
 from .asyncio_exchange import AsyncioExchange
-from .asyncio_wire import AsyncioWire, connect
+from .asyncio_wire import AsyncioWire, wire_of
 from .event_loop import EventLoop, TaskLock
-from .resolver import Address
 
 T = TypeVar("T")
 
@@ -90,9 +90,9 @@ class AsyncioLoop(EventLoop):
         task.add_done_callback(lambda _: end())
         return task.cancel
 
-    async def connect(self, address: Address, patience: float | None) -> AsyncioWire:
+    async def wire(self, sock: socket.socket) -> AsyncioWire:
         """See `EventLoop`."""
-        return await connect(address, patience)
+        return await wire_of(sock)
 
     async def shielded(
         self,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable
 from typing import Any, cast
 
 from .asyncio_exchange import AsyncioExchange, wake
-from .resolver import Address
 from .wire import READ_BYTES, Wire
 
 _NAMES = {"client_addr": "sockname", "server_addr": "peername"}
@@ -156,22 +156,12 @@ def _broken(error: Exception) -> OSError:
     return error if isinstance(error, OSError) else OSError(str(error))
 
 
-async def connect(address: Address, patience: float | None) -> AsyncioWire:
-    """Connect to an address.
-
-    Args:
-        address: Where to.
-        patience: How many seconds it may take, or None for no limit.
-
-    Raises:
-        OSError: It failed.
-    """
+async def wire_of(sock: socket.socket) -> AsyncioWire:
+    """Return the connection of a connected socket, which is closed where that fails."""
     loop = asyncio.get_running_loop()
-    host, port = address.target[:2]
     try:
-        transport, receiver = await asyncio.wait_for(
-            loop.create_connection(Receiver, host, port), patience
-        )
-    except asyncio.TimeoutError:
-        raise TimeoutError("no answer") from None
+        transport, receiver = await loop.create_connection(Receiver, sock=sock)
+    except BaseException:
+        sock.close()
+        raise
     return AsyncioWire(transport, receiver)

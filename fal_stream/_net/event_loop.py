@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .._shared.watchdog import Watchdog
-from .resolver import Address
 from .wire import Wire
 
 if TYPE_CHECKING:
@@ -84,16 +84,8 @@ class EventLoop(ABC):
         """
 
     @abstractmethod
-    async def connect(self, address: Address, patience: float | None) -> Wire[Any]:
-        """Connect to an address.
-
-        Args:
-            address: Where to.
-            patience: How many seconds it may take, or None for no limit.
-
-        Raises:
-            OSError: It failed.
-        """
+    async def wire(self, sock: socket.socket) -> Wire[Any]:
+        """Return the connection of a connected socket, which is closed where that fails."""
 
     @abstractmethod
     async def shielded(

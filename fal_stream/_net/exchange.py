@@ -6,8 +6,6 @@ nothing down to the network that could carry it, so it is set for the time of a 
 
 from __future__ import annotations
 
-import contextlib
-import socket
 import threading
 import weakref
 from contextvars import ContextVar, Token
@@ -15,9 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from .._shared.watchdog import Watchdog
 from ..abort import AbortController, AbortSignal
-
-# How long one of several addresses is tried before the next (seconds).
-ADDRESS_PATIENCE = 10.0
+from . import sockets
 
 
 class Aborted(Exception):
@@ -33,8 +29,8 @@ class BaseExchange:
     Attributes:
         aborted: Whether `abort` was called.
         bytes_sent: How many bytes of the request have been handed to the network.
-        connect_patience: How many seconds an address may take to be connected to, or None for as
-            long as the watchdog allows.
+        connect_patience: How many seconds the addresses of a host may take together to be
+            connected to, or None for as long as the watchdog allows.
     """
 
     def __init__(self, watchdog: Watchdog) -> None:
@@ -67,16 +63,6 @@ class BaseExchange:
     def is_orphaned(self) -> bool:
         """Whether nothing can go on in it any more, since its event loop was closed."""
         return False
-
-    def patience(self, *, is_last: bool) -> float | None:
-        """Tell how many seconds one address of a host is tried, None for no limit of its own.
-
-        Args:
-            is_last: Whether there is no other address to try after it.
-        """
-        if is_last:
-            return self.connect_patience
-        return min(ADDRESS_PATIENCE, self.connect_patience or ADDRESS_PATIENCE)
 
     def sent(self, count: int) -> None:
         """Note that bytes of the request were handed to the network."""
@@ -111,14 +97,8 @@ def shut_down(stream: Any) -> None:
         stream: The connection as the HTTP library has it, or None where there is none.
     """
     sock = stream.get_extra_info("socket") if stream is not None else None
-    if sock is None:
-        return
-    with contextlib.suppress(OSError):
-        if isinstance(sock, socket.socket):
-            # Not the method of an SSLSocket, which drops the TLS state under the reader's feet.
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)
-        else:
-            sock.shutdown(socket.SHUT_RDWR)
+    if sock is not None:
+        sockets.shut_down(sock)
 
 
 class LiveExchanges(Generic[ExchangeT]):

@@ -7,42 +7,28 @@ of it leaves anybody waiting for a making that has ended.
 
 from __future__ import annotations
 
-import copy
 import os
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from .runtime import Lock
+from .shared_call import Deliver, Outcome, SharedCall
+from .threads import start_thread
 
 T = TypeVar("T")
-
-Deliver = Callable[[Callable[[], T]], None]
-
-
-class _Making(Generic[T]):
-    """A making under way, who waits for it, and what has come of it."""
-
-    def __init__(self) -> None:
-        self.lock = Lock()
-        self.thread: threading.Thread | None = None
-        self.waiting: list[Deliver[T]] = []
-        self.outcome: Callable[[], T] | None = None
 
 
 class Once(Generic[T]):
     """Makes a thing when it is first needed.
 
     Args:
-        make: Makes it; called in a thread of its own.
+        make: Makes it; called in a thread of its own, or in the caller's where none can be had.
     """
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
         self._made: list[T] = []
         # By process: in a forked one nobody goes on with what its parent was making.
-        self._makings: dict[int, _Making[T]] = {}
+        self._makings: dict[int, SharedCall[T]] = {}
 
     @property
     def made(self) -> T | None:
@@ -62,47 +48,20 @@ class Once(Generic[T]):
             deliver: Is given a function, from whatever thread: it gives the thing, or raises what
                 kept it from being made.
         """
-        making = self._makings.setdefault(os.getpid(), _Making())
-        with making.lock:
-            outcome = making.outcome
-            if outcome is None:
-                making.waiting.append(deliver)
-                self._see_to_it(making)
-                return
-        deliver(outcome)
+        process = os.getpid()
 
-    def _see_to_it(self, making: _Making[T]) -> None:
-        # One that was interrupted may have come this far only.
-        if making.thread is None or not making.thread.is_alive():
-            thread = threading.Thread(
-                target=self._run, args=[making], daemon=True, name="fal_stream-once"
-            )
-            thread.start()
-            making.thread = thread
+        def make() -> T:
+            try:
+                return self.get()
+            finally:
+                self._makings.pop(process, None)
 
-    def _run(self, making: _Making[T]) -> None:
-        outcome: _Outcome[T]
-        try:
-            outcome = _Outcome([self.get()])
-        except BaseException as error:
-            outcome = _Outcome([], error)
-        with making.lock:
-            making.outcome = outcome
-            waiting, making.waiting = making.waiting, []
-        self._makings.pop(os.getpid(), None)
-        for deliver in waiting:
-            deliver(outcome)
+        making = self._makings.setdefault(process, SharedCall(make))
+        making.add_waiter(deliver)
 
+        def run() -> None:
+            if making.claim():
+                making.run()
 
-@dataclass(frozen=True)
-class _Outcome(Generic[T]):
-    """Gives what was made, or raises why it was not."""
-
-    made: list[T]
-    error: BaseException | None = None
-
-    def __call__(self) -> T:
-        if self.error is not None:
-            # Several may raise it: each one of its own.
-            raise copy.copy(self.error)
-        return self.made[0]
+        if not making.is_claimed and not start_thread(run):
+            deliver(Outcome.of(self.get))

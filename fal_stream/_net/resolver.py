@@ -1,17 +1,32 @@
-"""Names to addresses, in a thread that nobody has to wait for.
+"""Names to addresses, in threads that nobody has to wait for.
 
-The operating system's look-up can hang for minutes and can't be interrupted. The thread is a
-daemon, so that it holds up neither a time limit nor the end of the program.
+The operating system's look-up can hang for minutes and can't be interrupted. Promises: all who ask
+for the same name at the same time share one look-up, and so many run at once at most; the others
+wait for their turn, and each waits in its own way and can give up. Whatever a look-up raises comes
+to all who wait for it. Nothing is remembered.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import os
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+from typing_extensions import Self
+
+from .runtime import SLICE
+from .shared_call import Deliver, Outcome, SharedCall
+from .threads import start_thread
+
+MOST_LOOK_UPS = 8
+_FAMILIES = {socket.AF_INET, socket.AF_INET6}
 
 
 @dataclass(frozen=True)
@@ -26,37 +41,171 @@ class Address:
     family: int
     target: tuple[Any, ...]
 
+    def __str__(self) -> str:
+        return authority(*self.target[:2])
 
-Found = list[Address] | OSError
+
+class ConnectFailed(OSError):
+    """No connection could be made.
+
+    Args:
+        message: Names host and port, and why.
+        transient: Whether trying again may help: not where the look-up failed without having asked
+            the network, as for what is no name.
+    """
+
+    def __init__(self, message: str, *, transient: bool = True) -> None:
+        super().__init__(message)
+        self.transient = transient
+
+
+def authority(host: str, port: int) -> str:
+    """Return `host:port`, or `[host]:port` of an IPv6 address."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def address_of(host: str, port: int) -> Address | None:
-    """Give the address of a host that is named by its address, None for any other name."""
+    """Return the address of a host that is named by its address, None for any other name."""
     try:
-        version = ipaddress.ip_address(host).version
+        address = ipaddress.ip_address(host)
     except ValueError:
         return None
-    if version == 6:
-        return Address(socket.AF_INET6, (host, port, 0, 0))
-    return Address(socket.AF_INET, (host, port))
+    if isinstance(address, ipaddress.IPv4Address):
+        return Address(socket.AF_INET, (host, port))
+    # The number of an interface (`fe80::1%eth0`) has to be looked up.
+    return None if address.scope_id else Address(socket.AF_INET6, (host, port, 0, 0))
 
 
-def look_up(host: str, port: int, deliver: Callable[[Found], None]) -> None:
-    """Look a name up in a thread of its own.
+class LookUp:
+    """Has a name looked up for one who waits for it, until that one leaves.
 
     Args:
         host: The name.
         port: The port that the addresses shall have.
-        deliver: Called in that thread with the addresses or the error.
+        may_block: Whether the look-up may be done in the calling thread where no other can be had.
     """
 
-    def run() -> None:
-        found: Found
-        try:
-            answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            found = [Address(family, target) for family, _, _, _, target in answers]
-        except (OSError, UnicodeError) as error:
-            found = error if isinstance(error, OSError) else OSError(str(error))
-        deliver(found)
+    def __init__(self, host: str, port: int, *, may_block: bool) -> None:
+        self._name = (host, port)
+        self._may_block = may_block
+        self._leave: Callable[[], None] | None = None
 
-    threading.Thread(target=run, daemon=True, name="fal_stream-resolver").start()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._leave is not None:
+            self._leave()
+
+    def begin(self, deliver: Deliver[list[Address]]) -> None:
+        """Begin.
+
+        Args:
+            deliver: Is given a function, from whatever thread: it returns the addresses, or raises
+                ConnectFailed.
+        """
+        call = _look_ups.call_for(*self._name)
+        self._leave = partial(call.remove_waiter, deliver)
+        call.add_waiter(deliver)
+        if _look_ups.see_to(call):
+            return
+        if self._may_block:
+            deliver(Outcome.of(partial(_resolve, *self._name)))
+        else:
+            reason = "no thread can be started to look the name up"
+            deliver(Outcome([], ConnectFailed(f"{authority(*self._name)}: {reason}")))
+
+
+def _resolve(host: str, port: int) -> list[Address]:
+    try:
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except Exception as error:
+        asked = isinstance(error, OSError)
+        reason = str(error) if asked else f"{type(error).__name__}: {error}"
+        raise ConnectFailed(f"{authority(host, port)}: {reason}", transient=asked) from None
+    addresses = [
+        Address(family, target) for family, _, _, _, target in answers if family in _FAMILIES
+    ]
+    if not addresses:
+        raise ConnectFailed(f"{authority(host, port)}: the name has no address")
+    return list(dict.fromkeys(addresses))
+
+
+class _LookUps:
+    """The look-ups of a process that run or wait for a thread.
+
+    No lock guards them: each step on them is one of the interpreter. Each thread that works has a
+    slot.
+    """
+
+    def __init__(self) -> None:
+        self._calls: dict[tuple[str, int], SharedCall[list[Address]]] = {}
+        self._queue: deque[SharedCall[list[Address]]] = deque()
+        self._slots = [threading.Lock() for _ in range(MOST_LOOK_UPS)]
+
+    def call_for(self, host: str, port: int) -> SharedCall[list[Address]]:
+        """Return the look-up of a name that others wait for, or a new one."""
+        key = (host, port)
+
+        def resolve() -> list[Address]:
+            try:
+                return _resolve(host, port)
+            finally:
+                if self._calls.get(key) is new:
+                    self._calls.pop(key, None)
+
+        new = SharedCall(resolve)
+        call = self._calls.setdefault(key, new)
+        if call.is_claimed and not call.has_waiters:
+            # It hangs, and all who asked have given it up: the next one may get an answer.
+            call = self._calls[key] = new
+        return call
+
+    def see_to(self, call: SharedCall[list[Address]]) -> bool:
+        """Tell whether a look-up will be done, having started a thread for it where one is due."""
+        if call.is_claimed:
+            return True
+        # It may stand there more than once: who asked for it may have been interrupted here.
+        self._queue.append(call)
+        return all(slot.locked() for slot in self._slots) or self._start_worker()
+
+    def _start_worker(self) -> bool:
+        """Start a thread, and tell whether there is one now that works off the look-ups."""
+        has_slot = threading.Lock()
+        has_slot.acquire()
+        if not start_thread(partial(self._work, has_slot)):
+            return any(slot.locked() for slot in self._slots)
+        # Or who asks for many names would start many threads before the first of them is seen.
+        has_slot.acquire(timeout=SLICE)
+        return True
+
+    def _work(self, has_slot: threading.Lock) -> None:
+        slot = self._take_slot()
+        has_slot.release()
+        while slot is not None:
+            try:
+                with contextlib.suppress(IndexError):
+                    while True:
+                        call = self._queue.popleft()
+                        if call.has_waiters and call.claim():
+                            call.run()
+            finally:
+                slot.release()
+            # Who asked in the meantime has seen the slot taken, and has started no thread.
+            slot = self._take_slot() if self._queue else None
+
+    def _take_slot(self) -> threading.Lock | None:
+        return next((slot for slot in self._slots if slot.acquire(blocking=False)), None)
+
+
+_look_ups = _LookUps()
+
+
+def _forget() -> None:
+    """Leave what a forked process can't go on with: the threads are its parent's."""
+    global _look_ups
+    _look_ups = _LookUps()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

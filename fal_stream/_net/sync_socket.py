@@ -8,7 +8,6 @@ sent yet and a new connection is safe.
 
 from __future__ import annotations
 
-import contextlib
 import selectors
 import socket
 import ssl
@@ -20,6 +19,7 @@ import httpcore
 
 from .._shared.head import HeadSplitter
 from .exchange import is_connect
+from .sockets import ready, shut_down
 from .sync_exchange import under_way
 from .wire import READ_BYTES
 
@@ -32,9 +32,7 @@ _NOT_YET = (TimeoutError, BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWrit
 
 def is_ready(sock: socket.socket, event: int, seconds: float) -> bool:
     """Wait at most so many seconds for an event of a socket, and tell whether it came."""
-    with getattr(selectors, "PollSelector", selectors.SelectSelector)() as selector:
-        selector.register(sock, event)
-        return bool(selector.select(seconds))
+    return bool(ready([sock], event, seconds))
 
 
 class SocketStream(httpcore.NetworkStream):
@@ -167,9 +165,7 @@ class SocketStream(httpcore.NetworkStream):
 
     def _shut_down(self) -> None:
         self._shut = True
-        # Not the method of an SSLSocket, which drops the TLS state under the reader's feet.
-        with contextlib.suppress(OSError):
-            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+        shut_down(self._sock)
 
     def close(self) -> None:
         """Close the socket."""

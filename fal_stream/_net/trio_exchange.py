@@ -6,8 +6,9 @@ An abort cancels it, and so does the watchdog. No scope is kept longer than its 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from typing import Any, TypeVar
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from typing import Any, NoReturn, TypeVar
 
 import trio
 
@@ -78,6 +79,31 @@ class TrioExchange(AsyncExchange):
         self.check()
         raise self.watchdog.next_expiry()
 
+    async def any_writable(
+        self, socks: Sequence[socket.socket], seconds: float
+    ) -> list[socket.socket]:
+        """See `AsyncExchange`."""
+        ready: list[socket.socket] = []
+
+        async def watch(sock: socket.socket, scope: trio.CancelScope) -> None:
+            await trio.lowlevel.wait_writable(sock)
+            ready.append(sock)
+            scope.cancel()
+
+        async def begin() -> None:
+            with trio.move_on_after(seconds) as scope:
+                if len(socks) == 1:
+                    return await watch(socks[0], scope)
+                try:
+                    async with trio.open_nursery() as nursery:
+                        for sock in socks:
+                            nursery.start_soon(watch, sock, scope)
+                except BaseException as error:
+                    await raise_plainly(error)
+
+        await self.wait(begin)
+        return ready
+
     @contextlib.contextmanager
     def _waiting(self) -> Iterator[float]:
         seconds = self.watchdog.enter()
@@ -95,3 +121,13 @@ class TrioExchange(AsyncExchange):
                 # What has come while the process was stopped is looked at first.
                 await trio.lowlevel.checkpoint()
             scope.cancel()
+
+
+async def raise_plainly(error: BaseException) -> NoReturn:
+    """Raise a cancellation or an interruption by itself; a nursery may make a group of it."""
+    await trio.lowlevel.checkpoint_if_cancelled()
+    # Python 3.10 has no name for groups.
+    inner: Sequence[BaseException] = getattr(error, "exceptions", ())
+    if inner:
+        await raise_plainly(inner[0])
+    raise error

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import socket
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import trio
 
 from .._shared.watchdog import Watchdog
 from .event_loop import EventLoop, TaskLock
-from .resolver import Address
-from .trio_exchange import TrioExchange
-from .trio_wire import TrioWire, connect
+from .trio_exchange import TrioExchange, raise_plainly
+from .trio_wire import TrioWire
 
 T = TypeVar("T")
 
@@ -113,9 +113,9 @@ class TrioLoop(EventLoop):
         trio.lowlevel.spawn_system_task(run, context=contextvars.copy_context())
         return scope.cancel
 
-    async def connect(self, address: Address, patience: float | None) -> TrioWire:
+    async def wire(self, sock: socket.socket) -> TrioWire:
         """See `EventLoop`."""
-        return await connect(address, patience)
+        return TrioWire(sock)
 
     async def shielded(
         self,
@@ -151,7 +151,7 @@ class TrioLoop(EventLoop):
             with _shield():
                 for result in results:
                     await discard(result)
-            await _raise_plainly(error)
+            await raise_plainly(error)
         if errors:
             raise errors[0]
         return results[0]
@@ -172,7 +172,7 @@ class TrioLoop(EventLoop):
                 for job in jobs:
                     nursery.start_soon(job)
         except BaseException as error:
-            await _raise_plainly(error)
+            await raise_plainly(error)
 
 
 @contextlib.contextmanager
@@ -180,16 +180,6 @@ def _shield() -> Iterator[None]:
     # To a type checker, a scope by itself may swallow what is raised in it.
     with trio.CancelScope(shield=True):
         yield
-
-
-async def _raise_plainly(error: BaseException) -> NoReturn:
-    """Raise a cancellation or an interruption by itself; a nursery may make a group of it."""
-    await trio.lowlevel.checkpoint_if_cancelled()
-    # Python 3.10 has no name for groups.
-    inner: Sequence[BaseException] = getattr(error, "exceptions", ())
-    if inner:
-        await _raise_plainly(inner[0])
-    raise error
 
 
 def _nothing() -> None:

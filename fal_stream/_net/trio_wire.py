@@ -10,9 +10,8 @@ from typing import Any
 
 import trio
 
-from .resolver import Address
 from .trio_exchange import TrioExchange
-from .wire import READ_BYTES, Wire, begin_to_connect, check_connected
+from .wire import READ_BYTES, Wire
 
 
 class TrioWire(Wire[TrioExchange]):
@@ -89,26 +88,3 @@ class TrioWire(Wire[TrioExchange]):
         if info == "server_addr":
             return self._sock.getpeername()
         return None
-
-
-async def connect(address: Address, patience: float | None) -> TrioWire:
-    """Connect to an address.
-
-    Args:
-        address: Where to.
-        patience: How many seconds it may take, or None for no limit.
-
-    Raises:
-        OSError: It failed.
-    """
-    sock = begin_to_connect(address)
-    try:
-        with trio.move_on_after(float("inf") if patience is None else patience) as scope:
-            await trio.lowlevel.wait_writable(sock)
-        if scope.cancelled_caught:
-            raise TimeoutError("no answer")
-        check_connected(sock)
-    except BaseException:
-        sock.close()
-        raise
-    return TrioWire(sock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -48,20 +49,26 @@ def far(setting: Setting) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def looking_up(setting: Setting) -> Iterator[Stage]:
-    asked: list[int] = []
+    hanging: list[threading.Event] = []
     look_up = socket.getaddrinfo
 
-    with released() as enough:
+    def getaddrinfo(host: Any, *args: Any, **options: Any) -> Any:
+        if host != FAR:
+            return look_up(host, *args, **options)
+        # Nobody waits for the one before any more, and only some may hang at the same time.
+        for before in hanging:
+            before.set()
+        enough = threading.Event()
+        hanging.append(enough)
+        enough.wait(120)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
-        def getaddrinfo(host: Any, *args: Any, **options: Any) -> Any:
-            if host != FAR:
-                return look_up(host, *args, **options)
-            asked.append(1)
-            enough.wait(120)
-            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
-
+    try:
         setting.patch.setattr(socket, "getaddrinfo", getaddrinfo)
-        yield Stage(far(setting), times_reached=lambda: len(asked))
+        yield Stage(far(setting), times_reached=lambda: len(hanging))
+    finally:
+        for enough in hanging:
+            enough.set()
 
 
 @contextlib.contextmanager

@@ -1,0 +1,85 @@
+"""Sockets of the operating system: how they are made, asked and woken; both flavours use them."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import selectors
+import socket
+import ssl
+from collections.abc import Iterable
+from typing import Any
+
+from .resolver import Address
+
+# A peer that is gone without a word is noticed after half a minute of silence, and a router on the
+# way does not forget the connection: 15 s, then three probes, 5 s apart. macOS has a name of its
+# own for the first.
+_TCP_OPTIONS = {
+    "TCP_NODELAY": 1,
+    "TCP_KEEPIDLE": 15,
+    "TCP_KEEPALIVE": 15,
+    "TCP_KEEPINTVL": 5,
+    "TCP_KEEPCNT": 3,
+}
+_OPTIONS = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
+    (socket.IPPROTO_TCP, getattr(socket, name), value)
+    for name, value in _TCP_OPTIONS.items()
+    if hasattr(socket, name)
+]
+_CONNECTING = {0, errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOULDBLOCK", 0)}
+
+
+def begin_to_connect(address: Address) -> socket.socket:
+    """Return a socket that is about to be connected: it can be written to when it is, or never.
+
+    Args:
+        address: Where to.
+
+    Raises:
+        OSError: It can't be.
+    """
+    sock = socket.socket(address.family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        for option in _OPTIONS:
+            # Not every system that has the name has the option.
+            with contextlib.suppress(OSError):
+                sock.setsockopt(*option)
+        code = sock.connect_ex(address.target)
+        if code not in _CONNECTING:
+            raise OSError(code, os.strerror(code))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def check_connected(sock: socket.socket) -> None:
+    """Raise an OSError where connecting has failed."""
+    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise OSError(code, os.strerror(code))
+
+
+def ready(socks: Iterable[socket.socket], event: int, seconds: float) -> list[socket.socket]:
+    """Wait at most so many seconds for an event of some sockets, and return those that have it."""
+    with getattr(selectors, "PollSelector", selectors.SelectSelector)() as selector:
+        for sock in socks:
+            selector.register(sock, event, sock)
+        return [key.data for key, _ in selector.select(seconds)]
+
+
+def shut_down(sock: Any) -> None:
+    """Shut a socket down, so that whoever waits for it wakes up.
+
+    Args:
+        sock: The socket, which may be one of another library.
+    """
+    with contextlib.suppress(OSError):
+        if isinstance(sock, ssl.SSLSocket):
+            # Not by its own method, which drops the TLS state under the reader's feet.
+            super(ssl.SSLSocket, sock).shutdown(socket.SHUT_RDWR)
+        else:
+            sock.shutdown(socket.SHUT_RDWR)
