@@ -210,7 +210,7 @@ _PLACES = {
 }
 
 _PLACE_OF = {name: place for place, names in _PLACES.items() for name in names}
-_MODULES = ("abort", "config", "credentials", "errors", "middleware", "retry", "types")
+_MODULES = ("abort", "config", "credentials", "errors", "middleware", "retry", "types", "workflows")
 
 if os.environ.get("FAL_STREAM_LOG"):
     from ._reporting.log import show_log

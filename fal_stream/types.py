@@ -123,7 +123,8 @@ class StreamOptions(TypedDict, total=False):
             path. Default None: fal is asked for one, with the key.
         is_final: Tells of a chunk whether it is the last one. The stream then ends without
             waiting for the server; one that ends without such a chunk is an IncompleteStream.
-            Default None: the server's end is the end.
+            Default: the `output` event of a `workflows/` endpoint; of others, and with None, the
+            server's end is the end.
         raise_error_events: Whether an event named `error`, and a `{"type": "error"}` of a
             workflow, raise StreamEventError. Default True; with False they are chunks.
         priority: `normal` or `low`. Default: fal's own.

@@ -25,6 +25,7 @@ from ..types import ServerSentEvent
 from .decode import DecodeJSON, decode_json, decode_report
 from .sse import SSEParser
 from .sse_block import Leftover
+from .workflow_events import workflow_event_type
 
 ChunkT = TypeVar("ChunkT")
 IsFinal: TypeAlias = Callable[[Any], bool]
@@ -67,6 +68,7 @@ class _Finality:
         self.ended = False
         self.has_failed = False
         self._is_final = is_final
+        self._needs_last = is_final is not None
         self._count = 0
 
     def _judge(self, chunk: Any, is_final: IsFinal) -> None:
@@ -84,12 +86,17 @@ class _Finality:
 
     def _check_finality(self) -> None:
         """Refuse the end of a stream that had no last chunk."""
-        if self._is_final is not None and not self.ended:
-            raise IncompleteStream(
-                f"The stream ended after {self._count} chunks, but is_final held for none of them: "
-                "the app may have died, look at its logs",
-                chunks_received=self._count,
-            )
+        if not self._needs_last or self.ended:
+            return
+        if self._is_final is None:
+            said = "without the output event of its workflow (is_final=None takes any end)"
+        else:
+            said = "but is_final held for none of them"
+        raise IncompleteStream(
+            f"The stream ended after {self._count} chunks, {said}: the app may have died, look at "
+            "its logs",
+            chunks_received=self._count,
+        )
 
 
 class BinaryChunks(_Finality):
@@ -137,7 +144,9 @@ class EventChunks(_Finality, Generic[ChunkT]):
         decode: Makes a chunk of an event's text.
         is_final: Tells of a chunk whether it is the last one. Default None: the server tells.
         raise_errors: Whether an event named `error` is raised. Default True.
-        is_workflow: Whether a chunk `{"type": "error", ...}` is an error too. Default False.
+        is_workflow: Whether the chunks are a workflow's events: an `error` is raised, as an event
+            of that name is, and without `is_final` the `output` is the last one. Default False.
+        any_end: Whether a workflow may end without its output. Default False.
         raw: Whether to give the events themselves, undecoded. Default False.
         redact: Masks the secrets of the request in a text that an error shows. Default: nothing
             is masked.
@@ -151,6 +160,7 @@ class EventChunks(_Finality, Generic[ChunkT]):
         is_final: IsFinal | None = None,
         raise_errors: bool = True,
         is_workflow: bool = False,
+        any_end: bool = False,
         raw: bool = False,
         redact: Callable[[str], str] = str,
     ) -> None:
@@ -159,9 +169,11 @@ class EventChunks(_Finality, Generic[ChunkT]):
         self._parser = parser
         self._decode = decode
         self._raise_errors = raise_errors
-        self._seek_errors = raise_errors and is_workflow
+        self._is_workflow = is_workflow
+        self._ends_with_output = is_workflow and is_final is None and not any_end
+        self._needs_last = self._needs_last or self._ends_with_output
         self._redact = redact
-        self._is_plain = decode is decode_json and is_final is None and not self._seek_errors
+        self._is_plain = decode is decode_json and is_final is None and not is_workflow
 
     def check(self) -> None:
         """See `ChunkSource`.
@@ -254,14 +266,15 @@ class EventChunks(_Finality, Generic[ChunkT]):
             text: str | bytes
             if isinstance(event, bytes):
                 text = event
-            elif event.event == "error" and self._raise_errors:
-                raise self._event_error(event.data)
             else:
                 text = event.data
+                if event.event == "error":
+                    self._take_error(text)
             if not text:
                 continue
-            if self._seek_errors and _is_error_chunk(text):
-                raise self._event_error(_text_of(text))
+            kind = workflow_event_type(text) if self._is_workflow else None
+            if kind == "error":
+                self._take_error(text)
             try:
                 chunk = decode(text)
             except Exception as error:  # a validator of the user's may raise anything
@@ -276,10 +289,20 @@ class EventChunks(_Finality, Generic[ChunkT]):
                 self._count += 1
                 if is_final is not None:
                     self._judge(chunk, is_final)
-                    if self.ended:
-                        return
+                elif kind == "output":
+                    self.ended = self._ends_with_output
+                if self.ended:
+                    return
                 continue
             raise failure
+
+    def _take_error(self, text: str | bytes) -> None:
+        """Raise an error that the app reported, or take note that it is given as a chunk."""
+        if self._raise_errors:
+            raise self._event_error(_text_of(text))
+        if self._ends_with_output:
+            # It says why there will be no output.
+            self._needs_last = False
 
     def _event_error(self, text: str) -> StreamEventError:
         text = self._redact(text)
@@ -322,14 +345,3 @@ class EventChunks(_Finality, Generic[ChunkT]):
 def _text_of(text: str | bytes) -> str:
     """Give the text of an event, of which there may be only the bytes."""
     return text if isinstance(text, str) else text.decode("utf-8", "replace")
-
-
-def _is_error_chunk(text: str | bytes) -> bool:
-    """Tell whether the text of an event is a workflow's error (fal's documentation)."""
-    if b'"error"' not in text if isinstance(text, bytes) else '"error"' not in text:
-        return False
-    try:
-        value = decode_json(text)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(value, dict) and value.get("type") == "error"

@@ -55,7 +55,8 @@ class StreamPlan:
         decode_json: How the text of an event becomes a chunk.
         is_final: Tells of a chunk whether it is the last one, or None.
         raise_error_events: Whether errors inside the stream are raised.
-        is_workflow: Whether the endpoint is a workflow, which reports errors in chunks.
+        is_workflow: Whether the endpoint is a workflow, whose chunks tell its error and its end.
+        any_end: Whether the server's end is the end of a workflow, too.
         with_token: Whether a token is sent instead of the key.
         token_provider: Gives the token, or None for fal.
     """
@@ -74,6 +75,7 @@ class StreamPlan:
     is_final: Callable[[Any], bool] | None = None
     raise_error_events: bool = True
     is_workflow: bool = False
+    any_end: bool = False
     with_token: bool = False
     token_provider: TokenProvider | None = field(repr=False, default=None)
 
@@ -154,6 +156,7 @@ def plan_stream(
             "raise_error_events", options.get("raise_error_events", True)
         ),
         is_workflow=endpoint.namespace == "workflows",
+        any_end="is_final" in options,
         with_token=_check_connection_mode(options) == "client",
         token_provider=options.get("token_provider"),
     )

@@ -108,6 +108,7 @@ class Intake:
                 is_final=plan.is_final,
                 raise_errors=plan.raise_error_events,
                 is_workflow=plan.is_workflow,
+                any_end=plan.any_end,
                 redact=response.redact,
             )
         if plan.output_type not in (None, bytes):

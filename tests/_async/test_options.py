@@ -55,8 +55,9 @@ async def test_what_is_sent_without_options(fal: LocalFal, client: AsyncStreamin
 async def test_where_an_endpoint_streams(
     fal: LocalFal, client: AsyncStreamingClient, endpoint_id: str, path: str
 ) -> None:
-    fal.add(endpoint_id, [1])
-    assert await client.stream(endpoint_id).done() == 1
+    output = {"type": "output", "output": 1}
+    fal.add(endpoint_id, [output])
+    assert await client.stream(endpoint_id).done() == output
     assert fal.requests[0].path == path
 
 

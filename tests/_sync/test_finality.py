@@ -15,7 +15,26 @@ from fal_stream import (
     StreamEventError,
     StreamingClient,
 )
-from fal_stream.testing import Cut, Event, Hang, LocalFal, Pause, Raw, Reply, tokens
+from fal_stream.testing import (
+    DONE,
+    Cut,
+    Event,
+    Hang,
+    LocalFal,
+    Pause,
+    Raw,
+    Reply,
+    tokens,
+    workflow,
+)
+from fal_stream.workflows import (
+    CompletionEvent,
+    ErrorEvent,
+    OtherEvent,
+    OutputEvent,
+    SubmitEvent,
+    WorkflowEvent,
+)
 
 from .reading import Outcome, read
 
@@ -141,10 +160,10 @@ def test_an_error_of_a_workflow(fal: LocalFal, client: StreamingClient) -> None:
 
 
 def test_an_error_of_a_typed_workflow(fal: LocalFal, client: StreamingClient) -> None:
-    fal.add("workflows/acme/flow", [{"type": "output"}, ERROR])
+    fal.add("workflows/acme/flow", [{"type": "submit"}, ERROR])
     stream = client.stream("workflows/acme/flow", output_type=dict[str, str])
     chunks, error = read(stream)
-    assert chunks == [{"type": "output"}]
+    assert chunks == [{"type": "submit"}]
     assert isinstance(error, StreamEventError)
 
 
@@ -153,7 +172,8 @@ def test_an_error_of_a_typed_workflow(fal: LocalFal, client: StreamingClient) ->
 )
 def test_what_is_no_error_of_a_workflow(fal: LocalFal, client: StreamingClient, chunk: Any) -> None:
     fal.add("workflows/acme/flow", [chunk])
-    assert read(client.stream("workflows/acme/flow")) == Outcome([chunk], None)
+    stream = client.stream("workflows/acme/flow", is_final=None)
+    assert read(stream) == Outcome([chunk], None)
 
 
 def test_apps_may_send_what_is_an_error_in_a_workflow(
@@ -169,3 +189,107 @@ def test_errors_as_chunks(fal: LocalFal, client: StreamingClient) -> None:
         fal.add(endpoint_id, script)
         stream = client.stream(endpoint_id, raise_error_events=False)
         assert read(stream) == Outcome([1, {"x": 1}, ERROR, 2], None)
+
+
+# Workflows, whose last chunk is known.
+
+
+def test_a_workflow_ends_with_its_output(fal: LocalFal, client: StreamingClient) -> None:
+    events = workflow({"seed": 7}, pause=0)
+    fal.add("workflows/acme/flow", [*events, {"type": "submit"}, Hang()])
+    stream = client.stream("workflows/acme/flow", timeout=30)
+    assert read(stream) == Outcome(events, None)
+    assert stream.done() == events[-1]
+    assert stream.closed
+
+
+def test_the_output_of_a_workflow_is_told_by_its_text(
+    fal: LocalFal, client: StreamingClient
+) -> None:
+    class Sticker(pydantic.BaseModel):
+        output: dict[str, int] = {}
+
+    nodes = {"one": "acme/app"}
+    script = workflow({"seed": 7}, pause=0, nodes=nodes, results={"one": {"type": 1}})
+    fal.add("workflows/acme/flow", [*script, Hang()])
+    stream = client.stream("workflows/acme/flow", output_type=Sticker, timeout=30)
+    outputs = [chunk.output for chunk in stream]
+    assert outputs == [{}, {"type": 1}, {"seed": 7}]
+
+
+def test_a_workflow_without_its_output_is_incomplete(
+    fal: LocalFal, client: StreamingClient
+) -> None:
+    begun = workflow(pause=0)[:-1]
+    nested = {"type": "completion", "node_id": "n", "output": {"type": "output"}}
+    other = Event('{"type": "progress"}', event="error")
+    scripts: list[tuple[list[Any], list[Any], bool]] = [
+        (begun, begun, True),
+        ([*begun, DONE], begun, True),
+        ([], [], True),
+        ([nested, ["output"], "output"], [nested, ["output"], "output"], True),
+        ([ERROR], [ERROR], False),
+        ([other], [{"type": "progress"}], False),
+    ]
+    for script, chunks, is_incomplete in scripts:
+        fal.add("workflows/acme/flow", script)
+        stream = client.stream("workflows/acme/flow", raise_error_events=False)
+        read_chunks, error = read(stream)
+        assert read_chunks == chunks
+        assert isinstance(error, IncompleteStream) is is_incomplete
+        if error is not None:
+            assert "without the output event of its workflow" in str(error)
+        stream = client.stream("workflows/acme/flow", is_final=None, raise_error_events=False)
+        assert read(stream) == Outcome(chunks, None)
+
+
+def test_is_final_of_ones_own_for_a_workflow(fal: LocalFal, client: StreamingClient) -> None:
+    output = {"type": "output", "output": 1}
+    fal.add("workflows/acme/flow", [output, 2, 3, Hang()])
+    stream = client.stream("workflows/acme/flow", is_final=lambda chunk: chunk == 3, timeout=30)
+    assert read(stream) == Outcome([output, 2, 3], None)
+
+
+def test_an_app_may_send_what_is_the_end_of_a_workflow(
+    fal: LocalFal, client: StreamingClient
+) -> None:
+    script = [{"type": "output", "output": 1}, 2]
+    for endpoint_id in ("acme/app", "comfy/acme/flow"):
+        fal.add(endpoint_id, script)
+        assert read(client.stream(endpoint_id)) == Outcome(script, None)
+
+
+def test_raw_events_of_a_workflow(fal: LocalFal, client: StreamingClient) -> None:
+    fal.add("workflows/acme/flow", workflow(pause=0)[:-1])
+    events = [event for event in client.stream("workflows/acme/flow").events()]
+    assert len(events) == 4
+
+
+def test_the_events_of_a_workflow(fal: LocalFal, client: StreamingClient) -> None:
+    unknown = {"type": "progress", "percent": 50}
+    script = [unknown, *workflow({"seed": 7}, pause=0, nodes={"one": "acme/app"})]
+    script[1]["added"] = "later"
+    fal.add("workflows/acme/flow", script)
+    stream = client.stream("workflows/acme/flow", output_type=WorkflowEvent)
+    other, submit, completion, output = [event for event in stream]
+    assert isinstance(other, OtherEvent)
+    assert other.model_dump() == unknown
+    assert isinstance(submit, SubmitEvent)
+    assert (submit.node_id, submit.app_id) == ("one", "acme/app")
+    assert submit.model_dump()["added"] == "later"
+    assert isinstance(completion, CompletionEvent)
+    assert completion.output == {"output": "What one gave"}
+    assert isinstance(output, OutputEvent)
+    assert output.output == {"seed": 7}
+    assert stream.done() == output
+
+
+def test_a_failure_among_the_events_of_a_workflow(fal: LocalFal, client: StreamingClient) -> None:
+    fal.add("workflows/acme/flow", workflow(pause=0, failed="picture"))
+    stream = client.stream(
+        "workflows/acme/flow", output_type=WorkflowEvent, raise_error_events=False
+    )
+    events, error = read(stream)
+    assert error is None
+    assert isinstance(events[-1], ErrorEvent)
+    assert (events[-1].node_id, events[-1].message) == ("picture", "The node picture failed")

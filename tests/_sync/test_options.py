@@ -56,8 +56,9 @@ def test_what_is_sent_without_options(fal: LocalFal, client: StreamingClient) ->
 def test_where_an_endpoint_streams(
     fal: LocalFal, client: StreamingClient, endpoint_id: str, path: str
 ) -> None:
-    fal.add(endpoint_id, [1])
-    assert client.stream(endpoint_id).done() == 1
+    output = {"type": "output", "output": 1}
+    fal.add(endpoint_id, [output])
+    assert client.stream(endpoint_id).done() == output
     assert fal.requests[0].path == path
 
 

@@ -110,13 +110,13 @@ def test_a_provider_is_asked_for_the_app_path(fal: LocalFal) -> None:
 
     with LocalFal(key=None) as free:
         for endpoint_id in ("acme/app", "acme/app/turbo/stream", "workflows/acme/app"):
-            free.add(endpoint_id, [1])
+            free.add(endpoint_id, [{"type": "output"}])
         with StreamingClient(run_url=free.url) as client:
             for endpoint_id in ("acme/app", "acme/app/turbo/stream", "workflows/acme/app"):
                 stream = client.stream(
                     endpoint_id, connection_mode="client", token_provider=provide
                 )
-                assert stream.done() == 1
+                assert stream.done() == {"type": "output"}
         assert {request.query["fal_jwt_token"] for request in free.requests} == {"abc.def"}
     assert paths == ["acme/app/stream", "acme/app/turbo/stream", "workflows/acme/app/stream"]
 

@@ -13,7 +13,7 @@ import pytest
 
 from fal_stream._async.default import _default_async_client
 from fal_stream._sync.default import _default_client
-from fal_stream.testing import LocalFal, image_frames, tokens
+from fal_stream.testing import LocalFal, image_frames, tokens, workflow
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -38,6 +38,7 @@ def _settle(fal: LocalFal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     (tmp_path / "fox.png").write_bytes(b"a picture")
     fal.add("fal-ai/any-llm", tokens("You see the first word early.", pause=0))
     fal.add("fal-ai/flux/dev", image_frames(3, pause=0))
+    fal.add("workflows/acme/sticker", workflow(pause=0))
     monkeypatch.setenv("FAL_RUN_HOST", fal.url)
     monkeypatch.setenv("FAL_REST_HOST", fal.url)
     monkeypatch.setenv("FAL_KEY", "local-id:local-secret")

@@ -10,6 +10,7 @@ import pytest
 
 import fal_stream
 import fal_stream.testing
+import fal_stream.workflows
 from tests.docs.flavours import EXAMPLE, PAGES, current
 from tests.docs.named import ROOT
 
@@ -71,7 +72,9 @@ def test_every_heading_of_a_page_has_an_anchor_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", [fal_stream, fal_stream.testing], ids=lambda module: module.__name__
+    "module",
+    [fal_stream, fal_stream.testing, fal_stream.workflows],
+    ids=lambda module: module.__name__,
 )
 def test_the_reference_has_each_public_name_once(module: ModuleType) -> None:
     described: list[str] = []

@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "_version": set[str](),
     "abort": set[str](),
     "types": {"abort"},
+    "workflows": set[str](),
     "_checks": {"errors"},
     "middleware": {"_checks", "credentials", "errors"},
     "retry": {"_checks", "errors"},

@@ -125,7 +125,22 @@ EVENTS: Sequence[Scenario] = [
         endpoint_id="workflows/acme/flow",
     ),
     Scenario(
-        "the same chunk of an app that is no workflow",
+        "a workflow that ends without its `output`",
+        {"workflows/acme/flow": BOTH},
+        Seen(BOTH, sent=_TO_FLOW),
+        replace(raising(Raised("IncompleteStream"), *BOTH), sent=_TO_FLOW),
+        "fal says that the `output` is the last event; without it something has failed.",
+        endpoint_id="workflows/acme/flow",
+    ),
+    Scenario(
+        "the same, with `is_final=None`",
+        {"workflows/acme/flow": BOTH},
+        Seen(BOTH, sent=_TO_FLOW),
+        endpoint_id="workflows/acme/flow",
+        options=options(is_final=None),
+    ),
+    Scenario(
+        "a chunk of the type `error` of an app that is no workflow",
         [ONE, _FLOW_ERROR],
         Seen((ONE, _FLOW_ERROR)),
     ),

@@ -9,6 +9,7 @@ from tests.original.scenario import HANGS, KEY, Raised, Seen, Sent
 
 __all__ = [
     "BOTH",
+    "FLOW",
     "MADE_UP",
     "ONE",
     "PROXY_URL",
@@ -32,6 +33,8 @@ __all__ = [
 ONE = {"n": 1}
 TWO = {"n": 2}
 BOTH = (ONE, TWO)
+FLOW = (ONE, {"type": "output", "node_id": "n", "output": 2})
+"""Of a workflow, whose `output` is its last event."""
 
 SYNTAX_ERROR = Raised("SyntaxError", request_id=False)
 

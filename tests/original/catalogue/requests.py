@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from tests.original.catalogue.parts import BOTH, options, refused, sent, silent
+from tests.original.catalogue.parts import BOTH, FLOW, options, refused, sent, silent
 from tests.original.given import Returns
 from tests.original.scenario import Raised, Scenario, Seen, Sent
 
@@ -22,10 +22,11 @@ _NO_TYPE = "Nothing is sent, so it has no type."
 def _id(endpoint_id: str, path: str, name: str) -> Scenario:
     served = path.strip("/")
     served = served if endpoint_id.endswith("/stream") else served.removesuffix("/stream")
+    chunks = FLOW if endpoint_id.startswith("workflows/") else BOTH
     return Scenario(
         f"`{endpoint_id}`: {name}",
-        {served: BOTH},
-        Seen(BOTH, sent=sent(path=path)),
+        {served: chunks},
+        Seen(chunks, sent=sent(path=path)),
         endpoint_id=endpoint_id,
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 from fal_stream.testing import Failure, Reply
 from tests.original.catalogue.parts import (
     BOTH,
+    FLOW,
     PROXY_URL,
     SILENT,
     THROUGH,
@@ -75,8 +76,8 @@ TOKENS: Sequence[Scenario] = [
     ),
     Scenario(
         "a token of fal's own, for a workflow",
-        {"workflows/acme/flow": BOTH, "/tokens/": Reply.json(_TOKEN)},
-        Seen(BOTH, sent=(_asked("flow"), _with_token(path="/workflows/acme/flow/stream"))),
+        {"workflows/acme/flow": FLOW, "/tokens/": Reply.json(_TOKEN)},
+        Seen(FLOW, sent=(_asked("flow"), _with_token(path="/workflows/acme/flow/stream"))),
         endpoint_id="workflows/acme/flow",
         options=_AS_CLIENT,
     ),
