@@ -24,7 +24,9 @@ DEFAULT_TIMEOUT = 15.0
 DEFAULT_EVENT_TIMEOUT = 300.0
 DEFAULT_START_TIMEOUT = 300.0
 DEFAULT_MAX_EVENT_BYTES = 64 * 1024 * 1024
+DEFAULT_KEEPALIVE_EXPIRY = 5.0
 DEFAULT_TOKEN_LIFETIME = 120.0
+DEFAULT_KEEPALIVE_EXPIRY = 5.0
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 
@@ -91,6 +93,7 @@ class ClientSettings(TypedDict, total=False):
     request_middleware: RequestMiddleware | Sequence[RequestMiddleware] | None
     retry: RetryPolicy | None
     token_lifetime: float
+    keepalive_expiry: float
     timeout: float | None
     event_timeout: float | None
     start_timeout: float | None
@@ -122,6 +125,8 @@ class Config(BaseModel):
         token_lifetime: How many seconds a token for the connection mode `client` can be used.
             fal is asked for one of that lifetime, and a token of a `token_provider` is taken to
             have it. Default: 120.
+        keepalive_expiry: How many seconds an idle connection is kept for the next stream; 0 to
+            close it at once. Default: 5.
         timeout: Between two signs of life of a running stream, keep-alives included. Default:
             15, or `FAL_STREAM_TIMEOUT`.
         event_timeout: Between two chunks, whatever the signs of life. Default: 300, or
@@ -148,6 +153,7 @@ class Config(BaseModel):
     request_middleware: tuple[RequestMiddleware, ...] = ()
     retry: RetryPolicy | None = Field(default_factory=RetryPolicy)
     token_lifetime: float = DEFAULT_TOKEN_LIFETIME
+    keepalive_expiry: float = DEFAULT_KEEPALIVE_EXPIRY
     timeout: float | None = Field(
         default_factory=_seconds_from("FAL_STREAM_TIMEOUT", DEFAULT_TIMEOUT)
     )
@@ -258,6 +264,11 @@ class Config(BaseModel):
     @classmethod
     def _check_token_lifetime(cls, value: object) -> float:
         return _checks.check_number("token_lifetime", value, 1.0)
+
+    @field_validator("keepalive_expiry", mode="before")
+    @classmethod
+    def _check_keepalive_expiry(cls, value: object) -> float:
+        return _checks.check_number("keepalive_expiry", value, 0.0)
 
     @field_validator("trusted_hosts", mode="before")
     @classmethod

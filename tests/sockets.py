@@ -21,8 +21,8 @@ def open_files() -> int:
 
 
 def own_threads() -> int:
-    """Count the threads, but for those that an event loop keeps for later."""
-    kept = ("asyncio_", "Trio thread")
+    """Count the threads, but for those that an event loop, or an idle connection, keeps."""
+    kept = ("asyncio_", "Trio thread", "fal_stream-timers")
     return sum(not thread.name.startswith(kept) for thread in threading.enumerate())
 
 

@@ -11,23 +11,27 @@ from typing_extensions import Self, TypeForm, Unpack
 from .._checks import shown
 from .._files.kinds import is_file
 from .._net.async_exchange import AsyncExchange
+from .._net.exchange import Aborted
+from .._net.exchanges import async_new_exchange
 from .._shared.query import add_query
 from .._shared.request import StreamPlan, plan_stream
+from .._shared.timeouts import timeout_error
 from .._shared.tokens import TOKEN_PARAMETER
+from .._shared.watchdog import Expired, Limits, Watchdog
 from ..config import ClientSettings, Config, make_config
-from ..errors import ConfigError
+from ..errors import ConfigError, FalStreamError, StreamConnectionError
 from ..types import StreamOptions
 from .dispatch import AsyncDispatcher
 from .fetch import AsyncFetcher
+from .http.httpx_client import AsyncHttpClient, make_sender
 from .storage import AsyncStorageClient
 from .stream import AsyncFalStream
 from .token import AsyncTokens
-from .transport import AsyncHttpClient, make_transport
 
 if TYPE_CHECKING:
     from .._net.crew import AsyncInputs, AsyncReading
     from ..abort import AbortSignal
-    from .response import AsyncStreamResponse
+    from .http.response import AsyncStreamResponse
     from .stream_map import AsyncStreamMap
 
 InputT = TypeVar("InputT")
@@ -49,8 +53,8 @@ class AsyncStreamingClient:
             Default None: one of ours, which is faster and ends at once when it is aborted.
         **settings: Over those of `config`, which says what each means: credentials, run_url,
             rest_url, trusted_hosts, proxy_url, request_middleware, retry, token_lifetime,
-            timeout, event_timeout, start_timeout, total_timeout, max_event_bytes, headers.
-            Times are seconds.
+            keepalive_expiry, timeout, event_timeout, start_timeout, total_timeout,
+            max_event_bytes, headers. Times are seconds.
 
     Attributes:
         config: The settings.
@@ -69,9 +73,9 @@ class AsyncStreamingClient:
         **settings: Unpack[ClientSettings],
     ) -> None:
         self.config: Config = make_config(config, settings)
-        self._transport = make_transport(http_client)
-        self._dispatcher = AsyncDispatcher(self.config, self._transport)
-        self._fetcher = AsyncFetcher(self._dispatcher, self._transport)
+        self._sender = make_sender(http_client, self.config)
+        self._dispatcher = AsyncDispatcher(self.config, self._sender)
+        self._fetcher = AsyncFetcher(self._dispatcher, self._sender)
         self._tokens = AsyncTokens(self.config, self._dispatcher)
         self._owns_storage = storage is None
         self.storage: AsyncStorageClient = _check_storage(storage) or AsyncStorageClient(
@@ -206,7 +210,7 @@ class AsyncStreamingClient:
         return AsyncStreamMap(make, inputs, read, concurrency, ordered, signal)
 
     async def _open(self, plan: StreamPlan, exchange: AsyncExchange) -> AsyncStreamResponse:
-        self._transport.admit(exchange)
+        self._sender.admit(exchange)
         try:
             if plan.files:
                 plan = await self._with_files(plan, exchange)
@@ -214,7 +218,7 @@ class AsyncStreamingClient:
                 return await self._open_with_token(plan, exchange)
             return await self._dispatcher.open(plan.request, exchange)
         except BaseException:
-            self._transport.dismiss(exchange)
+            self._sender.dismiss(exchange)
             raise
 
     async def _with_files(self, plan: StreamPlan, exchange: AsyncExchange) -> StreamPlan:
@@ -237,9 +241,41 @@ class AsyncStreamingClient:
             self._tokens.forget(plan, token)
             await response.discard()
 
+    async def preconnect(self) -> None:
+        """Open a connection to where the streams run, and keep it for the first of them.
+
+        Looks the name up, connects, and does the TLS handshake, so that the first stream costs one
+        round trip. The connection is kept for `keepalive_expiry`; a stream that starts meanwhile
+        waits for it and takes it. Nothing is sent, and no key is needed.
+
+        Raises:
+            StreamConnectionError: It can't be opened, as a stream would say it.
+            StreamTimeout: `start_timeout` has run out.
+            ConfigError: The client is closed, or has an `http_client`.
+        """
+        proxy = self.config.proxy_url
+        url = self.config.run_url if proxy is None else proxy.url
+        exchange = async_new_exchange(
+            Watchdog(Limits(start=self.config.start_timeout), time.monotonic)
+        )
+        self._sender.admit(exchange)
+        try:
+            await self._sender.preconnect(url, exchange)
+        except Expired as error:
+            failure: FalStreamError = timeout_error(error, 0)
+        except Aborted:
+            failure = StreamConnectionError(
+                "The connection was not opened, as its client was closed", request_sent=False
+            )
+        else:
+            return
+        finally:
+            self._sender.dismiss(exchange)
+        raise failure
+
     async def aclose(self) -> None:
         """Abort the streams that still run, and close the connections."""
-        await self._transport.aclose()
+        await self._sender.aclose()
         if self._owns_storage:
             await self.storage.aclose()
 
@@ -250,7 +286,7 @@ class AsyncStreamingClient:
         await self.aclose()
 
     def __getstate__(self) -> tuple[Config, AsyncStorageClient | None]:
-        self._transport.check_copied()
+        self._sender.check_copied()
         return self.config, None if self._owns_storage else self.storage
 
     def __setstate__(self, state: tuple[Config, AsyncStorageClient | None]) -> None:

@@ -1,6 +1,6 @@
 """A request on its way out: middleware, proxy, key, and another try where nothing has run.
 
-Leaves to others: the connections (`transport`), what may be tried again (`RetryPolicy`), and what
+Leaves to others: the connections (`http`), what may be tried again (`RetryPolicy`), and what
 an answer means.
 """
 
@@ -28,10 +28,10 @@ from ..credentials import Secret, credentials_from_environment
 from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, excerpt, quoted
 from ..middleware import RequestConfig, check_changed
 from .ask import ask
-from .transport import AsyncTransport
+from .http.sender import AsyncSender
 
 if TYPE_CHECKING:
-    from .response import AsyncStreamResponse
+    from .http.response import AsyncStreamResponse
 
 # As in fal's Python client: how long fal.run may take before its backup is tried (seconds).
 BACKUP_PATIENCE = 5.0
@@ -44,15 +44,15 @@ class AsyncDispatcher:
 
     Args:
         config: The client's settings.
-        transport: Its connections.
+        sender: Its connections.
 
     Raises:
         ConfigError: A setting can't be used by a client of this flavour.
     """
 
-    def __init__(self, config: Config, transport: AsyncTransport) -> None:
+    def __init__(self, config: Config, sender: AsyncSender) -> None:
         self._config = config
-        self._transport = transport
+        self._sender = sender
         self._warned: set[str] = set()
         for function in config.request_middleware:
             async_check_function("request_middleware", function)
@@ -221,10 +221,10 @@ class AsyncDispatcher:
         """Send a request, to the backup host where fal's own can't be reached."""
         backup = backup_url(request.url)
         if backup is None:
-            return await self._transport.open(request, exchange)
+            return await self._sender.open(request, exchange)
         exchange.connect_patience = BACKUP_PATIENCE
         try:
-            return await self._transport.open(request, exchange)
+            return await self._sender.open(request, exchange)
         except StreamConnectionError as error:
             if error.request_sent:
                 raise
@@ -233,7 +233,7 @@ class AsyncDispatcher:
             exchange.connect_patience = None
         _logger.info("Trying the backup host: %s", failure.message)
         try:
-            return await self._transport.open(replace(request, url=backup), exchange)
+            return await self._sender.open(replace(request, url=backup), exchange)
         except StreamConnectionError as error:
             if error.request_sent:
                 raise

@@ -23,10 +23,10 @@ from .._shared.watchdog import Expired, Limits, Watchdog
 from ..abort import AbortSignal
 from ..errors import FileError, StreamConnectionError
 from .dispatch import AsyncDispatcher
-from .transport import AsyncTransport
+from .http.sender import AsyncSender
 
 if TYPE_CHECKING:
-    from .response import AsyncStreamResponse
+    from .http.response import AsyncStreamResponse
 
 SILENCE = 30.0  # seconds; for the head of the answer, and between two pieces
 _REDIRECTS = 5
@@ -37,12 +37,12 @@ class AsyncFetcher:
 
     Args:
         dispatcher: Sends its requests.
-        transport: The connections that they go by.
+        sender: The connections that they go by.
     """
 
-    def __init__(self, dispatcher: AsyncDispatcher, transport: AsyncTransport) -> None:
+    def __init__(self, dispatcher: AsyncDispatcher, sender: AsyncSender) -> None:
         self._dispatcher = dispatcher
-        self._transport = transport
+        self._sender = sender
 
     async def open(
         self, found: FoundFile, max_bytes: int, timeout: float | None, signal: AbortSignal | None
@@ -62,7 +62,7 @@ class AsyncFetcher:
             FileError: It can't be had.
             ConfigError: The client is closed.
         """
-        download = AsyncDownload(found, max_bytes, timeout, self._dispatcher, self._transport)
+        download = AsyncDownload(found, max_bytes, timeout, self._dispatcher, self._sender)
         await download.open(signal)
         return download
 
@@ -75,7 +75,7 @@ class AsyncDownload:
         max_bytes: How many bytes it may have.
         timeout: How many seconds it may take, or None for no limit.
         dispatcher: Sends its requests.
-        transport: The connections that they go by.
+        sender: The connections that they go by.
 
     Attributes:
         content_type: Its media type as its server says it, or None.
@@ -87,14 +87,14 @@ class AsyncDownload:
         max_bytes: int,
         timeout: float | None,
         dispatcher: AsyncDispatcher,
-        transport: AsyncTransport,
+        sender: AsyncSender,
     ) -> None:
         self.content_type: str | None = None
         self._found = found
         self._max_bytes = max_bytes
         self._timeout = timeout
         self._dispatcher = dispatcher
-        self._transport = transport
+        self._sender = sender
         self._size = 0
         self._response: AsyncStreamResponse | None = None
         self._unsubscribe: Callable[[], None] | None = None
@@ -111,7 +111,7 @@ class AsyncDownload:
                 f"is on a host that files are not fetched from ({shown_url(self._found.url)}): if "
                 "you trust it, name it in `hosts` where the file is looked for"
             )
-        self._transport.admit(self._exchange)
+        self._sender.admit(self._exchange)
         self._unsubscribe = None if signal is None else signal.on_abort(self._exchange.abort)
         try:
             self._response = await self._answer(url)
@@ -178,7 +178,7 @@ class AsyncDownload:
             if response is not None:
                 await response.release()
         finally:
-            self._transport.dismiss(self._exchange)
+            self._sender.dismiss(self._exchange)
             if unsubscribe is not None:
                 unsubscribe()
 

@@ -20,7 +20,7 @@ from .._shared.watchdog import Watchdog
 from ..errors import FalStreamError
 
 if TYPE_CHECKING:
-    from .response import AsyncStreamResponse
+    from .http.response import AsyncStreamResponse
 
 
 class AsyncOpener(Protocol):

@@ -17,7 +17,7 @@ from ..abort import AbortController, AbortSignal
 from ..config import ClientSettings, Config, make_config
 from ..errors import ConfigError, UploadError
 from .dispatch import AsyncDispatcher
-from .transport import AsyncHttpClient, make_transport
+from .http.httpx_client import AsyncHttpClient, make_sender
 
 if TYPE_CHECKING:
     from .upload import AsyncUploader
@@ -51,8 +51,8 @@ class AsyncStorageClient:
         **settings: Unpack[ClientSettings],
     ) -> None:
         self.config: Config = make_config(config, settings)
-        self._transport = make_transport(http_client)
-        self._dispatcher = AsyncDispatcher(self.config, self._transport)
+        self._sender = make_sender(http_client, self.config)
+        self._dispatcher = AsyncDispatcher(self.config, self._sender)
 
     async def upload(
         self,
@@ -152,11 +152,11 @@ class AsyncStorageClient:
     def _uploader(self, limits: Limits) -> AsyncUploader:
         from .upload import AsyncUploader
 
-        return AsyncUploader(self.config, self._dispatcher, self._transport, limits)
+        return AsyncUploader(self.config, self._dispatcher, self._sender, limits)
 
     async def aclose(self) -> None:
         """Abort the uploads that still run, and close the connections."""
-        await self._transport.aclose()
+        await self._sender.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -165,7 +165,7 @@ class AsyncStorageClient:
         await self.aclose()
 
     def __getstate__(self) -> tuple[Config]:
-        self._transport.check_copied()
+        self._sender.check_copied()
         return (self.config,)
 
     def __setstate__(self, state: tuple[Config]) -> None:

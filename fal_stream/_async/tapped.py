@@ -13,8 +13,8 @@ from .._reporting.tap import Ending, Tap
 from .._shared.request import StreamPlan
 from .._shared.watchdog import Expired
 from ..errors import ConfigError, StreamConnectionError
+from .http.response import AsyncStreamResponse
 from .intake import AsyncOpener
-from .response import AsyncStreamResponse
 from .stream import AsyncFalStream
 
 
@@ -60,7 +60,8 @@ class _AsyncTappedResponse(AsyncStreamResponse):
     """
 
     def __init__(self, inner: AsyncStreamResponse, tap: Tap) -> None:
-        super().__init__(inner._response, inner._exchange)
+        self.status, self.headers = inner.status, inner.headers
+        self._exchange, self._redactor = inner._exchange, inner._redactor
         self._inner = inner
         self._tap = tap
         self._ended = False

@@ -41,8 +41,8 @@ from ..errors import (
 )
 from .body import PIECE_BYTES, AsyncFileBody, FilePart, PieceSource
 from .dispatch import AsyncDispatcher, read_json
-from .response import AsyncStreamResponse
-from .transport import AsyncTransport
+from .http.response import AsyncStreamResponse
+from .http.sender import AsyncSender
 
 FILES_AT_ONCE = 4
 PARTS_AT_ONCE = 4
@@ -59,7 +59,7 @@ class AsyncUploader:
     Args:
         config: The client's settings.
         dispatcher: Sends requests to fal.
-        transport: The connections that files are sent by.
+        sender: The connections that files are sent by.
         limits: The time limits: the total one of all that it does from now on, the others of each
             request.
     """
@@ -68,12 +68,12 @@ class AsyncUploader:
         self,
         config: Config,
         dispatcher: AsyncDispatcher,
-        transport: AsyncTransport,
+        sender: AsyncSender,
         limits: Limits,
     ) -> None:
         self._config = config
         self._dispatcher = dispatcher
-        self._transport = transport
+        self._sender = sender
         self._limits = limits
         self._began = time.monotonic()
 
@@ -296,7 +296,7 @@ class AsyncUploader:
             with self._exchange(signal) as exchange:
                 body = AsyncFileBody(part, exchange)
                 try:
-                    response = await self._transport.open(
+                    response = await self._sender.open(
                         Outgoing("PUT", url, headers, body, is_bare=True), exchange
                     )
                     if is_json:
@@ -317,12 +317,12 @@ class AsyncUploader:
         watchdog = Watchdog(self._limits, time.monotonic)
         watchdog.charge(time.monotonic() - self._began)
         exchange = async_new_exchange(watchdog)
-        self._transport.admit(exchange)
+        self._sender.admit(exchange)
         unsubscribe = signal.on_abort(exchange.abort)
         try:
             yield exchange
         finally:
-            self._transport.dismiss(exchange)
+            self._sender.dismiss(exchange)
             unsubscribe()
 
 

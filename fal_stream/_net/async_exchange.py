@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from .._shared.watchdog import Watchdog
 from .event_loop import EventLoop
-from .exchange import Aborted, BaseExchange, current
+from .exchange import Aborted, BaseExchange
 from .runtime import async_call
 
 T = TypeVar("T")
@@ -92,12 +92,6 @@ class AsyncExchange(BaseExchange, ABC):
         """Name what closes the connection of the exchange; called by an abort in the loop."""
         self._close = close
 
-    def drop(self) -> None:
-        """Close the connection, if there is one: the request on it has failed."""
-        close, self._close = self._close, None
-        if close is not None:
-            close()
-
     def detach(self) -> bool:
         """Let go of the connection.
 
@@ -168,11 +162,3 @@ class AsyncExchange(BaseExchange, ABC):
             Expired: A limit of the watchdog has run out.
         """
         await self.run(self.loop.sleep(seconds))
-
-
-def under_way() -> AsyncExchange:
-    """Give the exchange under way."""
-    exchange = current.get()
-    if not isinstance(exchange, AsyncExchange):
-        raise RuntimeError("the network is used without an exchange")
-    return exchange

@@ -1,4 +1,4 @@
-"""An asynchronous connection under the HTTP library, whatever the event loop."""
+"""A connection of the asynchronous flavour, plain or TLS, whatever the event loop."""
 
 from __future__ import annotations
 
@@ -6,180 +6,184 @@ import contextlib
 import ssl
 from typing import Any
 
-import httpcore
-
-from .._shared.head import HeadSplitter
-from .async_exchange import under_way
-from .exchange import is_connect
+from .async_exchange import AsyncExchange
+from .byte_stream import ByteStream
+from .connecting import async_connect
 from .tls import TlsEngine
-from .wire import Wire
 
 
-class AsyncSocketStream(httpcore.AsyncNetworkStream):
-    """A connection, plain or TLS.
-
-    The HTTP library reads the response heads from it; the body is read by `read_body`.
+async def async_open_socket_stream(
+    exchange: AsyncExchange, host: str, port: int
+) -> AsyncSocketStream:
+    """Connect to a host.
 
     Args:
-        wire: The connection.
-        tls: The TLS state, after the handshake. Default None: it is plain.
+        exchange: Carries the limits and the abort; the stream belongs to it.
+        host: The host.
+        port: The port.
+
+    Returns:
+        The connection.
+
+    Raises:
+        OSError: None of the host's addresses could be connected to.
+        Aborted: The exchange was aborted.
+        Expired: A limit of the watchdog has run out.
+    """
+    return AsyncSocketStream(await async_connect(exchange, host, port), exchange)
+
+
+class AsyncSocketStream:
+    """A connection.
+
+    Args:
+        stream: The connection of the event loop.
+        exchange: The exchange that it belongs to.
     """
 
-    def __init__(self, wire: Wire[Any], tls: TlsEngine | None = None) -> None:
-        self._wire = wire
-        self._tls = tls
-        self._splitter = HeadSplitter()
-        self._body_start: bytes | None = None
-        self._unread = b""
+    __slots__ = ("_exchange", "_stream", "_tls", "_unsent")
+
+    def __init__(self, stream: ByteStream[Any], exchange: AsyncExchange) -> None:
+        self._stream = stream
+        self._tls: TlsEngine | None = None
         # What TLS itself has to say and has not been sent: the one who sends may be cancelled.
-        self._unsaid = b""
-        self._exchange = under_way()
-        self._exchange.attach(wire.close)
+        self._unsent = b""
+        self.attach(exchange)
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Give the HTTP library bytes of a response head, never of a body."""
-        if self._unread:
-            data, self._unread = self._unread, b""
-            return data
-        head, self._body_start = self._splitter.feed(await self._receive())
-        return head
+    def attach(self, exchange: AsyncExchange) -> None:
+        """Belong to an exchange from now on: its limits count, and its abort ends the waits."""
+        self._exchange = exchange
+        exchange.attach(self._stream.close)
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send the whole buffer, as a part of the exchange under way."""
-        exchange = self._exchange = under_way()
+    async def send(self, data: bytes, *, counts: bool = True) -> None:
+        """Send bytes.
+
+        Args:
+            data: The bytes.
+            counts: Whether they are of the request. Default True; False for what a proxy of the
+                network is told.
+
+        Raises:
+            OSError: The connection broke.
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        exchange = self._exchange
         exchange.check()
-        exchange.attach(self._wire.close)
-        self._splitter.reset()
-        self._body_start, self._unread = None, b""
-        sent = _not_counted if is_connect(buffer) else exchange.sent
         try:
-            data = buffer
             if self._tls is not None:
                 await self._answer(self._tls)
-                data = self._tls.encrypt(buffer)
-            await self._wire.send(exchange, data, sent)
-        except OSError as error:
-            reason = str(error)
-        else:
-            return
-        exchange.check()
-        raise httpcore.WriteError(reason)
+                data = self._tls.encrypt(data)
+            await self._stream.send(exchange, data, exchange.sent if counts else _not_counted)
+        except OSError:
+            exchange.check()
+            raise
 
-    async def read_body(self) -> bytes:
-        """Wait for bytes of the body; `b""` at the end of the connection."""
-        if self._body_start:
-            data, self._body_start = self._body_start, b""
-            return data
-        return await self._receive()
+    async def receive(self) -> bytes:
+        """Wait for bytes.
 
-    @property
-    def has_body(self) -> bool:
-        """Whether a response head has been read to its end, so that the body is next."""
-        return self._body_start is not None
+        Returns:
+            Some bytes, or `b""` at the end of the connection.
 
-    def unread(self, data: bytes) -> None:
-        """Have the HTTP library read these bytes next."""
-        self._unread = data
-
-    async def _receive(self) -> bytes:
+        Raises:
+            OSError: The connection broke.
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
         exchange, tls = self._exchange, self._tls
         try:
             if tls is None:
-                data: bytes = await self._wire.receive(exchange)
+                data: bytes = await self._stream.receive(exchange)
+                if not data:
+                    exchange.check()
                 return data
-            return await self._receive_by(tls)
-        except OSError as error:
-            reason = str(error)
-        exchange.check()
-        raise httpcore.ReadError(reason)
-
-    async def _receive_by(self, tls: TlsEngine) -> bytes:
-        plain = tls.rest()
-        while not plain and not tls.ended:
-            # Never after bytes were decrypted: they would be lost where it fails.
-            await self._answer(tls)
-            plain = tls.decrypt(await self._wire.receive(self._exchange))
-        return plain
+            plain = tls.rest()
+            while not plain and not tls.ended:
+                # Never after bytes were decrypted: they would be lost where it fails.
+                await self._answer(tls)
+                plain = tls.decrypt(await self._stream.receive(exchange))
+            return plain
+        except OSError:
+            exchange.check()
+            raise
 
     async def _answer(self, tls: TlsEngine) -> None:
         """Send what TLS itself has to say; whether it arrives, the next read will tell."""
-        self._unsaid += tls.outgoing()
-        if self._unsaid:
+        self._unsent += tls.outgoing()
+        if self._unsent:
             with contextlib.suppress(OSError):
-                await self._wire.send(self._exchange, self._unsaid, self._said)
+                await self._stream.send(self._exchange, self._unsent, self._is_sent)
 
-    def _said(self, count: int) -> None:
-        self._unsaid = self._unsaid[count:]
+    def _is_sent(self, count: int) -> None:
+        self._unsent = self._unsent[count:]
 
-    async def aclose(self) -> None:
-        """Close the socket; what has not been sent is dropped."""
-        self._wire.close()
+    async def start_tls(self, context: ssl.SSLContext, server_hostname: str) -> None:
+        """Do the TLS handshake; from then on what is sent and received is encrypted.
 
-    def abandon(self) -> None:
-        """Close the socket from whatever thread."""
-        self._wire.abandon()
+        Args:
+            context: The TLS settings.
+            server_hostname: Whom the certificate has to name.
 
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> AsyncSocketStream:
-        """Do the TLS handshake and give the stream of the encrypted connection."""
-        if self._tls is not None:
-            self._wire.close()
-            raise httpcore.ConnectError(
-                "TLS inside TLS: a proxy with an https address can't be used"
-            )
-        try:
-            return AsyncSocketStream(
-                self._wire, await self._shake_hands(ssl_context, server_hostname)
-            )
-        except OSError as error:
-            reason = str(error)
-        except BaseException:
-            self._wire.close()
-            raise
-        self._wire.close()
-        self._exchange.check()
-        raise httpcore.ConnectError(reason)
-
-    async def _shake_hands(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None
-    ) -> TlsEngine:
-        tls = TlsEngine(ssl_context, server_hostname)
+        Raises:
+            OSError: It failed.
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        tls = TlsEngine(context, server_hostname)
         data = b""
         try:
             while not tls.shake_hands(data):
                 await self._answer(tls)
-                data = await self._wire.receive(self._exchange)
+                data = await self._stream.receive(self._exchange)
                 if not data:
                     raise ConnectionError("the connection was closed in the TLS handshake")
+            self._tls = tls
+        except OSError:
+            self._exchange.check()
+            raise
         finally:
             # Its last word; after a failure, what the server is to know of it.
             await self._answer(tls)
-        return tls
 
-    def get_extra_info(self, info: str) -> Any:
-        """Give what the HTTP library asks about the connection."""
-        if info == "is_readable":
-            return self._is_readable()
+    def seems_open(self) -> bool:
+        """Tell whether the server has left it open, as far as is known without a wait."""
+        return self._stream.is_silent() if self._tls is None else not self._tls.is_over
+
+    async def is_quiet(self) -> bool:
+        """Tell whether it is open, and nothing has come that nobody asked for."""
+        if self._stream.is_silent():
+            return self._tls is None or not self._tls.is_over
+        if self._tls is None:
+            return False
+        # TLS may have had something to say for itself, such as a ticket for the next session.
+        try:
+            await self._stream.catch_up()
+            data = self._stream.poll()
+            while data:
+                if self._tls.decrypt(data):
+                    return False
+                data = self._stream.poll()
+            return data is None and not self._tls.is_over
+        except OSError:
+            return False
+
+    def interrupt(self) -> None:
+        """Make whoever waits for it stop."""
+        self._stream.close()
+
+    def close(self) -> None:
+        """Close the connection; what has not been sent is dropped."""
+        self._stream.close()
+
+    def abandon(self) -> None:
+        """Close the connection from whatever thread."""
+        self._stream.abandon()
+
+    def extra(self, info: str) -> Any:
+        """Return what httpx's extension `network_stream` tells about a connection."""
         if info == "ssl_object":
             return None if self._tls is None else self._tls.ssl_object
-        return self._wire.extra(info)
-
-    def _is_readable(self) -> bool:
-        """Tell whether something came that nobody asked for: the connection can't be used."""
-        if self._tls is not None and self._tls.is_over:
-            return True
-        try:
-            data = self._wire.poll()
-            if not data or self._tls is None:
-                return data is not None
-            # TLS may have had something to say for itself.
-            return bool(self._tls.decrypt(data)) or self._tls.is_over
-        except OSError:
-            return True
+        return self._stream.extra(info)
 
 
 def _not_counted(count: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from .._shared.watchdog import Watchdog
 from .asyncio_exchange import AsyncioExchange
-from .asyncio_wire import AsyncioWire, wire_of
+from .asyncio_stream import AsyncioStream, stream_of
 from .event_loop import EventLoop, TaskLock
 
 T = TypeVar("T")
@@ -66,6 +66,10 @@ class AsyncioLoop(EventLoop):
         """See `EventLoop`."""
         return AsyncioExchange(watchdog, self, self.loop)
 
+    def call_later(self, seconds: float, function: Callable[[], None]) -> Callable[[], object]:
+        """See `EventLoop`."""
+        return self.loop.call_later(seconds, function).cancel
+
     async def sleep(self, seconds: float) -> None:
         """See `EventLoop`."""
         await asyncio.sleep(seconds)
@@ -90,9 +94,9 @@ class AsyncioLoop(EventLoop):
         task.add_done_callback(lambda _: end())
         return task.cancel
 
-    async def wire(self, sock: socket.socket) -> AsyncioWire:
+    async def stream_of(self, sock: socket.socket) -> AsyncioStream:
         """See `EventLoop`."""
-        return await wire_of(sock)
+        return await stream_of(sock)
 
     async def shielded(
         self,

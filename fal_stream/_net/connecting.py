@@ -17,10 +17,10 @@ from itertools import chain, zip_longest
 from typing import Any
 
 from .async_exchange import AsyncExchange
+from .byte_stream import ByteStream
 from .resolver import Address, ConnectFailed, LookUp, address_of, authority
 from .sockets import begin_to_connect, check_connected, ready, shut_down
 from .sync_exchange import Exchange
-from .wire import Wire
 
 # How long an address may take before the next one is tried as well (seconds; RFC 8305, section 5).
 ATTEMPT_DELAY = 0.25
@@ -28,7 +28,7 @@ MOST_ATTEMPTS = 16
 _TOLD_FAILURES = 4
 
 
-async def async_connect(exchange: AsyncExchange, host: str, port: int) -> Wire[Any]:
+async def async_connect(exchange: AsyncExchange, host: str, port: int) -> ByteStream[Any]:
     """Connect to a host.
 
     Args:
@@ -56,7 +56,7 @@ async def async_connect(exchange: AsyncExchange, host: str, port: int) -> Wire[A
         while sock is None:
             seconds = attempts.begin()
             sock = attempts.winner(await exchange.any_writable(attempts.pending, seconds))
-        return await exchange.loop.wire(sock)
+        return await exchange.loop.stream_of(sock)
     finally:
         attempts.close()
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .._shared.watchdog import Watchdog
-from .wire import Wire
+from .byte_stream import ByteStream
 
 if TYPE_CHECKING:
     from .async_exchange import AsyncExchange
@@ -55,6 +55,18 @@ class EventLoop(ABC):
         """Make an exchange."""
 
     @abstractmethod
+    def call_later(self, seconds: float, function: Callable[[], None]) -> Callable[[], object]:
+        """Have a function called in the loop later.
+
+        Args:
+            seconds: How much later.
+            function: The function; it raises nothing.
+
+        Returns:
+            A function that cancels it, callable in the loop only.
+        """
+
+    @abstractmethod
     async def sleep(self, seconds: float) -> None:
         """Wait for so many seconds."""
 
@@ -84,7 +96,7 @@ class EventLoop(ABC):
         """
 
     @abstractmethod
-    async def wire(self, sock: socket.socket) -> Wire[Any]:
+    async def stream_of(self, sock: socket.socket) -> ByteStream[Any]:
         """Return the connection of a connected socket, which is closed where that fails."""
 
     @abstractmethod

@@ -15,7 +15,6 @@ from contextvars import ContextVar
 
 from .._shared.redact import MASK, Redactor
 from ..errors import mask_token
-from .exchange import current
 
 _QUERY = re.compile(r"\?[^\s'\"<>]+")
 _AUTH = re.compile(r"auth=\(.*\)")
@@ -40,7 +39,7 @@ class _Mask(logging.Filter):
         except Exception:
             return True  # whoever writes it will say what is wrong with it
         hidden = mask_token(text)
-        if current.get() is not None:
+        if _redactor.get() is not None:
             hidden = _AUTH.sub(f"auth={MASK}", _QUERY.sub(f"?{MASK}", hidden))
         redactor = _redactor.get()
         if redactor is not None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from typing import Any, Generic, TypeVar
+from collections.abc import AsyncGenerator, Callable
+from typing import Generic, TypeVar
 
 from .event_loop import EventLoop
 from .running import running_loop
@@ -22,9 +22,7 @@ class AsyncPerLoop(Generic[T]):
         close: Closes it.
     """
 
-    def __init__(
-        self, make: Callable[[], T], close: Callable[[T], Coroutine[Any, Any, None]]
-    ) -> None:
+    def __init__(self, make: Callable[[], T], close: Callable[[T], None]) -> None:
         self._make = make
         self._close = close
         self._things: dict[EventLoop, tuple[T, AsyncGenerator[None, None]]] = {}
@@ -54,7 +52,7 @@ class AsyncPerLoop(Generic[T]):
         finally:
             with self._lock:
                 self._things.pop(loop, None)
-            await self._close(thing)
+            self._close(thing)
 
     async def aclose(self) -> None:
         """Close what belongs to the running loop."""

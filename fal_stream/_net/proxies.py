@@ -9,7 +9,7 @@ from .._shared.endpoint import is_loopback
 from ..errors import ConfigError
 
 
-def proxy_for(scheme: str, host: str) -> str | None:
+def proxy_for(scheme: str, host: str, port: int) -> str | None:
     """Give the proxy for an address, by `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
 
     This machine itself is never reached through a proxy.
@@ -17,6 +17,7 @@ def proxy_for(scheme: str, host: str) -> str | None:
     Args:
         scheme: The address's scheme.
         host: The address's host.
+        port: The address's port.
 
     Returns:
         The proxy's address, or None.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import select
 import selectors
 import socket
 import ssl
@@ -71,13 +72,25 @@ def ready(socks: Iterable[socket.socket], event: int, seconds: float) -> list[so
         return [key.data for key, _ in selector.select(seconds)]
 
 
+def is_readable(sock: Any) -> bool:
+    """Tell whether a socket has something to read now: bytes, its end, or an error."""
+    # Looked up each time: gevent and eventlet put functions of their own in these places.
+    make_poll = getattr(select, "poll", None)
+    if make_poll is None:
+        return bool(select.select([sock], [], [], 0)[0])
+    poll = make_poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
+
+
 def shut_down(sock: Any) -> None:
     """Shut a socket down, so that whoever waits for it wakes up.
 
     Args:
         sock: The socket, which may be one of another library.
     """
-    with contextlib.suppress(OSError):
+    # uvloop's sockets refuse with a TypeError.
+    with contextlib.suppress(OSError, TypeError):
         if isinstance(sock, ssl.SSLSocket):
             # Not by its own method, which drops the TLS state under the reader's feet.
             super(ssl.SSLSocket, sock).shutdown(socket.SHUT_RDWR)

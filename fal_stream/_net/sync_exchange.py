@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 from .._shared.watchdog import Watchdog
-from .exchange import Aborted, BaseExchange, current
+from .exchange import Aborted, BaseExchange
 from .runtime import SLICE, call
 
 T = TypeVar("T")
@@ -91,7 +91,6 @@ class Exchange(BaseExchange):
         # Reentrant: a signal handler or a finalizer may abort while its own thread is in here.
         self._lock = threading.RLock()
         self._wake: Callable[[], None] | None = None
-        self._close: Callable[[], None] | None = None
         self._process = os.getpid()
 
     def abort(self) -> None:
@@ -102,16 +101,10 @@ class Exchange(BaseExchange):
             if self._wake is not None and self._process == os.getpid():
                 self._wake()
 
-    def attach(self, wake: Callable[[], None], close: Callable[[], None] | None = None) -> None:
-        """Name what wakes the wait that is to come, called at once after an abort.
-
-        Args:
-            wake: Wakes it.
-            close: Closes the connection that is waited for. Default: the one before stays.
-        """
+    def attach(self, wake: Callable[[], None]) -> None:
+        """Name what wakes the wait that is to come, called at once after an abort."""
         with self._lock:
             self._wake = wake
-            self._close = close or self._close
             if self.aborted:
                 wake()
 
@@ -127,14 +120,6 @@ class Exchange(BaseExchange):
             if before is not None:
                 self.attach(before)
 
-    def drop(self) -> None:
-        """Close the connection, if there is one: the request on it has failed."""
-        with self._lock:
-            close, self._close = self._close, None
-            self._wake = None
-        if close is not None:
-            close()
-
     def detach(self) -> bool:
         """Let go of the connection.
 
@@ -142,7 +127,7 @@ class Exchange(BaseExchange):
             Whether no abort has touched it, so that others may use it.
         """
         with self._lock:
-            self._wake = self._close = None
+            self._wake = None
             return not self.aborted
 
     def check(self) -> None:
@@ -262,11 +247,3 @@ class Exchange(BaseExchange):
                 watchdog.leave()
             if result is not None:
                 return result
-
-
-def under_way() -> Exchange:
-    """Give the exchange under way."""
-    exchange = current.get()
-    if not isinstance(exchange, Exchange):
-        raise RuntimeError("the network is used without an exchange")
-    return exchange

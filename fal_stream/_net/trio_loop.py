@@ -14,7 +14,7 @@ import trio
 from .._shared.watchdog import Watchdog
 from .event_loop import EventLoop, TaskLock
 from .trio_exchange import TrioExchange, raise_plainly
-from .trio_wire import TrioWire
+from .trio_stream import TrioStream
 
 T = TypeVar("T")
 
@@ -80,6 +80,18 @@ class TrioLoop(EventLoop):
         """See `EventLoop`."""
         return TrioExchange(watchdog, self)
 
+    def call_later(self, seconds: float, function: Callable[[], None]) -> Callable[[], object]:
+        """See `EventLoop`."""
+        scope = trio.CancelScope()
+
+        async def run() -> None:
+            with scope:
+                await trio.sleep(seconds)
+                function()
+
+        trio.lowlevel.spawn_system_task(run)
+        return scope.cancel
+
     async def sleep(self, seconds: float) -> None:
         """See `EventLoop`."""
         await trio.sleep(seconds)
@@ -113,9 +125,9 @@ class TrioLoop(EventLoop):
         trio.lowlevel.spawn_system_task(run, context=contextvars.copy_context())
         return scope.cancel
 
-    async def wire(self, sock: socket.socket) -> TrioWire:
+    async def stream_of(self, sock: socket.socket) -> TrioStream:
         """See `EventLoop`."""
-        return TrioWire(sock)
+        return TrioStream(sock)
 
     async def shielded(
         self,

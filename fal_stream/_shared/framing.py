@@ -4,7 +4,7 @@ Promises: RFC 9112, sections 6.3 and 7.1, strictly. What is ambiguous is refused
 readers who disagree on where a body ends can be played against each other. Body bytes are passed
 on as they come; no more than a size line or a trailer line is ever held.
 
-Leaves to others: reading, the response head (`head.py`), what the end of the connection means
+Leaves to others: reading, the response head (`http1.py`), what the end of the connection means
 beyond `complete_at_eof`, and the content of trailers, which are checked and dropped.
 """
 
@@ -28,7 +28,6 @@ _MAX_TRAILERS = 64 * 1024
 # A size line with its end that is worth to be known again, and how many of them are.
 _SHORT_LINE = 18
 _KNOWN_SIZES = 512
-_MAX_SUBSTITUTE = 1024 * 1024
 
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n")
 _TRAILER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\t\x20-\x7e\x80-\xff]*\Z")
@@ -66,16 +65,6 @@ class BodyFraming(Protocol):
         """Whether the body is whole if the connection ends now."""
         return self.done
 
-    @property
-    def substitute_body(self) -> bytes | None:
-        """What brings another HTTP parser to the end of this message.
-
-        For a parser that was given the head and not the body: a body of the same framing. None
-        if there is none, or if it would be larger than 1 MiB: then the connection has to be
-        closed.
-        """
-        return None
-
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes.
 
@@ -101,13 +90,7 @@ class SizedBody(BodyFraming):
 
     def __init__(self, length: int) -> None:
         self.done = length == 0
-        self._length = length
         self._missing = length
-
-    @property
-    def substitute_body(self) -> bytes | None:
-        """As many zero bytes."""
-        return bytes(self._length) if self._length <= _MAX_SUBSTITUTE else None
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes; see `BodyFraming`."""
@@ -150,11 +133,6 @@ class ChunkedBody(BodyFraming):
         self._in_chunk = False
         self._in_trailers = False
         self._trailer_bytes = 0
-
-    @property
-    def substitute_body(self) -> bytes:
-        """The last chunk."""
-        return b"0\r\n\r\n"
 
     def check(self) -> None:
         """See `BodyFraming`."""
@@ -317,8 +295,6 @@ def framing_for(status: int, method: str, headers: Iterable[tuple[bytes, bytes]]
             two lengths), a length is no number of up to 18 digits, or the transfer encoding is
             anything but `chunked`.
     """
-    if method.upper() == "HEAD" or status < 200 or status in (204, 304):
-        return SizedBody(0)
     lengths: list[bytes] = []
     encodings: list[bytes] = []
     for name, value in headers:
@@ -327,11 +303,14 @@ def framing_for(status: int, method: str, headers: Iterable[tuple[bytes, bytes]]
             lengths += value.split(b",")
         elif field == b"transfer-encoding":
             encodings.append(value)
+    framing: BodyFraming = UnframedBody()
     if encodings:
-        return _chunked(encodings, lengths)
-    if lengths:
-        return _sized({length.strip(b" \t") for length in lengths})
-    return UnframedBody()
+        framing = _chunked(encodings, lengths)
+    elif lengths:
+        framing = _sized({length.strip(b" \t") for length in lengths})
+    # What says a length twice is not to be trusted, whether or not a body follows.
+    has_no_body = method.upper() == "HEAD" or status < 200 or status in (204, 304)
+    return SizedBody(0) if has_no_body else framing
 
 
 def _chunked(encodings: list[bytes], lengths: list[bytes]) -> ChunkedBody:

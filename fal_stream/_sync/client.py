@@ -11,24 +11,28 @@ from typing_extensions import Self, TypeForm, Unpack
 
 from .._checks import shown
 from .._files.kinds import is_file
+from .._net.exchange import Aborted
+from .._net.exchanges import new_exchange
 from .._net.sync_exchange import Exchange
 from .._shared.query import add_query
 from .._shared.request import StreamPlan, plan_stream
+from .._shared.timeouts import timeout_error
 from .._shared.tokens import TOKEN_PARAMETER
+from .._shared.watchdog import Expired, Limits, Watchdog
 from ..config import ClientSettings, Config, make_config
-from ..errors import ConfigError
+from ..errors import ConfigError, FalStreamError, StreamConnectionError
 from ..types import StreamOptions
 from .dispatch import Dispatcher
 from .fetch import Fetcher
+from .http.httpx_client import HttpClient, make_sender
 from .storage import StorageClient
 from .stream import FalStream
 from .token import Tokens
-from .transport import HttpClient, make_transport
 
 if TYPE_CHECKING:
     from .._net.crew import Inputs, Reading
     from ..abort import AbortSignal
-    from .response import StreamResponse
+    from .http.response import StreamResponse
     from .stream_map import StreamMap
 
 InputT = TypeVar("InputT")
@@ -50,8 +54,8 @@ class StreamingClient:
             Default None: one of ours, which is faster and ends at once when it is aborted.
         **settings: Over those of `config`, which says what each means: credentials, run_url,
             rest_url, trusted_hosts, proxy_url, request_middleware, retry, token_lifetime,
-            timeout, event_timeout, start_timeout, total_timeout, max_event_bytes, headers.
-            Times are seconds.
+            keepalive_expiry, timeout, event_timeout, start_timeout, total_timeout,
+            max_event_bytes, headers. Times are seconds.
 
     Attributes:
         config: The settings.
@@ -70,9 +74,9 @@ class StreamingClient:
         **settings: Unpack[ClientSettings],
     ) -> None:
         self.config: Config = make_config(config, settings)
-        self._transport = make_transport(http_client)
-        self._dispatcher = Dispatcher(self.config, self._transport)
-        self._fetcher = Fetcher(self._dispatcher, self._transport)
+        self._sender = make_sender(http_client, self.config)
+        self._dispatcher = Dispatcher(self.config, self._sender)
+        self._fetcher = Fetcher(self._dispatcher, self._sender)
         self._tokens = Tokens(self.config, self._dispatcher)
         self._owns_storage = storage is None
         self.storage: StorageClient = _check_storage(storage) or StorageClient(
@@ -207,7 +211,7 @@ class StreamingClient:
         return StreamMap(make, inputs, read, concurrency, ordered, signal)
 
     def _open(self, plan: StreamPlan, exchange: Exchange) -> StreamResponse:
-        self._transport.admit(exchange)
+        self._sender.admit(exchange)
         try:
             if plan.files:
                 plan = self._with_files(plan, exchange)
@@ -215,7 +219,7 @@ class StreamingClient:
                 return self._open_with_token(plan, exchange)
             return self._dispatcher.open(plan.request, exchange)
         except BaseException:
-            self._transport.dismiss(exchange)
+            self._sender.dismiss(exchange)
             raise
 
     def _with_files(self, plan: StreamPlan, exchange: Exchange) -> StreamPlan:
@@ -236,9 +240,39 @@ class StreamingClient:
             self._tokens.forget(plan, token)
             response.discard()
 
+    def preconnect(self) -> None:
+        """Open a connection to where the streams run, and keep it for the first of them.
+
+        Looks the name up, connects, and does the TLS handshake, so that the first stream costs one
+        round trip. The connection is kept for `keepalive_expiry`; a stream that starts meanwhile
+        waits for it and takes it. Nothing is sent, and no key is needed.
+
+        Raises:
+            StreamConnectionError: It can't be opened, as a stream would say it.
+            StreamTimeout: `start_timeout` has run out.
+            ConfigError: The client is closed, or has an `http_client`.
+        """
+        proxy = self.config.proxy_url
+        url = self.config.run_url if proxy is None else proxy.url
+        exchange = new_exchange(Watchdog(Limits(start=self.config.start_timeout), time.monotonic))
+        self._sender.admit(exchange)
+        try:
+            self._sender.preconnect(url, exchange)
+        except Expired as error:
+            failure: FalStreamError = timeout_error(error, 0)
+        except Aborted:
+            failure = StreamConnectionError(
+                "The connection was not opened, as its client was closed", request_sent=False
+            )
+        else:
+            return
+        finally:
+            self._sender.dismiss(exchange)
+        raise failure
+
     def close(self) -> None:
         """Abort the streams that still run, and close the connections."""
-        self._transport.close()
+        self._sender.close()
         if self._owns_storage:
             self.storage.close()
 
@@ -249,7 +283,7 @@ class StreamingClient:
         self.close()
 
     def __getstate__(self) -> tuple[Config, StorageClient | None]:
-        self._transport.check_copied()
+        self._sender.check_copied()
         return self.config, None if self._owns_storage else self.storage
 
     def __setstate__(self, state: tuple[Config, StorageClient | None]) -> None:

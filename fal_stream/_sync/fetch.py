@@ -24,10 +24,10 @@ from .._shared.watchdog import Expired, Limits, Watchdog
 from ..abort import AbortSignal
 from ..errors import FileError, StreamConnectionError
 from .dispatch import Dispatcher
-from .transport import Transport
+from .http.sender import Sender
 
 if TYPE_CHECKING:
-    from .response import StreamResponse
+    from .http.response import StreamResponse
 
 SILENCE = 30.0  # seconds; for the head of the answer, and between two pieces
 _REDIRECTS = 5
@@ -38,12 +38,12 @@ class Fetcher:
 
     Args:
         dispatcher: Sends its requests.
-        transport: The connections that they go by.
+        sender: The connections that they go by.
     """
 
-    def __init__(self, dispatcher: Dispatcher, transport: Transport) -> None:
+    def __init__(self, dispatcher: Dispatcher, sender: Sender) -> None:
         self._dispatcher = dispatcher
-        self._transport = transport
+        self._sender = sender
 
     def open(
         self, found: FoundFile, max_bytes: int, timeout: float | None, signal: AbortSignal | None
@@ -63,7 +63,7 @@ class Fetcher:
             FileError: It can't be had.
             ConfigError: The client is closed.
         """
-        download = Download(found, max_bytes, timeout, self._dispatcher, self._transport)
+        download = Download(found, max_bytes, timeout, self._dispatcher, self._sender)
         download.open(signal)
         return download
 
@@ -76,7 +76,7 @@ class Download:
         max_bytes: How many bytes it may have.
         timeout: How many seconds it may take, or None for no limit.
         dispatcher: Sends its requests.
-        transport: The connections that they go by.
+        sender: The connections that they go by.
 
     Attributes:
         content_type: Its media type as its server says it, or None.
@@ -88,14 +88,14 @@ class Download:
         max_bytes: int,
         timeout: float | None,
         dispatcher: Dispatcher,
-        transport: Transport,
+        sender: Sender,
     ) -> None:
         self.content_type: str | None = None
         self._found = found
         self._max_bytes = max_bytes
         self._timeout = timeout
         self._dispatcher = dispatcher
-        self._transport = transport
+        self._sender = sender
         self._size = 0
         self._response: StreamResponse | None = None
         self._unsubscribe: Callable[[], None] | None = None
@@ -112,7 +112,7 @@ class Download:
                 f"is on a host that files are not fetched from ({shown_url(self._found.url)}): if "
                 "you trust it, name it in `hosts` where the file is looked for"
             )
-        self._transport.admit(self._exchange)
+        self._sender.admit(self._exchange)
         self._unsubscribe = None if signal is None else signal.on_abort(self._exchange.abort)
         try:
             self._response = self._answer(url)
@@ -177,7 +177,7 @@ class Download:
             if response is not None:
                 response.release()
         finally:
-            self._transport.dismiss(self._exchange)
+            self._sender.dismiss(self._exchange)
             if unsubscribe is not None:
                 unsubscribe()
 

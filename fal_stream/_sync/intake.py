@@ -21,7 +21,7 @@ from .._shared.watchdog import Watchdog
 from ..errors import FalStreamError
 
 if TYPE_CHECKING:
-    from .response import StreamResponse
+    from .http.response import StreamResponse
 
 
 class Opener(Protocol):

@@ -18,7 +18,7 @@ from ..abort import AbortController, AbortSignal
 from ..config import ClientSettings, Config, make_config
 from ..errors import ConfigError, UploadError
 from .dispatch import Dispatcher
-from .transport import HttpClient, make_transport
+from .http.httpx_client import HttpClient, make_sender
 
 if TYPE_CHECKING:
     from .upload import Uploader
@@ -52,8 +52,8 @@ class StorageClient:
         **settings: Unpack[ClientSettings],
     ) -> None:
         self.config: Config = make_config(config, settings)
-        self._transport = make_transport(http_client)
-        self._dispatcher = Dispatcher(self.config, self._transport)
+        self._sender = make_sender(http_client, self.config)
+        self._dispatcher = Dispatcher(self.config, self._sender)
 
     def upload(
         self,
@@ -153,11 +153,11 @@ class StorageClient:
     def _uploader(self, limits: Limits) -> Uploader:
         from .upload import Uploader
 
-        return Uploader(self.config, self._dispatcher, self._transport, limits)
+        return Uploader(self.config, self._dispatcher, self._sender, limits)
 
     def close(self) -> None:
         """Abort the uploads that still run, and close the connections."""
-        self._transport.close()
+        self._sender.close()
 
     def __enter__(self) -> Self:
         return self
@@ -166,7 +166,7 @@ class StorageClient:
         self.close()
 
     def __getstate__(self) -> tuple[Config]:
-        self._transport.check_copied()
+        self._sender.check_copied()
         return (self.config,)
 
     def __setstate__(self, state: tuple[Config]) -> None:

@@ -14,8 +14,8 @@ from .._reporting.tap import Ending, Tap
 from .._shared.request import StreamPlan
 from .._shared.watchdog import Expired
 from ..errors import ConfigError, StreamConnectionError
+from .http.response import StreamResponse
 from .intake import Opener
-from .response import StreamResponse
 from .stream import FalStream
 
 
@@ -61,7 +61,8 @@ class _TappedResponse(StreamResponse):
     """
 
     def __init__(self, inner: StreamResponse, tap: Tap) -> None:
-        super().__init__(inner._response, inner._exchange)
+        self.status, self.headers = inner.status, inner.headers
+        self._exchange, self._redactor = inner._exchange, inner._redactor
         self._inner = inner
         self._tap = tap
         self._ended = False

@@ -42,8 +42,8 @@ from ..errors import (
 )
 from .body import PIECE_BYTES, FileBody, FilePart, PieceSource
 from .dispatch import Dispatcher, read_json
-from .response import StreamResponse
-from .transport import Transport
+from .http.response import StreamResponse
+from .http.sender import Sender
 
 FILES_AT_ONCE = 4
 PARTS_AT_ONCE = 4
@@ -60,7 +60,7 @@ class Uploader:
     Args:
         config: The client's settings.
         dispatcher: Sends requests to fal.
-        transport: The connections that files are sent by.
+        sender: The connections that files are sent by.
         limits: The time limits: the total one of all that it does from now on, the others of each
             request.
     """
@@ -69,12 +69,12 @@ class Uploader:
         self,
         config: Config,
         dispatcher: Dispatcher,
-        transport: Transport,
+        sender: Sender,
         limits: Limits,
     ) -> None:
         self._config = config
         self._dispatcher = dispatcher
-        self._transport = transport
+        self._sender = sender
         self._limits = limits
         self._began = time.monotonic()
 
@@ -293,7 +293,7 @@ class Uploader:
             with self._exchange(signal) as exchange:
                 body = FileBody(part, exchange)
                 try:
-                    response = self._transport.open(
+                    response = self._sender.open(
                         Outgoing("PUT", url, headers, body, is_bare=True), exchange
                     )
                     if is_json:
@@ -314,12 +314,12 @@ class Uploader:
         watchdog = Watchdog(self._limits, time.monotonic)
         watchdog.charge(time.monotonic() - self._began)
         exchange = new_exchange(watchdog)
-        self._transport.admit(exchange)
+        self._sender.admit(exchange)
         unsubscribe = signal.on_abort(exchange.abort)
         try:
             yield exchange
         finally:
-            self._transport.dismiss(exchange)
+            self._sender.dismiss(exchange)
             unsubscribe()
 
 

@@ -37,7 +37,6 @@ async def test_what_is_sent_without_options(fal: LocalFal, client: AsyncStreamin
         "accept": "text/event-stream",
         "accept-encoding": "identity",
         "user-agent": f"fal_stream/{__version__}",
-        "connection": "keep-alive",
         "content-length": "0",
     }
 

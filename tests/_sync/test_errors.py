@@ -561,6 +561,24 @@ def test_a_redirect_without_an_address(fal: LocalFal, client: StreamingClient) -
 
 def test_redirects_in_a_circle(fal: LocalFal, client: StreamingClient) -> None:
     fal.add("acme/app", Reply(status=307, headers={"location": "stream"}))
+    with pytest.raises(StreamConnectionError, match="redirect to the very address") as caught:
+        client.stream("acme/app").done()
+    assert not caught.value.transient
+    assert len(fal.requests) == 1
+
+
+def test_an_empty_location(fal: LocalFal, client: StreamingClient) -> None:
+    fal.add("acme/app", Reply(status=307, headers={"location": ""}))
+    with pytest.raises(StreamConnectionError, match="redirect to the very address"):
+        client.stream("acme/app").done()
+    assert len(fal.requests) == 1
+
+
+def test_redirects_without_an_end(fal: LocalFal, client: StreamingClient) -> None:
+    def redirect(_: object) -> Reply:
+        return Reply(status=307, headers={"location": f"stream?{len(fal.requests)}"})
+
+    fal.add("acme/app", redirect)
     with pytest.raises(StreamConnectionError, match="redirected more than 5 times"):
         client.stream("acme/app").done()
     assert len(fal.requests) == 6

@@ -204,7 +204,7 @@ ROWS: tuple[Row, ...] = (
         (
             "faults/_async/test_answers.py::test_a_coded_stream",
             "faults/_async/test_answers.py::test_an_error_body_that_is_a_bomb",
-            "faults/_async/test_answers.py::test_identity_is_no_coding",
+            "faults/_async/test_answers.py::test_what_is_no_coding_is_identity",
             "faults/_async/test_floods.py::test_a_bomb_is_not_inflated",
         ),
     ),

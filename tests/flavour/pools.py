@@ -1,29 +1,20 @@
-"""A look into the connection pools of a client, of either flavour."""
+"""A look into the connections of a client, of either flavour."""
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from fal_stream import AsyncStreamingClient, StreamingClient
-from fal_stream._async.connection import AsyncConnections
-from fal_stream._async.pool import AsyncPoolTransport
-from fal_stream._sync.connection import Connections
-from fal_stream._sync.pool import PoolTransport
+from fal_stream._async.http.pool import AsyncConnectionPool
+from fal_stream._sync.http.pool import ConnectionPool
 
-Pools: TypeAlias = list[AsyncConnections | Connections]
+Pools: TypeAlias = list[AsyncConnectionPool | ConnectionPool]
 
 
 def pools_of(client: AsyncStreamingClient | StreamingClient) -> Pools:
     """Give the pools of a client and of its storage; with asyncio those of the running loop."""
-    pools: Pools = []
-    for part in (client, client.storage):
-        sender = part._transport.sender
-        if sender is None:
-            continue  # it has sent nothing
-        transport = sender._clients.get()._transport
-        assert isinstance(transport, (AsyncPoolTransport, PoolTransport))
-        pools += transport.pools
-    return pools
+    senders: list[Any] = [client._sender, client.storage._sender]
+    return [transport.pool for sender in senders for transport in sender._transports]
 
 
 def at_work(client: AsyncStreamingClient | StreamingClient) -> list[str]:
@@ -31,11 +22,4 @@ def at_work(client: AsyncStreamingClient | StreamingClient) -> list[str]:
 
     A connection that was left behind half closed would stand here for ever.
     """
-    found: list[str] = []
-    for pool in pools_of(client):
-        found += [
-            repr(connection)
-            for connection in pool.connections
-            if not connection.is_available() and not connection.is_closed()
-        ]
-    return found
+    return [repr(connection) for pool in pools_of(client) for connection in pool.in_use]

@@ -9,7 +9,7 @@ import pytest
 
 import fal_stream._net.sync_socket
 from fal_stream import StreamingClient
-from fal_stream._sync.connection import PoolConnection
+from fal_stream._sync.http.connection import Connection
 from fal_stream.testing import LocalFal, Pause
 from tests.seam import HANG, Job
 
@@ -21,14 +21,14 @@ def test_a_connection_that_was_given_is_left_alone(
     either_fal.add("acme/app", [1, Pause(0.05), 2])
     given, go_on = threading.Event(), threading.Event()
     here = threading.get_ident()
-    begin = PoolConnection.handle_request
+    begin = Connection.ask
     looked_at: list[Any] = []
 
-    def begin_late(self: PoolConnection, request: Any) -> Any:
+    def begin_late(self: Connection, *args: Any, **options: Any) -> Any:
         if threading.get_ident() != here and not given.is_set():
             given.set()
             assert go_on.wait(HANG)
-        return begin(self, request)
+        return begin(self, *args, **options)
 
     def look(sock: Any, *args: Any) -> bool:
         looked_at.append(sock)
@@ -36,7 +36,7 @@ def test_a_connection_that_was_given_is_left_alone(
 
     with StreamingClient(**either_fal.settings, retry=None) as client:
         assert client.stream("acme/app").done() == 2
-        monkeypatch.setattr(PoolConnection, "handle_request", begin_late)
+        monkeypatch.setattr(Connection, "ask", begin_late)
         other = Job(lambda: list(client.stream("acme/app")))
         assert given.wait(HANG)
         is_ready = fal_stream._net.sync_socket.is_ready

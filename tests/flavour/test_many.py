@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import anyio
 import pytest
 
-import fal_stream._sync.pool
 from fal_stream import AsyncStreamingClient, StreamingClient
-from fal_stream._async.connection import AsyncPoolConnection
-from fal_stream._async.pool import MAX_IDLE_CONNECTIONS
-from fal_stream._sync.connection import PoolConnection
+from fal_stream._async.http.pool import MAX_IDLE_CONNECTIONS
+from fal_stream._net.async_socket import AsyncSocketStream
+from fal_stream._net.sync_socket import SocketStream
 from fal_stream.testing import LocalFal, Pause, RecordedRequest
-from tests.seam import Job
+from tests.seam import Job, until
 from tests.sockets import open_files
 
 from .pools import pools_of
@@ -81,7 +79,7 @@ async def test_many_at_once(fal: LocalFal) -> None:
         assert ends == {number: [1, number] for number in range(MANY)}
         assert len(peers(fal.requests)) == MANY
         (pool,) = pools_of(client)
-        assert len(pool.connections) <= MAX_IDLE_CONNECTIONS
+        assert len(pool.idle) <= MAX_IDLE_CONNECTIONS
         async with anyio.create_task_group() as tasks:
             for _ in range(MAX_IDLE_CONNECTIONS // 2):
                 tasks.start_soon(read_short)
@@ -116,30 +114,26 @@ async def test_one_after_another(fal: LocalFal) -> None:
     assert len(peers(fal.requests[50:])) == 1
 
 
-def test_old_ones_are_closed_by_the_next_request(
-    fal: LocalFal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fal_stream._sync.pool, "KEEPALIVE_SECONDS", 0.02)
+def test_old_ones_are_closed_without_a_next_request(fal: LocalFal) -> None:
     gate = Gate()
     fal.add("acme/app", gate)
-    with StreamingClient(**fal.settings) as client:
+    with StreamingClient(**fal.settings, keepalive_expiry=0.02) as client:
         streams = [client.stream("acme/app", input=0).start() for _ in range(3)]
         gate.is_open.set()
         for stream in streams:
             assert stream.done() == 0
-        time.sleep(0.05)
+        (pool,) = pools_of(client)
+        until(lambda: not pool.idle)
         assert client.stream("acme/app", input=0).done() == 0
         assert fal.requests[3].peer not in peers(fal.requests[:3])
-        (pool,) = pools_of(client)
-        assert len(pool.connections) == 1
 
 
-def looks(monkeypatch: pytest.MonkeyPatch, connection: type[Any]) -> list[str]:
-    """Count how often the state of a connection is asked for."""
+def looks(monkeypatch: pytest.MonkeyPatch, stream: type[Any]) -> list[str]:
+    """Count how often the socket of a connection is looked at."""
     asked: list[str] = []
 
     def counted(name: str) -> Any:
-        function = getattr(connection, name)
+        function = getattr(stream, name)
 
         def call(self: Any) -> Any:
             asked.append(name)
@@ -147,8 +141,8 @@ def looks(monkeypatch: pytest.MonkeyPatch, connection: type[Any]) -> list[str]:
 
         return call
 
-    for name in ("is_available", "has_expired", "is_closed"):
-        monkeypatch.setattr(connection, name, counted(name))
+    for name in ("is_quiet", "seems_open"):
+        monkeypatch.setattr(stream, name, counted(name))
     return asked
 
 
@@ -164,9 +158,9 @@ async def test_others_are_not_looked_at(
         for stream in streams:
             assert await anext(stream) == 1
         assert await client.stream("acme/short").done() == 1
-        asked = looks(monkeypatch, AsyncPoolConnection)
+        asked = looks(monkeypatch, AsyncSocketStream)
         assert await client.stream("acme/short").done() == 1
-        assert asked == ["has_expired", "is_available", "has_expired"]
+        assert asked == ["is_quiet", "seems_open"]
         gate.is_open.set()
         for stream in streams:
             await stream.done()
@@ -185,9 +179,9 @@ def test_other_idle_ones_are_not_looked_at(
         gate.is_open.set()
         for stream in streams:
             assert stream.done() == 0
-        asked = looks(monkeypatch, PoolConnection)
+        asked = looks(monkeypatch, SocketStream)
         assert client.stream("acme/app", input=0).done() == 0
-        assert asked == ["has_expired", "is_available", "has_expired"]
+        assert asked == ["is_quiet", "seems_open", "is_quiet"]
 
 
 def test_the_work_of_a_request_does_not_grow(fal: LocalFal) -> None:

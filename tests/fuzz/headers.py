@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from fal_stream._sync.sender import redirect_target
+from fal_stream._sync.http.sender import redirect_target
 from fal_stream.retry import parse_retry_after
 
 __all__ = ["check"]

@@ -18,7 +18,7 @@ from fal_stream._shared import framing as our_framing
 from fal_stream._shared.chunks import EventChunks
 from fal_stream._shared.endpoint import EndpointId
 from fal_stream._shared.framing import ChunkedBody
-from fal_stream._shared.head import HeadSplitter
+from fal_stream._shared.http1 import ResponseHead, ResponseHeadReader
 from fal_stream._shared.sse import SSEParser
 from tests.oracle import by_the_specification, over_the_limit
 
@@ -120,10 +120,12 @@ class LaxBody(ChunkedBody):
         return super().feed(data.replace(b"\n ", b"\n"))
 
 
-class LateSplitter(HeadSplitter):
-    def feed(self, data: bytes) -> tuple[bytes, bytes | None]:
-        head, body = super().feed(data)
-        return (head, body) if head[-4:] != b"\n\r\n" else (head[:-1], head[-1:] + (body or b""))
+class LateReader(ResponseHeadReader):
+    def feed(self, data: bytes) -> ResponseHead | None:
+        head = super().feed(data)
+        if head is not None:
+            self.rest = self.rest[1:]
+        return head
 
 
 def lenient_id(text: object) -> EndpointId:
@@ -148,7 +150,7 @@ PLANTED: dict[str, tuple[str, object, str, object]] = {
     "a byte order mark is kept": ("events", events, "SSEParser", MarkKeeper),
     "a limit that is one too high": ("events", events, "SSEParser", LaxParser),
     "a space before the size of a chunk": ("framing", our_framing, "ChunkedBody", LaxBody),
-    "a head that is split too early": ("framing", framing, "HeadSplitter", LateSplitter),
+    "a head that is split too late": ("framing", framing, "ResponseHeadReader", LateReader),
     "an id that may be anything": ("endpoints", endpoints, "parse_endpoint_id", lenient_id),
     "a redirect to anywhere": ("headers", headers, "redirect_target", anywhere),
     "messages of any length": ("errors", response, "excerpt", uncut),

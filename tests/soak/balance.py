@@ -46,9 +46,7 @@ def balance(client: AsyncStreamingClient | StreamingClient, tasks: int = 0) -> B
     status = Path("/proc/self/status")
     found = re.search(r"VmRSS:\s+(\d+)", status.read_text()) if status.exists() else None
     busy = at_work(client)
-    idle = sum(
-        connection.is_available() for pool in pools_of(client) for connection in pool.connections
-    )
+    idle = sum(len(pool.idle) for pool in pools_of(client))
     return Balance(
         files=open_files() - idle,
         threads=own_threads(),

@@ -36,7 +36,7 @@ def soak(
     Returns:
         What the process held before and after, and how often streams ended how.
     """
-    with StreamingClient(**settings_of(places)) as client:
+    with StreamingClient(**settings_of(places), keepalive_expiry=settle / 3) as client:
         looks: list[Balance] = []
         ends: Counter[str] = Counter()
         for number, plays in ((seed + 1, warm_up), (seed, count)):

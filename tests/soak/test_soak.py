@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-import fal_stream._async.pool
-import fal_stream._sync.pool
 from tests.seam import async_until, until
 from tests.sockets import open_files, own_threads
 
@@ -19,13 +17,6 @@ FAULTS, WARM_UP = 60, 40
 KEPT = 0.2
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
-
-
-@pytest.fixture(autouse=True)
-def short_lived_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have idle connections given up soon."""
-    for pool in (fal_stream._async.pool, fal_stream._sync.pool):
-        monkeypatch.setattr(pool, "KEEPALIVE_SECONDS", KEPT)
 
 
 def test_blocking() -> None:

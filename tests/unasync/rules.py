@@ -70,8 +70,6 @@ RULES = Rules(
         "aiter": "iter",
         "aiter_bytes": "iter_bytes",
         "aiter_raw": "iter_raw",
-        "aiter_stream": "iter_stream",
-        "async_backend": "sync_backend",
         "async_exchange": "sync_exchange",
         "async_socket": "sync_socket",
         "create_async_streaming_client": "create_streaming_client",

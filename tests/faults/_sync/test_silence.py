@@ -94,7 +94,9 @@ HEADS: dict[str, Script] = {
     "none": lambda _: Reply(delay=math.inf),
     "half a line": lambda _: Reply([Wire(b"HTTP/1."), Hang()], head=b""),
     "no last line": lambda _: Reply([Wire(b"HTTP/1.1 200 OK\r\nx: 1\r\n"), Hang()], head=b""),
-    "line after line": lambda _: Reply([Wire(b"x: 1\r\n"), Pause(0.05)] * 1000, head=b""),
+    "line after line": lambda _: Reply(
+        [Wire(b"HTTP/1.1 200 OK\r\n"), *[Wire(b"x: 1\r\n"), Pause(0.05)] * 1000], head=b""
+    ),
     "byte by byte": lambda _: Reply(dripped_head(), head=b""),
     "interim ones": lambda _: Reply(
         [Wire(b"HTTP/1.1 103 Early Hints\r\n\r\n"), Pause(0.05)] * 1000, head=b""

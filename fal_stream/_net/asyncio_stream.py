@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from .asyncio_exchange import AsyncioExchange, wake
-from .wire import READ_BYTES, Wire
+from .byte_stream import READ_BYTES, ByteStream
+from .sockets import is_readable, shut_down
 
 _NAMES = {"client_addr": "sockname", "server_addr": "peername"}
 
@@ -34,6 +35,10 @@ class Receiver(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         # So `drained` waits until everything is on its way, and a stalled write is noticed.
         self._transport.set_write_buffer_limits(0)
+        # What asyncio reads at once by default is so large that the system maps memory for it each
+        # time. uvloop has a buffer of its own.
+        with contextlib.suppress(AttributeError):
+            cast(Any, self._transport).max_size = READ_BYTES
 
     def data_received(self, data: bytes) -> None:
         self._pieces.append(data)
@@ -87,8 +92,8 @@ class Receiver(asyncio.Protocol):
             await exchange.wait(self._writer)
 
 
-class AsyncioWire(Wire[AsyncioExchange]):
-    """See `Wire`; of asyncio.
+class AsyncioStream(ByteStream[AsyncioExchange]):
+    """See `ByteStream`; of asyncio.
 
     Args:
         transport: The connected transport.
@@ -100,7 +105,7 @@ class AsyncioWire(Wire[AsyncioExchange]):
         self._receiver = receiver
 
     async def receive(self, exchange: AsyncioExchange) -> bytes:
-        """See `Wire`."""
+        """See `ByteStream`."""
         receiver = self._receiver
         if receiver.has_data:
             exchange.glance()
@@ -115,7 +120,7 @@ class AsyncioWire(Wire[AsyncioExchange]):
     async def send(
         self, exchange: AsyncioExchange, data: bytes, sent: Callable[[int], None]
     ) -> None:
-        """See `Wire`."""
+        """See `ByteStream`."""
         receiver = self._receiver
         if receiver.ended or self._transport.is_closing():
             raise ConnectionError("the connection was closed")
@@ -124,8 +129,22 @@ class AsyncioWire(Wire[AsyncioExchange]):
         self._transport.write(data)
         await receiver.drained(exchange)
 
+    def is_silent(self) -> bool:
+        """See `ByteStream`."""
+        receiver, transport = self._receiver, self._transport
+        if receiver.has_data or receiver.ended or transport.is_closing():
+            return False
+        # The loop reads its sockets in its rounds only.
+        return not is_readable(transport.get_extra_info("socket"))
+
+    async def catch_up(self) -> None:
+        """See `ByteStream`."""
+        # In the first round, the one that waits goes on before the sockets are read.
+        for _ in range(2):
+            await asyncio.sleep(0)
+
     def poll(self) -> bytes | None:
-        """See `Wire`."""
+        """See `ByteStream`."""
         receiver = self._receiver
         if receiver.has_data:
             return receiver.take()
@@ -134,21 +153,23 @@ class AsyncioWire(Wire[AsyncioExchange]):
         return b"" if receiver.ended or self._transport.is_closing() else None
 
     def close(self) -> None:
-        """See `Wire`."""
+        """See `ByteStream`."""
         # asyncio can't abort a transport that it has done with.
         if self._receiver.is_lost:
             return
+        # The server is to see it at once: the loop closes the socket only in its next round.
+        shut_down(self._transport.get_extra_info("socket"))
         # A loop that is closed has closed its sockets, or leaves that to the collector.
         with contextlib.suppress(RuntimeError):
             self._transport.abort()
 
     def abandon(self) -> None:
-        """See `Wire`."""
+        """See `ByteStream`."""
         with contextlib.suppress(RuntimeError):
             self._receiver.loop.call_soon_threadsafe(self.close)
 
     def extra(self, info: str) -> Any:
-        """See `Wire`."""
+        """See `ByteStream`."""
         return self._transport.get_extra_info(_NAMES.get(info, info))
 
 
@@ -156,7 +177,7 @@ def _broken(error: Exception) -> OSError:
     return error if isinstance(error, OSError) else OSError(str(error))
 
 
-async def wire_of(sock: socket.socket) -> AsyncioWire:
+async def stream_of(sock: socket.socket) -> AsyncioStream:
     """Return the connection of a connected socket, which is closed where that fails."""
     loop = asyncio.get_running_loop()
     try:
@@ -164,4 +185,4 @@ async def wire_of(sock: socket.socket) -> AsyncioWire:
     except BaseException:
         sock.close()
         raise
-    return AsyncioWire(transport, receiver)
+    return AsyncioStream(transport, receiver)

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 # As much is read at a time.
-READ_BYTES = 256 * 1024
+READ_BYTES = 64 * 1024
 
 ExchangeT = TypeVar("ExchangeT")
 
 
-class Wire(ABC, Generic[ExchangeT]):
+class ByteStream(ABC, Generic[ExchangeT]):
     """A connection that carries bytes."""
 
     @abstractmethod
@@ -47,6 +47,14 @@ class Wire(ABC, Generic[ExchangeT]):
         """
 
     @abstractmethod
+    def is_silent(self) -> bool:
+        """Tell whether it is open and nothing has come, so that it can carry another request."""
+
+    @abstractmethod
+    async def catch_up(self) -> None:
+        """Have the event loop read what has come."""
+
+    @abstractmethod
     def poll(self) -> bytes | None:
         """Take what has come, without waiting.
 
@@ -67,4 +75,4 @@ class Wire(ABC, Generic[ExchangeT]):
 
     @abstractmethod
     def extra(self, info: str) -> Any:
-        """Give what the HTTP library asks about it."""
+        """Return what httpx's extension `network_stream` tells about a connection."""

@@ -6,35 +6,48 @@ client is doing may go on for a while; and the body comes by way of its own read
 
 from __future__ import annotations
 
-from collections import deque
+from typing import TypeAlias
 
 import httpx
 
-from .._net.async_exchange import AsyncExchange
-from .._net.exchange import Aborted, shut_down
-from .._net.masking import masked_in_logs
-from .._net.runtime import Lock
-from .._net.tasks import async_finish
-from .._shared.outgoing import Outgoing
-from .._shared.watchdog import Expired
-from ..errors import FalStreamError, StreamConnectionError, excerpt
-from .pool import BROKEN
+from ..._checks import shown
+from ..._net.async_exchange import AsyncExchange
+from ..._net.exchange import Aborted
+from ..._net.masking import masked_in_logs
+from ..._net.runtime import Lock
+from ..._net.sockets import shut_down
+from ..._net.tasks import async_finish
+from ..._shared.outgoing import Outgoing
+from ..._shared.redact import Redactor
+from ..._shared.watchdog import Expired
+from ...config import Config
+from ...errors import ConfigError, FalStreamError, StreamConnectionError, excerpt
 from .response import AsyncStreamResponse
-from .sender import AsyncSender, masking, no_answer
+from .sender import AsyncSender, build_request, no_answer
+
+AsyncHttpClient: TypeAlias = httpx.AsyncClient
 
 # How much later than a limit of ours one of the HTTP client's own may run out (seconds).
 _GRACE = 1.0
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+BROKEN = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
 
 
-def make_sender(client: httpx.AsyncClient | None) -> AsyncSender:
-    """Make what sends the requests of a client of ours.
+def make_sender(client: AsyncHttpClient | None, config: Config) -> AsyncSender:
+    """Return what sends the requests of a client.
 
     Args:
-        client: An HTTP client of the user's, or None for our own.
+        client: An HTTP client of the user's, or None for connections of our own.
+        config: The settings.
+
+    Raises:
+        ConfigError: It is no HTTP client, or one of the other flavour.
     """
-    return AsyncSender() if client is None else AsyncBorrowedSender(client)
+    # Checked all the same: not everybody has a type checker.
+    if client is not None and not isinstance(client, httpx.AsyncClient):
+        raise ConfigError(f"http_client={shown(client)} must be an httpx.AsyncClient")
+    return AsyncSender(config.keepalive_expiry) if client is None else AsyncBorrowedSender(client)
 
 
 class AsyncBorrowedSender(AsyncSender):
@@ -45,24 +58,42 @@ class AsyncBorrowedSender(AsyncSender):
     """
 
     def __init__(self, client: httpx.AsyncClient) -> None:
-        super().__init__()
+        super().__init__(0.0)
         self._client = client
 
-    async def prepare(self, request: Outgoing, exchange: AsyncExchange) -> None:
-        """See `AsyncSender`; there is nothing to load."""
+    def check_copied(self) -> None:
+        """See `AsyncSender`."""
+        raise ConfigError(
+            "A client with an http_client of your own is neither pickled nor copied: hand on "
+            "its config, and make a client of it on the other side, with an http_client made "
+            "there"
+        )
 
-    def _http_client(self) -> httpx.AsyncClient:
-        return self._client
+    async def preconnect(self, url: str, exchange: AsyncExchange) -> None:
+        """See `AsyncSender`; an HTTP client of the user's has no way to do it."""
+        raise ConfigError(
+            "preconnect() opens a connection of our own, and this client sends by the http_client "
+            "that it was given: leave one of the two out"
+        )
 
     async def _send(
-        self, client: httpx.AsyncClient, request: httpx.Request, exchange: AsyncExchange
+        self, request: Outgoing, url: str, exchange: AsyncExchange, redactor: Redactor
     ) -> AsyncStreamResponse:
+        sent = build_request(request, url)
+        if not request.is_bare:
+            kept = [
+                pair
+                for pair in self._client.headers.raw
+                if pair[0].decode("latin-1").lower() not in request.headers
+            ]
+            sent.headers = httpx.Headers(kept + sent.headers.raw)
+        sent.headers.setdefault("host", sent.url.netloc.decode("ascii"))
         # Time is kept by the watchdog; this only ends what was left behind.
         longest = exchange.watchdog.longest()
         patience = httpx.Timeout(None if longest is None else longest + _GRACE)
-        request.extensions = {**request.extensions, "timeout": patience.as_dict()}
+        sent.extensions = {"timeout": patience.as_dict()}
         try:
-            response = await exchange.call(self._submit, request, exchange, undo=_close)
+            response = await exchange.call(self._submit, sent, redactor, undo=_close)
         except (Aborted, Expired, FalStreamError):
             raise
         except BROKEN as error:
@@ -70,17 +101,17 @@ class AsyncBorrowedSender(AsyncSender):
             if isinstance(error, httpx.HTTPStatusError):
                 # It was answered, and a hook of the user's didn't like the answer.
                 reason = f"the http_client raised {reason}"
-            sent = not isinstance(error, _NOT_SENT)
+            is_sent = not isinstance(error, _NOT_SENT)
         except Exception as error:
-            reason, cause, sent = f"the http_client raised {type(error).__name__}", error, True
-            if client.is_closed:
-                reason, cause, sent = "the http_client is closed", None, False
+            reason, cause, is_sent = f"the http_client raised {type(error).__name__}", error, True
+            if self._client.is_closed:
+                reason, cause, is_sent = "the http_client is closed", None, False
         else:
-            return AsyncBorrowedResponse(response, exchange, self.abandoned)
-        raise no_answer(request, reason, sent=sent) from cause
+            return AsyncBorrowedResponse(response, exchange, redactor)
+        raise no_answer(url, reason, redactor, sent=is_sent) from cause
 
-    async def _submit(self, request: httpx.Request, exchange: AsyncExchange) -> httpx.Response:
-        with exchange, masking(request):
+    async def _submit(self, request: httpx.Request, redactor: Redactor) -> httpx.Response:
+        with masked_in_logs(redactor):
             # Its `auth` would take the place of the key.
             return await self._client.send(request, stream=True, follow_redirects=False, auth=None)
 
@@ -90,20 +121,27 @@ async def _close(response: httpx.Response) -> bool:
     return response.is_closed
 
 
+def _shut_down_stream(stream: object) -> None:
+    get = getattr(stream, "get_extra_info", None)
+    sock = get("socket") if get is not None else None
+    if sock is not None:
+        shut_down(sock)
+
+
 class AsyncBorrowedResponse(AsyncStreamResponse):
     """A response that is read by the HTTP library's own reader.
 
     Args:
         response: The HTTP library's response.
         exchange: The exchange that it belongs to.
-        abandoned: Takes the HTTP library's response when nobody reads it any more.
+        redactor: Knows the secrets of the request.
     """
 
     def __init__(
-        self, response: httpx.Response, exchange: AsyncExchange, abandoned: deque[httpx.Response]
+        self, response: httpx.Response, exchange: AsyncExchange, redactor: Redactor
     ) -> None:
-        super().__init__(response, exchange)
-        self._abandoned = abandoned
+        super().__init__(response.status_code, response.headers.raw, exchange, redactor)
+        self._response = response
         # One made in memory, as in tests, has been read already.
         is_read = response.is_stream_consumed
         self._body = response.aiter_bytes() if is_read else response.aiter_raw()
@@ -154,7 +192,7 @@ class AsyncBorrowedResponse(AsyncStreamResponse):
         self._exchange.detach()
         if is_reading:
             # Closed under its reader's feet, it would wake nobody.
-            shut_down(self._response.extensions.get("network_stream"))
+            _shut_down_stream(self._response.extensions.get("network_stream"))
         else:
             await async_finish(_close(self._response), self._exchange.abort)
 
@@ -163,5 +201,4 @@ class AsyncBorrowedResponse(AsyncStreamResponse):
         if not self._released:
             self._released = True
             self._exchange.detach()
-            shut_down(self._response.extensions.get("network_stream"))
-            self._abandoned.append(self._response)
+            _shut_down_stream(self._response.extensions.get("network_stream"))

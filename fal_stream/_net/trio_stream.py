@@ -10,12 +10,13 @@ from typing import Any
 
 import trio
 
+from .byte_stream import READ_BYTES, ByteStream
+from .sockets import is_readable
 from .trio_exchange import TrioExchange
-from .wire import READ_BYTES, Wire
 
 
-class TrioWire(Wire[TrioExchange]):
-    """See `Wire`; of trio.
+class TrioStream(ByteStream[TrioExchange]):
+    """See `ByteStream`; of trio.
 
     Args:
         sock: The connected socket.
@@ -26,7 +27,7 @@ class TrioWire(Wire[TrioExchange]):
         self._token = trio.lowlevel.current_trio_token()
 
     async def receive(self, exchange: TrioExchange) -> bytes:
-        """See `Wire`."""
+        """See `ByteStream`."""
         # Or a server that always has something to say would keep the others from running.
         await trio.lowlevel.checkpoint()
         exchange.glance()
@@ -37,7 +38,7 @@ class TrioWire(Wire[TrioExchange]):
             await self._wait(exchange, trio.lowlevel.wait_readable)
 
     async def send(self, exchange: TrioExchange, data: bytes, sent: Callable[[int], None]) -> None:
-        """See `Wire`."""
+        """See `ByteStream`."""
         await trio.lowlevel.checkpoint()
         exchange.check()
         rest = memoryview(data)
@@ -58,29 +59,36 @@ class TrioWire(Wire[TrioExchange]):
         except trio.ClosedResourceError:
             raise ConnectionError("the connection was closed") from None
 
+    def is_silent(self) -> bool:
+        """See `ByteStream`."""
+        return not is_readable(self._sock)
+
+    async def catch_up(self) -> None:
+        """See `ByteStream`; trio reads when it is asked."""
+
     def poll(self) -> bytes | None:
-        """See `Wire`."""
+        """See `ByteStream`."""
         try:
             return self._sock.recv(READ_BYTES)
         except BlockingIOError:
             return None
 
     def close(self) -> None:
-        """See `Wire`."""
+        """See `ByteStream`."""
         # A run that has ended has nobody who waits for the socket.
         with contextlib.suppress(RuntimeError):
             trio.lowlevel.notify_closing(self._sock)
         self._sock.close()
 
     def abandon(self) -> None:
-        """See `Wire`."""
+        """See `ByteStream`."""
         try:
             self._token.run_sync_soon(self.close)
         except trio.RunFinishedError:
             self._sock.close()
 
     def extra(self, info: str) -> Any:
-        """See `Wire`."""
+        """See `ByteStream`."""
         if info == "socket":
             return self._sock
         if info == "client_addr":

@@ -1,27 +1,18 @@
-"""A response whose body is read as it comes, straight from the socket.
-
-The HTTP library's own reader would look at each HTTP chunk by itself, and a cancellation in it
-could cost the connection. The library is told of the end of the body only, so that it can use
-the connection again.
-"""
+"""Responses as streams read them: bytes as they come, errors of ours, and no secret in them."""
 
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-import httpcore
-import httpx
-
-from .._net.async_exchange import AsyncExchange
-from .._net.async_socket import AsyncSocketStream
-from .._net.tasks import async_finish
-from .._shared.framing import BodyFraming, FramingError
-from .._shared.redact import Redactor
-from .._shared.watchdog import Expired
-from ..errors import StreamConnectionError
+from ..._net.async_exchange import AsyncExchange
+from ..._shared.framing import FramingError
+from ..._shared.http1 import decode_headers
+from ..._shared.redact import Redactor
+from ..._shared.watchdog import Expired
+from ...errors import StreamConnectionError
+from .connection import AsyncResponseBody
 
 # As much of a body is read so that its connection can be used again, and waited for so long.
 DISCARD_LIMIT = 64 * 1024
@@ -35,23 +26,27 @@ class AsyncStreamResponse:
     """A response whose body is read as it comes.
 
     Args:
-        response: The HTTP library's response.
+        status: The HTTP status.
+        headers: The headers as they came.
         exchange: The exchange that it belongs to.
+        redactor: Knows the secrets of the request.
 
     Attributes:
         status: The HTTP status.
-        headers: The headers, names in lower case.
+        headers: The headers, names in lower case; values of one name are joined.
     """
 
-    def __init__(self, response: httpx.Response, exchange: AsyncExchange) -> None:
-        self._response = response
+    def __init__(
+        self,
+        status: int,
+        headers: Sequence[tuple[bytes, bytes]],
+        exchange: AsyncExchange,
+        redactor: Redactor,
+    ) -> None:
+        self.status: int = status
+        self.headers: Mapping[str, str] = decode_headers(headers)
         self._exchange = exchange
-        self.status: int = response.status_code
-        self.headers: Mapping[str, str] = {
-            name.lower(): value for name, value in response.headers.items()
-        }
-        request = response.request
-        self._redactor = Redactor(str(request.url), request.headers)
+        self._redactor = redactor
 
     def redact(self, text: str) -> str:
         """Mask the secrets of the request in a text of its server's."""
@@ -138,80 +133,41 @@ class AsyncStreamResponse:
 
 
 class AsyncSocketResponse(AsyncStreamResponse):
-    """A response that is read straight from the socket.
+    """A response that comes by a connection of our own.
 
     Args:
-        response: The HTTP library's response.
-        framing: Where the body ends.
+        status: The HTTP status.
+        headers: The headers as they came.
         exchange: The exchange that it belongs to.
-        abandoned: Takes the HTTP library's response when nobody reads it any more.
+        redactor: Knows the secrets of the request.
+        body: The body.
     """
 
     def __init__(
         self,
-        response: httpx.Response,
-        framing: BodyFraming,
+        status: int,
+        headers: Sequence[tuple[bytes, bytes]],
         exchange: AsyncExchange,
-        abandoned: deque[httpx.Response],
+        redactor: Redactor,
+        body: AsyncResponseBody,
     ) -> None:
-        super().__init__(response, exchange)
-        self._stream: AsyncSocketStream = response.extensions["network_stream"]
-        self._framing = framing
-        self._abandoned = abandoned
-        self._released = False
+        super().__init__(status, headers, exchange, redactor)
+        self._body = body
 
     async def read(self) -> bytes:
         """See `AsyncStreamResponse`."""
-        framing = self._framing
         try:
-            if framing.has_failed:
-                framing.check()
-            while not framing.done:
-                data = await self._stream.read_body()
-                if not data:
-                    if framing.complete_at_eof:
-                        return b""
-                    reason = "the connection ended before the body did"
-                    break
-                body = framing.feed(data)
-                if body:
-                    return body
-            else:
-                return b""
+            return await self._body.read()
         except FramingError as error:
             reason = self.redact(f"the body's framing is broken: {error}")
-        except httpcore.NetworkError as error:
+        except OSError as error:
             reason = str(error) or "the connection broke"
         raise StreamConnectionError(reason)
 
     async def release(self) -> None:
         """See `AsyncStreamResponse`."""
-        if self._released:
-            return
-        self._released = True
-        unharmed = self._exchange.detach()
-        framing = self._framing
-        is_clean = unharmed and framing.done and not framing.rest
-        ending = framing.substitute_body if is_clean else None
-        if ending is not None:
-            self._stream.unread(ending)
-        else:
-            await self._stream.aclose()
-        await async_finish(self._finish(ending is not None), self._exchange.abort)
-
-    async def _finish(self, usable: bool) -> bool:
-        """End the HTTP library's part of it; tell whether the connection is kept."""
-        if usable:
-            with self._exchange:
-                async for _ in self._response.aiter_raw():
-                    pass
-        await self._response.aclose()
-        return usable
+        self._body.release()
 
     def abandon(self) -> None:
         """See `AsyncStreamResponse`."""
-        if not self._released:
-            self._released = True
-            self._exchange.detach()
-            self._stream.abandon()
-            self._abandoned.append(self._response)
+        self._body.abandon()

@@ -1,0 +1,227 @@
+"""One HTTP/1.1 connection: a request goes out, the head of its response comes in, then the body.
+
+    opened -> sending -> reading the body -> idle -> sending -> ...
+
+Promises: head and body of a request go out in one send. After a body that ended as it should, and
+nothing behind it, the connection can be used again (RFC 9112, section 9.3); after anything else
+it is closed, from whatever state. Closing never waits, so that a cancellation at any step leaves
+nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator
+from typing import TYPE_CHECKING
+
+import httpx
+
+from ..._net.async_exchange import AsyncExchange
+from ..._net.async_socket import AsyncSocketStream
+from ..._shared.framing import BodyFraming, FramingError, framing_for
+from ..._shared.http1 import ProtocolError, ResponseHead, ResponseHeadReader
+
+if TYPE_CHECKING:
+    from .pool import AsyncConnectionPool, Route
+
+
+class AsyncConnection:
+    """A connection to one origin.
+
+    Args:
+        stream: The socket, after proxies and TLS.
+        route: Where it goes to.
+
+    Attributes:
+        route: Where it goes to.
+        expires_at: When it has been idle for too long, by the monotonic clock (seconds).
+        is_closed: Whether it was closed.
+    """
+
+    __slots__ = ("__weakref__", "expires_at", "is_closed", "route", "stream")
+
+    def __init__(self, stream: AsyncSocketStream, route: Route) -> None:
+        self.stream = stream
+        self.route = route
+        self.expires_at = 0.0
+        self.is_closed = False
+
+    async def ask(
+        self, head: bytes, body: bytes | AsyncIterable[bytes], *, chunked: bool
+    ) -> tuple[ResponseHead, bytes]:
+        """Send a request, and wait for the head of the response.
+
+        Args:
+            head: The bytes of the request's head.
+            body: Its body.
+            chunked: Whether the body has to be sent in chunks (RFC 9112, section 7.1).
+
+        Returns:
+            The head of the response, and what came of the body with it.
+
+        Raises:
+            ProtocolError: The answer is no HTTP/1.1.
+            OSError: The connection broke.
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        try:
+            await self._send(head, body, chunked=chunked)
+        except OSError as error:
+            failure = error
+        else:
+            return await self._receive_head()
+        # A server may answer, and close the connection, before it has read all of a large body.
+        try:
+            response, rest = await self._receive_head()
+        except (OSError, ProtocolError):
+            raise failure from None
+        return response._replace(keeps_alive=False), rest
+
+    async def _send(
+        self, head: bytes, body: bytes | AsyncIterable[bytes], *, chunked: bool
+    ) -> None:
+        if isinstance(body, bytes):
+            await self.stream.send(head + body)
+            return
+        unsent = head
+        async for piece in body:
+            if piece:
+                await self.stream.send(unsent + (_chunk(piece) if chunked else piece))
+                unsent = b""
+        if chunked:
+            unsent += b"0\r\n\r\n"
+        if unsent:
+            await self.stream.send(unsent)
+
+    async def _receive_head(self) -> tuple[ResponseHead, bytes]:
+        reader = ResponseHeadReader()
+        receive = self.stream.receive
+        while data := await receive():
+            head = reader.feed(data)
+            if head is not None:
+                return head, reader.rest
+        raise ConnectionError("the server closed the connection without an answer")
+
+    def close(self) -> None:
+        """Close it; what has not been sent is dropped."""
+        self.is_closed = True
+        self.stream.close()
+
+    def abandon(self) -> None:
+        """Close it from whatever thread."""
+        self.is_closed = True
+        self.stream.abandon()
+
+
+def _chunk(piece: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(piece), piece)
+
+
+class AsyncResponseBody(httpx.AsyncByteStream):
+    """The body of a response, read as it comes.
+
+    Args:
+        connection: What it comes by.
+        pool: Takes the connection when the body has ended.
+        exchange: The exchange that it belongs to.
+        head: The head of the response.
+        method: The method of the request.
+        rest: What came of the body with the head.
+
+    Raises:
+        FramingError: Where it ends can't be told.
+    """
+
+    __slots__ = (
+        "_connection", "_exchange", "_framing", "_keeps_alive", "_pool", "_rest", "_stream"
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        pool: AsyncConnectionPool,
+        exchange: AsyncExchange,
+        head: ResponseHead,
+        method: str,
+        rest: bytes,
+    ) -> None:
+        self._framing: BodyFraming = framing_for(head.status, method, head.headers)
+        self._keeps_alive = head.keeps_alive
+        self._connection: AsyncConnection | None = connection
+        self._stream = connection.stream
+        self._pool = pool
+        self._exchange = exchange
+        self._rest = rest
+
+    async def read(self) -> bytes:
+        """Wait for bytes of the body.
+
+        Returns:
+            Some bytes, or `b""` at the end of the body.
+
+        Raises:
+            FramingError: The framing is broken.
+            OSError: The connection broke, or ended before the body did.
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        framing = self._framing
+        if framing.has_failed:
+            framing.check()
+        while not framing.done:
+            if self._rest:
+                data, self._rest = self._rest, b""
+            else:
+                data = await self._stream.receive()
+            if not data:
+                if framing.complete_at_eof:
+                    return b""
+                raise ConnectionError("the connection ended before the body did")
+            body = framing.feed(data)
+            if body:
+                return body
+        return b""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            while data := await self.read():
+                yield data
+        except FramingError as error:
+            raise httpx.RemoteProtocolError(str(error)) from None
+        except OSError as error:
+            raise httpx.ReadError(str(error)) from None
+        finally:
+            self.release()
+
+    @property
+    def can_be_used_again(self) -> bool:
+        """Whether the connection is as good as new: the body has ended, and nothing follows it."""
+        framing = self._framing
+        return self._keeps_alive and framing.done and not framing.rest and not self._rest
+
+    def release(self) -> None:
+        """Give the connection back to the pool where it can be used again, else close it."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        unharmed = self._exchange.detach()
+        # A server that has closed its end already should not wait for the next request.
+        if unharmed and self.can_be_used_again and self._stream.seems_open():
+            self._pool.give_back(connection)
+        else:
+            connection.close()
+
+    async def aclose(self) -> None:
+        """See `release`."""
+        self.release()
+
+    def abandon(self) -> None:
+        """Close the connection from whatever thread: nobody reads the body any more."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._exchange.detach()
+            connection.abandon()
+
+    def get_extra_info(self, info: str) -> object:
+        """Return what httpx's extension `network_stream` tells about a connection."""
+        return self._stream.extra(info)

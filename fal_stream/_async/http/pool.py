@@ -1,0 +1,208 @@
+"""The idle connections of a transport, kept for the next request.
+
+Promises: a connection that was taken belongs to its request alone. Taking one and giving it back
+cost the same however many there are. One whose time is over is closed, without a next request,
+and all are closed when the pool is closed or collected.
+
+How: there is no lock, so that a signal handler or a finalizer can do anything at any time. Each
+step is one of the interpreter: who takes a connection out of `_idle` has it. The queues by origin
+only say where to look.
+
+There is no limit on connections in use: a wait for a free one could not be aborted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..._net.timers import async_call_later
+from ..._net.weak_registry import WeakRegistry
+from ...credentials import Secret
+from .connection import AsyncConnection
+
+MAX_IDLE_CONNECTIONS = 100
+
+
+class Route(NamedTuple):
+    """Where a connection goes to.
+
+    Attributes:
+        scheme: `http` or `https`.
+        host: The host.
+        port: The port.
+        proxy: The address of the proxy on the way, None for none. It may hold a password.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    proxy: Secret | None
+
+
+class AsyncConnectionPool:
+    """The idle connections of one event loop.
+
+    Args:
+        keepalive_expiry: For how long one is kept (seconds).
+    """
+
+    def __init__(self, keepalive_expiry: float) -> None:
+        self._keepalive_expiry = keepalive_expiry
+        # In the order in which they became idle.
+        self._idle: dict[AsyncConnection, None] = {}
+        self._all: WeakRegistry[AsyncConnection] = WeakRegistry()
+        self._by_route: dict[Route, deque[AsyncConnection]] = {}
+        self._preconnects: dict[Route, deque[Callable[[None], None]]] = {}
+        self._cancel_timer: Callable[[], object] | None = None
+        self._is_closed = False
+
+    @property
+    def idle(self) -> list[AsyncConnection]:
+        """The idle connections, the one that has been idle for longest first."""
+        return list(self._idle.copy())
+
+    @property
+    def in_use(self) -> list[AsyncConnection]:
+        """The connections that a request has."""
+        idle = self._idle.copy()
+        return [
+            connection
+            for connection in self._all.members
+            if connection not in idle and not connection.is_closed
+        ]
+
+    def add(self, connection: AsyncConnection) -> None:
+        """Take note of a connection that was opened for a request."""
+        self._all.add(connection)
+
+    def take(self, route: Route) -> AsyncConnection | None:
+        """Take out the connection that became idle last: its server is the least likely to go.
+
+        Args:
+            route: Where it has to go to.
+
+        Returns:
+            A connection that belongs to the caller now, or None where there is none. Its server
+            may have closed it.
+        """
+        queue = self._by_route.get(route)
+        while queue:
+            try:
+                connection = queue.pop()
+            except IndexError:  # another was quicker
+                break
+            if self._claim(connection):
+                if connection.expires_at > time.monotonic():
+                    return connection
+                connection.close()
+        return None
+
+    def give_back(self, connection: AsyncConnection) -> None:
+        """Keep a connection whose request has ended, for the next one."""
+        if not self._keepalive_expiry:
+            connection.close()
+            return
+        connection.expires_at = time.monotonic() + self._keepalive_expiry
+        queue = self._by_route.get(connection.route)
+        if queue is None:
+            queue = self._by_route.setdefault(connection.route, deque())
+        self._idle[connection] = None
+        queue.append(connection)
+        if self._is_closed:
+            self._close_idle()
+        elif len(self._idle) > MAX_IDLE_CONNECTIONS:
+            self._close_expired(self._idle_first())
+        elif self._cancel_timer is None:
+            self._start_timer(self._keepalive_expiry)
+
+    def _claim(self, connection: AsyncConnection) -> bool:
+        return self._idle.pop(connection, connection) is None
+
+    def _idle_first(self) -> AsyncConnection | None:
+        # Another thread may change it between the two steps.
+        with contextlib.suppress(RuntimeError):
+            return next(iter(self._idle), None)
+        return None
+
+    def _close_expired(self, least: AsyncConnection | None = None) -> None:
+        """Close what has been idle for too long, and one that has to go in any case."""
+        now = time.monotonic()
+        for connection in self._idle.copy() if least is None else [least]:
+            if connection is not least and connection.expires_at > now:
+                break
+            if self._claim(connection):
+                connection.close()
+            queue = self._by_route.get(connection.route)
+            # What was taken out of the middle is found here later, when it comes to the front.
+            while queue and queue[0] not in self._idle:
+                with contextlib.suppress(IndexError):
+                    queue.popleft()
+            if not queue:
+                self._by_route.pop(connection.route, None)
+
+    def _start_timer(self, seconds: float) -> None:
+        pool = weakref.ref(self)
+
+        def sweep() -> None:
+            me = pool()
+            if me is not None:
+                me._sweep()
+
+        self._cancel_timer = async_call_later(seconds, sweep)
+        if self._cancel_timer is None:
+            # Nothing can close them when their time is over.
+            self._close_idle()
+
+    def _sweep(self) -> None:
+        self._cancel_timer = None
+        self._close_expired()
+        first = self._idle_first()
+        if first is not None and self._cancel_timer is None:
+            self._start_timer(max(0.0, first.expires_at - time.monotonic()))
+
+    def begin_preconnect(self, route: Route) -> None:
+        """Note that a connection is being opened in advance."""
+        self._preconnects.setdefault(route, deque())
+
+    def is_preconnecting(self, route: Route) -> bool:
+        """Tell whether a connection is being opened in advance that nobody waits for yet."""
+        return self._preconnects.get(route) == deque()
+
+    def join_preconnect(self, route: Route, wake: Callable[[None], None]) -> None:
+        """Have a function called when a connection that is being opened is there, or is not."""
+        waiting = self._preconnects.get(route)
+        if waiting is not None:
+            waiting.append(wake)
+        if self._preconnects.get(route) is not waiting or waiting is None:
+            wake(None)  # it has ended meanwhile
+
+    def end_preconnect(self, route: Route) -> None:
+        """Have those who wait look again: the connection is idle now, or could not be opened."""
+        waiting = self._preconnects.pop(route, None)
+        while waiting:
+            waiting.popleft()(None)
+
+    def close(self) -> None:
+        """Close the idle connections, and end the requests on those in use."""
+        self._is_closed = True
+        self._close_idle()
+        for connection in self.in_use:
+            connection.stream.interrupt()
+
+    def _close_idle(self) -> None:
+        cancel, self._cancel_timer = self._cancel_timer, None
+        if cancel is not None:
+            cancel()
+        for connection in self._idle.copy():
+            if self._claim(connection):
+                connection.close()
+        self._by_route.clear()
+
+    def __del__(self) -> None:
+        for connection in getattr(self, "_idle", {}):
+            connection.abandon()

@@ -1,0 +1,172 @@
+"""Connections through a proxy of the network: CONNECT (RFC 9110, section 9.3.6) and SOCKS5.
+
+Promises: what a proxy is told counts for no byte of the request, so that the request can be sent
+another way afterwards. A proxy that refuses says so once: it is not asked again with the same
+words. Its password stands in no message.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from urllib.parse import unquote, urlsplit
+
+import httpx
+
+from ..._net.async_socket import AsyncSocketStream
+from ..._shared.http1 import ProtocolError, ResponseHeadReader, request_head
+from ...credentials import Secret
+from ...errors import ConfigError, excerpt
+
+
+class ProxyRefused(Exception):
+    """A proxy refused to connect, for good."""
+
+
+class Proxy:
+    """A proxy, as an environment variable names it.
+
+    Args:
+        url: Its address.
+
+    Attributes:
+        scheme: `http`, `https`, `socks5` or `socks5h`.
+        host: Its host.
+        port: Its port.
+
+    Raises:
+        ConfigError: The address can't be used.
+    """
+
+    def __init__(self, url: Secret) -> None:
+        try:
+            parts = urlsplit(url.reveal())
+            host, port = parts.hostname, parts.port
+            # As httpx checks it.
+            httpx.Proxy(url.reveal())
+        except (httpx.InvalidURL, ValueError):
+            host, port = None, None
+        if not host:
+            raise ConfigError(
+                "The environment names a proxy whose address can't be used (it is not shown here: "
+                "it may hold a password): check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
+            )
+        self.scheme = parts.scheme
+        self.host = host
+        self.port = port or {"http": 80, "https": 443}.get(parts.scheme, 1080)
+        self._user = unquote(parts.username or "")
+        self._password = unquote(parts.password or "")
+
+    @property
+    def is_socks(self) -> bool:
+        """Whether it speaks SOCKS5."""
+        return self.scheme in ("socks5", "socks5h")
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """The header that names the user to an HTTP proxy; empty where there is none."""
+        if not self._user and not self._password:
+            return []
+        pair = f"{self._user}:{self._password}".encode()
+        return [(b"Proxy-Authorization", b"Basic " + b64encode(pair))]
+
+    async def tunnel(self, stream: AsyncSocketStream, host: str, port: int) -> None:
+        """Have the proxy connect to a host; the stream goes there afterwards.
+
+        Args:
+            stream: The connection to the proxy.
+            host: The host.
+            port: Its port.
+
+        Raises:
+            ProxyRefused: The proxy will not.
+            OSError: The proxy can't, or the connection broke.
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        if self.is_socks:
+            await self._tunnel_by_socks(stream, host, port)
+        else:
+            await self._tunnel_by_connect(stream, host, port)
+
+    async def _tunnel_by_connect(self, stream: AsyncSocketStream, host: str, port: int) -> None:
+        target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        named = target.encode("ascii")
+        headers = [(b"Accept", b"*/*"), *self.headers]
+        await stream.send(request_head("CONNECT", named, named, headers), counts=False)
+        reader = ResponseHeadReader()
+        head = None
+        try:
+            while head is None:
+                data = await stream.receive()
+                if not data:
+                    raise ConnectionError("the proxy closed the connection without an answer")
+                head = reader.feed(data)
+        except ProtocolError as error:
+            raise ProxyRefused(f"the proxy doesn't speak HTTP: {error}") from None
+        if not 200 <= head.status < 300:
+            reason = excerpt(f"{head.status} {head.reason.decode('latin-1')}".strip(), 120)
+            message = f"the proxy answered {reason} to CONNECT"
+            if head.status >= 500:
+                raise ConnectionError(message)
+            raise ProxyRefused(message)
+        if reader.rest:
+            raise ProxyRefused("the proxy sent more than its answer to CONNECT")
+
+    async def _tunnel_by_socks(self, stream: AsyncSocketStream, host: str, port: int) -> None:
+        """Have a SOCKS5 proxy connect (RFC 1928), which gets the name and resolves it itself."""
+        from socksio import ProtocolError as SocksError
+        from socksio import socks5
+
+        user, password = self._user.encode(), self._password.encode()
+        method = socks5.SOCKS5AuthMethod.NO_AUTH_REQUIRED
+        if user or password:
+            method = socks5.SOCKS5AuthMethod.USERNAME_PASSWORD
+        reader = _ExactReader(stream)
+        try:
+            await stream.send(socks5.SOCKS5AuthMethodsRequest([method]).dumps(), counts=False)
+            if socks5.SOCKS5AuthReply.loads(await reader.read(2)).method != method:
+                raise ProxyRefused("the SOCKS proxy wants another way to log in")
+            if user or password:
+                login = socks5.SOCKS5UsernamePasswordRequest(user[:255], password[:255])
+                await stream.send(login.dumps(), counts=False)
+                if not socks5.SOCKS5UsernamePasswordReply.loads(await reader.read(2)).success:
+                    raise ProxyRefused("the SOCKS proxy refused the user or the password")
+            command = socks5.SOCKS5CommandRequest.from_address(
+                socks5.SOCKS5Command.CONNECT, (host, port)
+            )
+            await stream.send(command.dumps(), counts=False)
+            start = await reader.read(5)
+            length = {1: 4, 3: 1 + start[4], 4: 16}.get(start[3], 1)
+            reply = socks5.SOCKS5Reply.loads(start + await reader.read(length + 1))
+        except SocksError as error:
+            reason = excerpt(str(error) or type(error).__name__, 120)
+            raise ProxyRefused(f"the SOCKS proxy doesn't speak SOCKS: {reason}") from None
+        code = reply.reply_code
+        if code == socks5.SOCKS5ReplyCode.CONNECTION_NOT_ALLOWED_BY_RULESET:
+            raise ProxyRefused("the SOCKS proxy does not allow this connection")
+        if code != socks5.SOCKS5ReplyCode.SUCCEEDED:
+            reason = code.name.lower().replace("_", " ")
+            raise ConnectionError(f"the SOCKS proxy could not connect: {reason}")
+        if reader.rest:
+            raise ProxyRefused("the SOCKS proxy sent more than its answer")
+
+
+class _ExactReader:
+    """Reads messages of a known length, however they are cut.
+
+    Attributes:
+        rest: What came after the last one.
+    """
+
+    def __init__(self, stream: AsyncSocketStream) -> None:
+        self._stream = stream
+        self.rest = b""
+
+    async def read(self, length: int) -> bytes:
+        while len(self.rest) < length:
+            data = await self._stream.receive()
+            if not data:
+                raise ConnectionError("the SOCKS proxy closed the connection without an answer")
+            self.rest += data
+        data, self.rest = self.rest[:length], self.rest[length:]
+        return data

@@ -1,0 +1,276 @@
+"""Requests of one client: sent by its transport, redirects followed, failures as errors of ours.
+
+Promises: a redirect is followed to the same origin only, so that neither the key nor the input
+goes elsewhere. No exception of httpx gets past this module. Nothing is loaded or opened before the
+first request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from ..._net.async_exchange import AsyncExchange
+from ..._net.weak_registry import WeakRegistry
+from ..._shared.endpoint import same_origin
+from ..._shared.hints import hint_for
+from ..._shared.outgoing import Outgoing
+from ..._shared.redact import Redactor
+from ...errors import ConfigError, StreamConnectionError, excerpt
+
+if TYPE_CHECKING:
+    from .response import AsyncStreamResponse
+    from .transport import AsyncHTTPTransport
+
+MAX_REDIRECTS = 5
+
+
+class AsyncSender:
+    """Sends the requests of one client over connections of our own.
+
+    Args:
+        keepalive_expiry: For how long an idle connection is kept (seconds).
+    """
+
+    def __init__(self, keepalive_expiry: float) -> None:
+        self._keepalive_expiry = keepalive_expiry
+        self._exchanges: WeakRegistry[AsyncExchange] = WeakRegistry()
+        self._transports: list[AsyncHTTPTransport] = []
+        self._closed = False
+
+    def check_copied(self) -> None:
+        """Refuse to copy or pickle a client whose connections can't be made anew.
+
+        Raises:
+            ConfigError: They are those of an HTTP client of the user's.
+        """
+
+    def admit(self, exchange: AsyncExchange) -> None:
+        """Take in an exchange that begins, so that closing the client aborts it.
+
+        Raises:
+            ConfigError: The client is closed.
+        """
+        self._exchanges.add(exchange)
+        if self._closed:
+            self.dismiss(exchange)
+            raise _closed()
+
+    def dismiss(self, exchange: AsyncExchange) -> None:
+        """Let an exchange go that has ended without a response."""
+        exchange.detach()
+        self._exchanges.discard(exchange)
+
+    @property
+    def transport(self) -> AsyncHTTPTransport:
+        """The transport, made with the first request."""
+        if not self._transports:
+            from .transport import AsyncHTTPTransport
+
+            # Where two threads make one each, both take the first.
+            self._transports.append(AsyncHTTPTransport(self._keepalive_expiry))
+        return self._transports[0]
+
+    async def open(self, request: Outgoing, exchange: AsyncExchange) -> AsyncStreamResponse:
+        """Send a request and wait for the head of its response.
+
+        Args:
+            request: What to send.
+            exchange: Carries the limits and the abort.
+
+        Returns:
+            The response, whatever its status.
+
+        Raises:
+            StreamConnectionError: No response came.
+            ConfigError: The address can't be used, or the client was closed.
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        url = request.url
+        for _ in range(MAX_REDIRECTS + 1):
+            redactor = Redactor(url, request.headers)
+            response = await self._send(request, url, exchange, redactor)
+            target = redirect_target(request.method, url, response.status, response.headers)
+            if target is None:
+                return response
+            await response.discard()
+            if target.partition("#")[0] == url.partition("#")[0]:
+                raise StreamConnectionError(
+                    f"The server answered {response.status} with a redirect to the very address "
+                    "that was asked: the fault is the server's, or that of a proxy on the way",
+                    transient=False,
+                )
+            url = target
+        raise StreamConnectionError(f"The server redirected more than {MAX_REDIRECTS} times")
+
+    async def _send(
+        self, request: Outgoing, url: str, exchange: AsyncExchange, redactor: Redactor
+    ) -> AsyncStreamResponse:
+        from .connection import AsyncResponseBody
+        from .response import AsyncSocketResponse
+
+        sent = build_request(request, url)
+        sent.extensions = {"exchange": exchange}
+        try:
+            response = await self.transport.handle_async_request(sent)
+        except httpx.TransportError as error:
+            failure = no_answer(url, str(error), redactor, sent=exchange.bytes_sent > 0)
+            if isinstance(error, httpx.ProxyError):
+                failure.transient = False
+        else:
+            body = response.stream
+            assert isinstance(body, AsyncResponseBody)
+            headers = response.headers.raw
+            return AsyncSocketResponse(response.status_code, headers, exchange, redactor, body)
+        raise failure
+
+    async def preconnect(self, url: str, exchange: AsyncExchange) -> None:
+        """Open a connection and keep it for the next request to the same origin.
+
+        Args:
+            url: An address of that origin.
+            exchange: Carries the limits and the abort.
+
+        Raises:
+            StreamConnectionError: It can't be opened.
+            ConfigError: The address, a proxy or the authorities for TLS can't be used.
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        try:
+            await self.transport.preconnect(parse_url(url), exchange)
+        except httpx.TransportError as error:
+            failure = no_answer(url, str(error), Redactor(url, {}), sent=False)
+        else:
+            return
+        raise failure
+
+    async def aclose(self) -> None:
+        """Abort what is under way and close the connections of the running loop."""
+        self._closed = True
+        for exchange in self._exchanges.members:
+            exchange.abort()
+        for transport in self._transports:
+            await transport.aclose()
+
+
+def _closed() -> ConfigError:
+    return ConfigError("The client is closed: make a new one")
+
+
+class _AsyncBody(httpx.AsyncByteStream):
+    """A body that is read as it is sent; httpx's own would leave generators behind."""
+
+    def __init__(self, pieces: AsyncIterable[bytes]) -> None:
+        self._pieces = pieces
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._pieces)
+
+
+def build_request(request: Outgoing, url: str) -> httpx.Request:
+    """Return a request as httpx has it, with no header but its own.
+
+    Args:
+        request: What to send.
+        url: The address: that of the request, or what it was redirected to.
+
+    Returns:
+        The request.
+
+    Raises:
+        ConfigError: The address can't be used.
+    """
+    body = request.body
+    headers = [
+        (name.encode("ascii"), value.encode("ascii")) for name, value in request.headers.items()
+    ]
+    stream: httpx.ByteStream | httpx.AsyncByteStream
+    if body is None or isinstance(body, bytes):
+        if "content-length" not in request.headers and (body or request.method != "GET"):
+            headers.append((b"content-length", b"%d" % len(body or b"")))
+        stream = httpx.ByteStream(body or b"")
+    else:
+        assert isinstance(body, AsyncIterable)
+        stream = _AsyncBody(body)
+    return httpx.Request(request.method, parse_url(url), headers=headers, stream=stream)
+
+
+def parse_url(url: str) -> httpx.URL:
+    """Return an address as httpx has it.
+
+    Raises:
+        ConfigError: It can't be used.
+    """
+    try:
+        # What stands in a query may be a token, which nothing keeps.
+        return _parse(url) if "?" in url else _parse_once(url)
+    except (httpx.InvalidURL, ValueError) as error:
+        reason = str(error)
+    raise ConfigError(f"The address can't be used: {excerpt(reason, 120)}")
+
+
+def _parse(url: str) -> httpx.URL:
+    parsed = httpx.URL(url)
+    # A name that can't be one of an international domain is noticed only where it is asked for.
+    str(parsed.host)
+    return parsed
+
+
+_parse_once = lru_cache(256)(_parse)
+
+
+def no_answer(
+    url: str, reason: str, redactor: Redactor, *, sent: bool = True
+) -> StreamConnectionError:
+    """Make the error of a request that was not answered.
+
+    Args:
+        url: The address; no more than its origin is shown.
+        reason: What happened; it may be what the server said.
+        redactor: Knows the secrets of the request.
+        sent: Whether a byte of the request was sent.
+
+    Returns:
+        The error.
+    """
+    parts = urlsplit(url)
+    hint = hint_for(reason)
+    said = excerpt(redactor.text(reason))
+    host = parts.netloc.rpartition("@")[2]
+    return StreamConnectionError(
+        f"No answer came from {parts.scheme}://{host} ({said}); {hint.way_out}",
+        request_sent=sent,
+        transient=hint.transient,
+    )
+
+
+def redirect_target(method: str, url: str, status: int, headers: Mapping[str, str]) -> str | None:
+    """Give the address to go on to.
+
+    Args:
+        method: The method of the request.
+        url: Its address.
+        status: The HTTP status of the answer.
+        headers: The headers of the answer, names in lower case.
+
+    Returns:
+        The address, of the same origin; None where the answer is no redirect that is followed.
+    """
+    location = headers.get("location")
+    if location is None or status not in (301, 302, 303, 307, 308):
+        return None
+    if method != "GET" and status not in (307, 308):
+        return None
+    try:
+        target = urljoin(url, location)
+        # A user in it would take the place of the key.
+        is_plain = "@" not in urlsplit(target).netloc
+        return target if is_plain and same_origin(url, target) else None
+    except ValueError:
+        return None  # it is not an address

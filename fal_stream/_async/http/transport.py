@@ -1,0 +1,256 @@
+"""A transport of httpx: a request goes to its origin by a connection of the pool.
+
+Promises: a request is sent by one connection. It is sent by another only where that one had been
+idle, and had gone before the first byte went out. Its limits and its abort end each step: they
+travel in `request.extensions["exchange"]`; without it, those of httpx in `"timeout"` hold.
+
+Leaves to others: redirects and errors of ours (`sender`), and which proxy the environment names.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterable, Mapping
+from functools import partial
+from typing import Any
+
+import httpx
+
+from ..._net.async_exchange import AsyncExchange
+from ..._net.async_socket import AsyncSocketStream, async_open_socket_stream
+from ..._net.exchange import Aborted
+from ..._net.exchanges import async_new_exchange
+from ..._net.per_loop import AsyncPerLoop
+from ..._net.proxies import proxy_for
+from ..._net.tls_context import async_tls_context, load_tls_context
+from ..._shared.framing import FramingError
+from ..._shared.http1 import ProtocolError, request_head
+from ..._shared.watchdog import Expired, Limits, Watchdog
+from ...config import DEFAULT_KEEPALIVE_EXPIRY
+from ...credentials import Secret
+from .connection import AsyncConnection, AsyncResponseBody
+from .pool import AsyncConnectionPool, Route
+from .proxy import Proxy, ProxyRefused
+
+_PORTS = {"http": 80, "https": 443}
+
+
+class AsyncHTTPTransport(httpx.AsyncBaseTransport):
+    """Sends requests over HTTP/1.1.
+
+    Args:
+        keepalive_expiry: For how long an idle connection is kept (seconds). Default 5.
+    """
+
+    def __init__(self, keepalive_expiry: float = DEFAULT_KEEPALIVE_EXPIRY) -> None:
+        self._pools: AsyncPerLoop[AsyncConnectionPool] = AsyncPerLoop(
+            partial(AsyncConnectionPool, keepalive_expiry), AsyncConnectionPool.close
+        )
+
+    @property
+    def pool(self) -> AsyncConnectionPool:
+        """The idle connections of the running event loop."""
+        return self._pools.get()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and wait for the head of its response.
+
+        Args:
+            request: The request.
+
+        Returns:
+            The response; its stream has to be closed.
+
+        Raises:
+            httpx.TransportError: No response came.
+            ConfigError: A proxy, or the authorities for TLS, can't be used.
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        exchange = request.extensions.get("exchange")
+        if isinstance(exchange, AsyncExchange):
+            return await self._send(request, exchange)
+        watchdog = Watchdog(_limits(request.extensions.get("timeout") or {}), time.monotonic)
+        try:
+            response = await self._send(request, async_new_exchange(watchdog))
+        except Expired as expired:
+            raise httpx.ReadTimeout(f"no answer came in {expired.seconds:g} s") from None
+        watchdog.started()
+        return response
+
+    async def _send(self, request: httpx.Request, exchange: AsyncExchange) -> httpx.Response:
+        route, proxy = _route(request.url)
+        body = _body(request)
+        chunked = not isinstance(body, bytes) and "transfer-encoding" in request.headers
+        head = _head(request, None if route.scheme == "https" else proxy)
+        pool = self._pools.get()
+        exchange.bytes_sent = 0
+        while True:
+            connection = await self._idle_connection(pool, route, exchange)
+            was_idle = connection is not None
+            if connection is None:
+                connection = await self._open(route, proxy, exchange)
+                pool.add(connection)
+            try:
+                response, rest = await connection.ask(head, body, chunked=chunked)
+                stream = AsyncResponseBody(
+                    connection, pool, exchange, response, request.method, rest
+                )
+            except BaseException as error:
+                connection.close()
+                if isinstance(error, OSError) and was_idle and not exchange.bytes_sent:
+                    continue
+                if isinstance(error, (OSError, ProtocolError, FramingError)):
+                    raise _broken(error) from None
+                raise
+            return httpx.Response(
+                response.status,
+                headers=response.headers,
+                stream=stream,
+                extensions={
+                    "http_version": b"HTTP/1.1",
+                    "network_stream": stream,
+                    "reason_phrase": response.reason,
+                },
+            )
+
+    async def _idle_connection(
+        self, pool: AsyncConnectionPool, route: Route, exchange: AsyncExchange
+    ) -> AsyncConnection | None:
+        """Take an idle connection that still works, waiting for one that is being opened."""
+        while True:
+            while (connection := pool.take(route)) is not None:
+                try:
+                    connection.stream.attach(exchange)
+                    is_quiet = await connection.stream.is_quiet()
+                except BaseException:
+                    connection.close()
+                    raise
+                if is_quiet:
+                    return connection
+                connection.close()
+            if not pool.is_preconnecting(route):
+                return None
+            await exchange.delivery(partial(pool.join_preconnect, route))
+
+    async def _open(
+        self, route: Route, proxy: Proxy | None, exchange: AsyncExchange
+    ) -> AsyncConnection:
+        is_https = route.scheme == "https"
+        if is_https or (proxy is not None and proxy.scheme == "https"):
+            # Meanwhile a thread loads the authorities.
+            load_tls_context()
+        if proxy is not None and is_https and proxy.scheme == "https":
+            raise httpx.ProxyError(
+                "a proxy with an https address can't be used for an https address: give it an "
+                "http:// or socks5:// address, or an http_client of your own that can"
+            )
+        host, port = (route.host, route.port) if proxy is None else (proxy.host, proxy.port)
+        stream: AsyncSocketStream | None = None
+        try:
+            stream = await async_open_socket_stream(exchange, host, port)
+            if proxy is not None:
+                if proxy.scheme == "https":
+                    await stream.start_tls(await async_tls_context(exchange), proxy.host)
+                if proxy.is_socks or is_https:
+                    await proxy.tunnel(stream, route.host, route.port)
+            if is_https:
+                await stream.start_tls(await async_tls_context(exchange), route.host)
+        except ProxyRefused as error:
+            failure: httpx.TransportError = httpx.ProxyError(str(error))
+        except OSError as error:
+            failure = httpx.ConnectError(str(error) or type(error).__name__)
+            if is_https:
+                # Authorities that can't be loaded are an error whatever the server does.
+                await async_tls_context(exchange)
+        except BaseException:
+            if stream is not None:
+                stream.close()
+            raise
+        else:
+            return AsyncConnection(stream, route)
+        if stream is not None:
+            stream.close()
+        raise failure
+
+    async def preconnect(self, url: httpx.URL, exchange: AsyncExchange) -> None:
+        """Open a connection to an origin and keep it for the next request there.
+
+        Args:
+            url: An address of that origin.
+            exchange: Carries the limits and the abort.
+
+        Raises:
+            httpx.TransportError: It can't be opened.
+            ConfigError: A proxy, or the authorities for TLS, can't be used.
+            Aborted: The exchange was aborted.
+            Expired: A limit of the watchdog has run out.
+        """
+        route, proxy = _route(url)
+        pool = self._pools.get()
+        connection = await self._idle_connection(pool, route, exchange)
+        pool.begin_preconnect(route)
+        try:
+            if connection is None:
+                connection = await self._open(route, proxy, exchange)
+                pool.add(connection)
+            if not exchange.detach():
+                connection.close()
+                raise Aborted
+            pool.give_back(connection)
+        finally:
+            pool.end_preconnect(route)
+
+    async def aclose(self) -> None:
+        """Close the connections of the running loop."""
+        await self._pools.aclose()
+
+
+def _route(url: httpx.URL) -> tuple[Route, Proxy | None]:
+    scheme, host = url.scheme, url.raw_host.decode("ascii")
+    if scheme not in _PORTS:
+        raise httpx.UnsupportedProtocol(f"{scheme}:// is neither http:// nor https://")
+    port = url.port or _PORTS[scheme]
+    proxy_url = proxy_for(scheme, host, port)
+    if proxy_url is None:
+        return Route(scheme, host, port, None), None
+    # It may hold a password.
+    secret = Secret(proxy_url)
+    return Route(scheme, host, port, secret), Proxy(secret)
+
+
+def _head(request: httpx.Request, proxy: Proxy | None) -> bytes:
+    """Return the head of a request, with the whole address where it is for a proxy to forward."""
+    url = request.url
+    target, headers = url.raw_path, request.headers.raw
+    if proxy is not None and not proxy.is_socks:
+        target = b"%b://%b%b" % (url.raw_scheme, url.netloc, target)
+        headers = [*headers, *proxy.headers]
+    try:
+        return request_head(request.method, target, url.netloc, headers)
+    except ProtocolError as error:
+        reason = str(error)
+    raise httpx.LocalProtocolError(reason)
+
+
+def _body(request: httpx.Request) -> bytes | AsyncIterable[bytes]:
+    stream = request.stream
+    if isinstance(stream, httpx.ByteStream):
+        return b"".join(stream)
+    assert isinstance(stream, httpx.AsyncByteStream)
+    return stream
+
+
+def _broken(error: Exception) -> httpx.TransportError:
+    reason = str(error) or type(error).__name__
+    if isinstance(error, OSError):
+        return httpx.ReadError(reason)
+    return httpx.RemoteProtocolError(f"it is not valid HTTP: {reason}")
+
+
+def _limits(timeout: Mapping[str, Any]) -> Limits:
+    """Return the limits that come next to those of httpx: what it counts apart has one clock."""
+    parts: list[float | None] = [timeout.get(name) for name in ("connect", "write", "read")]
+    known = [seconds for seconds in parts if seconds is not None]
+    start = sum(known) if len(known) == len(parts) else None
+    return Limits(start=start, idle=timeout.get("read"))

@@ -1,0 +1,122 @@
+"""Functions that are called later, both flavours side by side.
+
+A blocking program has no event loop to call them, so a daemon thread does. There is one for the
+whole process; it is started with the first timer, and ends with the last one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+
+from .running import running_loop
+
+_logger = logging.getLogger("fal_stream")
+
+
+def async_call_later(seconds: float, function: Callable[[], None]) -> Callable[[], object] | None:
+    """Have a function called later, in the event loop that runs here.
+
+    Args:
+        seconds: How much later.
+        function: The function; it raises nothing.
+
+    Returns:
+        A function that cancels it.
+    """
+    return running_loop().call_later(seconds, function)
+
+
+def call_later(seconds: float, function: Callable[[], None]) -> Callable[[], object] | None:
+    """Have a function called later, in a thread of its own.
+
+    Args:
+        seconds: How much later.
+        function: The function; it raises nothing and takes no time.
+
+    Returns:
+        A function that cancels it, callable at any time; None where no thread can be started.
+    """
+    return _timers_here().add(time.monotonic() + seconds, function)
+
+
+class _Timers:
+    """The timers of a process.
+
+    There is no lock, so that a signal handler can add and cancel timers at any time: each step on
+    the dictionary is one of the interpreter.
+    """
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self._timers: dict[object, tuple[float, Callable[[], None]]] = {}
+        self._thread: threading.Thread | None = None
+        self._wakeup = threading.Lock()
+        self._wakeup.acquire()
+
+    def add(self, due: float, function: Callable[[], None]) -> Callable[[], object] | None:
+        key = object()
+        self._timers[key] = due, function
+        thread = self._thread
+        if thread is not None:
+            self._wake()
+        elif not self._start():
+            self._timers.pop(key, None)
+            return None
+
+        def cancel() -> None:
+            self._timers.pop(key, None)
+            self._wake()
+
+        return cancel
+
+    def _start(self) -> bool:
+        thread = self._thread = threading.Thread(
+            target=self._run, daemon=True, name="fal_stream-timers"
+        )
+        try:
+            thread.start()
+        except RuntimeError:  # there is none to be had, or the interpreter ends
+            self._thread = None
+            return False
+        return True
+
+    def _wake(self) -> None:
+        with contextlib.suppress(RuntimeError):  # it has been woken already
+            self._wakeup.release()
+
+    def _run(self) -> None:
+        while True:
+            timers = self._timers.copy()
+            if not timers:
+                self._thread = None
+                # One may have been added before that.
+                if not self._timers or self._thread is not None:
+                    return
+                self._thread = threading.current_thread()
+                continue
+            now = time.monotonic()
+            for key, (due, _) in timers.items():
+                if due <= now and (timer := self._timers.pop(key, None)) is not None:
+                    try:
+                        timer[1]()
+                    except Exception:
+                        _logger.exception("A timer raised")
+            next_due = min((due for due, _ in self._timers.copy().values()), default=now)
+            if next_due > now:
+                self._wakeup.acquire(timeout=min(next_due - now, threading.TIMEOUT_MAX))
+
+
+_timers = _Timers()
+
+
+def _timers_here() -> _Timers:
+    """Return the timers of this process: a forked one has none of its parent's threads."""
+    global _timers
+    if _timers.process != os.getpid():
+        _timers = _Timers()
+    return _timers

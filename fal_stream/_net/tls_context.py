@@ -1,0 +1,77 @@
+"""The TLS settings: one for all clients of a process that trust the same authorities.
+
+To read the authorities takes as long as many a connection, so a thread does that, beside the
+look-up and the connecting.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+
+import httpx
+
+from ..errors import ConfigError
+from .async_exchange import AsyncExchange
+from .once import Once
+from .sync_exchange import Exchange
+
+_contexts: dict[tuple[str | None, str | None], Once[ssl.SSLContext]] = {}
+
+
+def load_tls_context() -> None:
+    """Begin to load the settings, if they are not there; `async_tls_context` waits for them."""
+    loading = _context_here()
+    if loading.made is None:
+        loading.begin(lambda _: None)
+
+
+async def async_tls_context(exchange: AsyncExchange) -> ssl.SSLContext:
+    """Return the settings for the authorities that the environment names now.
+
+    Args:
+        exchange: Carries the limits and the abort.
+
+    Raises:
+        ConfigError: The authorities can't be loaded.
+        Aborted: The exchange was aborted.
+        Expired: A limit of the watchdog has run out.
+    """
+    loading = _context_here()
+    return loading.made or (await exchange.delivery(loading.begin))()
+
+
+def tls_context(exchange: Exchange) -> ssl.SSLContext:
+    """Return the settings for the authorities that the environment names now.
+
+    Args:
+        exchange: Carries the limits and the abort.
+
+    Raises:
+        ConfigError: The authorities can't be loaded.
+        Aborted: The exchange was aborted.
+        Expired: A limit of the watchdog has run out.
+    """
+    loading = _context_here()
+    return loading.made or exchange.delivery(loading.begin)()
+
+
+def _context_here() -> Once[ssl.SSLContext]:
+    # The variables that httpx and OpenSSL know.
+    names = (os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+    return _contexts.get(names) or _contexts.setdefault(names, Once(_load))
+
+
+def _load() -> ssl.SSLContext:
+    try:
+        context = httpx.create_ssl_context()
+    except OSError as error:
+        reason = str(error)
+    else:
+        # What a server may choose from: HTTP/2 is not spoken here.
+        context.set_alpn_protocols(["http/1.1"])
+        return context
+    raise ConfigError(
+        f"The authorities for TLS can't be loaded ({reason}): check the environment variables "
+        "SSL_CERT_FILE and SSL_CERT_DIR"
+    )

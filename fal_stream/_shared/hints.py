@@ -1,0 +1,81 @@
+"""What to do about a connection that failed, by what the failure says. Pure."""
+
+from __future__ import annotations
+
+import errno
+from typing import NamedTuple
+
+_CHECK_ALL = "check the address, the network and the proxy settings"
+_FILES = f"[Errno {errno.EMFILE}]"
+
+
+class Hint(NamedTuple):
+    """What to do about a failure.
+
+    Attributes:
+        way_out: What to do.
+        transient: Whether trying again may help.
+    """
+
+    way_out: str
+    transient: bool = True
+
+
+# What stands in the reason, and what to do about it: the first that fits counts.
+_HINTS = (
+    ("WRONG_VERSION_NUMBER", Hint("the server seems to speak plain HTTP: use http://", False)),
+    (
+        "self-signed certificate",
+        Hint("if it is to be trusted, name its authority's file in SSL_CERT_FILE", False),
+    ),
+    (
+        "certificate has expired",
+        Hint("the certificate is the server's to renew; check this machine's clock too", False),
+    ),
+    (
+        "not valid for",
+        Hint("the certificate is for another host: check the host in the address", False),
+    ),
+    (
+        "CERTIFICATE_VERIFY_FAILED",
+        Hint(
+            "if its authority is to be trusted (that of a company's proxy, for one), name its file "
+            "in SSL_CERT_FILE",
+            False,
+        ),
+    ),
+    (
+        "proxy with an https address",
+        Hint(
+            "give the proxy an http:// or socks5:// address, or give the client an http_client "
+            "that can",
+            False,
+        ),
+    ),
+    ("proxy", Hint("check the proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names")),
+    ("too many open files", Hint("close streams that are not read, or raise `ulimit -n`")),
+    ("Too many open files", Hint("close streams that are not read, or raise `ulimit -n`")),
+    ("Transfer-Encoding", Hint("a proxy or gateway on the way has changed the answer")),
+    (
+        "does not begin as one of HTTP/1.1",
+        Hint("check the address and the port: something there speaks another protocol"),
+    ),
+    ("is not valid HTTP", Hint("the fault is the server's, or that of a proxy on the way")),
+    ("Name or service not known", Hint("check the host name in the address, and DNS")),
+    ("has no address", Hint("check the host name in the address, and DNS")),
+)
+
+
+def hint_for(reason: str) -> Hint:
+    """Return what to do about a connection that failed.
+
+    Args:
+        reason: What the failure says.
+
+    Returns:
+        The way out, and whether trying again may help.
+    """
+    for part, hint in _HINTS:
+        if part in reason:
+            return hint
+    return Hint(_CHECK_ALL)

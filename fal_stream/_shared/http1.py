@@ -1,0 +1,221 @@
+"""HTTP/1.1 heads: a request to bytes, bytes to a response (RFC 9112, sections 2 to 5).
+
+Promises: what is sent is one request, whatever stands in its headers. A response head is read
+strictly: it is what `h11` would take, and never more. Interim responses (RFC 9110, section 15.2)
+are skipped. Work is linear in the bytes, and a head has an upper bound.
+
+Leaves to others: reading and sending, where the body ends (`framing`), and redirects.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from .framing import framing_for
+
+__all__ = [
+    "ProtocolError",
+    "ResponseHead",
+    "ResponseHeadReader",
+    "decode_headers",
+    "request_head",
+]
+
+# As h11 and httpcore have it.
+MAX_HEAD = 100 * 1024
+
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_TEXT = rb"[^\x00\r\n\x0b\x0c]*"
+_HEAD_END = re.compile(rb"\n\r?\n")
+_STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([0-9]{3})(?: (%b))?\r?\n" % _TEXT)
+_FIELD = re.compile(rb"(%b):(%b)\r?\n" % (_TOKEN, _TEXT))
+_FIELDS = re.compile(rb"(?:%b:%b\r?\n)*\r?\n" % (_TOKEN, _TEXT))
+_FOLD = re.compile(rb"\r?\n[ \t]+")
+_PREFIX = b"HTTP/1."
+
+_METHOD = re.compile(_TOKEN)
+_NAMES = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z:-]*")
+_BREAKS_TARGET = re.compile(rb"[\x00-\x20\x7f]")
+_BREAKS_VALUE = re.compile(rb"[\x00\r\n]")
+
+
+class ProtocolError(ValueError):
+    """What came is not HTTP/1.1, or what is to be sent would not be one request."""
+
+
+class ResponseHead(NamedTuple):
+    """The head of a response.
+
+    Attributes:
+        status: The status code.
+        reason: The reason phrase, often empty.
+        headers: The fields in their order, names as they were sent.
+        keeps_alive: Whether the server keeps the connection open for another request.
+    """
+
+    status: int
+    reason: bytes
+    headers: list[tuple[bytes, bytes]]
+    keeps_alive: bool
+
+
+def request_head(
+    method: str, target: bytes, host: bytes, headers: Iterable[tuple[bytes, bytes]]
+) -> bytes:
+    """Return the bytes of a request's head.
+
+    Args:
+        method: The method.
+        target: The request target (RFC 9112, section 3.2): a path with its query, or an address.
+        host: The Host field, sent unless the headers have one.
+        headers: The fields.
+
+    Returns:
+        The bytes, with the empty line at their end.
+
+    Raises:
+        ProtocolError: A part holds a character that would end it or start another.
+    """
+    pairs = list(headers)
+    if b"host" not in [name.lower() for name, _ in pairs]:
+        pairs.insert(0, (b"Host", host))
+    if not _METHOD.fullmatch(method.encode("ascii", "replace")) or _BREAKS_TARGET.search(target):
+        raise ProtocolError("the method or the address holds a character that is not allowed")
+    names = [name for name, _ in pairs]
+    values = [value for _, value in pairs]
+    if not all(names) or not _NAMES.fullmatch(b"".join(names)) or b":" in b"".join(names):
+        raise ProtocolError("a header has a name that is not allowed")
+    if _BREAKS_VALUE.search(b"".join(values)):
+        raise ProtocolError("a header has a value with a line end or NUL in it")
+    lines = [b"%b: %b\r\n" % pair for pair in pairs]
+    return b"%b %b HTTP/1.1\r\n%b\r\n" % (method.encode("ascii"), target, b"".join(lines))
+
+
+def decode_headers(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return header fields as text, names in lower case; values of one name are joined by commas.
+
+    Args:
+        headers: The fields.
+
+    Returns:
+        The fields: UTF-8 where all of them are, else Latin-1.
+    """
+    try:
+        pairs = [(name.decode().lower(), value.decode()) for name, value in headers]
+    except UnicodeDecodeError:
+        pairs = [
+            (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers
+        ]
+    decoded = dict(pairs)
+    if len(decoded) < len(pairs):
+        for name in decoded:
+            decoded[name] = ", ".join([value for other, value in pairs if other == name])
+    return decoded
+
+
+class ResponseHeadReader:
+    """Reads the head of one response, and skips the interim responses before it.
+
+    Attributes:
+        rest: The bytes after the head, once it is there: they are of the body.
+    """
+
+    __slots__ = ("_held", "rest")
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self.rest: bytes = b""
+
+    def feed(self, data: bytes) -> ResponseHead | None:
+        """Take the next bytes of the connection.
+
+        Args:
+            data: The bytes, cut anywhere; not empty.
+
+        Returns:
+            The head, or None while it goes on.
+
+        Raises:
+            ProtocolError: It is no head of HTTP/1.x, or it is too large.
+            FramingError: An interim response has a length that can't be right.
+        """
+        if not self._held:
+            return self._read(data, 0)
+        searched = max(0, len(self._held) - 3)
+        self._held += data
+        if _HEAD_END.search(self._held, searched) is None:
+            self._check_start(self._held)
+            return None
+        data = bytes(self._held)
+        self._held.clear()
+        return self._read(data, searched)
+
+    def _read(self, data: bytes, searched: int) -> ResponseHead | None:
+        start = 0
+        while (end := _HEAD_END.search(data, max(start, searched))) is not None:
+            if end.end() - start > MAX_HEAD:
+                raise _too_large()
+            head = _parse(data[start : end.end()])
+            start = end.end()
+            if head.status == 101:
+                raise ProtocolError("the server answered 101, though no other protocol was asked")
+            if head.status >= 200:
+                self.rest = data[start:]
+                return head
+            # One with a length that can't be right may be read otherwise by another.
+            framing_for(head.status, "", head.headers)
+        self._held += data[start:]
+        self._check_start(self._held)
+        return None
+
+    def _check_start(self, held: bytearray) -> None:
+        """Refuse at once what can't become a head: a server of another protocol may say no more."""
+        if not held.startswith(_PREFIX[: len(held)]):
+            raise _not_http(bytes(held[:80]))
+        if len(held) > MAX_HEAD:
+            raise _too_large()
+
+
+def _parse(data: bytes) -> ResponseHead:
+    status_line = _STATUS_LINE.match(data)
+    if status_line is None:
+        raise _not_http(data[:80])
+    start = status_line.end()
+    if b"\n " in data or b"\n\t" in data:
+        # A field that goes on in the next line (RFC 9112, section 5.2).
+        if data[start : start + 1] in (b" ", b"\t"):
+            raise ProtocolError("the first header line begins with a blank")
+        data = data[:start] + _FOLD.sub(b" ", data[start:])
+    if _FIELDS.fullmatch(data, start) is None:
+        raise ProtocolError(f"a header line can't be read: {_bad_line(data[start:])!r}")
+    headers = [(name, value.strip(b" \t")) for name, value in _FIELD.findall(data, start)]
+    return ResponseHead(
+        int(status_line[2]),
+        status_line[3] or b"",
+        headers,
+        _keeps_alive(headers, is_http_1_0=status_line[1] == b"0"),
+    )
+
+
+def _bad_line(fields: bytes) -> bytes:
+    for line in fields.split(b"\n"):
+        if _FIELD.fullmatch(line + b"\n") is None:
+            return line.rstrip(b"\r")[:80]
+    return b""
+
+
+def _keeps_alive(headers: list[tuple[bytes, bytes]], *, is_http_1_0: bool) -> bool:
+    """Tell whether the connection persists (RFC 9112, section 9.3)."""
+    options = b",".join([value for name, value in headers if name.lower() == b"connection"])
+    tokens = {token.strip(b" \t") for token in options.lower().split(b",")}
+    return b"close" not in tokens and (not is_http_1_0 or b"keep-alive" in tokens)
+
+
+def _too_large() -> ProtocolError:
+    return ProtocolError(f"the response head has more than {MAX_HEAD:,} bytes")
+
+
+def _not_http(start: bytes) -> ProtocolError:
+    return ProtocolError(f"the answer does not begin as one of HTTP/1.1: {start!r}")
