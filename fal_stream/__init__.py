@@ -55,9 +55,11 @@ if TYPE_CHECKING:
     from .middleware import ProxyUrlConfig, RequestConfig, RequestMiddleware
     from .retry import RetryPolicy
     from .types import (
+        NOT_GIVEN,
         ConnectionMode,
         JSONValue,
         MapItem,
+        NotGiven,
         Priority,
         ServerSentEvent,
         StreamEventType,
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "NOT_GIVEN",
     "AbortController",
     "AbortSignal",
     "AclDecision",
@@ -91,6 +94,7 @@ __all__ = [
     "JSONValue",
     "Leftover",
     "MapItem",
+    "NotGiven",
     "OutputValidationError",
     "Priority",
     "ProxyUrlConfig",
@@ -201,6 +205,8 @@ _PLACES = {
         "ConnectionMode",
         "JSONValue",
         "MapItem",
+        "NOT_GIVEN",
+        "NotGiven",
         "Priority",
         "ServerSentEvent",
         "StreamEventType",

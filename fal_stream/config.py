@@ -91,7 +91,7 @@ class ClientSettings(TypedDict, total=False):
     trusted_hosts: Collection[str]
     proxy_url: str | ProxyUrlConfig | None
     request_middleware: RequestMiddleware | Sequence[RequestMiddleware] | None
-    retry: RetryPolicy | None
+    retry: RetryPolicy | int | None
     token_lifetime: float
     keepalive_expiry: float
     timeout: float | None
@@ -121,7 +121,8 @@ class Config(BaseModel):
             `ProxyUrlConfig`; it is sent no key unless that says so. Default: none.
         request_middleware: Functions that change each request on its way out, in this order and
             before the proxy; a single one may stand without a list. Default: none.
-        retry: When a request is sent again; None for never. Default: `RetryPolicy()`.
+        retry: When a request is sent again, a `RetryPolicy`; a number is its `max_retries`, None
+            is never. Default: `RetryPolicy()`, which is 3.
         token_lifetime: How many seconds a token for the connection mode `client` can be used.
             fal is asked for one of that lifetime, and a token of a `token_provider` is taken to
             have it. Default: 120.
@@ -256,8 +257,11 @@ class Config(BaseModel):
     def _check_retry(cls, value: object) -> RetryPolicy | None:
         if value is None or isinstance(value, RetryPolicy):
             return value
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return RetryPolicy(max_retries=value)
         raise ConfigError(
-            f"retry={_checks.shown(value)} must be a RetryPolicy, or None for no retries"
+            f"retry={_checks.shown(value)} must be a RetryPolicy, the number of retries, 0 or "
+            "more, or None for none"
         )
 
     @field_validator("token_lifetime", mode="before")

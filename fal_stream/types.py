@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, Union, cast
+from enum import Enum
+from typing import Any, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar, Union, cast
 
 from typing_extensions import TypedDict
 
@@ -27,6 +28,19 @@ Priority: TypeAlias = Literal["normal", "low"]
 TokenProvider: TypeAlias = Callable[[str], str | Awaitable[str]]
 """Gives a token for an app path, such as `fal-ai/flux/dev/stream`; an async function serves async
 clients only."""
+
+
+class NotGiven(Enum):
+    """The type of `NOT_GIVEN`."""
+
+    NOT_GIVEN = "NOT_GIVEN"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+NOT_GIVEN: Final = NotGiven.NOT_GIVEN
+"""The default of a keyword for which None has a meaning of its own, such as a limit that is off."""
 
 
 class ServerSentEvent(NamedTuple):
@@ -105,6 +119,8 @@ class StreamOptions(TypedDict, total=False):
             one. Sent as the JSON body; a GET puts its fields into the query. Default: nothing
             is sent.
         url: The address to stream from, instead of the endpoint's own.
+        path: What is appended to the endpoint id, such as `/audio/speech`; `""` for nothing. Not
+            together with `url`. Default: `/stream`.
         query_params: Added to the address: strings, numbers or booleans. Default: none.
         timeout: Seconds between two signs of life of the running stream.
         event_timeout: Seconds between two chunks, whatever the signs of life.
@@ -132,8 +148,9 @@ class StreamOptions(TypedDict, total=False):
     """
 
     input: Any
-    url: str
-    query_params: Mapping[str, str | int | float | bool]
+    url: str | None
+    path: str
+    query_params: Mapping[str, str | int | float | bool] | None
     timeout: float | None
     event_timeout: float | None
     start_timeout: float | None
@@ -141,7 +158,7 @@ class StreamOptions(TypedDict, total=False):
     method: str
     accept: str
     signal: AbortSignal | None
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] | None
     auto_upload: bool
     connection_mode: ConnectionMode
     token_provider: TokenProvider | None

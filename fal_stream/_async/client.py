@@ -3,58 +3,68 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING
 
-from typing_extensions import Self, TypeForm, Unpack
+from typing_extensions import Self, Unpack
 
 from .._checks import shown
-from .._files.kinds import is_file
 from .._net.async_exchange import AsyncExchange
 from .._net.exchange import Aborted
 from .._net.exchanges import async_new_exchange
+from .._shared.options import NoOthers, given_settings
 from .._shared.query import add_query
-from .._shared.request import StreamPlan, plan_stream
+from .._shared.request import StreamPlan
 from .._shared.timeouts import timeout_error
 from .._shared.tokens import TOKEN_PARAMETER
 from .._shared.watchdog import Expired, Limits, Watchdog
-from ..config import ClientSettings, Config, make_config
+from ..config import Config, make_config
+from ..credentials import CredentialsFunction, Secret
 from ..errors import ConfigError, FalStreamError, StreamConnectionError
-from ..types import StreamOptions
+from ..middleware import ProxyUrlConfig, RequestMiddleware
+from ..retry import RetryPolicy
+from ..types import NOT_GIVEN, NotGiven
 from .dispatch import AsyncDispatcher
 from .fetch import AsyncFetcher
 from .http.httpx_client import AsyncHttpClient, make_sender
 from .storage import AsyncStorageClient
-from .stream import AsyncFalStream
+from .stream_methods import AsyncStreamMethods
 from .token import AsyncTokens
 
 if TYPE_CHECKING:
-    from .._net.crew import AsyncInputs, AsyncReading
-    from ..abort import AbortSignal
     from .http.response import AsyncStreamResponse
-    from .stream_map import AsyncStreamMap
-
-InputT = TypeVar("InputT")
-OutputT = TypeVar("OutputT")
-ResultT = TypeVar("ResultT")
 
 
-class AsyncStreamingClient:
+class AsyncStreamingClient(AsyncStreamMethods):
     """Streams from fal.ai apps; one client serves any number of streams.
 
     Its connections are kept for the streams to come until it is closed. A copy, and what a pickle
     gives, is a new client of the same settings; a pickle holds no key, see `Config`.
 
     Args:
-        config: The settings. Default: a `Config` of the environment.
+        config: The settings, which say what each of those below means. One that is given by name
+            goes before it. Default: a `Config` of the environment.
         storage: Uploads the files in inputs; it is not closed. Default None: one with the same
             settings.
         http_client: An HTTP client of your own that requests are sent by; it is not closed.
             Default None: one of ours, which is faster and ends at once when it is aborted.
-        **settings: Over those of `config`, which says what each means: credentials, run_url,
-            rest_url, trusted_hosts, proxy_url, request_middleware, retry, token_lifetime,
-            keepalive_expiry, timeout, event_timeout, start_timeout, total_timeout,
-            max_event_bytes, headers. Times are seconds.
+        credentials: fal's key, or a function that gives it each time.
+        run_url: Where the apps run.
+        rest_url: Where files are uploaded and tokens are asked for.
+        trusted_hosts: Hosts besides fal's own that get the key.
+        proxy_url: A proxy of fal's kind that requests go through.
+        request_middleware: Functions that change each request on its way out.
+        retry: When a request is sent again, or how many times at most; None for never.
+        token_lifetime: Of a token for the connection mode `client`, in seconds.
+        keepalive_expiry: How many seconds an idle connection is kept.
+        timeout: Seconds between two signs of life of a running stream.
+        event_timeout: Seconds between two chunks.
+        start_timeout: Seconds until the response headers are there.
+        total_timeout: Seconds for the whole stream.
+        max_event_bytes: How large one event may be, in bytes.
+        headers: Sent with each request.
+        **unknown: Refused.
 
     Attributes:
         config: The settings.
@@ -70,9 +80,27 @@ class AsyncStreamingClient:
         *,
         storage: AsyncStorageClient | None = None,
         http_client: AsyncHttpClient | None = None,
-        **settings: Unpack[ClientSettings],
+        credentials: str | Secret | CredentialsFunction | NotGiven | None = NOT_GIVEN,
+        run_url: str | NotGiven = NOT_GIVEN,
+        rest_url: str | NotGiven = NOT_GIVEN,
+        trusted_hosts: Collection[str] | NotGiven = NOT_GIVEN,
+        proxy_url: str | ProxyUrlConfig | NotGiven | None = NOT_GIVEN,
+        request_middleware: RequestMiddleware
+        | Sequence[RequestMiddleware]
+        | NotGiven
+        | None = NOT_GIVEN,
+        retry: RetryPolicy | int | NotGiven | None = NOT_GIVEN,
+        token_lifetime: float | NotGiven = NOT_GIVEN,
+        keepalive_expiry: float | NotGiven = NOT_GIVEN,
+        timeout: float | NotGiven | None = NOT_GIVEN,
+        event_timeout: float | NotGiven | None = NOT_GIVEN,
+        start_timeout: float | NotGiven | None = NOT_GIVEN,
+        total_timeout: float | NotGiven | None = NOT_GIVEN,
+        max_event_bytes: int | NotGiven = NOT_GIVEN,
+        headers: Mapping[str, str] | NotGiven = NOT_GIVEN,
+        **unknown: Unpack[NoOthers],
     ) -> None:
-        self.config: Config = make_config(config, settings)
+        self.config: Config = make_config(config, given_settings(locals()))
         self._sender = make_sender(http_client, self.config)
         self._dispatcher = AsyncDispatcher(self.config, self._sender)
         self._fetcher = AsyncFetcher(self._dispatcher, self._sender)
@@ -81,133 +109,6 @@ class AsyncStreamingClient:
         self.storage: AsyncStorageClient = _check_storage(storage) or AsyncStorageClient(
             self.config, http_client=http_client
         )
-
-    @overload
-    def stream(
-        self, endpoint_id: str, *, output_type: None = None, **options: Unpack[StreamOptions]
-    ) -> AsyncFalStream[Any]: ...
-
-    @overload
-    def stream(
-        self,
-        endpoint_id: str,
-        *,
-        output_type: TypeForm[OutputT],
-        **options: Unpack[StreamOptions],
-    ) -> AsyncFalStream[OutputT]: ...
-
-    def stream(
-        self, endpoint_id: str, *, output_type: Any = None, **options: Unpack[StreamOptions]
-    ) -> AsyncFalStream[Any]:
-        """Make a stream; nothing is sent until it starts.
-
-        Args:
-            endpoint_id: The endpoint, `owner/alias[/path]`, as on the model's page.
-            output_type: The type of the chunks: a pydantic model, a TypedDict, a union or any
-                other type form that pydantic can validate. Default None: JSON values as they
-                are.
-            **options: See `StreamOptions`: input, url, query_params, timeout, event_timeout,
-                start_timeout, total_timeout, method, accept, signal, headers, auto_upload,
-                connection_mode, token_provider, is_final, raise_error_events, priority, hint.
-                Times are seconds; one that is left out is the client's.
-
-        Returns:
-            The stream.
-
-        Raises:
-            ConfigError: The endpoint id or an option is wrong; the message names it.
-        """
-        plan = plan_stream(self.config, endpoint_id, options, output_type, is_file)
-        if self._dispatcher.is_direct and not plan.with_token:
-            self._dispatcher.warn_if_withheld(plan.request, stacklevel=2)
-        return AsyncFalStream(self.config, plan, options, self._open, self._fetcher)
-
-    @overload
-    def stream_map(
-        self,
-        endpoint_id: str,
-        inputs: AsyncInputs[InputT],
-        *,
-        concurrency: int = 8,
-        ordered: bool = False,
-        output_type: None = None,
-        read: None = None,
-        **options: Unpack[StreamOptions],
-    ) -> AsyncStreamMap[InputT, Any]: ...
-
-    @overload
-    def stream_map(
-        self,
-        endpoint_id: str,
-        inputs: AsyncInputs[InputT],
-        *,
-        concurrency: int = 8,
-        ordered: bool = False,
-        output_type: TypeForm[OutputT],
-        read: None = None,
-        **options: Unpack[StreamOptions],
-    ) -> AsyncStreamMap[InputT, OutputT | None]: ...
-
-    @overload
-    def stream_map(
-        self,
-        endpoint_id: str,
-        inputs: AsyncInputs[InputT],
-        *,
-        concurrency: int = 8,
-        ordered: bool = False,
-        output_type: Any = None,
-        read: AsyncReading[AsyncFalStream[Any], ResultT],
-        **options: Unpack[StreamOptions],
-    ) -> AsyncStreamMap[InputT, ResultT]: ...
-
-    def stream_map(
-        self,
-        endpoint_id: str,
-        inputs: AsyncInputs[Any],
-        *,
-        concurrency: int = 8,
-        ordered: bool = False,
-        output_type: Any = None,
-        read: AsyncReading[AsyncFalStream[Any], Any] | None = None,
-        **options: Unpack[StreamOptions],
-    ) -> AsyncStreamMap[Any, Any]:
-        """Stream many inputs side by side; nothing is sent until the results are asked for.
-
-        Each input is streamed once. One that fails is given back with its error, and the others
-        go on.
-
-        Args:
-            endpoint_id: The endpoint, `owner/alias[/path]`, as on the model's page.
-            inputs: The inputs, one after the other; as many as you like, for they are read no
-                further ahead than results are taken.
-            concurrency: How many streams run at once at most. Default 8.
-            ordered: Whether the results come in the order of the inputs. Default False: as they
-                are ready.
-            output_type: The type of the chunks. Default None: JSON values as they are.
-            read: What is done with each stream, a function that gives the result. Default None:
-                it is read to its end, and the last chunk is the result.
-            **options: Of each stream, see `StreamOptions`, without `input`. A `signal` ends the
-                map.
-
-        Returns:
-            An iterator of `MapItem`, best used by `with`.
-
-        Raises:
-            ConfigError: The endpoint id or an option is wrong; the message names it.
-        """
-        from .stream_map import AsyncStreamMap
-
-        if "input" in options:
-            raise ConfigError("input is given for each stream: put it into inputs")
-        plan_stream(self.config, endpoint_id, options, output_type, is_file)
-
-        def make(input: Any, signal: AbortSignal) -> AsyncFalStream[Any]:
-            mine: StreamOptions = {**options, "input": input, "signal": signal}
-            return self.stream(endpoint_id, output_type=output_type, **mine)
-
-        signal = options.get("signal")
-        return AsyncStreamMap(make, inputs, read, concurrency, ordered, signal)
 
     async def _open(self, plan: StreamPlan, exchange: AsyncExchange) -> AsyncStreamResponse:
         self._sender.admit(exchange)
@@ -308,15 +209,49 @@ def create_async_streaming_client(
     *,
     storage: AsyncStorageClient | None = None,
     http_client: AsyncHttpClient | None = None,
-    **settings: Unpack[ClientSettings],
+    credentials: str | Secret | CredentialsFunction | NotGiven | None = NOT_GIVEN,
+    run_url: str | NotGiven = NOT_GIVEN,
+    rest_url: str | NotGiven = NOT_GIVEN,
+    trusted_hosts: Collection[str] | NotGiven = NOT_GIVEN,
+    proxy_url: str | ProxyUrlConfig | NotGiven | None = NOT_GIVEN,
+    request_middleware: RequestMiddleware
+    | Sequence[RequestMiddleware]
+    | NotGiven
+    | None = NOT_GIVEN,
+    retry: RetryPolicy | int | NotGiven | None = NOT_GIVEN,
+    token_lifetime: float | NotGiven = NOT_GIVEN,
+    keepalive_expiry: float | NotGiven = NOT_GIVEN,
+    timeout: float | NotGiven | None = NOT_GIVEN,
+    event_timeout: float | NotGiven | None = NOT_GIVEN,
+    start_timeout: float | NotGiven | None = NOT_GIVEN,
+    total_timeout: float | NotGiven | None = NOT_GIVEN,
+    max_event_bytes: int | NotGiven = NOT_GIVEN,
+    headers: Mapping[str, str] | NotGiven = NOT_GIVEN,
+    **unknown: Unpack[NoOthers],
 ) -> AsyncStreamingClient:
     """Make a client, as the function of the same name in JavaScript does.
 
     Args:
-        config: The settings. Default: a `Config` of the environment.
+        config: The settings, which say what each of those below means. One that is given by name
+            goes before it. Default: a `Config` of the environment.
         storage: Uploads the files in inputs. Default None: one with the same settings.
         http_client: An HTTP client of your own. Default None: one of ours.
-        **settings: Over those of `config`, as for `AsyncStreamingClient`.
+        credentials: fal's key, or a function that gives it each time.
+        run_url: Where the apps run.
+        rest_url: Where files are uploaded and tokens are asked for.
+        trusted_hosts: Hosts besides fal's own that get the key.
+        proxy_url: A proxy of fal's kind that requests go through.
+        request_middleware: Functions that change each request on its way out.
+        retry: When a request is sent again, or how many times at most; None for never.
+        token_lifetime: Of a token for the connection mode `client`, in seconds.
+        keepalive_expiry: How many seconds an idle connection is kept.
+        timeout: Seconds between two signs of life of a running stream.
+        event_timeout: Seconds between two chunks.
+        start_timeout: Seconds until the response headers are there.
+        total_timeout: Seconds for the whole stream.
+        max_event_bytes: How large one event may be, in bytes.
+        headers: Sent with each request.
+        **unknown: Refused.
 
     Returns:
         The client.
@@ -324,4 +259,5 @@ def create_async_streaming_client(
     Raises:
         ConfigError: A setting is unknown or has a value that can't be used.
     """
+    settings = given_settings(locals())
     return AsyncStreamingClient(config, storage=storage, http_client=http_client, **settings)

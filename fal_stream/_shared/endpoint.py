@@ -19,7 +19,15 @@ BACKUP_HOST = "falrun.com"
 FAL_HOSTS = (RUN_HOST, "fal.ai", BACKUP_HOST)
 NAMESPACES = ("workflows", "comfy")
 
+# What is appended to an endpoint id (fal's documentation).
+DEFAULT_PATH = "/stream"
+
 _SEGMENT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?|_[A-Za-z0-9_.-]*")
+# Segments of RFC 3986, section 3.3, of which none is `.` or `..` or has a slash in it, also where
+# they are percent-encoded.
+_CLIMBS = r"(?:\.|%2[Ee]){1,2}(?:/|$)"
+_CHARACTER = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%(?!2[Ff]|5[Cc]|00)[0-9A-Fa-f]{2})"
+_PATH = re.compile(rf"/?(?:(?!{_CLIMBS}){_CHARACTER}+(?:/(?!{_CLIMBS}|$)|/?$))*")
 _OLD_FORM = re.compile(r"([0-9]+)-([A-Za-z0-9-]+)")
 
 
@@ -76,30 +84,54 @@ def _bad(endpoint_id: object) -> ConfigError:
     )
 
 
-def stream_path(endpoint_id: EndpointId) -> str:
-    """Give the path that an endpoint streams from.
+def stream_path(endpoint_id: EndpointId, path: object = DEFAULT_PATH) -> str:
+    """Return the path that an endpoint streams from.
 
     Args:
         endpoint_id: The endpoint.
+        path: What is appended to it, with or without a slash before it; `""` for nothing.
+            Default: `/stream`, unless the id ends in it.
 
     Returns:
-        The path, without a slash before it; `/stream` is added unless the id ends in it.
+        The path, without a slash before it.
+
+    Raises:
+        ConfigError: `path` is no path, has a query, or climbs.
     """
-    path = str(endpoint_id)
-    return path if path.endswith("/stream") else f"{path}/stream"
+    app = str(endpoint_id)
+    if path == "" or (path == DEFAULT_PATH and app.endswith(DEFAULT_PATH)):
+        return app
+    if not isinstance(path, str) or not _PATH.fullmatch(path):
+        raise _bad_path(path)
+    return f"{app}/{path.removeprefix('/')}"
 
 
-def stream_url(run_url: str, endpoint_id: EndpointId) -> str:
-    """Give the address that an endpoint streams from.
+def _bad_path(path: object) -> ConfigError:
+    way_out = "give what follows the endpoint id, like '/audio/speech', or '' for nothing"
+    if isinstance(path, str) and "://" in path:
+        way_out = "an address goes into the url option"
+    elif isinstance(path, str) and "?" in path:
+        # Not shown: a query may hold a token.
+        path = path[: path.index("?")] + "?..."
+        way_out = "a query goes into the query_params option"
+    return ConfigError(f"path={shown(path)} is not the path of an endpoint: {way_out}")
+
+
+def stream_url(run_url: str, endpoint_id: EndpointId, path: object = DEFAULT_PATH) -> str:
+    """Return the address that an endpoint streams from.
 
     Args:
         run_url: Where the apps run, without a slash at its end.
         endpoint_id: The endpoint.
+        path: What is appended to it, as for `stream_path`. Default: `/stream`.
 
     Returns:
         The address.
+
+    Raises:
+        ConfigError: `path` can't be used.
     """
-    return f"{run_url}/{stream_path(endpoint_id)}"
+    return f"{run_url}/{stream_path(endpoint_id, path)}"
 
 
 def backup_url(url: str) -> str | None:

@@ -18,14 +18,20 @@ from ..errors import ConfigError
 from ..middleware import check_method, check_request_headers
 from ..types import StreamOptions, TokenProvider
 from .decode import DecodeJSON, json_decoder
-from .endpoint import may_have_key, parse_endpoint_id, stream_path, stream_url
+from .endpoint import (
+    DEFAULT_PATH,
+    EndpointId,
+    may_have_key,
+    parse_endpoint_id,
+    stream_path,
+    stream_url,
+)
 from .file_search import IsFile
 from .inputs import FoundFile, TakenInput, file_refusal, take_input
+from .options import EVENT_STREAM
 from .outgoing import JSON, OUR_HEADERS, Outgoing
 from .query import add_query, check_query, input_query
 from .watchdog import Limits
-
-EVENT_STREAM = "text/event-stream"
 
 # More than most servers take, and as much as httpx does.
 MAX_URL = 65_536
@@ -43,7 +49,7 @@ class StreamPlan:
 
     Attributes:
         endpoint_id: The endpoint, in its usual form.
-        app_path: The endpoint with the `/stream` of its address: what a token is asked for with.
+        app_path: The path that the app streams from: what a token is asked for with.
         alias: The app's name without its owner: what a token is good for.
         request: What is sent.
         bare: The request without the input and the query parameters.
@@ -127,16 +133,12 @@ def plan_stream(
     _checks.check_known("option", options, known, _OTHER_NAMES, elsewhere)
     endpoint = parse_endpoint_id(endpoint_id)
     method = check_method("method", options.get("method", "POST"))
-    app_path = stream_path(endpoint)
-    url = options.get("url")
-    if url is None:
-        url = stream_url(config.run_url, endpoint)
-    else:
-        _checks.check_url("url", url)
+    app_path, url = _address(config, endpoint, options)
     signal = options.get("signal")
     if signal is not None and not isinstance(signal, AbortSignal):
         raise ConfigError(f"signal={shown(signal)} is not an AbortSignal: give controller.signal")
-    query = check_query("query_params", options.get("query_params", {}))
+    query_params = options.get("query_params")
+    query = check_query("query_params", {} if query_params is None else query_params)
     bare = Outgoing(method, url, _headers(config, options))
     taken = _take(options, is_file)
     plan = StreamPlan(
@@ -167,6 +169,21 @@ def plan_stream(
             "have it"
         )
     return plan
+
+
+def _address(config: Config, endpoint: EndpointId, options: StreamOptions) -> tuple[str, str]:
+    """Return the path that the app streams from, and the address that the request goes to."""
+    url, path = options.get("url"), options.get("path", DEFAULT_PATH)
+    app_path = stream_path(endpoint, path)
+    if url is None:
+        return app_path, stream_url(config.run_url, endpoint, path)
+    if path != DEFAULT_PATH:
+        raise ConfigError(
+            f"path={shown(path)} has no place beside url, which is the whole address: give one "
+            "of them"
+        )
+    _checks.check_url("url", url)
+    return app_path, url
 
 
 def _take(options: StreamOptions, is_file: IsFile) -> TakenInput | None:
@@ -245,7 +262,8 @@ def _headers(config: Config, options: StreamOptions) -> dict[str, str]:
         headers["accept"] = _checks.check_header_value("accept", options["accept"])
     headers.update(_fal_headers(config, options))
     headers.update(config.headers)
-    headers.update(check_request_headers("headers", options.get("headers", {})))
+    own = options.get("headers")
+    headers.update(check_request_headers("headers", {} if own is None else own))
     return headers
 
 

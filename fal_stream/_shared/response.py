@@ -18,7 +18,7 @@ from ..errors import (
     quoted,
 )
 from .decode import decode_report
-from .request import EVENT_STREAM
+from .options import EVENT_STREAM
 
 ERROR_BODY_LIMIT = 1024 * 1024
 

@@ -6,20 +6,13 @@ sending.
 
 from __future__ import annotations
 
-import re
-
-from fal_stream._shared.endpoint import parse_endpoint_id, stream_url
+from fal_stream._shared.endpoint import DEFAULT_PATH, parse_endpoint_id, stream_url
 from fal_stream.errors import ConfigError
-from fal_stream.testing.checks import describe
 from fal_stream.testing.reply import Failure, Reply
 from fal_stream.testing.request import RecordedRequest
 from fal_stream.testing.script import CheckedScript, Script, check_script, to_reply
 
-__all__ = ["STREAM", "Endpoints", "alias_of", "path_of"]
-
-STREAM = "/stream"
-
-_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[!\"$-.0->@-~]+)*/?")  # visible ASCII without # and ?
+__all__ = ["Endpoints", "alias_of", "path_of"]
 
 
 class Endpoints:
@@ -28,7 +21,7 @@ class Endpoints:
     def __init__(self) -> None:
         self._scripts: dict[str, CheckedScript] = {}
 
-    def add(self, endpoint_id: str, script: Script, path: str = STREAM) -> None:
+    def add(self, endpoint_id: str, script: Script, path: str = DEFAULT_PATH) -> None:
         """Set what an endpoint answers.
 
         Args:
@@ -62,7 +55,7 @@ class Endpoints:
         return to_reply("the answer of the script", script(request))
 
 
-def path_of(endpoint_id: str, path: object = STREAM) -> str:
+def path_of(endpoint_id: str, path: object = DEFAULT_PATH) -> str:
     """Return the path of an endpoint's streams.
 
     Args:
@@ -75,15 +68,7 @@ def path_of(endpoint_id: str, path: object = STREAM) -> str:
     Raises:
         ConfigError: An argument is bad.
     """
-    endpoint = parse_endpoint_id(endpoint_id)
-    if path == STREAM:
-        return stream_url("", endpoint)
-    if not isinstance(path, str) or not _PATH.fullmatch(path):
-        raise ConfigError(
-            f"path is {describe(path)}; give what follows the endpoint id in the address, such as "
-            "'/audio/speech', without a query, or '' for nothing"
-        )
-    return f"/{endpoint}{path}"
+    return stream_url("", parse_endpoint_id(endpoint_id), path)
 
 
 def alias_of(path: str) -> str | None:

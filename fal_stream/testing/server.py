@@ -13,9 +13,10 @@ from typing import Any
 
 from typing_extensions import Self
 
+from fal_stream._shared.endpoint import DEFAULT_PATH
 from fal_stream.errors import ConfigError
 from fal_stream.testing.dispatcher import Dispatcher
-from fal_stream.testing.endpoints import STREAM, path_of
+from fal_stream.testing.endpoints import path_of
 from fal_stream.testing.log import RequestLog
 from fal_stream.testing.request import RecordedRequest
 from fal_stream.testing.script import RouteScript, Script
@@ -71,7 +72,7 @@ class LocalFal:
         self._url: str | None = None
         self._thread: ServerThread | None = None
 
-    def add(self, endpoint_id: str, script: Script, *, path: str = STREAM) -> None:
+    def add(self, endpoint_id: str, script: Script, *, path: str = DEFAULT_PATH) -> None:
         """Set what an endpoint answers.
 
         It is served for any method at `/{endpoint_id}/stream`, or at the id itself where that
@@ -167,7 +168,7 @@ class LocalFal:
         """The requests so far, in the order in which they came, refused ones included."""
         return self._log.requests()
 
-    def requests_to(self, endpoint_id: str, *, path: str = STREAM) -> list[RecordedRequest]:
+    def requests_to(self, endpoint_id: str, *, path: str = DEFAULT_PATH) -> list[RecordedRequest]:
         """Give the requests for one endpoint, without those for tokens and uploads.
 
         Args:

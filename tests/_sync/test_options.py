@@ -68,6 +68,27 @@ def test_the_old_form_of_an_endpoint_id(fal: LocalFal, client: StreamingClient) 
     assert stream.endpoint_id == "12345/app"
 
 
+def test_a_path_of_ones_own(fal: LocalFal, client: StreamingClient) -> None:
+    fal.add("acme/tts", [2], path="/audio/speech")
+    fal.add("acme/tts", [3], path="")
+    stream = client.stream("acme/tts", {"text": "Hi"}, path="/audio/speech")
+    assert stream.url == f"{fal.url}/acme/tts/audio/speech"
+    assert stream.done() == 2
+    assert client.stream("acme/tts", path="").done() == 3
+    first, second = fal.requests
+    assert (first.path, first.json()) == ("/acme/tts/audio/speech", {"text": "Hi"})
+    assert (second.path, second.headers["authorization"]) == ("/acme/tts", f"Key {fal.key}")
+    items = [item for item in client.stream_map("acme/tts", [1, 2], path="audio/speech")]
+    assert [item.result for item in items] == [2, 2]
+
+
+def test_the_input_may_stand_second(fal: LocalFal, client: StreamingClient) -> None:
+    stream = client.stream("acme/app", {"a": 1}, timeout=9)
+    assert stream.options == {"input": {"a": 1}, "timeout": 9}
+    assert stream.done() == 1
+    assert fal.requests[0].json() == {"a": 1}
+
+
 def test_a_url_of_ones_own(fal: LocalFal, client: StreamingClient) -> None:
     fal.add("other/path/stream", [2])
     url = f"{fal.url}/other/path/stream?logs=1#top"

@@ -121,6 +121,23 @@ def test_a_provider_is_asked_for_the_app_path(fal: LocalFal) -> None:
     assert paths == ["acme/app/stream", "acme/app/turbo/stream", "workflows/acme/app/stream"]
 
 
+def test_a_provider_is_asked_for_the_path_of_ones_own() -> None:
+    paths: list[str] = []
+
+    def provide(path: str) -> str:
+        paths.append(path)
+        return "abc.def"
+
+    with LocalFal(key=None) as free:
+        free.add("acme/tts", [1], path="/audio/speech")
+        with StreamingClient(run_url=free.url) as client:
+            stream = client.stream(
+                "acme/tts", path="/audio/speech", connection_mode="client", token_provider=provide
+            )
+            assert stream.done() == 1
+    assert paths == ["acme/tts/audio/speech"]
+
+
 @pytest.mark.parametrize("given", [None, 123, "", b"abc", "a b", "a\r\nb: c", "x" * 100_000])
 def test_what_is_no_token(fal: LocalFal, client: StreamingClient, given: Any) -> None:
     stream = client.stream("acme/app", connection_mode="client", token_provider=lambda path: given)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fal_stream import ClientSettings, Config, ConfigError, Secret, Token
+from fal_stream import ClientSettings, Config, ConfigError, RetryPolicy, Secret, Token
 from fal_stream.credentials import credentials_from_environment
 
 KEY = "key-id:key-secret"
@@ -76,6 +76,12 @@ def test_a_bad_variable_is_named(
         Config()
 
 
+def test_retry_may_be_a_number() -> None:
+    assert Config(retry=5).retry == RetryPolicy(max_retries=5)
+    assert Config(retry=0).retry == RetryPolicy(max_retries=0)
+    assert Config(retry=None).retry is None
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -109,6 +115,10 @@ def test_a_bad_variable_is_named(
         ({"headers": {"a": "b\r\nc: d"}}, "headers['a'] must be a string of printable ASCII"),
         ({"headers": {"a": 3}}, "headers['a'] must be a string"),
         ({"credentials": ""}, "credentials are empty"),
+        ({"retry": -1}, "retry=-1 must be a RetryPolicy, the number of retries, 0 or more, or"),
+        ({"retry": True}, "retry=True must be a RetryPolicy, the number of retries, 0 or more"),
+        ({"retry": 1.5}, "retry=1.5 must be a RetryPolicy"),
+        ({"retry": "3"}, "retry='3' must be a RetryPolicy"),
         ({"credentials": 3}, "credentials must be a string, not int"),
     ],
 )

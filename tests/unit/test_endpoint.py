@@ -15,6 +15,7 @@ from fal_stream._shared.endpoint import (
     may_have_key,
     parse_endpoint_id,
     same_origin,
+    stream_path,
     stream_url,
 )
 
@@ -78,6 +79,70 @@ def test_no_text_can_change_the_host_or_climb(text: str) -> None:
 )
 def test_the_address_of_a_stream(text: str, url: str) -> None:
     assert stream_url("https://fal.run", parse_endpoint_id(text)) == url
+
+
+@pytest.mark.parametrize(
+    ("endpoint_id", "path", "expected"),
+    [
+        ("acme/tts", "/stream", "acme/tts/stream"),
+        ("acme/tts", "stream", "acme/tts/stream"),
+        ("acme/tts/stream", "/stream", "acme/tts/stream"),
+        ("acme/tts", "/audio/speech", "acme/tts/audio/speech"),
+        ("acme/tts", "audio/speech", "acme/tts/audio/speech"),
+        ("acme/tts", "/audio/speech/", "acme/tts/audio/speech/"),
+        ("acme/tts", "", "acme/tts"),
+        ("acme/tts", "/", "acme/tts/"),
+        ("acme/tts/stream", "", "acme/tts/stream"),
+        ("acme/tts/stream", "/audio", "acme/tts/stream/audio"),
+        ("workflows/acme/x", "/v1/chat:go", "workflows/acme/x/v1/chat:go"),
+        ("acme/tts", "/a%20b/.well-known/...", "acme/tts/a%20b/.well-known/..."),
+    ],
+)
+def test_the_path_of_ones_own(endpoint_id: str, path: str, expected: str) -> None:
+    assert stream_path(parse_endpoint_id(endpoint_id), path) == expected
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/..",
+        "..",
+        "/audio/../x",
+        "/audio/.",
+        "/%2e%2E/x",
+        "/a%2Fb",
+        "/a%5cb",
+        "/a%00b",
+        "//evil.com",
+        "/a//b",
+        "/a\\b",
+        "/a b",
+        "/a\n",
+        "/ä",
+        "/a#b",
+        "/a%2",
+        3,
+        None,
+    ],
+)
+def test_a_path_that_is_none(path: object) -> None:
+    with pytest.raises(ConfigError) as raised:
+        stream_path(parse_endpoint_id("acme/tts"), path)
+    assert str(raised.value) == (
+        f"path={path!r} is not the path of an endpoint: give what follows the endpoint id, like "
+        "'/audio/speech', or '' for nothing"
+    )
+
+
+def test_a_path_with_a_query_or_a_host() -> None:
+    with pytest.raises(ConfigError) as raised:
+        stream_path(parse_endpoint_id("acme/tts"), "/audio?token=hidden")
+    assert str(raised.value) == (
+        "path='/audio?...' is not the path of an endpoint: a query goes into the query_params "
+        "option"
+    )
+    with pytest.raises(ConfigError, match="an address goes into the url option"):
+        stream_path(parse_endpoint_id("acme/tts"), "https://fal.run/acme/tts/audio")
 
 
 @pytest.mark.parametrize(

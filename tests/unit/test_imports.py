@@ -23,6 +23,7 @@ CORE = {
     "credentials",
     "errors",
     "middleware",
+    "retry",
     "types",
 }
 

@@ -224,6 +224,11 @@ def test_the_repr_of_a_plan_holds_no_header_and_no_address() -> None:
         ({"url": "fal.run/x"}, "url='fal.run/x' is not an http or https address"),
         ({"url": "https://a.com/x?token=y z"}, "url='https://a.com/x' is not an http"),
         ({"url": 3}, "url=3 is not an address"),
+        ({"path": "/../x"}, "path='/../x' is not the path of an endpoint: give what follows"),
+        (
+            {"path": "/audio", "url": "https://fal.run/x"},
+            "path='/audio' has no place beside url, which is the whole address: give one of them",
+        ),
         (
             {"query_params": "a=b"},
             "query_params must be a mapping of names to values, not a str",

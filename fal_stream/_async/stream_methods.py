@@ -1,0 +1,358 @@
+"""What a client streams: the methods whose keywords are the options of a stream.
+
+Leaves to others: what the options mean (`plan_stream`), and opening a stream (`client`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from typing_extensions import TypeForm, Unpack
+
+from .._files.kinds import is_file
+from .._net.async_exchange import AsyncExchange
+from .._shared.endpoint import DEFAULT_PATH
+from .._shared.options import EVENT_STREAM, NoOthers, given_options
+from .._shared.request import StreamPlan, plan_stream
+from ..abort import AbortSignal
+from ..config import Config
+from ..errors import ConfigError
+from ..types import (
+    NOT_GIVEN,
+    ConnectionMode,
+    NotGiven,
+    Priority,
+    StreamOptions,
+    TokenProvider,
+)
+from .dispatch import AsyncDispatcher
+from .fetch import AsyncFetcher
+from .stream import AsyncFalStream
+
+if TYPE_CHECKING:
+    from .._net.crew import AsyncInputs, AsyncReading
+    from .http.response import AsyncStreamResponse
+    from .stream_map import AsyncStreamMap
+
+InputT = TypeVar("InputT")
+OutputT = TypeVar("OutputT")
+ResultT = TypeVar("ResultT")
+
+
+class AsyncStreamMethods:
+    """See `AsyncStreamingClient`, which sets the attributes."""
+
+    config: Config
+    _dispatcher: AsyncDispatcher
+    _fetcher: AsyncFetcher
+
+    async def _open(self, plan: StreamPlan, exchange: AsyncExchange) -> AsyncStreamResponse:
+        """Send the request of a plan."""
+        raise NotImplementedError
+
+    @overload
+    def stream(
+        self,
+        endpoint_id: str,
+        input: Any = None,
+        *,
+        output_type: None = None,
+        url: str | None = None,
+        path: str = DEFAULT_PATH,
+        query_params: Mapping[str, str | int | float | bool] | None = None,
+        timeout: float | NotGiven | None = NOT_GIVEN,
+        event_timeout: float | NotGiven | None = NOT_GIVEN,
+        start_timeout: float | NotGiven | None = NOT_GIVEN,
+        total_timeout: float | NotGiven | None = NOT_GIVEN,
+        method: str = "POST",
+        accept: str = EVENT_STREAM,
+        signal: AbortSignal | None = None,
+        headers: Mapping[str, str] | None = None,
+        auto_upload: bool = True,
+        connection_mode: ConnectionMode = "server",
+        token_provider: TokenProvider | None = None,
+        is_final: Callable[[Any], bool] | NotGiven | None = NOT_GIVEN,
+        raise_error_events: bool = True,
+        priority: Priority | None = None,
+        hint: str | None = None,
+    ) -> AsyncFalStream[Any]: ...
+
+    @overload
+    def stream(
+        self,
+        endpoint_id: str,
+        input: Any = None,
+        *,
+        output_type: TypeForm[OutputT],
+        url: str | None = None,
+        path: str = DEFAULT_PATH,
+        query_params: Mapping[str, str | int | float | bool] | None = None,
+        timeout: float | NotGiven | None = NOT_GIVEN,
+        event_timeout: float | NotGiven | None = NOT_GIVEN,
+        start_timeout: float | NotGiven | None = NOT_GIVEN,
+        total_timeout: float | NotGiven | None = NOT_GIVEN,
+        method: str = "POST",
+        accept: str = EVENT_STREAM,
+        signal: AbortSignal | None = None,
+        headers: Mapping[str, str] | None = None,
+        auto_upload: bool = True,
+        connection_mode: ConnectionMode = "server",
+        token_provider: TokenProvider | None = None,
+        is_final: Callable[[Any], bool] | NotGiven | None = NOT_GIVEN,
+        raise_error_events: bool = True,
+        priority: Priority | None = None,
+        hint: str | None = None,
+    ) -> AsyncFalStream[OutputT]: ...
+
+    def stream(
+        self,
+        endpoint_id: str,
+        input: Any = None,
+        *,
+        output_type: Any = None,
+        url: str | None = None,
+        path: str = DEFAULT_PATH,
+        query_params: Mapping[str, str | int | float | bool] | None = None,
+        timeout: float | NotGiven | None = NOT_GIVEN,
+        event_timeout: float | NotGiven | None = NOT_GIVEN,
+        start_timeout: float | NotGiven | None = NOT_GIVEN,
+        total_timeout: float | NotGiven | None = NOT_GIVEN,
+        method: str = "POST",
+        accept: str = EVENT_STREAM,
+        signal: AbortSignal | None = None,
+        headers: Mapping[str, str] | None = None,
+        auto_upload: bool = True,
+        connection_mode: ConnectionMode = "server",
+        token_provider: TokenProvider | None = None,
+        is_final: Callable[[Any], bool] | NotGiven | None = NOT_GIVEN,
+        raise_error_events: bool = True,
+        priority: Priority | None = None,
+        hint: str | None = None,
+        **unknown: Unpack[NoOthers],
+    ) -> AsyncFalStream[Any]:
+        """Make a stream; nothing is sent until it starts.
+
+        Times are seconds; a limit that is left out is the client's, and None switches it off.
+
+        Args:
+            endpoint_id: The endpoint, `owner/alias[/path]`, as on the model's page.
+            input: What the app is given: a JSON value, or a pydantic model or dataclass that
+                gives one. Sent as the JSON body; a GET puts its fields into the query. Default
+                None: nothing is sent.
+            output_type: The type of the chunks: a pydantic model, a TypedDict, a union or any
+                other type form that pydantic can validate. Default None: JSON values as they
+                are.
+            url: The address to stream from, instead of the endpoint's own. Default: none.
+            path: What is appended to the endpoint id, such as `/audio/speech`; `""` for nothing.
+                Not together with `url`. Default: `/stream`.
+            query_params: Added to the address. Default: none.
+            timeout: Between two signs of life of the running stream.
+            event_timeout: Between two chunks, whatever the signs of life.
+            start_timeout: Until the response headers are there, connecting included. One that is
+                given, here or to the client, is told to fal too, if it is over 1.
+            total_timeout: For all the waiting of the stream.
+            method: The HTTP method. Default: POST.
+            accept: The media type asked for. Default: text/event-stream.
+            signal: Aborts the stream when it is aborted itself. Default: none.
+            headers: Sent with this request, over the client's own. Default: none.
+            auto_upload: Whether files in the input are uploaded and replaced by their addresses
+                when the stream starts. Default True; with False a file in the input is an error.
+            connection_mode: `server`: with the key. `client`: straight to fal with a short-lived
+                token, past proxy and middleware. Default: server.
+            token_provider: Gives the token in the connection mode `client`, a function of the
+                app path. Default None: fal is asked for one, with the key.
+            is_final: Tells of a chunk whether it is the last one. The stream then ends without
+                waiting for the server; one that ends without such a chunk is an
+                IncompleteStream. Default: the `output` event of a `workflows/` endpoint; of
+                others, and with None, the server's end is the end.
+            raise_error_events: Whether an event named `error`, and a `{"type": "error"}` of a
+                workflow, raise StreamEventError. Default True; with False they are chunks.
+            priority: `normal` or `low`. Default: fal's own.
+            hint: Tells fal which runners suit the request. Default: none.
+            **unknown: Refused.
+
+        Returns:
+            The stream.
+
+        Raises:
+            ConfigError: The endpoint id or an option is wrong; the message names it.
+        """
+        options = given_options(locals())
+        plan = plan_stream(self.config, endpoint_id, options, output_type, is_file)
+        if self._dispatcher.is_direct and not plan.with_token:
+            self._dispatcher.warn_if_withheld(plan.request, stacklevel=2)
+        return AsyncFalStream(self.config, plan, options, self._open, self._fetcher)
+
+    @overload
+    def stream_map(
+        self,
+        endpoint_id: str,
+        inputs: AsyncInputs[InputT],
+        *,
+        concurrency: int = 8,
+        ordered: bool = False,
+        output_type: None = None,
+        read: None = None,
+        url: str | None = None,
+        path: str = DEFAULT_PATH,
+        query_params: Mapping[str, str | int | float | bool] | None = None,
+        timeout: float | NotGiven | None = NOT_GIVEN,
+        event_timeout: float | NotGiven | None = NOT_GIVEN,
+        start_timeout: float | NotGiven | None = NOT_GIVEN,
+        total_timeout: float | NotGiven | None = NOT_GIVEN,
+        method: str = "POST",
+        accept: str = EVENT_STREAM,
+        signal: AbortSignal | None = None,
+        headers: Mapping[str, str] | None = None,
+        auto_upload: bool = True,
+        connection_mode: ConnectionMode = "server",
+        token_provider: TokenProvider | None = None,
+        is_final: Callable[[Any], bool] | NotGiven | None = NOT_GIVEN,
+        raise_error_events: bool = True,
+        priority: Priority | None = None,
+        hint: str | None = None,
+    ) -> AsyncStreamMap[InputT, Any]: ...
+
+    @overload
+    def stream_map(
+        self,
+        endpoint_id: str,
+        inputs: AsyncInputs[InputT],
+        *,
+        concurrency: int = 8,
+        ordered: bool = False,
+        output_type: TypeForm[OutputT],
+        read: None = None,
+        url: str | None = None,
+        path: str = DEFAULT_PATH,
+        query_params: Mapping[str, str | int | float | bool] | None = None,
+        timeout: float | NotGiven | None = NOT_GIVEN,
+        event_timeout: float | NotGiven | None = NOT_GIVEN,
+        start_timeout: float | NotGiven | None = NOT_GIVEN,
+        total_timeout: float | NotGiven | None = NOT_GIVEN,
+        method: str = "POST",
+        accept: str = EVENT_STREAM,
+        signal: AbortSignal | None = None,
+        headers: Mapping[str, str] | None = None,
+        auto_upload: bool = True,
+        connection_mode: ConnectionMode = "server",
+        token_provider: TokenProvider | None = None,
+        is_final: Callable[[Any], bool] | NotGiven | None = NOT_GIVEN,
+        raise_error_events: bool = True,
+        priority: Priority | None = None,
+        hint: str | None = None,
+    ) -> AsyncStreamMap[InputT, OutputT | None]: ...
+
+    @overload
+    def stream_map(
+        self,
+        endpoint_id: str,
+        inputs: AsyncInputs[InputT],
+        *,
+        concurrency: int = 8,
+        ordered: bool = False,
+        output_type: Any = None,
+        read: AsyncReading[AsyncFalStream[Any], ResultT],
+        url: str | None = None,
+        path: str = DEFAULT_PATH,
+        query_params: Mapping[str, str | int | float | bool] | None = None,
+        timeout: float | NotGiven | None = NOT_GIVEN,
+        event_timeout: float | NotGiven | None = NOT_GIVEN,
+        start_timeout: float | NotGiven | None = NOT_GIVEN,
+        total_timeout: float | NotGiven | None = NOT_GIVEN,
+        method: str = "POST",
+        accept: str = EVENT_STREAM,
+        signal: AbortSignal | None = None,
+        headers: Mapping[str, str] | None = None,
+        auto_upload: bool = True,
+        connection_mode: ConnectionMode = "server",
+        token_provider: TokenProvider | None = None,
+        is_final: Callable[[Any], bool] | NotGiven | None = NOT_GIVEN,
+        raise_error_events: bool = True,
+        priority: Priority | None = None,
+        hint: str | None = None,
+    ) -> AsyncStreamMap[InputT, ResultT]: ...
+
+    def stream_map(
+        self,
+        endpoint_id: str,
+        inputs: AsyncInputs[Any],
+        *,
+        concurrency: int = 8,
+        ordered: bool = False,
+        output_type: Any = None,
+        read: AsyncReading[AsyncFalStream[Any], Any] | None = None,
+        url: str | None = None,
+        path: str = DEFAULT_PATH,
+        query_params: Mapping[str, str | int | float | bool] | None = None,
+        timeout: float | NotGiven | None = NOT_GIVEN,
+        event_timeout: float | NotGiven | None = NOT_GIVEN,
+        start_timeout: float | NotGiven | None = NOT_GIVEN,
+        total_timeout: float | NotGiven | None = NOT_GIVEN,
+        method: str = "POST",
+        accept: str = EVENT_STREAM,
+        signal: AbortSignal | None = None,
+        headers: Mapping[str, str] | None = None,
+        auto_upload: bool = True,
+        connection_mode: ConnectionMode = "server",
+        token_provider: TokenProvider | None = None,
+        is_final: Callable[[Any], bool] | NotGiven | None = NOT_GIVEN,
+        raise_error_events: bool = True,
+        priority: Priority | None = None,
+        hint: str | None = None,
+        **unknown: Unpack[NoOthers],
+    ) -> AsyncStreamMap[Any, Any]:
+        """Stream many inputs side by side; nothing is sent until the results are asked for.
+
+        Each input is streamed once. One that fails is given back with its error, and the others
+        go on.
+
+        Args:
+            endpoint_id: The endpoint, `owner/alias[/path]`, as on the model's page.
+            inputs: The inputs, one after the other; as many as you like, for they are read no
+                further ahead than results are taken.
+            concurrency: How many streams run at once at most. Default 8.
+            ordered: Whether the results come in the order of the inputs. Default False: as they
+                are ready.
+            output_type: The type of the chunks. Default None: JSON values as they are.
+            read: What is done with each stream, a function that gives the result. Default None:
+                it is read to its end, and the last chunk is the result.
+            url: Of each stream, as all that follow: see `stream`.
+            path: See `stream`.
+            query_params: See `stream`.
+            timeout: See `stream`.
+            event_timeout: See `stream`.
+            start_timeout: See `stream`.
+            total_timeout: See `stream`.
+            method: See `stream`.
+            accept: See `stream`.
+            signal: Ends the map when it is aborted. Default: none.
+            headers: See `stream`.
+            auto_upload: See `stream`.
+            connection_mode: See `stream`.
+            token_provider: See `stream`.
+            is_final: See `stream`.
+            raise_error_events: See `stream`.
+            priority: See `stream`.
+            hint: See `stream`.
+            **unknown: Refused.
+
+        Returns:
+            An iterator of `MapItem`, best used by `with`.
+
+        Raises:
+            ConfigError: The endpoint id or an option is wrong; the message names it.
+        """
+        from .stream_map import AsyncStreamMap
+
+        options = given_options(locals())
+        if "input" in options:
+            raise ConfigError("input is given for each stream: put it into inputs")
+        plan_stream(self.config, endpoint_id, options, output_type, is_file)
+
+        def make(input: Any, signal: AbortSignal) -> AsyncFalStream[Any]:
+            mine: StreamOptions = {**options, "input": input, "signal": signal}
+            return self.stream(endpoint_id, output_type=output_type, **mine)
+
+        return AsyncStreamMap(make, inputs, read, concurrency, ordered, signal)

@@ -1,0 +1,83 @@
+"""The keywords of `stream` and of a client, and which of them a caller has given.
+
+The methods spell their keywords out, so that a person and a program can read them from the
+signature. Here the arguments of a call become a typed dict of those that are not at their default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from typing_extensions import TypedDict
+
+from ..config import ClientSettings
+from ..types import NOT_GIVEN, StreamOptions
+from .endpoint import DEFAULT_PATH
+
+EVENT_STREAM = "text/event-stream"
+
+# As the signatures have them. NOT_GIVEN where None has a meaning of its own.
+OPTION_DEFAULTS: Mapping[str, object] = {
+    "input": None,
+    "url": None,
+    "path": DEFAULT_PATH,
+    "query_params": None,
+    "timeout": NOT_GIVEN,
+    "event_timeout": NOT_GIVEN,
+    "start_timeout": NOT_GIVEN,
+    "total_timeout": NOT_GIVEN,
+    "method": "POST",
+    "accept": EVENT_STREAM,
+    "signal": None,
+    "headers": None,
+    "auto_upload": True,
+    "connection_mode": "server",
+    "token_provider": None,
+    "is_final": NOT_GIVEN,
+    "raise_error_events": True,
+    "priority": None,
+    "hint": None,
+}
+
+
+class NoOthers(TypedDict):
+    """The type of `**unknown`: a type checker refuses every other keyword.
+
+    At run time they arrive, so that the error can say which one was meant.
+    """
+
+
+def given_options(arguments: Mapping[str, Any]) -> StreamOptions:
+    """Return the options among the arguments of a call that are not at their default.
+
+    Args:
+        arguments: The arguments by name (`locals()` at the beginning of the function); those that
+            had no place in its signature under `unknown`.
+
+    Returns:
+        The options; unknown ones too, which `plan_stream` refuses.
+    """
+    given = {
+        name: arguments[name]
+        for name, default in OPTION_DEFAULTS.items()
+        if name in arguments and arguments[name] is not default
+    }
+    return cast("StreamOptions", {**given, **arguments["unknown"]})
+
+
+def given_settings(arguments: Mapping[str, Any]) -> ClientSettings:
+    """Return the settings among the arguments of a call that were given.
+
+    Args:
+        arguments: As for `given_options`.
+
+    Returns:
+        The settings; unknown ones too, which `Config` refuses.
+    """
+    given = {
+        name: arguments[name]
+        for name in ClientSettings.__annotations__
+        if arguments[name] is not NOT_GIVEN
+    }
+    return cast("ClientSettings", {**given, **arguments["unknown"]})
