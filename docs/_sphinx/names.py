@@ -28,12 +28,30 @@ _PUBLIC = {
     **{name: f"fal_stream.testing.{name}" for name in fal_stream.testing.__all__},
     **{name: f"fal_stream.{name}" for name in fal_stream.__all__},
 }
-_OTHERS = ("collections.", "httpx.", "os.", "pydantic.", "ssl.", "threading.", "typing_extensions.")
+_OTHERS = (
+    "collections.",
+    "httpx.",
+    "os.",
+    "pathlib.",
+    "pydantic.",
+    "ssl.",
+    "threading.",
+    "typing_extensions.",
+)
 _TYPE_VARIABLE = re.compile(r"T|[A-Z]\w+T")
 # What the docstring says in words of an argument that has no public type.
 _SAID = frozenset({"AsyncInputs", "AsyncReading", "Inputs", "Reading"})
 _WITHOUT_ARGUMENTS = frozenset(
-    {"AsyncFalStream", "AsyncStreamMap", "Config", "FalStream", "RecordedRequest", "StreamMap"}
+    {
+        "AsyncFalStream",
+        "AsyncFile",
+        "AsyncStreamMap",
+        "Config",
+        "FalStream",
+        "File",
+        "RecordedRequest",
+        "StreamMap",
+    }
 )
 
 
@@ -45,7 +63,12 @@ def _find(
     if node.get("refdomain") != "py":
         return None
     # What a recursive alias is made of, and type variables, have no place of their own.
-    if target.startswith(_OTHERS) or "[" in target or _TYPE_VARIABLE.fullmatch(name):
+    if (
+        target == "Path"
+        or target.startswith(_OTHERS)
+        or "[" in target
+        or _TYPE_VARIABLE.fullmatch(name)
+    ):
         return content
     if name in _SAID:
         return content
