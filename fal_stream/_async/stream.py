@@ -14,6 +14,8 @@ import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from functools import partial
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic
 
 from typing_extensions import Self, TypeVar
@@ -24,6 +26,8 @@ from .._net.runtime import AsyncStartable, async_call, async_check_function
 from .._net.tasks import async_cancellations
 from .._net.turn import AsyncTurn
 from .._reporting.reporter import Reporter
+from .._shared.chunk_fields import ChunkField
+from .._shared.file_limits import DEFAULT_MAX_BYTES, DEFAULT_SECONDS, FileLimits
 from .._shared.listeners import Listeners
 from .._shared.report import Outcome, outcome_of
 from .._shared.request import StreamPlan
@@ -69,7 +73,7 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         plan: StreamPlan,
         options: StreamOptions,
         opener: AsyncOpener,
-        fetcher: AsyncFetcher | None = None,
+        fetcher: AsyncFetcher,
     ) -> None:
         self.config = config
         self.endpoint_id: str = plan.endpoint_id
@@ -285,6 +289,79 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
         from .file import AsyncFiles
 
         return AsyncFiles(self, hosts, self._fetcher)
+
+    async def save(
+        self,
+        path: str | PathLike[str],
+        *,
+        previews: bool = False,
+        overwrite: bool = False,
+        hosts: Collection[str] = (),
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        timeout: float | None = DEFAULT_SECONDS,
+    ) -> list[Path]:
+        """Run the stream to its end and save the files of its last chunk.
+
+        Where the response is a file itself (audio), it is written as it comes. Nothing has its
+        name before it is whole: a body that breaks off is left under one that ends in `.part`.
+        Chunks are taken as by iteration.
+
+        Args:
+            path: A folder, which is made if it isn't there, or the name of a file. A path is that
+                of a folder where one is there, it ends in a slash, or it has no suffix. In a
+                folder files are called as the app calls them, else after the endpoint, the number
+                of the chunk and the place in it.
+            previews: Whether the files of all chunks are saved. Default False.
+            overwrite: Whether files of the same name are replaced. Default False: `-2` is put to
+                the name.
+            hosts: Hosts that files are fetched from, see `files()`. Default: none but fal's own,
+                and the servers that the client's settings name.
+            max_bytes: How many bytes a file may have. Default 512 MiB.
+            timeout: How many seconds fetching a file may take, None for no limit. Default 600.
+
+        Returns:
+            The paths of the files, in the order of the files in the chunk. After an abort those
+            that were saved until then.
+
+        Raises:
+            FileError: There was no file, or one could not be had or written; the others were
+                saved, and their `paths` stand in it.
+            FalStreamError: What ended the stream before its time, as iteration would raise it.
+            ConfigError: An argument can't be used; nothing was sent.
+        """
+        from .save_stream import AsyncStreamSaver
+
+        saver = AsyncStreamSaver(
+            self,
+            self._fetcher,
+            FileLimits(max_bytes, timeout),
+            hosts,
+            previews=previews,
+            overwrite=overwrite,
+        )
+        return await saver.run(path)
+
+    def audio(self, field: ChunkField | None = None) -> AsyncIterator[bytes]:
+        """Give the sound of the stream as it comes: base64 in chunks, decoded, or the body itself.
+
+        Chunks without sound are passed over, also an error that the app goes on after.
+
+        Args:
+            field: Where the sound stands in a chunk: the name of a field, or a function of a chunk
+                that returns base64, bytes or None. Default None: `audio` and what else apps call
+                it.
+
+        Returns:
+            An iterator of bytes, as the app sends them; most apps send PCM of 16 bits. It raises
+            what iterating the stream would, StreamDecodeError where a chunk's sound is no base64,
+            and at the end FileError where there was none.
+
+        Raises:
+            ConfigError: The field is neither a name nor a plain function.
+        """
+        from .audio import AsyncAudio
+
+        return AsyncAudio(self, field)
 
     def __aiter__(self) -> Self:
         return self

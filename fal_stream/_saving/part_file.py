@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,19 +27,23 @@ class PartFile(Turns):
         folder: Where it is to stand.
         name: What it is to be called, a safe name.
         overwrite: Whether it takes the place of a file of that name.
+        taken: Files that it takes the place of in no case. Default: none.
 
     Attributes:
         path: Where it stands: `.part` at its end until it is whole.
         size: How many bytes it has.
     """
 
-    def __init__(self, folder: Path, name: str, *, overwrite: bool) -> None:
+    def __init__(
+        self, folder: Path, name: str, *, overwrite: bool, taken: Collection[Path] = ()
+    ) -> None:
         super().__init__()
         self.path: Path = folder / name
         self.size: int = 0
         self._folder = folder
         self._name = name
         self._overwrite = overwrite
+        self._taken = taken
         self._file: BinaryIO | None = None
         self._is_given_up = False
         self._is_kept = False
@@ -97,25 +102,21 @@ class PartFile(Turns):
             return self.path
 
     def _named(self) -> Path:
-        own = self._folder / self._name
-        if self._overwrite:
-            os.replace(self.path, own)
-            return own
         for number in range(1, _MOST_OF_A_NAME):
             path = self._folder / numbered(self._name, number)
+            if path in self._taken:
+                continue
+            if self._overwrite:
+                os.replace(self.path, path)
+                return path
             if _rename_to_new(self.path, path):
                 return path
         raise self._too_many()
 
-    def keep(self) -> Path:
-        """Leave what there is of it under the name that it has.
-
-        Returns:
-            Where it stands.
-        """
+    def keep(self) -> None:
+        """Leave what there is of it under the name that it has; nothing where it is whole."""
         self._is_kept = True
         self.give_up()
-        return self.path
 
     def give_up(self) -> None:
         """Remove it, now or after the call that still runs; nothing where it is whole."""

@@ -55,7 +55,7 @@ def check_target(argument: str, path: object) -> Target:
             "that you mean, Path(...).resolve()"
         )
     ends = (os.sep, *([os.altsep] if os.altsep else []))
-    if text.endswith(ends) or not given.suffix or given.is_dir():
+    if text.endswith(ends) or not given.suffix or os.path.isdir(given):
         return Target(given)
     if len(os.fsencode(given.name)) > MAX_NAME_BYTES + 40:
         raise ConfigError(f"{argument}={shown(path)} has a name that is too long for a file")

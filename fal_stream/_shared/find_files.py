@@ -9,7 +9,6 @@ Leaves to others: fetching and writing.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ import pydantic
 import pydantic_core
 
 from ..errors import excerpt
+from .chunk_fields import fields_of
 from .data_uri import data_head, decode_base64, decode_data_uri
 from .file_hosts import FileHosts, encoded_url, shown_url
 from .file_names import safe_name, stem_of
@@ -371,18 +371,6 @@ def _is_file_address(text: str, step: Any, level: _Level, hosts: FileHosts) -> b
     if not _FILE_NAME.search(name) or _ADDRESS_NAME.search(name):
         return False
     return encoded_url(text) is not None and known_suffix(url_suffix(text)) is not None
-
-
-def fields_of(value: object) -> Mapping[Any, Any] | None:
-    """Return the fields of an object of JSON, a pydantic model or a dataclass; None of others."""
-    if isinstance(value, Mapping):
-        return value
-    if isinstance(value, pydantic.BaseModel):
-        extra = value.__pydantic_extra__
-        return {**vars(value), **extra} if extra else vars(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)}
-    return None
 
 
 def _side(value: object) -> int | None:

@@ -16,12 +16,13 @@ from .._saving.part_file import PartFile
 from .._saving.target import check_target, make_folder
 from .._shared.file_bundle import bundle_of
 from .._shared.file_hosts import make_file_hosts
+from .._shared.file_limits import DEFAULT_MAX_BYTES, DEFAULT_SECONDS, FileLimits
 from .._shared.find_files import FoundFile, Once, find_in
 from .._shared.response import shown_type
 from ..abort import AbortSignal
 from ..errors import FileError
 from .fetch import Fetcher
-from .save import DEFAULT_MAX_BYTES, DEFAULT_SECONDS, FileLimits, read_file, save_file
+from .save import read_file, save_file
 
 if TYPE_CHECKING:
     from .stream import FalStream
@@ -201,6 +202,7 @@ class Files:
                 return File(found, self._fetcher, self._signal)
             chunk = self._stream.__next__()
             if isinstance(chunk, bytes):
+                self._stream.close()
                 raise FileError(
                     f"The response is {shown_type(self._stream.response_headers)}, one file, and "
                     "not chunks with files in them: use save(), or iterate the stream",

@@ -7,41 +7,17 @@ Leaves to others: where a file stands while it is written (`PartFile`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from .. import _checks
 from .._net.tasks import in_thread
 from .._saving.part_file import PartFile
+from .._shared.file_limits import FileLimits
 from .._shared.find_files import FoundFile
 from ..abort import AbortSignal
 from .fetch import Fetcher, file_error
 
-DEFAULT_MAX_BYTES = 512 * 1024 * 1024
-DEFAULT_SECONDS = 600.0
-
 # So much is written at a time.
 _BLOCK = 256 * 1024
-
-
-@dataclass(frozen=True)
-class FileLimits:
-    """The limits of each file that is read or saved.
-
-    Attributes:
-        max_bytes: How many bytes it may have.
-        timeout: How many seconds fetching it may take, or None for no limit.
-
-    Raises:
-        ConfigError: One of them is none.
-    """
-
-    max_bytes: int = DEFAULT_MAX_BYTES
-    timeout: float | None = DEFAULT_SECONDS
-
-    def __post_init__(self) -> None:
-        _checks.check_whole("max_bytes", self.max_bytes, 1)
-        _checks.check_seconds("timeout", self.timeout)
 
 
 class FileWriter:
@@ -65,9 +41,14 @@ class FileWriter:
         self._pieces.append(data)
         self._waiting += len(data)
         if self._waiting >= _BLOCK:
-            self._flush()
+            self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what waits to be written.
+
+        Raises:
+            FileError: It can't be written.
+        """
         data, self._pieces, self._waiting = b"".join(self._pieces), [], 0
         in_thread(self._part.write, data)
 
@@ -80,7 +61,7 @@ class FileWriter:
         Raises:
             FileError: It can't be done.
         """
-        self._flush()
+        self.flush()
         return in_thread(self._part.finish)
 
 

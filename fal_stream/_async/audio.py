@@ -1,0 +1,48 @@
+"""The sound of a stream, as it comes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import Self
+
+from .._shared.audio_chunks import AudioReader
+from .._shared.chunk_fields import ChunkField, check_field
+
+if TYPE_CHECKING:
+    from .stream import AsyncFalStream
+
+
+class AsyncAudio:
+    """The sound of a stream, as it comes.
+
+    Args:
+        stream: The stream.
+        field: Where the sound stands in a chunk: a name, a function of a chunk, or None.
+    """
+
+    def __init__(self, stream: AsyncFalStream[Any], field: ChunkField | None) -> None:
+        check_field("field", field)
+        self._stream = stream
+        self._reader = AudioReader(field)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        stream = self._stream
+        while True:
+            try:
+                chunk = await stream.__anext__()
+            except StopAsyncIteration:
+                if not stream.signal.aborted:
+                    self._reader.check(stream.endpoint_id)
+                raise
+            try:
+                sound = self._reader.take(chunk)
+            except BaseException:
+                # As where the stream itself can't be decoded, nothing more is read.
+                await stream.aclose()
+                raise
+            if sound:
+                return sound

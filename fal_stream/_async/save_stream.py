@@ -1,0 +1,168 @@
+"""Running a stream to save what it brings.
+
+Promises: what could be had is saved, also where another file could not. A body that breaks off is
+left under a name that ends in `.part`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._checks import check_bool
+from .._net.tasks import async_in_thread
+from .._saving.target import check_target, make_folder
+from .._shared.chunk_fields import shown_fields
+from .._shared.file_hosts import make_file_hosts
+from .._shared.file_limits import FileLimits
+from .._shared.find_files import Once, find_in
+from ..errors import FileError
+from .fetch import AsyncFetcher
+from .saver import AsyncSaver
+
+if TYPE_CHECKING:
+    from .stream import AsyncFalStream
+
+MOST_FILES = 1_000
+
+
+class AsyncStreamSaver:
+    """Runs a stream and saves what it brings.
+
+    Args:
+        stream: The stream.
+        fetcher: Fetches files that chunks name by their addresses.
+        limits: The limits of each file.
+        hosts: Hosts that files are fetched from besides fal's own and the client's servers.
+        previews: Whether the files of each chunk are saved, and not of the last one alone.
+        overwrite: Whether files of the same name are replaced.
+
+    Raises:
+        ConfigError: One of these can't be used.
+    """
+
+    def __init__(
+        self,
+        stream: AsyncFalStream[Any],
+        fetcher: AsyncFetcher,
+        limits: FileLimits,
+        hosts: Collection[str],
+        *,
+        previews: bool,
+        overwrite: bool,
+    ) -> None:
+        self._stream = stream
+        self._fetcher = fetcher
+        self._limits = limits
+        self._hosts = make_file_hosts(stream.config, hosts)
+        self._previews = check_bool("previews", previews)
+        self._overwrite = check_bool("overwrite", overwrite)
+        self._once = Once()
+        self._failure: FileError | None = None
+        self._files_in: int | None = None
+
+    async def run(self, path: object) -> list[Path]:
+        """Run the stream to its end.
+
+        Args:
+            path: Where the files go.
+
+        Returns:
+            Where they were saved.
+
+        Raises:
+            FalStreamError: As `AsyncFalStream.save` raises it.
+        """
+        stream = self._stream
+        target = await async_in_thread(check_target, "path", path)
+        await async_in_thread(make_folder, "path", target)
+        signal = stream.options.get("signal")
+        saver = AsyncSaver(
+            target,
+            stream.endpoint_id,
+            self._fetcher,
+            self._limits,
+            signal=signal,
+            overwrite=self._overwrite,
+        )
+        try:
+            async with stream:
+                await self._read(saver)
+        except Exception:
+            await saver.keep()
+            raise
+        finally:
+            saver.leave()
+        if self._failure is not None:
+            self._failure.paths = saver.paths
+            raise self._failure
+        return saver.paths
+
+    async def _read(self, saver: AsyncSaver) -> None:
+        stream = self._stream
+        # Those that were taken before are not looked at.
+        number = before = stream._count - len(stream.buffer)
+        size = 0
+        async for chunk in stream:
+            number += 1
+            if isinstance(chunk, bytes):
+                size += len(chunk)
+                self._check_body(before, size)
+                await saver.write(chunk, stream.response_headers)
+            elif self._previews:
+                await self._save(saver, chunk, number)
+            elif self._files_in is None and next(find_in(chunk, self._hosts), None):
+                self._files_in = number
+        last = await stream.done()
+        if stream.signal.aborted:
+            await saver.keep()
+        elif size:
+            if number != stream._count:
+                raise self._error("Pieces of it were taken by another reader of the stream")
+            await saver.finish()
+        else:
+            if not self._previews or number == before:
+                await self._save(saver, last, stream._count)
+            if not saver.paths and self._failure is None:
+                raise self._nothing(last)
+
+    def _check_body(self, before: int, size: int) -> None:
+        if before:
+            raise self._error(
+                f"The response is one file, and {before:,} pieces of it were read before save(): "
+                "make a new stream, and save it instead of reading it"
+            )
+        if size > self._limits.max_bytes:
+            raise self._error(
+                f"The response has more than {self._limits.max_bytes:,} bytes: give a larger "
+                "`max_bytes` if it is meant"
+            )
+
+    async def _save(self, saver: AsyncSaver, chunk: object, number: int) -> None:
+        found = filter(self._once.is_new, find_in(chunk, self._hosts))
+        for count, file in enumerate(found):
+            try:
+                if count == MOST_FILES:
+                    raise self._error(f"A chunk has more than {MOST_FILES:,} files")
+                await saver.save(file, number)
+            except FileError as error:
+                if isinstance(error.__cause__, OSError) or count == MOST_FILES:
+                    error.paths = saver.paths
+                    raise
+                # The others can be had all the same.
+                self._failure = self._failure or error
+
+    def _nothing(self, last: object) -> FileError:
+        if last is None:
+            return self._error("There is no file to be saved: no chunk came")
+        hint = "iterate the stream to see what it gives"
+        if self._files_in is not None:
+            hint = f"chunk {self._files_in:,} had one: give previews=True"
+        return self._error(
+            f"There is no file to be saved: the last chunk {shown_fields(last)}; {hint}"
+        )
+
+    def _error(self, message: str) -> FileError:
+        stream = self._stream
+        return FileError(message, endpoint_id=stream.endpoint_id, request_id=stream.request_id)

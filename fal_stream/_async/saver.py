@@ -1,0 +1,143 @@
+"""Saving what a stream brings: the files of its chunks, or its body as it comes.
+
+Leaves to others: running the stream (`save_stream`), and what is done about a file that can't be
+had.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from .._net.tasks import async_in_thread
+from .._saving.part_file import PartFile
+from .._saving.target import Target
+from .._shared.file_limits import FileLimits
+from .._shared.file_names import stem_of
+from .._shared.find_files import FoundFile
+from .._shared.media_types import checked_type, sniffed_type, suffix_of
+from ..abort import AbortSignal
+from ..errors import FileError
+from .fetch import AsyncFetcher
+from .save import AsyncFileWriter, save_file
+
+_logger = logging.getLogger("fal_stream")
+
+
+class AsyncSaver:
+    """Saves the files of one stream.
+
+    Args:
+        target: Where they go.
+        endpoint_id: The endpoint, which they are named after.
+        fetcher: Fetches those that chunks name by their addresses.
+        limits: The limits of each file.
+        signal: Ends fetching when it is aborted. Default None: nothing does.
+        overwrite: Whether files of the same name are replaced. Default False.
+
+    Attributes:
+        paths: The files that were saved.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        endpoint_id: str,
+        fetcher: AsyncFetcher,
+        limits: FileLimits,
+        *,
+        signal: AbortSignal | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        self.paths: list[Path] = []
+        self._target = target
+        self._endpoint_id = endpoint_id
+        self._fetcher = fetcher
+        self._limits = limits
+        self._signal = signal
+        self._overwrite = overwrite
+        self._part: PartFile | None = None
+        self._writer: AsyncFileWriter | None = None
+
+    async def save(self, found: FoundFile, number: int) -> Path:
+        """Save a file.
+
+        Args:
+            found: The file.
+            number: The number of its chunk, from 1.
+
+        Returns:
+            Where it was saved.
+
+        Raises:
+            FileError: It can't be had or written; OSError is its cause where it can't be written.
+            ConfigError: The client is closed.
+        """
+
+        def make_part(fetched_type: str | None) -> PartFile:
+            return self._new_part(found.name(self._endpoint_id, number, fetched_type))
+
+        path = await save_file(found, self._fetcher, self._limits, self._signal, make_part)
+        self.paths.append(path)
+        return path
+
+    def _new_part(self, name: str) -> PartFile:
+        return PartFile(
+            self._target.folder,
+            self._target.name or name,
+            overwrite=self._overwrite,
+            taken=self.paths,
+        )
+
+    async def write(self, data: bytes, headers: Mapping[str, str]) -> None:
+        """Put the next bytes of a body to its file.
+
+        Args:
+            data: The bytes.
+            headers: The headers of the response, names in lower case.
+
+        Raises:
+            FileError: They can't be written, or are too many.
+        """
+        if self._writer is None:
+            content_type = checked_type(headers.get("content-type")) or sniffed_type(data)
+            name = stem_of(self._endpoint_id, ()) + suffix_of(content_type)
+            self._part = self._new_part(name)
+            await async_in_thread(self._part.open)
+            self._writer = AsyncFileWriter(self._part)
+        await self._writer.write(data)
+
+    async def finish(self) -> Path | None:
+        """End the file of a body that is whole.
+
+        Returns:
+            Where it was saved, or None where there was no body.
+
+        Raises:
+            FileError: It can't be written.
+        """
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return None
+        path = await writer.finish()
+        self.paths.append(path)
+        return path
+
+    async def keep(self) -> None:
+        """Leave what there is of a body that broke off, under a name that ends in `.part`."""
+        writer, part = self._writer, self._part
+        try:
+            if writer is not None:
+                await writer.flush()
+        except FileError:
+            pass  # what was written before stays
+        finally:
+            self.leave()
+        if part is not None:
+            _logger.warning("What came of a file that broke off is in %s", part.path)
+
+    def leave(self) -> None:
+        """Leave what there is of a body, without a wait for the last of it to be written."""
+        if self._part is not None:
+            self._part.keep()

@@ -1,0 +1,157 @@
+"""The sound in chunks: base64 in each of them, or bytes.
+
+Promises: pure, linear. What is no sound is passed over, also an error that the app goes on after;
+base64 that is broken is not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .._checks import shown
+from ..errors import FileError, StreamDecodeError, excerpt
+from .chunk_fields import ChunkField, fields_of, shown_fields
+from .data_uri import decode_base64, decode_data_uri
+
+# Where sound stands, in the order in which they are looked for.
+_NAMES = ("audio", "audio_chunk", "audio_data", "audio_base64", "audio_bytes", "b64_json")
+# Where it stands in a chunk whose `type` says that it is sound.
+_TYPED_NAMES = ("delta", "data", "chunk")
+_AUDIO_TYPE = re.compile(r"audio(?!_transcript)", re.IGNORECASE)
+_INNER_NAMES = ("data", "b64_json", "delta", "content")
+
+
+class AudioReader:
+    """Takes the sound out of the chunks of one stream.
+
+    Args:
+        field: Where it stands: the name of a field, or a function of a chunk. None: it is found.
+    """
+
+    def __init__(self, field: ChunkField | None) -> None:
+        self._field = field
+        self._count = 0
+        self._has_sound = False
+        self._last: object = None
+
+    def take(self, chunk: object) -> bytes:
+        """Take the sound of the next chunk.
+
+        Args:
+            chunk: The chunk.
+
+        Returns:
+            The sound; nothing where the chunk has none.
+
+        Raises:
+            StreamDecodeError: It is no base64; the message names the field and the chunk.
+        """
+        self._count += 1
+        self._last = chunk
+        if isinstance(chunk, bytes) and not callable(self._field):
+            self._has_sound = True
+            return chunk
+        name, value = self._find(chunk)
+        if value is None or value == "":
+            return b""
+        data = self._decode(name, value)
+        self._has_sound = True
+        return data
+
+    def check(self, endpoint_id: str) -> None:
+        """Check at the end of the stream that there was sound.
+
+        Args:
+            endpoint_id: The endpoint, for the message.
+
+        Raises:
+            FileError: No chunk had any; the message says what the last one had.
+        """
+        if self._has_sound:
+            return
+        what = "no chunk came"
+        if self._count:
+            what = f"{self._count:,} without; the last chunk {shown_fields(self._last)}"
+        if isinstance(self._field, str):
+            message = f"There is no sound in the field {shown(self._field)}: {what}"
+        else:
+            message = (
+                f"There is no sound in the stream: {what}. Name the field by `field`; files() and "
+                "save() are for sound that has an address"
+            )
+        raise FileError(message, endpoint_id=endpoint_id)
+
+    def _find(self, chunk: object) -> tuple[str, Any]:
+        field = self._field
+        if callable(field):
+            return "what the function returned", field(chunk)
+        if isinstance(chunk, str):
+            return "it", chunk if field is None else None
+        fields = fields_of(chunk)
+        if fields is None:
+            return "", None
+        if field is not None:
+            return field, fields.get(field)
+        return self._search(fields)
+
+    def _search(self, fields: Mapping[Any, Any]) -> tuple[str, Any]:
+        for name in _NAMES:
+            value = fields.get(name)
+            if isinstance(value, bytes) or (isinstance(value, str) and not _is_address(value)):
+                return name, value
+            inner = fields_of(value)
+            if inner is not None:
+                found = self._search_inside(name, inner)
+                if found[1] is not None:
+                    return found
+        kind = fields.get("type")
+        if isinstance(kind, str) and _AUDIO_TYPE.search(kind[:100]):
+            for name in _TYPED_NAMES:
+                if isinstance(fields.get(name), (str, bytes)):
+                    return name, fields[name]
+        # As OpenAI's chat completions have it.
+        choices = fields.get("choices")
+        first = fields_of(choices[0]) if isinstance(choices, list) and choices else None
+        delta = fields_of(first.get("delta")) if first else None
+        audio = fields_of(delta.get("audio")) if delta else None
+        return "choices[0].delta.audio.data", audio.get("data") if audio else None
+
+    def _search_inside(self, name: str, fields: Mapping[Any, Any]) -> tuple[str, Any]:
+        for inner in _INNER_NAMES:
+            if isinstance(fields.get(inner), (str, bytes)):
+                return f"{name}.{inner}", fields[inner]
+        url = fields.get("url")
+        # After sound in pieces, that is all of it once more.
+        if isinstance(url, str) and url[:5].lower() == "data:" and not self._has_sound:
+            return f"{name}.url", url
+        return name, None
+
+    def _decode(self, name: str, value: Any) -> bytes:
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            return bytes(value)
+        inner = fields_of(value)
+        if inner is not None:
+            name, value = self._search_inside(name, inner)
+            return b"" if value is None else self._decode(name, value)
+        if not isinstance(value, str):
+            raise self._refusal(name, f"is of type {type(value).__name__}, not base64", repr(value))
+        try:
+            is_data_uri = value[:5].lower() == "data:"
+            return decode_data_uri(value) if is_data_uri else decode_base64(value)
+        except ValueError as error:
+            reason = str(error)
+        raise self._refusal(name, reason, value)
+
+    def _refusal(self, name: str, reason: str, raw: str) -> StreamDecodeError:
+        return StreamDecodeError(
+            f"There is no sound in chunk {self._count:,}: {excerpt(name, 60)} {reason}. Name the "
+            "field that has it by `field`, or give a function that returns base64, bytes or None",
+            raw=excerpt(raw, 1_000),
+            index=self._count - 1,
+        )
+
+
+def _is_address(text: str) -> bool:
+    return text[:8].lower().startswith(("http://", "https://"))

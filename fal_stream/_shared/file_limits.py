@@ -1,0 +1,30 @@
+"""The limits of a file that is read or saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .. import _checks
+
+DEFAULT_MAX_BYTES = 512 * 1024 * 1024
+DEFAULT_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class FileLimits:
+    """The limits of each file that is read or saved.
+
+    Attributes:
+        max_bytes: How many bytes it may have.
+        timeout: How many seconds fetching it may take, or None for no limit.
+
+    Raises:
+        ConfigError: One of them is none.
+    """
+
+    max_bytes: int = DEFAULT_MAX_BYTES
+    timeout: float | None = DEFAULT_SECONDS
+
+    def __post_init__(self) -> None:
+        _checks.check_whole("max_bytes", self.max_bytes, 1)
+        _checks.check_seconds("timeout", self.timeout)
