@@ -1,0 +1,86 @@
+"""Which of the network's proxies an address is reached through.
+
+`NO_PROXY` is read as httpx reads it: names with their subdomains, names with a dot before them
+(the subdomains alone), addresses, all of these with a port, `*`, and `scheme://name`. Networks
+(`10.0.0.0/8`) are read too, as curl and requests do.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+
+
+def choose_proxy(proxies: Mapping[str, str], scheme: str, host: str, port: int) -> str | None:
+    """Return the proxy for an address, None where it is reached without one.
+
+    Args:
+        proxies: Proxies by scheme, `all` for every scheme; by `no` the addresses without one.
+        scheme: The address's scheme.
+        host: The address's host.
+        port: The address's port.
+
+    Returns:
+        The proxy's address, which always has a scheme.
+    """
+    url = proxies.get(scheme) or proxies.get("all")
+    if not url or any(
+        _covers(entry.strip(), scheme, host, port) for entry in proxies.get("no", "").split(",")
+    ):
+        return None
+    return url if "://" in url else f"http://{url}"
+
+
+def _covers(entry: str, scheme: str, host: str, port: int) -> bool:
+    """Tell whether an entry of `NO_PROXY` means an address."""
+    if entry == "*":
+        return True
+    wanted_scheme, has_scheme, rest = entry.rpartition("://")
+    if has_scheme and wanted_scheme.lower() not in ("all", scheme):
+        return False
+    name, wanted_port = _split_port(rest)
+    if wanted_port not in ("", str(port)):
+        return False
+    address, network = _address(host), _network(name)
+    if address is not None or network is not None:
+        return address is not None and network is not None and address in network
+    is_exact = bool(has_scheme) and not name.startswith("*")
+    name, host = _plain(name.removeprefix("*")), _plain(host)
+    if name.startswith("."):
+        return len(name) > 1 and host.endswith(name)
+    return host == name or (not is_exact and bool(name) and host.endswith(f".{name}"))
+
+
+def _split_port(text: str) -> tuple[str, str]:
+    """Split `host:port`, `[host]:port`, or either without a port."""
+    if text.startswith("["):
+        name, _, rest = text[1:].partition("]")
+        return name, rest.removeprefix(":")
+    name, colon, port = text.rpartition(":")
+    # More than one colon: an IPv6 address.
+    return (name, port) if colon and ":" not in name else (text, "")
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def _plain(name: str) -> str:
+    """Return a name as it is compared: in lower case, as DNS spells it."""
+    name = name.lower().removesuffix(".")
+    if name.isascii():
+        return name
+    try:
+        return name.encode("idna").decode("ascii")
+    except UnicodeError:
+        return name
