@@ -14,7 +14,6 @@ import os
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,6 +25,9 @@ from .shared_call import Deliver, Outcome, SharedCall
 from .threads import start_thread
 
 MOST_LOOK_UPS = 8
+Name = tuple[str, int]
+"""Host and port."""
+
 _FAMILIES = {socket.AF_INET, socket.AF_INET6}
 
 
@@ -88,14 +90,19 @@ class LookUp:
     def __init__(self, host: str, port: int, *, may_block: bool) -> None:
         self._name = (host, port)
         self._may_block = may_block
-        self._leave: Callable[[], None] | None = None
+        self._look_ups = _look_ups
+        self._call: SharedCall[list[Address]] | None = None
+        self._deliver: Deliver[list[Address]] | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._leave is not None:
-            self._leave()
+        if self._call is None or self._deliver is None:
+            return
+        self._call.remove_waiter(self._deliver)
+        if not self._call.has_waiters:
+            self._look_ups.forget(self._name, self._call)
 
     def begin(self, deliver: Deliver[list[Address]]) -> None:
         """Begin.
@@ -104,10 +111,10 @@ class LookUp:
             deliver: Is given a function, from whatever thread: it returns the addresses, or raises
                 ConnectFailed.
         """
-        call = _look_ups.call_for(*self._name)
-        self._leave = partial(call.remove_waiter, deliver)
+        self._deliver = deliver
+        self._call = call = self._look_ups.call_for(self._name)
         call.add_waiter(deliver)
-        if _look_ups.see_to(call):
+        if self._look_ups.see_to(call):
             return
         if self._may_block:
             deliver(Outcome.of(partial(_resolve, *self._name)))
@@ -139,27 +146,27 @@ class _LookUps:
     """
 
     def __init__(self) -> None:
-        self._calls: dict[tuple[str, int], SharedCall[list[Address]]] = {}
+        self._calls: dict[Name, SharedCall[list[Address]]] = {}
         self._queue: deque[SharedCall[list[Address]]] = deque()
         self._slots = [threading.Lock() for _ in range(MOST_LOOK_UPS)]
 
-    def call_for(self, host: str, port: int) -> SharedCall[list[Address]]:
+    def call_for(self, name: Name) -> SharedCall[list[Address]]:
         """Return the look-up of a name that others wait for, or a new one."""
-        key = (host, port)
 
         def resolve() -> list[Address]:
             try:
-                return _resolve(host, port)
+                return _resolve(*name)
             finally:
-                if self._calls.get(key) is new:
-                    self._calls.pop(key, None)
+                self.forget(name, new)
 
         new = SharedCall(resolve)
-        call = self._calls.setdefault(key, new)
-        if call.is_claimed and not call.has_waiters:
-            # It hangs, and all who asked have given it up: the next one may get an answer.
-            call = self._calls[key] = new
-        return call
+        return self._calls.setdefault(name, new)
+
+    def forget(self, name: Name, call: SharedCall[list[Address]]) -> None:
+        """Have nobody else wait for a look-up: it is over, or hangs and all have given it up."""
+        if self._calls.get(name) is call:
+            # One of another thread's that has come meanwhile is not shared then.
+            self._calls.pop(name, None)
 
     def see_to(self, call: SharedCall[list[Address]]) -> bool:
         """Tell whether a look-up will be done, having started a thread for it where one is due."""
