@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from .._shared.watchdog import Watchdog
@@ -69,6 +70,21 @@ class AsyncioLoop(EventLoop):
     def call_later(self, seconds: float, function: Callable[[], None]) -> Callable[[], object]:
         """See `EventLoop`."""
         return self.loop.call_later(seconds, function).cancel
+
+    def on_end(self, function: Callable[[], None]) -> Callable[[], object]:
+        """See `EventLoop`."""
+
+        # A loop that ends closes its asynchronous generators (`shutdown_asyncgens`).
+        async def wait() -> AsyncGenerator[None, None]:
+            try:
+                yield
+            finally:
+                function()
+
+        generator = wait()
+        with contextlib.suppress(StopIteration):
+            generator.asend(None).send(None)
+        return partial(_drop, generator)
 
     async def sleep(self, seconds: float) -> None:
         """See `EventLoop`."""
@@ -137,6 +153,10 @@ class AsyncioLoop(EventLoop):
             for task in tasks:
                 await _outlast(task)
             raise
+
+
+def _drop(generator: AsyncGenerator[None, None]) -> None:
+    """Let a generator be collected with the one who would call this."""
 
 
 async def _finished(task: asyncio.Future[T], interrupt: Callable[[], None]) -> T:

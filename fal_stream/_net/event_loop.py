@@ -67,6 +67,18 @@ class EventLoop(ABC):
         """
 
     @abstractmethod
+    def on_end(self, function: Callable[[], None]) -> Callable[[], object]:
+        """Have a function called when the loop ends, in the loop.
+
+        Args:
+            function: The function; it raises nothing. It may be called when what this returns is
+                collected, too.
+
+        Returns:
+            A function to keep until then; called from any thread, it makes the loop forget.
+        """
+
+    @abstractmethod
     async def sleep(self, seconds: float) -> None:
         """Wait for so many seconds."""
 

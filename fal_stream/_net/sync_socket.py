@@ -223,7 +223,15 @@ class SocketStream:
         """Tell whether it is open, and nothing has come that nobody asked for."""
         if self._shut or self._has_ended or self._held_error is not None:
             return False
-        return not is_readable(self._sock)
+        if not is_readable(self._sock):
+            return True
+        if not self._is_tls:
+            return False
+        # TLS may have had something to say for itself, such as a ticket for the next session.
+        try:
+            return self._try(lambda: self._sock.recv(1), 0.0) is None
+        except OSError:
+            return False
 
     def _shut_down(self) -> None:
         self._shut = True

@@ -7,6 +7,7 @@ import contextvars
 import socket
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import trio
@@ -91,6 +92,21 @@ class TrioLoop(EventLoop):
 
         trio.lowlevel.spawn_system_task(run)
         return scope.cancel
+
+    def on_end(self, function: Callable[[], None]) -> Callable[[], object]:
+        """See `EventLoop`."""
+        scope = trio.CancelScope()
+
+        async def wait() -> None:
+            try:
+                with scope:
+                    await trio.sleep_forever()
+            finally:
+                function()
+
+        # A run cancels them when its main task has ended.
+        trio.lowlevel.spawn_system_task(wait)
+        return partial(self.call_soon, scope.cancel)
 
     async def sleep(self, seconds: float) -> None:
         """See `EventLoop`."""

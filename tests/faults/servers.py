@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from typing_extensions import Self
 
@@ -27,13 +27,15 @@ class RawServer:
     Attributes:
         address: Host and port.
         connected: How many clients have connected.
+        play: What is done with a connection.
+        context: Does a TLS handshake first, or None.
     """
 
     def __init__(
         self, play: Callable[[socket.socket], object], context: ssl.SSLContext | None = None
     ) -> None:
-        self._play = play
-        self._context = context
+        self.play: Any = play
+        self.context = context
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._clients: list[socket.socket] = []
         self.connected = 0
@@ -66,10 +68,10 @@ class RawServer:
 
     def _serve(self, client: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            if self._context is not None:
-                client = self._context.wrap_socket(client, server_side=True)
+            if self.context is not None:
+                client = self.context.wrap_socket(client, server_side=True)
                 self._clients.append(client)
-            self._play(client)
+            self.play(client)
         client.close()
 
 

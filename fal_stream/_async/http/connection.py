@@ -19,6 +19,7 @@ from ..._net.async_exchange import AsyncExchange
 from ..._net.async_socket import AsyncSocketStream
 from ..._shared.framing import BodyFraming, FramingError, framing_for
 from ..._shared.http1 import ProtocolError, ResponseHead, ResponseHeadReader
+from ..._shared.watchdog import Expired
 
 if TYPE_CHECKING:
     from .pool import AsyncConnectionPool, Route
@@ -190,6 +191,8 @@ class AsyncResponseBody(httpx.AsyncByteStream):
             raise httpx.RemoteProtocolError(str(error)) from None
         except OSError as error:
             raise httpx.ReadError(str(error)) from None
+        except Expired as expired:
+            raise httpx.ReadTimeout(f"nothing came for {expired.seconds:g} s") from None
         finally:
             self.release()
 

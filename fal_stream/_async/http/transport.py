@@ -20,7 +20,7 @@ from ..._net.async_exchange import AsyncExchange
 from ..._net.async_socket import AsyncSocketStream, async_open_socket_stream
 from ..._net.exchange import Aborted
 from ..._net.exchanges import async_new_exchange
-from ..._net.per_loop import AsyncPerLoop
+from ..._net.loop_local import AsyncLoopLocal
 from ..._net.proxies import proxy_for
 from ..._net.tls_context import async_tls_context, load_tls_context
 from ..._shared.framing import FramingError
@@ -43,7 +43,7 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, keepalive_expiry: float = DEFAULT_KEEPALIVE_EXPIRY) -> None:
-        self._pools: AsyncPerLoop[AsyncConnectionPool] = AsyncPerLoop(
+        self._pools: AsyncLoopLocal[AsyncConnectionPool] = AsyncLoopLocal(
             partial(AsyncConnectionPool, keepalive_expiry), AsyncConnectionPool.close
         )
 

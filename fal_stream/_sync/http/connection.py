@@ -20,6 +20,7 @@ from ..._net.sync_exchange import Exchange
 from ..._net.sync_socket import SocketStream
 from ..._shared.framing import BodyFraming, FramingError, framing_for
 from ..._shared.http1 import ProtocolError, ResponseHead, ResponseHeadReader
+from ..._shared.watchdog import Expired
 
 if TYPE_CHECKING:
     from .pool import ConnectionPool, Route
@@ -189,6 +190,8 @@ class ResponseBody(httpx.SyncByteStream):
             raise httpx.RemoteProtocolError(str(error)) from None
         except OSError as error:
             raise httpx.ReadError(str(error)) from None
+        except Expired as expired:
+            raise httpx.ReadTimeout(f"nothing came for {expired.seconds:g} s") from None
         finally:
             self.release()
 

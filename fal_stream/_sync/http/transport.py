@@ -19,7 +19,7 @@ import httpx
 
 from ..._net.exchange import Aborted
 from ..._net.exchanges import new_exchange
-from ..._net.per_loop import PerLoop
+from ..._net.loop_local import LoopLocal
 from ..._net.proxies import proxy_for
 from ..._net.sync_exchange import Exchange
 from ..._net.sync_socket import SocketStream, open_socket_stream
@@ -44,7 +44,7 @@ class HTTPTransport(httpx.BaseTransport):
     """
 
     def __init__(self, keepalive_expiry: float = DEFAULT_KEEPALIVE_EXPIRY) -> None:
-        self._pools: PerLoop[ConnectionPool] = PerLoop(
+        self._pools: LoopLocal[ConnectionPool] = LoopLocal(
             partial(ConnectionPool, keepalive_expiry), ConnectionPool.close
         )
 
