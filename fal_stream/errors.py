@@ -389,6 +389,7 @@ class FileError(FalStreamError):
     Attributes:
         place: Where it stands in its chunk, such as `images[0]`; `""` where it is no single one.
         paths: The files that `save()` of a stream had written nevertheless.
+        option: The name of the argument that may help: `hosts`, `max_bytes`, `timeout`, or None.
     """
 
     def __init__(
@@ -397,12 +398,14 @@ class FileError(FalStreamError):
         *,
         place: str = "",
         paths: Sequence[Path] = (),
+        option: Literal["hosts", "max_bytes", "timeout"] | None = None,
         endpoint_id: str | None = None,
         request_id: str | None = None,
     ) -> None:
         super().__init__(message, endpoint_id=endpoint_id, request_id=request_id)
         self.place = place
         self.paths = paths
+        self.option = option
 
 
 class TokenError(FalStreamError):

@@ -6,6 +6,7 @@ left under a name that ends in `.part`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,13 +19,15 @@ from .._shared.file_hosts import make_file_hosts
 from .._shared.file_limits import FileLimits
 from .._shared.find_files import Once, find_in
 from ..errors import FileError
-from .fetch import AsyncFetcher
+from .fetch import AsyncFetcher, FileOption
 from .saver import AsyncSaver
 
 if TYPE_CHECKING:
     from .stream import AsyncFalStream
 
 MOST_FILES = 1_000
+
+_logger = logging.getLogger("fal_stream")
 
 
 class AsyncStreamSaver:
@@ -90,7 +93,7 @@ class AsyncStreamSaver:
             async with stream:
                 await self._read(saver)
         except Exception:
-            await saver.keep()
+            await self._keep(saver)
             raise
         finally:
             saver.leave()
@@ -116,7 +119,7 @@ class AsyncStreamSaver:
                 self._files_in = number
         last = await stream.done()
         if stream.signal.aborted:
-            await saver.keep()
+            await self._keep(saver)
         elif size:
             if number != stream._count:
                 raise self._error("Pieces of it were taken by another reader of the stream")
@@ -127,6 +130,11 @@ class AsyncStreamSaver:
             if not saver.paths and self._failure is None:
                 raise self._nothing(last)
 
+    async def _keep(self, saver: AsyncSaver) -> None:
+        path = await saver.keep()
+        if path is not None:
+            _logger.warning("What came of a file that broke off is in %s", path)
+
     def _check_body(self, before: int, size: int) -> None:
         if before:
             raise self._error(
@@ -136,7 +144,8 @@ class AsyncStreamSaver:
         if size > self._limits.max_bytes:
             raise self._error(
                 f"The response has more than {self._limits.max_bytes:,} bytes: give a larger "
-                "`max_bytes` if it is meant"
+                "`max_bytes` if it is meant",
+                option="max_bytes",
             )
 
     async def _save(self, saver: AsyncSaver, chunk: object, number: int) -> None:
@@ -163,6 +172,11 @@ class AsyncStreamSaver:
             f"There is no file to be saved: the last chunk {shown_fields(last)}; {hint}"
         )
 
-    def _error(self, message: str) -> FileError:
+    def _error(self, message: str, option: FileOption | None = None) -> FileError:
         stream = self._stream
-        return FileError(message, endpoint_id=stream.endpoint_id, request_id=stream.request_id)
+        return FileError(
+            message,
+            option=option,
+            endpoint_id=stream.endpoint_id,
+            request_id=stream.request_id,
+        )

@@ -6,7 +6,6 @@ had.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,8 +20,6 @@ from ..abort import AbortSignal
 from ..errors import FileError
 from .fetch import AsyncFetcher
 from .save import AsyncFileWriter, save_file
-
-_logger = logging.getLogger("fal_stream")
 
 
 class AsyncSaver:
@@ -124,8 +121,12 @@ class AsyncSaver:
         self.paths.append(path)
         return path
 
-    async def keep(self) -> None:
-        """Leave what there is of a body that broke off, under a name that ends in `.part`."""
+    async def keep(self) -> Path | None:
+        """Leave what there is of a body that broke off, under a name that ends in `.part`.
+
+        Returns:
+            Where it is, or None where there is nothing.
+        """
         writer, part = self._writer, self._part
         try:
             if writer is not None:
@@ -134,8 +135,7 @@ class AsyncSaver:
             pass  # what was written before stays
         finally:
             self.leave()
-        if part is not None:
-            _logger.warning("What came of a file that broke off is in %s", part.path)
+        return None if part is None else part.path
 
     def leave(self) -> None:
         """Leave what there is of a body, without a wait for the last of it to be written."""

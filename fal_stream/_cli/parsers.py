@@ -182,11 +182,18 @@ def _add_input_and_output(parser: Parser) -> None:
         "and those on fal's hosts for files); bytes go into a file there instead of stdout",
     )
     parser.add_argument(
+        "--file-host",
+        metavar="HOST",
+        dest="file_hosts",
+        action="append",
+        help="one more host that --output fetches files from, over https and without the key",
+    )
+    parser.add_argument(
         "--max-file-bytes",
         metavar="BYTES",
         type=whole_number,
         default=MAX_FILE_BYTES,
-        help="how large a file may be that --output fetches (512 MiB)",
+        help="how large a file may be that --output saves (512 MiB)",
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from typing import Any, cast
 
 from fal_stream import AbortController, FalStream, ServerSentEvent, StreamingClient
@@ -16,8 +17,8 @@ from fal_stream._cli.exits import FAILED, OK, OutputError, ReaderGone
 from fal_stream._cli.items import read_items, read_json
 from fal_stream._cli.progress import Progress
 from fal_stream._cli.reader import watch_reader
-from fal_stream._cli.saving import Saver
-from fal_stream.config import DEFAULT_REST_URL, ClientSettings
+from fal_stream._cli.saving import OutputFolder
+from fal_stream.config import ClientSettings
 from fal_stream.errors import ConfigError, excerpt
 from fal_stream.retry import RetryPolicy
 from fal_stream.types import StreamOptions
@@ -51,11 +52,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         options["signal"] = controller.signal
         stream = client.stream(arguments.endpoint, **options)
         with Progress(console, stream.endpoint_id, lambda: stream.request_id) as progress:
-            rest_url = client.config.rest_url
-            saver = arguments.output and Saver(
+            saver = arguments.output and OutputFolder(
                 arguments.output,
-                stream.endpoint_id,
-                None if rest_url == DEFAULT_REST_URL else rest_url,
+                stream,
+                given.get("file_hosts", []),
                 arguments.max_file_bytes,
                 lambda text: _say_aside(console, progress, text),
             )
@@ -77,7 +77,7 @@ class _Delivery:
         self,
         console: Console,
         progress: Progress,
-        saver: Saver | None,
+        saver: OutputFolder | None,
         controller: AbortController,
         last_only: bool,
     ) -> None:
@@ -94,7 +94,7 @@ class _Delivery:
             for chunk in stream.events() if raw else stream:
                 self._progress.chunks += 1
                 if isinstance(chunk, bytes):
-                    self._give_bytes(chunk, stream.response_headers.get("content-type"))
+                    self._give_bytes(chunk, stream.response_headers)
                 elif self._last_only:
                     last = (chunk,)
                 else:
@@ -120,14 +120,14 @@ class _Delivery:
         if self._saver is not None:
             self._saver.save(chunk, self._progress.chunks)
 
-    def _give_bytes(self, data: bytes, media_type: str | None) -> None:
+    def _give_bytes(self, data: bytes, headers: Mapping[str, str]) -> None:
         self._progress.size = (self._progress.size or 0) + len(data)
         if self._saver is not None:
-            self._saver.add_bytes(data, media_type)
+            self._saver.add_bytes(data, headers)
         elif self._console.stdout_is_terminal:
             raise OutputError(
-                f"The app sends {excerpt(media_type or 'bytes', 80)}, which is not for a terminal: "
-                "send stdout into a file, or give --output DIR"
+                f"The app sends {excerpt(headers.get('content-type', 'bytes'), 80)}, which is not "
+                "for a terminal: send stdout into a file, or give --output DIR"
             )
         else:
             self._console.write_bytes(data)

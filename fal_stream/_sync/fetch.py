@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 from urllib.parse import urljoin
 
 from .._net.exchange import Aborted
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 SILENCE = 30.0  # seconds; for the head of the answer, and between two pieces
 _REDIRECTS = 5
+
+FileOption: TypeAlias = Literal["hosts", "max_bytes", "timeout"]
 
 
 class Fetcher:
@@ -110,7 +112,8 @@ class Download:
         if url is None or not self._found.hosts.allows(url):
             raise self._error(
                 f"is on a host that files are not fetched from ({shown_url(self._found.url)}): if "
-                "you trust it, name it in `hosts` where the file is looked for"
+                "you trust it, name it in `hosts` where the file is looked for",
+                "hosts",
             )
         self._sender.admit(self._exchange)
         self._unsubscribe = None if signal is None else signal.on_abort(self._exchange.abort)
@@ -134,19 +137,22 @@ class Download:
             if not self._found.hosts.allows(target):
                 raise self._error(
                     "was redirected to a host that files are not fetched from "
-                    f"({shown_url(target)})"
+                    f"({shown_url(target)})",
+                    "hosts",
                 )
             url = target
         raise self._error("was redirected from one address to the next")
 
     def _check(self, response: StreamResponse) -> None:
         if response.status != 200:
-            raise self._error(f"could not be fetched: its server answered {response.status}")
+            raise self._error(
+                f"could not be fetched: its server answered with status {response.status}"
+            )
         if response.headers.get("content-encoding", "identity").lower() not in ("identity", "none"):
             raise self._error("came compressed, which was not asked for")
         length = response.headers.get("content-length", "")
         if length.isdigit() and int(length[:19]) > self._max_bytes:
-            raise self._too_large()
+            raise too_large(self._found, self._max_bytes)
 
     def read(self) -> bytes:
         """Wait for bytes of the file.
@@ -164,7 +170,7 @@ class Download:
             self._watchdog.alive()
             self._size += len(data)
             if self._size > self._max_bytes:
-                raise self._too_large()
+                raise too_large(self._found, self._max_bytes)
             return data
         except Exception as error:
             self._raise(error)
@@ -189,7 +195,7 @@ class Download:
             failure = self._error("was not fetched: it was aborted, or its client was closed")
         elif isinstance(error, Expired) and error.phase == "total":
             failure = self._error(
-                f"was not there after {error.seconds:g} s: give a longer `timeout`"
+                f"was not there after {error.seconds:g} s: give a longer `timeout`", "timeout"
             )
         elif isinstance(error, Expired):
             failure = self._error(f"could not be fetched: nothing came for {error.seconds:g} s")
@@ -197,26 +203,29 @@ class Download:
             raise error
         raise failure from None
 
-    def _too_large(self) -> FileError:
-        return self._error(
-            f"has more than {self._max_bytes:,} bytes: give a larger `max_bytes` if it is meant"
-        )
-
-    def _error(self, what: str) -> FileError:
-        return file_error(self._found, what)
+    def _error(self, what: str, option: FileOption | None = None) -> FileError:
+        return file_error(self._found, what, option)
 
 
-def file_error(found: FoundFile, what: str) -> FileError:
+def file_error(found: FoundFile, what: str, option: FileOption | None = None) -> FileError:
     """Make the error of a file; the message names its place.
 
     Args:
         found: The file.
         what: What is wrong with it.
+        option: The argument that may help. Default: none.
 
     Returns:
         The error.
     """
-    return FileError(f"{found.place or 'the chunk'} {what}", place=found.place)
+    message = f"{found.place or 'the chunk'} {what}"
+    return FileError(message, place=found.place, option=option)
+
+
+def too_large(found: FoundFile, max_bytes: int) -> FileError:
+    """Make the error of a file that is larger than it may be."""
+    what = f"has more than {max_bytes:,} bytes: give a larger `max_bytes` if it is meant"
+    return file_error(found, what, "max_bytes")
 
 
 def _target_of(url: str, status: int, headers: Mapping[str, str]) -> str | None:

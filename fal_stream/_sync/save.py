@@ -14,7 +14,7 @@ from .._saving.part_file import PartFile
 from .._shared.file_limits import FileLimits
 from .._shared.find_files import FoundFile
 from ..abort import AbortSignal
-from .fetch import Fetcher, file_error
+from .fetch import Fetcher, file_error, too_large
 
 # So much is written at a time.
 _BLOCK = 256 * 1024
@@ -103,10 +103,7 @@ def _decode(found: FoundFile, limits: FileLimits) -> bytes:
     else:
         if len(data) <= limits.max_bytes:
             return data
-        reason = (
-            f"has {len(data):,} bytes, more than {limits.max_bytes:,}: give a larger `max_bytes` "
-            "if it is meant"
-        )
+        raise too_large(found, limits.max_bytes)
     raise file_error(found, reason)
 
 

@@ -7,6 +7,7 @@ left under a name that ends in `.part`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +20,15 @@ from .._shared.file_hosts import make_file_hosts
 from .._shared.file_limits import FileLimits
 from .._shared.find_files import Once, find_in
 from ..errors import FileError
-from .fetch import Fetcher
+from .fetch import Fetcher, FileOption
 from .saver import Saver
 
 if TYPE_CHECKING:
     from .stream import FalStream
 
 MOST_FILES = 1_000
+
+_logger = logging.getLogger("fal_stream")
 
 
 class StreamSaver:
@@ -91,7 +94,7 @@ class StreamSaver:
             with stream:
                 self._read(saver)
         except Exception:
-            saver.keep()
+            self._keep(saver)
             raise
         finally:
             saver.leave()
@@ -117,7 +120,7 @@ class StreamSaver:
                 self._files_in = number
         last = stream.done()
         if stream.signal.aborted:
-            saver.keep()
+            self._keep(saver)
         elif size:
             if number != stream._count:
                 raise self._error("Pieces of it were taken by another reader of the stream")
@@ -128,6 +131,11 @@ class StreamSaver:
             if not saver.paths and self._failure is None:
                 raise self._nothing(last)
 
+    def _keep(self, saver: Saver) -> None:
+        path = saver.keep()
+        if path is not None:
+            _logger.warning("What came of a file that broke off is in %s", path)
+
     def _check_body(self, before: int, size: int) -> None:
         if before:
             raise self._error(
@@ -137,7 +145,8 @@ class StreamSaver:
         if size > self._limits.max_bytes:
             raise self._error(
                 f"The response has more than {self._limits.max_bytes:,} bytes: give a larger "
-                "`max_bytes` if it is meant"
+                "`max_bytes` if it is meant",
+                option="max_bytes",
             )
 
     def _save(self, saver: Saver, chunk: object, number: int) -> None:
@@ -164,6 +173,11 @@ class StreamSaver:
             f"There is no file to be saved: the last chunk {shown_fields(last)}; {hint}"
         )
 
-    def _error(self, message: str) -> FileError:
+    def _error(self, message: str, option: FileOption | None = None) -> FileError:
         stream = self._stream
-        return FileError(message, endpoint_id=stream.endpoint_id, request_id=stream.request_id)
+        return FileError(
+            message,
+            option=option,
+            endpoint_id=stream.endpoint_id,
+            request_id=stream.request_id,
+        )

@@ -7,7 +7,6 @@ had.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,8 +21,6 @@ from ..abort import AbortSignal
 from ..errors import FileError
 from .fetch import Fetcher
 from .save import FileWriter, save_file
-
-_logger = logging.getLogger("fal_stream")
 
 
 class Saver:
@@ -125,8 +122,12 @@ class Saver:
         self.paths.append(path)
         return path
 
-    def keep(self) -> None:
-        """Leave what there is of a body that broke off, under a name that ends in `.part`."""
+    def keep(self) -> Path | None:
+        """Leave what there is of a body that broke off, under a name that ends in `.part`.
+
+        Returns:
+            Where it is, or None where there is nothing.
+        """
         writer, part = self._writer, self._part
         try:
             if writer is not None:
@@ -135,8 +136,7 @@ class Saver:
             pass  # what was written before stays
         finally:
             self.leave()
-        if part is not None:
-            _logger.warning("What came of a file that broke off is in %s", part.path)
+        return None if part is None else part.path
 
     def leave(self) -> None:
         """Leave what there is of a body, without a wait for the last of it to be written."""

@@ -72,8 +72,9 @@ def test_a_stream_of_bytes_that_breaks(fal: LocalFal, tmp_path: Path) -> None:
     fal.add("acme/tts", Reply([b"RIFF", Cut()], content_type="audio/mpeg"))
     ended = call(fal, "run", "acme/tts", "--output", "out", cwd=tmp_path)
     assert ended.code == 6
-    assert ended.lines[0].endswith("saved out/tts.mp3 (4 bytes, not all that was to come)")
-    assert (tmp_path / "out/tts.mp3").read_bytes() == b"RIFF"
+    assert ended.lines[0].endswith("saved out/tts.mp3.part (4 bytes, not all that was to come)")
+    assert names_in(tmp_path / "out") == ["tts.mp3.part"]
+    assert (tmp_path / "out/tts.mp3.part").read_bytes() == b"RIFF"
 
 
 def test_nothing_is_overwritten(fal: LocalFal, tmp_path: Path) -> None:
@@ -108,7 +109,7 @@ def test_a_broken_address_is_said(fal: LocalFal, tmp_path: Path) -> None:
     fal.add("acme/app", [{"a": "data:image/png;base64,!!!"}, {"a": data_url("image/png", b"x")}])
     ended = call(fal, "run", "acme/app", "--output", str(tmp_path))
     assert ended.code == 1
-    assert ended.lines[0] == "fal-stream: app-0001-a was not saved: its base64 is broken"
+    assert ended.lines[0] == "fal-stream: app-0001-a was not saved: a is no base64: '!!!'"
     assert names_in(tmp_path) == ["app-0002-a.png"]
 
 
@@ -142,11 +143,19 @@ def test_a_redirect_to_a_file(fal: LocalFal, tmp_path: Path) -> None:
 
 REFUSALS: list[tuple[str, Any, str]] = [
     ("missing", Failure(404), "its server answered with status 404"),
-    ("large", Reply([b"x" * 200], content_type="image/png"), "it has more than 100 bytes"),
+    ("large", Reply([b"x" * 200], content_type="image/png"), "images[0] has more than 100 bytes"),
     ("said large", Reply([b"x" * 200], framing="length", content_type="a/b"), "more than 100"),
-    ("cut", Reply([b"x", Cut()], content_type="image/png"), "the connection failed"),
-    ("away", Reply(status=302, headers={"location": "http://127.0.0.1:9/"}), "sends us to where"),
-    ("around", Reply(status=302, headers={"location": "/files/a"}), "one address to the next"),
+    (
+        "cut",
+        Reply([b"x", Cut()], content_type="image/png"),
+        "could not be fetched: the connection ended",
+    ),
+    (
+        "away",
+        Reply(status=302, headers={"location": "http://127.0.0.1:9/"}),
+        "was redirected to a host that files are not fetched from",
+    ),
+    ("around", Reply(status=302, headers={"location": "/files/a"}), "redirected more than 5 times"),
     (
         "packed",
         Reply([b"x"], content_type="image/png", headers={"content-encoding": "gzip"}),
@@ -170,13 +179,39 @@ def test_a_file_that_can_not_be_had(fal: LocalFal, tmp_path: Path, answer: Any, 
 
 def test_other_hosts_are_not_asked(fal: LocalFal, tmp_path: Path) -> None:
     with LocalFal(key=None) as other:
-        fal.add("acme/app", [{"image": {"url": f"{other.url}/files/a.png"}}])
+        other.route("/files/*", Reply([b"fox"], content_type="image/png"))
+        url = f"{other.url}/files/a.png"
+        fal.add("acme/app", [{"image": {"url": url}, "source_url": url}])
+        ended = call(fal, "run", "acme/app", "--output", str(tmp_path))
+        assert ended.code == 1
+        (line,) = ended.lines
+        assert line == (
+            "fal-stream: app-0001-image was not saved: image is on a host that files are not "
+            f"fetched from ({url}): if you trust it, name it in `hosts` where the file is looked "
+            "for (here that is --file-host HOST)"
+        )
+        assert other.requests == []
+        ended = call(fal, "run", "acme/app", "--output", str(tmp_path), "--file-host", other.url)
+        assert (ended.code, len(other.requests)) == (0, 1)
+        assert (tmp_path / "app-0001-image.png").read_bytes() == b"fox"
+
+
+def test_nothing_to_save(fal: LocalFal, tmp_path: Path) -> None:
+    with LocalFal(key=None) as other:
+        fal.add("acme/app", [{"output": f"{other.url}/files/a.png"}])
         ended = call(fal, "run", "acme/app", "--output", str(tmp_path))
         assert ended.code == 0
         assert ended.lines == [
             "fal-stream: nothing was saved: no chunk has an image, audio or another file of fal's"
         ]
         assert other.requests == []
+
+
+def test_a_host_that_is_none(fal: LocalFal, tmp_path: Path) -> None:
+    ended = call(fal, "run", "acme/app", "--output", str(tmp_path), "--file-host", "a/b")
+    assert ended.code == 2
+    assert "'a/b'" in ended.lines[0]
+    assert fal.requests == []
 
 
 def test_a_folder_that_goes_away(fal: LocalFal, tmp_path: Path) -> None:

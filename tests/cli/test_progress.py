@@ -186,7 +186,7 @@ def test_the_size_of_bytes(fal: LocalFal, tmp_path: Path) -> None:
     interrupt(terminal.process)
     shown = terminal.read()
     assert terminal.close() == 130
-    assert screen(shown)[0].endswith("tts.wav (5 bytes, not all that was to come)")
+    assert screen(shown)[0].endswith("tts.wav.part (5 bytes, not all that was to come)")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no ptys")

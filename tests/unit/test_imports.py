@@ -60,7 +60,9 @@ MAY_IMPORT = {
     "_cli": {
         "__init__",
         "_checks",
+        "_saving",
         "_shared",
+        "_sync",
         "_version",
         "config",
         "credentials",
@@ -86,7 +88,7 @@ HTTP = {"h11", "httpcore", "httpx"}
 NOT_PURE = WAITING | HTTP | {"logging", "os", "pathlib", "random", "ssl", "sys", "time"}
 # Where the HTTP library is used; what it stands on is used nowhere.
 HTTP_FOLDERS = {"_async/http", "_sync/http"}
-HTTP_MODULES = {"_cli/fetch.py", "_net/tls_context.py"}
+HTTP_MODULES = {"_net/tls_context.py"}
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "testing" not in path.parts)
 
