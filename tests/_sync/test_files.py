@@ -190,7 +190,7 @@ def test_a_redirect_to_a_file(fal: LocalFal, client: StreamingClient) -> None:
 
 
 REFUSALS: list[tuple[str, Any, str]] = [
-    ("missing", Failure(404), "its server answered 404"),
+    ("missing", Failure(404), "its server answered with status 404"),
     ("large", Reply([b"x" * 200], content_type="image/png"), "has more than 100 bytes"),
     ("said large", Reply([b"x" * 200], framing="length", content_type="a/b"), "more than 100 b"),
     ("cut", Reply([b"x", Cut()], content_type="image/png"), "could not be fetched: the connection"),
@@ -200,7 +200,7 @@ REFUSALS: list[tuple[str, Any, str]] = [
         "redirected to a host",
     ),
     ("nowhere", Reply(status=302, headers={"location": "http://["}), "redirected to a host"),
-    ("around", Reply(status=302, headers={"location": "/files/a"}), "redirected more than"),
+    ("around", Reply(status=302, headers={"location": "x/y"}), "redirected more than"),
     (
         "packed",
         Reply([b"x"], content_type="image/png", headers={"content-encoding": "gzip"}),
@@ -227,7 +227,7 @@ def test_a_file_that_can_not_be_had(
 
 def test_data_that_is_too_large(tmp_path: Path) -> None:
     (file,) = find_files(data_uri(PNG))
-    with pytest.raises(FileError, match="the chunk has 108 bytes, more than 100"):
+    with pytest.raises(FileError, match="the chunk has more than 100 bytes"):
         file.save(tmp_path, max_bytes=100)
     assert os.listdir(tmp_path) == []
 

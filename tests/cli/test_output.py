@@ -155,7 +155,7 @@ REFUSALS: list[tuple[str, Any, str]] = [
         Reply(status=302, headers={"location": "http://127.0.0.1:9/"}),
         "was redirected to a host that files are not fetched from",
     ),
-    ("around", Reply(status=302, headers={"location": "/files/a"}), "redirected more than 5 times"),
+    ("around", Reply(status=302, headers={"location": "x/y"}), "redirected more than 5 times"),
     (
         "packed",
         Reply([b"x"], content_type="image/png", headers={"content-encoding": "gzip"}),
