@@ -226,7 +226,7 @@ class AsyncDispatcher:
         try:
             return await self._sender.open(request, exchange)
         except StreamConnectionError as error:
-            if error.request_sent:
+            if error.request_sent or not error.transient:
                 raise
             failure = error
         finally:

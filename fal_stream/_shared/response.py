@@ -25,6 +25,7 @@ ERROR_BODY_LIMIT = 1024 * 1024
 WAYS_OUT = {
     401: "check the credentials (FAL_KEY)",
     403: "check that this key may do it and that its account has credit",
+    407: "the proxy wants a user and a password: put them into its address in HTTP_PROXY",
     429: "too many requests: wait, then try again",
 }
 
@@ -226,7 +227,9 @@ def _message(
     way_out = ways_out.get(status)
     if status == 504 and timeout_type == "user":
         way_out = "the limit was the caller's own: raise start_timeout"
-    if 300 <= status < 400:
+    if status == 304:
+        way_out = "leave If-None-Match and If-Modified-Since out of the headers"
+    elif 300 <= status < 400:
         way_out = (
             "redirects are followed to the same origin only, and of anything but a GET only those "
             "that keep the method: give the final address"

@@ -221,7 +221,7 @@ class Dispatcher:
         try:
             return self._sender.open(request, exchange)
         except StreamConnectionError as error:
-            if error.request_sent:
+            if error.request_sent or not error.transient:
                 raise
             failure = error
         finally:
