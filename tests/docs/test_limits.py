@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from fal_stream._async import sender
-from fal_stream._async.response import PATIENCE
-from fal_stream._net import wire
-from fal_stream._shared import decode, framing, response, sse, tokens
+from fal_stream._async.http import sender
+from fal_stream._async.http.response import PATIENCE
+from fal_stream._net import byte_stream
+from fal_stream._shared import decode, framing, http1, response, sse, tokens
 from fal_stream.errors import excerpt
 from tests.docs.named import ROOT
 from tests.fuzz.errors import LONGEST_MESSAGE
@@ -27,6 +27,7 @@ LIMITS = dict(re.findall(r"^\| (.*?) \| (.*?) \| .* \|$", PAGE, re.M))
     ("what", "limit"),
     [
         ("the lines of one event, in bytes", f"{sse.DEFAULT_MAX_EVENT_BYTES // MIB} MiB"),
+        ("the head of a response", f"{http1.MAX_HEAD // KIB} KiB"),
         ("the line with that size, one trailer", f"{framing._MAX_LINE // KIB} KiB"),
         ("all trailers", f"{framing._MAX_TRAILERS // KIB} KiB"),
         ("redirects", f"{sender.MAX_REDIRECTS}, within the origin"),
@@ -38,7 +39,7 @@ LIMITS = dict(re.findall(r"^\| (.*?) \| (.*?) \| .* \|$", PAGE, re.M))
             f"{response.ERROR_BODY_LIMIT // MIB} MiB",
         ),
         ("a token", f"{tokens.MAX_TOKEN:,} characters"),
-        ("what is read ahead for a slow consumer", f"{wire.READ_BYTES // KIB} KiB"),
+        ("what is read ahead for a slow consumer", f"{byte_stream.READ_BYTES // KIB} KiB"),
     ],
 )
 def test_a_limit(what: str, limit: str) -> None:
