@@ -251,6 +251,14 @@ def crowds(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def keepalive(session: nox.Session) -> None:
+    """Have a server vanish without a word, in a network namespace (Linux, as root)."""
+    install(session, "test")
+    vanished = ["tests/flavour/test_vanished_peer.py", "--durations=0"]
+    session.run("pytest", *vanished, *session.posargs, env={"KEEPALIVE": "1"})
+
+
+@nox.session(default=False)
 def browser(session: nox.Session) -> None:
     """Show streams in JupyterLab in a headless Chromium; screenshots go below `.nox`."""
     install(session, "browser")

@@ -48,17 +48,7 @@ class Address:
 
 
 class ConnectFailed(OSError):
-    """No connection could be made.
-
-    Args:
-        message: Names host and port, and why.
-        transient: Whether trying again may help: not where the look-up failed without having asked
-            the network, as for what is no name.
-    """
-
-    def __init__(self, message: str, *, transient: bool = True) -> None:
-        super().__init__(message)
-        self.transient = transient
+    """No connection could be made; the message names host and port."""
 
 
 def authority(host: str, port: int) -> str:
@@ -127,9 +117,10 @@ def _resolve(host: str, port: int) -> list[Address]:
     try:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except Exception as error:
-        asked = isinstance(error, OSError)
-        reason = str(error) if asked else f"{type(error).__name__}: {error}"
-        raise ConnectFailed(f"{authority(host, port)}: {reason}", transient=asked) from None
+        reason = str(error)
+        if not isinstance(error, OSError):
+            reason = f"the look-up of the name raised {type(error).__name__}: {error}"
+        raise ConnectFailed(f"{authority(host, port)}: {reason}") from None
     addresses = [
         Address(family, target) for family, _, _, _, target in answers if family in _FAMILIES
     ]

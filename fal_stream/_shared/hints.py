@@ -55,6 +55,9 @@ _HINTS = (
     ("proxy", Hint("check the proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names")),
     ("too many open files", Hint("close streams that are not read, or raise `ulimit -n`")),
     ("Too many open files", Hint("close streams that are not read, or raise `ulimit -n`")),
+    ("no thread can be started", Hint("run fewer threads, or raise `ulimit -u`")),
+    # Before it could ask anybody: it is no name, or something keeps programs from the network.
+    ("look-up of the name raised", Hint("check the host name in the address", False)),
     ("Transfer-Encoding", Hint("a proxy or gateway on the way has changed the answer")),
     (
         "does not begin as one of HTTP/1.1",

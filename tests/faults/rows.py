@@ -118,12 +118,18 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         10,
-        "a name that is not found, or looked up for ever; a refused connection",
-        "`StreamConnectionError` at once; `StreamTimeout` of the phase `start`",
+        "a name that is not found, or looked up for ever; a refused connection; a host of whose "
+        "addresses some refuse or never answer",
+        "`StreamConnectionError` at once; `StreamTimeout` of the phase `start`; the next address is "
+        "tried",
         (
             "faults/_async/test_silence.py::test_a_name_that_is_not_found",
             "faults/_async/test_silence.py::test_a_name_that_is_looked_up_for_ever",
             "faults/_async/test_silence.py::test_a_refused_connection",
+            "flavour/test_resolver.py::test_a_failure",
+            "flavour/test_connecting.py::test_a_silent_address_gives_way",
+            "flavour/test_connecting.py::test_a_refusal_gives_way_at_once",
+            "flavour/test_connecting.py::test_all_have_failed",
         ),
     ),
     Row(
