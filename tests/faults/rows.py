@@ -120,8 +120,8 @@ ROWS: tuple[Row, ...] = (
         10,
         "a name that is not found, or looked up for ever; a refused connection; a host of whose "
         "addresses some refuse or never answer",
-        "`StreamConnectionError` at once; `StreamTimeout` of the phase `start`; the next address is "
-        "tried",
+        "`StreamConnectionError` at once; `StreamTimeout` of the phase `start`; the next address "
+        "is tried",
         (
             "faults/_async/test_silence.py::test_a_name_that_is_not_found",
             "faults/_async/test_silence.py::test_a_name_that_is_looked_up_for_ever",

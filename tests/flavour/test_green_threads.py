@@ -15,7 +15,8 @@ from tests.programs import ROOT
 PATCH = {
     "gevent": "from gevent import monkey; monkey.patch_all()",
     "gevent, late": "from gevent import monkey; monkey.patch_all()",
-    "eventlet": "import eventlet; eventlet.monkey_patch()",
+    # trio, which the tests have installed, can't be imported under eventlet.
+    "eventlet": "import sys; sys.modules['trio'] = None; import eventlet; eventlet.monkey_patch()",
 }
 
 PROGRAM = """
