@@ -114,26 +114,6 @@ class AsyncioLoop(EventLoop):
         """See `EventLoop`."""
         return await stream_of(sock)
 
-    async def shielded(
-        self,
-        work: Coroutine[Any, Any, T],
-        interrupt: Callable[[], None],
-        discard: Callable[[T], Coroutine[Any, Any, None]],
-    ) -> T:
-        """See `EventLoop`.
-
-        The HTTP library gives up a connection in several steps, and a second cancellation between
-        them would leave it in the pool for good. So the work has a task of its own, which a
-        cancellation only interrupts and then waits for.
-        """
-        task = asyncio.ensure_future(work)
-        try:
-            return await _finished(task, interrupt)
-        except asyncio.CancelledError:
-            if not task.cancelled() and task.exception() is None:
-                await _outlast(asyncio.ensure_future(discard(task.result())))
-            raise
-
     async def finish(self, work: Coroutine[Any, Any, T], interrupt: Callable[[], None]) -> T:
         """See `EventLoop`."""
         return await _finished(asyncio.ensure_future(work), interrupt)

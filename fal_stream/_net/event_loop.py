@@ -112,24 +112,6 @@ class EventLoop(ABC):
         """Return the connection of a connected socket, which is closed where that fails."""
 
     @abstractmethod
-    async def shielded(
-        self,
-        work: Coroutine[Any, Any, T],
-        interrupt: Callable[[], None],
-        discard: Callable[[T], Coroutine[Any, Any, None]],
-    ) -> T:
-        """Do some work of the HTTP library where no cancellation can tear it apart.
-
-        Args:
-            work: The work.
-            interrupt: Makes the work fail soon; called when the caller is cancelled.
-            discard: Frees the result of work that was done when its caller was cancelled.
-
-        Returns:
-            What the work returns.
-        """
-
-    @abstractmethod
     async def finish(self, work: Coroutine[Any, Any, T], interrupt: Callable[[], None]) -> T:
         """Do some short work to its end, also where the caller is or gets cancelled.
 

@@ -49,29 +49,6 @@ def in_thread(function: Callable[..., T], *args: Any) -> T:
     return function(*args)
 
 
-async def async_shielded(
-    work: Coroutine[Any, Any, T],
-    interrupt: Callable[[], None],
-    discard: Callable[[T], Coroutine[Any, Any, None]],
-) -> T:
-    """Do some work of the HTTP library where no cancellation can tear it apart.
-
-    Args:
-        work: The work.
-        interrupt: Makes the work fail soon; called when the caller is cancelled.
-        discard: Frees the result of work that was done when its caller was cancelled.
-
-    Returns:
-        What the work returns.
-    """
-    return await running_loop().shielded(work, interrupt, discard)
-
-
-def shielded(work: T, interrupt: Callable[[], None], discard: Callable[[T], None]) -> T:
-    """Give the result of work that a blocking program has done by now."""
-    return work
-
-
 async def async_finish(work: Coroutine[Any, Any, T], interrupt: Callable[[], None]) -> T:
     """Do some short work to its end, also where the caller is or gets cancelled.
 
@@ -88,15 +65,3 @@ async def async_finish(work: Coroutine[Any, Any, T], interrupt: Callable[[], Non
 def finish(work: T, interrupt: Callable[[], None]) -> T:
     """Give the result of work that a blocking program has done by now."""
     return work
-
-
-async def async_catch_up() -> None:
-    """Let the event loop take in what its sockets have for it: asyncio looks in its rounds only."""
-    loop = running_loop()
-    # In the first, the one that waits goes on before the sockets are read.
-    for _ in range(2):
-        await loop.sleep(0)
-
-
-def catch_up() -> None:
-    """Do nothing: a blocking program asks its sockets."""

@@ -145,45 +145,6 @@ class TrioLoop(EventLoop):
         """See `EventLoop`."""
         return TrioStream(sock)
 
-    async def shielded(
-        self,
-        work: Coroutine[Any, Any, T],
-        interrupt: Callable[[], None],
-        discard: Callable[[T], Coroutine[Any, Any, None]],
-    ) -> T:
-        """See `EventLoop`.
-
-        The HTTP library forgets a connection that it has just begun with where it is cancelled
-        between two steps. So a cancellation doesn't reach the work, which is only interrupted.
-        """
-        results: list[T] = []
-        errors: list[BaseException] = []
-
-        async def watch() -> None:
-            try:
-                await trio.sleep_forever()
-            finally:
-                if not results and not errors:
-                    interrupt()
-
-        try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(watch)
-                with _shield():
-                    try:
-                        results.append(await work)
-                    except BaseException as error:
-                        errors.append(error)
-                nursery.cancel_scope.cancel()
-        except BaseException as error:
-            with _shield():
-                for result in results:
-                    await discard(result)
-            await raise_plainly(error)
-        if errors:
-            raise errors[0]
-        return results[0]
-
     async def finish(self, work: Coroutine[Any, Any, T], interrupt: Callable[[], None]) -> T:
         """See `EventLoop`."""
         with _shield():

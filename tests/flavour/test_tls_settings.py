@@ -1,0 +1,32 @@
+"""The TLS settings are loaded once for all clients of a process."""
+
+from __future__ import annotations
+
+import gc
+import ssl
+
+import httpx
+import pytest
+
+from fal_stream import AsyncStreamingClient, StreamingClient
+from fal_stream.testing import LocalFal
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_one_for_all_clients(tls_fal: LocalFal, monkeypatch: pytest.MonkeyPatch) -> None:
+    tls_fal.add("acme/app", [1])
+    loaded: list[ssl.SSLContext] = []
+    load = httpx.create_ssl_context
+
+    def counted() -> ssl.SSLContext:
+        loaded.append(load())
+        return loaded[-1]
+
+    monkeypatch.setattr(httpx, "create_ssl_context", counted)
+    for _ in range(3):
+        async with AsyncStreamingClient(**tls_fal.settings) as client:
+            assert await client.stream("acme/app").done() == 1
+        with StreamingClient(**tls_fal.settings) as blocking:
+            assert blocking.stream("acme/app").done() == 1
+    assert len(loaded) == 1
+    gc.collect()
