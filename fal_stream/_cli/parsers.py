@@ -221,6 +221,7 @@ def _add_request(parser: Parser) -> None:
         type=whole_number,
         help="how large a chunk may be (64 MiB)",
     )
+    group.add_argument("--path", help="what follows the endpoint id in its address (/stream)")
     group.add_argument("--url", help="the address to stream from, instead of the endpoint's own")
     group.add_argument("--run-url", metavar="URL", help="where the apps run (FAL_RUN_HOST)")
     group.add_argument("--rest-url", metavar="URL", help="where files go (FAL_REST_HOST)")

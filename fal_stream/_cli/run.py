@@ -25,7 +25,7 @@ from fal_stream.types import StreamOptions
 
 _LIMITS = ("timeout", "event_timeout", "start_timeout", "total_timeout")
 _OF_CLIENT = ("run_url", "rest_url", "proxy_url", "trusted_hosts", "max_event_bytes")
-_OF_STREAM = (*_LIMITS, "method", "accept", "priority", "hint", "url")
+_OF_STREAM = (*_LIMITS, "method", "accept", "priority", "hint", "url", "path")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

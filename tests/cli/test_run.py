@@ -213,6 +213,16 @@ def test_the_options_of_the_request(fal: LocalFal) -> None:
     assert headers["x-fal-request-timeout"] == "20"
 
 
+def test_a_path_of_ones_own(fal: LocalFal) -> None:
+    fal.add("acme/tts", [2], path="/audio/speech")
+    fal.add("acme/tts", [3], path="")
+    assert call(fal, "run", "acme/tts", "--path", "/audio/speech").chunks == [2]
+    assert call(fal, "run", "acme/tts", "--path", "").chunks == [3]
+    refused = call(fal, "run", "acme/tts", "--path", "/a?b")
+    assert refused.code == 2
+    assert "path='/a?...' is not the path of an endpoint" in refused.err
+
+
 def test_a_server_of_ones_own(fal: LocalFal) -> None:
     fal.add("acme/llm", [1])
     assert fal.key is not None
