@@ -41,6 +41,7 @@ from ..types import ServerSentEvent, StreamEventType, StreamOptions
 from .intake import Intake, Opener
 
 if TYPE_CHECKING:
+    from .._shared.text_reader import TextReader
     from .fetch import Fetcher
     from .file import File
 
@@ -93,6 +94,7 @@ class FalStream(Startable, Generic[ChunkT]):
         self._controller = AbortController()
         self._halted = False
         self._events: deque[ServerSentEvent] | None = None
+        self._text_reader: TextReader | None = None
         self._error: FalStreamError | None = None
         self._reporter: Reporter | None = None
         self._count = 0
@@ -268,6 +270,65 @@ class FalStream(Startable, Generic[ChunkT]):
         if self._events is None:
             self._events = deque()
         return _Events(self, self._events)
+
+    def text(
+        self,
+        field: str | Callable[[ChunkT], str | None] | None = None,
+        *,
+        cumulative: bool | None = None,
+    ) -> Iterator[str]:
+        """Return the text of the stream as it comes, each time only what is new.
+
+        Chunks are taken as by iteration; `done()` gives the last one afterwards. The text is kept
+        for `final_text()`. Where a model rewrites its text, what follows the common beginning is
+        given.
+
+        Args:
+            field: The name of the field with the text, or a function of a chunk that returns its
+                text or None (a LookupError counts as None). Default None: found by the names that
+                models use: `output`, `text`, `content`, `choices[0].delta.content` and the like,
+                or the chunk itself where it is a string.
+            cumulative: Whether each chunk has all text so far (True) or what is new (False).
+                Default None: told by `partial`, `delta` and `choices`, else found out from the
+                first few texts.
+
+        Returns:
+            An iterator of the pieces, none of them empty. It raises what iterating the stream
+            would, what `field` raises, and FalStreamError where no chunk had text.
+
+        Raises:
+            ConfigError: An argument can't be used.
+        """
+        from .text import text_of
+
+        return text_of(self, field, cumulative)
+
+    def final_text(
+        self,
+        field: str | Callable[[ChunkT], str | None] | None = None,
+        *,
+        cumulative: bool | None = None,
+    ) -> str:
+        """Run the stream to its end, and return all of its text.
+
+        Chunks are taken as by iteration. After `text()` with the same arguments its text is
+        counted in.
+
+        Args:
+            field: As for `text()`.
+            cumulative: As for `text()`.
+
+        Returns:
+            The text; after an abort what there was until then.
+
+        Raises:
+            FalStreamError: What ended the stream before its time, no chunk had text, or others
+                have taken chunks whose text is needed.
+            ConfigError: An argument can't be used.
+        """
+        from .text import text_of
+
+        return text_of(self, field, cumulative).whole()
 
     def files(self, *, hosts: Collection[str] = ()) -> Iterator[File]:
         """Give the files of the chunks as they come, previews too, each once.

@@ -38,6 +38,11 @@ def blocking(client: StreamingClient, aclient: AsyncStreamingClient) -> None:
         assert_type(chunk, Text)
     assert_type(client.stream("a/b", output_type=Text).done(), Text | None)
     assert_type(client.stream("a/b", output_type=Text).show(), Text | None)
+    for piece in client.stream("a/b", output_type=Text).text(lambda chunk: chunk.output):
+        assert_type(piece, str)
+    assert_type(client.stream("a/b").final_text("reasoning", cumulative=True), str)
+    client.stream("a/b", output_type=Text).text(lambda chunk: chunk.text)  # type: ignore[attr-defined]  # ty: ignore[missing-attribute]
+    client.stream("a/b").text(3)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 
 
 async def asynchronous(client: AsyncStreamingClient) -> None:
@@ -49,3 +54,6 @@ async def asynchronous(client: AsyncStreamingClient) -> None:
         assert_type(t, AsyncFalStream[Text])
         assert_type(await t.done(), Text | None)
         assert_type(await t.show(), Text | None)
+        async for piece in t.text():
+            assert_type(piece, str)
+        assert_type(await t.final_text(lambda chunk: chunk.output), str)

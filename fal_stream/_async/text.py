@@ -1,0 +1,108 @@
+"""The text of a stream: what is new as it comes, and all of it at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import Self
+
+from .._shared.chunk_fields import ChunkField
+from .._shared.text_reader import TextReader
+from ..errors import FalStreamError
+
+if TYPE_CHECKING:
+    from .stream import AsyncFalStream
+
+
+class AsyncText:
+    """What is new of the text of a stream, as it comes.
+
+    Args:
+        stream: The stream.
+        reader: Reads its chunks.
+    """
+
+    def __init__(self, stream: AsyncFalStream[Any], reader: TextReader) -> None:
+        self._stream = stream
+        self._reader = reader
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        while True:
+            try:
+                chunk = await self._stream.__anext__()
+            except StopAsyncIteration:
+                piece = self._reader.end()
+                if not piece:
+                    self._check_found()
+                    raise
+            except FalStreamError:
+                # What had come goes first; the next call raises the error again.
+                piece = self._reader.end()
+                if not piece:
+                    raise
+            else:
+                piece = await self._take(chunk)
+            if piece:
+                return piece
+
+    async def _take(self, chunk: object) -> str:
+        try:
+            return self._reader.take(chunk)
+        except BaseException as error:
+            if isinstance(error, FalStreamError):
+                self._about(error)
+            # As where the stream itself can't be decoded, nothing more is read.
+            await self._stream.aclose()
+            raise
+
+    def _check_found(self) -> None:
+        stream, reader = self._stream, self._reader
+        if not reader.has_found and not stream._halted and stream._count == reader.taken:
+            raise self._about(reader.missing_error())
+
+    async def whole(self) -> str:
+        """Run the stream to its end, and return all text.
+
+        Raises:
+            FalStreamError: What ended the stream before its time, there was no text, or others
+                have taken chunks with text that is needed.
+        """
+        async for _ in self:
+            pass
+        stream, reader = self._stream, self._reader
+        missed = 0 if stream._halted else stream._count - reader.taken
+        try:
+            return reader.whole(missed, stream.current_data)
+        except FalStreamError as error:
+            self._about(error)
+            raise
+
+    def _about(self, error: FalStreamError) -> FalStreamError:
+        error.endpoint_id = self._stream.endpoint_id
+        error.request_id = self._stream.request_id
+        return error
+
+
+def async_text_of(
+    stream: AsyncFalStream[Any], field: ChunkField | None, cumulative: bool | None
+) -> AsyncText:
+    """Return the text of a stream, which goes on where it was if the arguments are the same.
+
+    Args:
+        stream: The stream.
+        field: Where the text stands.
+        cumulative: Whether each chunk has all text so far, or None to find out.
+
+    Returns:
+        The text.
+
+    Raises:
+        ConfigError: An argument can't be used.
+    """
+    reader = stream._text_reader
+    if reader is None or not reader.is_of(field, cumulative):
+        reader = stream._text_reader = TextReader(field, cumulative)
+    return AsyncText(stream, reader)

@@ -1,0 +1,170 @@
+"""The text of a stream: all of it, and what is new, whichever of the two the chunks bring.
+
+Some models send all text so far with each chunk (cumulative), others what is new (deltas). The
+fields of a chunk may tell which (`text_fields`); where they don't, the texts do:
+
+- A text that doesn't begin with the one before it shows that each is new.
+- Two texts in a row that begin with the one before them and are longer show that each is all text
+  so far. One is enough where the text before has 16 characters, which nobody repeats by chance.
+
+Until then the first text has been given, and those after it are held back, for what was given can't
+be taken back. If the stream ends before anything is shown, texts that were all equal ("ha", "ha")
+are new, and so is what followed them; a text that has grown ("Ye", "Yes") is all text.
+
+Many who send deltas repeat all text in their last chunk. So a text that begins with all text so far
+adds only what follows it: at once from 16 characters on, else if the stream ends with it.
+"""
+
+from __future__ import annotations
+
+__all__ = ["TextAccumulator", "common_prefix_length"]
+
+_CERTAIN_LENGTH = 16
+_CERTAIN_GROWTHS = 2
+
+_BLOCK = 4096
+
+
+def common_prefix_length(one: str, other: str) -> int:
+    """Return how many characters two texts have in common at their beginning."""
+    longest = min(len(one), len(other))
+    start = 0
+    while start < longest and one[start : start + _BLOCK] == other[start : start + _BLOCK]:
+        start += _BLOCK
+    # Whole blocks may go beyond the end of both.
+    low, high = min(start, longest), min(start + _BLOCK, longest)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+class TextAccumulator:
+    """Accumulates the text of a stream.
+
+    Args:
+        cumulative: Whether each chunk brings all text so far, where that is known. Default None:
+            found out.
+    """
+
+    def __init__(self, cumulative: bool | None = None) -> None:
+        self._given = cumulative
+        # None as long as nothing has shown it.
+        self._cumulative = cumulative
+        self._parts: list[str] = []
+        self._length = 0
+        self._held: list[str] = []
+        self._growths = 0
+        self._stood_still = False
+
+    @property
+    def text(self) -> str:
+        """All text so far, without what is held back."""
+        if len(self._parts) > 1:
+            self._parts = ["".join(self._parts)]
+        return self._parts[0] if self._parts else ""
+
+    @property
+    def is_cumulative(self) -> bool:
+        """Whether the last chunk brought all text so far, for sure."""
+        return self._cumulative is True
+
+    def take(self, text: str, cumulative: bool | None = None) -> str:
+        """Take the text of a chunk.
+
+        Args:
+            text: The text.
+            cumulative: Whether it is all text so far, where the chunk tells. Default None: it
+                doesn't.
+
+        Returns:
+            What is new: `""` where nothing is, or where it is held back.
+        """
+        if self._given is not None:
+            cumulative = self._given
+        if not text:
+            return ""
+        if cumulative is None:
+            return self._weigh(text)
+        self._cumulative = cumulative
+        if cumulative:
+            self._held.clear()
+            return self._replace(text)
+        return self._release() + self._append(text)
+
+    def end(self) -> str:
+        """Take the end of the stream.
+
+        Returns:
+            What was held back and is new.
+        """
+        if self._held and self._is_last_whole():
+            text = self._held[-1]
+            self._held.clear()
+            return self._replace(text)
+        return self._release()
+
+    def _is_last_whole(self) -> bool:
+        if self._cumulative is None:
+            return bool(self._growths) and not self._stood_still
+        return True
+
+    def _weigh(self, text: str) -> str:
+        """Take a text of which the chunk doesn't tell whether it is all text so far."""
+        if not self._parts:
+            return self._append(text)
+        if self._cumulative:
+            return self._replace(text)
+        if self._cumulative is False:
+            return self._weigh_delta(text)
+        before = self._held[-1] if self._held else self.text
+        if not text.startswith(before):
+            self._cumulative = False
+            return self._release() + self._append(text)
+        if len(text) > len(before):
+            self._growths += 1
+            if self._growths == _CERTAIN_GROWTHS or len(before) >= _CERTAIN_LENGTH:
+                self._cumulative = True
+                self._held.clear()
+                return self._replace(text)
+        elif not self._growths:
+            self._stood_still = True
+        self._held.append(text)
+        return ""
+
+    def _weigh_delta(self, text: str) -> str:
+        """Take what is new, unless it repeats all text so far."""
+        if self._held and not text.startswith(self._held[-1]):
+            released = self._release()
+            return released + self._weigh_delta(text)
+        # The length first, so that all text is looked at only if as much comes.
+        if len(text) < self._length or not text.startswith(self.text):
+            return self._append(text)
+        if self._length >= _CERTAIN_LENGTH:
+            self._held.clear()
+            return self._replace(text)
+        self._held.append(text)
+        return ""
+
+    def _append(self, text: str) -> str:
+        self._parts.append(text)
+        self._length += len(text)
+        return text
+
+    def _release(self) -> str:
+        if not self._held:
+            return ""
+        text = "".join(self._held)
+        self._held.clear()
+        return self._append(text)
+
+    def _replace(self, text: str) -> str:
+        before = self.text
+        self._parts = [text]
+        self._length = len(text)
+        if text.startswith(before):
+            return text[len(before) :]
+        return text[common_prefix_length(before, text) :]

@@ -1,0 +1,176 @@
+"""Where the text of a chunk stands, and whether it is all text so far.
+
+From fal's documentation: `output` beside `partial` (language models, vision, speech to text) is all
+text so far. From OpenAI's: `choices[0].delta.content` is what is new. The other names are those of
+many apps, and tell neither.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeGuard
+
+import pydantic
+
+from .._checks import shown
+from ..errors import FalStreamError, excerpt
+from .chunk_fields import ChunkField, fields_of
+
+__all__ = ["FieldNames", "FoundText", "find_text"]
+
+_TEXT_NAMES = ("output", "text", "content", "response", "generated_text")
+_DATA_URI = re.compile(r"data:[\w.+-]+/[\w.+-]+[;,]", re.IGNORECASE)
+_LONGEST_DATA_URI_HEAD = 100
+_MOST_NAMES = 20
+
+
+class FoundText(NamedTuple):
+    """The text of a chunk.
+
+    Attributes:
+        text: The text.
+        cumulative: Whether it is all text so far, or None where the chunk doesn't tell.
+    """
+
+    text: str
+    cumulative: bool | None
+
+
+def find_text(chunk: object, field: ChunkField | None = None) -> FoundText | None:
+    """Find the text of a chunk.
+
+    Args:
+        chunk: JSON values, a pydantic model or a dataclass.
+        field: The name of the field that the text stands in, or a function of the chunk that
+            returns it. Default None: the fields that models put text into.
+
+    Returns:
+        The text, or None where the chunk has none; also where the function raised a LookupError.
+
+    Raises:
+        FalStreamError: The function returned something else.
+        Exception: The function raised it.
+    """
+    if isinstance(chunk, pydantic.RootModel) and not callable(field):
+        chunk = chunk.root
+    fields = fields_of(chunk)
+    if callable(field):
+        try:
+            text = field(chunk)
+        except LookupError:
+            return None
+        if text is not None and not isinstance(text, str):
+            raise FalStreamError(
+                f"The function `field` returned {shown(text)}: return the text of the chunk, or "
+                "None"
+            )
+        return None if text is None else FoundText(text, _told_by(fields))
+    names = _TEXT_NAMES if field is None else (field,)
+    if fields is None:
+        return FoundText(chunk, None) if field is None and _is_text(chunk) else None
+    text = _text_in(fields, names)
+    if text is not None:
+        return FoundText(text, _told_by(fields))
+    return _find_delta(fields, names) or _find_in_output(fields, names)
+
+
+def _text_in(fields: Mapping[Any, Any] | None, names: tuple[str, ...]) -> str | None:
+    """Return the first of the named fields that is a text, or None."""
+    if fields is not None:
+        for name in names:
+            value = fields.get(name)
+            if _is_text(value):
+                return value
+    return None
+
+
+def _told_by(fields: Mapping[Any, Any] | None) -> bool | None:
+    if fields is None:
+        return None
+    if isinstance(fields.get("partial"), bool):
+        return True
+    return False if isinstance(fields.get("choices"), (list, tuple)) else None
+
+
+def _find_delta(fields: Mapping[Any, Any], names: tuple[str, ...]) -> FoundText | None:
+    delta = fields.get("delta")
+    if names is _TEXT_NAMES and isinstance(delta, str):
+        return FoundText(delta, cumulative=False)
+    text = _text_in(fields_of(delta), names)
+    if text is not None:
+        return FoundText(text, cumulative=False)
+    choice = _first_choice(fields.get("choices"))
+    if choice is None:
+        return None
+    for name, cumulative in (("delta", False), ("message", True)):
+        text = _text_in(fields_of(choice.get(name)), names)
+        if text is not None:
+            return FoundText(text, cumulative)
+    text = _text_in(choice, names)
+    return None if text is None else FoundText(text, cumulative=False)
+
+
+def _first_choice(choices: object) -> Mapping[Any, Any] | None:
+    """Return the choice whose index is 0: of several, each chunk has one."""
+    if isinstance(choices, (list, tuple)):
+        for choice in choices:
+            fields = fields_of(choice)
+            if fields is not None and fields.get("index", 0) in (0, None):
+                return fields
+    return None
+
+
+def _find_in_output(fields: Mapping[Any, Any], names: tuple[str, ...]) -> FoundText | None:
+    # The output of a workflow's node is not that of the workflow.
+    if "node_id" in fields and fields.get("type") != "output":
+        return None
+    output = fields_of(fields.get("output"))
+    text = _text_in(output, names)
+    if output is None or text is None:
+        return None
+    told = _told_by(output)
+    return FoundText(text, _told_by(fields) if told is None else told)
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and not _DATA_URI.match(value[:_LONGEST_DATA_URI_HEAD])
+
+
+class FieldNames:
+    """The names of the fields of chunks that had no text, for the error that says so."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, bool] = {}
+        self._has_chunks = False
+
+    def add(self, chunk: object) -> None:
+        """Take note of a chunk."""
+        self._has_chunks = True
+        fields = fields_of(chunk)
+        for name, value in () if fields is None else fields.items():
+            if len(self._names) == _MOST_NAMES:
+                return
+            name = excerpt(str(name), 40)
+            self._names[name] = self._names.get(name, False) or _is_text(value)
+
+    def error(self, field: ChunkField | None) -> FalStreamError:
+        """Return the error of a stream in which no chunk had text."""
+        if not self._has_chunks:
+            return FalStreamError("No chunk came, and so no text")
+        what = "No chunk had text"
+        if isinstance(field, str):
+            what = f"No chunk had text in field={shown(field)}"
+        elif field is not None:
+            what = "The function `field` found no text in any chunk"
+        if not self._names:
+            return FalStreamError(f"{what}, nor had any chunk fields: iterate the stream instead")
+        texts = [name for name, is_text in self._names.items() if is_text]
+        way_out = "iterate the stream instead"
+        if texts:
+            # Seldom needed, and not quick to load.
+            from difflib import get_close_matches
+
+            near = get_close_matches(field, texts, 1) if isinstance(field, str) else []
+            way_out = f"name the one with the text, as in text(field={(near or texts)[0]!r})"
+        return FalStreamError(f"{what}; their fields were {', '.join(self._names)}: {way_out}")

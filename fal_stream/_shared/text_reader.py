@@ -1,0 +1,99 @@
+"""From chunks to the text of a stream.
+
+It holds no stream, so that a stream can hold it and is freed when it is dropped all the same.
+"""
+
+from __future__ import annotations
+
+from .._checks import shown
+from ..errors import ConfigError, FalStreamError
+from .chunk_fields import ChunkField, check_field
+from .text_accumulator import TextAccumulator
+from .text_fields import FieldNames, find_text
+
+__all__ = ["TextReader"]
+
+
+class TextReader:
+    """Reads the text of the chunks of one stream.
+
+    Args:
+        field: Where the text stands, see `find_text`.
+        cumulative: Whether each chunk has all text so far. None: found out.
+
+    Attributes:
+        taken: How many chunks it has been given.
+        has_found: Whether one of them had text, empty or not.
+
+    Raises:
+        ConfigError: An argument can't be used.
+    """
+
+    def __init__(self, field: ChunkField | None, cumulative: bool | None) -> None:
+        check_field("field", field)
+        if cumulative is not None and not isinstance(cumulative, bool):
+            raise ConfigError(f"cumulative={shown(cumulative)} must be True, False or None")
+        self.taken: int = 0
+        self.has_found: bool = False
+        self._field = field
+        self._cumulative = cumulative
+        self._accumulator = TextAccumulator(cumulative)
+        self._names = FieldNames()
+
+    def is_of(self, field: object, cumulative: object) -> bool:
+        """Tell whether it was made with these arguments."""
+        return self._field == field and self._cumulative is cumulative
+
+    def take(self, chunk: object) -> str:
+        """Take a chunk.
+
+        Returns:
+            What is new of the text, `""` for nothing.
+
+        Raises:
+            FalStreamError: The chunk is bytes, or the function `field` returned no text.
+            Exception: The function `field` raised it.
+        """
+        self.taken += 1
+        if isinstance(chunk, bytes):
+            raise FalStreamError(
+                "The response is no event stream, and its chunks are bytes, not text: iterate the "
+                "stream, or use audio() or save()"
+            )
+        found = find_text(chunk, self._field)
+        if found is not None:
+            self.has_found = True
+            return self._accumulator.take(found.text, found.cumulative)
+        if not self.has_found:
+            self._names.add(chunk)
+        return ""
+
+    def end(self) -> str:
+        """Take the end of the stream; return what was held back of the text."""
+        return self._accumulator.end()
+
+    def whole(self, missed: int, last: object) -> str:
+        """Return all text of a stream that has ended.
+
+        Args:
+            missed: How many chunks it has not been given.
+            last: The last chunk.
+
+        Raises:
+            FalStreamError: The text of a chunk that it has not been given is needed.
+        """
+        if not missed:
+            return self._accumulator.text
+        found = find_text(last, self._field)
+        if found is not None and (
+            self._cumulative or found.cumulative or self._accumulator.is_cumulative
+        ):
+            return found.text
+        raise FalStreamError(
+            f"{missed} of {missed + self.taken} chunks were taken by iterating the stream, and "
+            "their text is missing: call final_text() first, or use text() with the same arguments"
+        )
+
+    def missing_error(self) -> FalStreamError:
+        """Return the error of a stream in which no chunk had text."""
+        return self._names.error(self._field)
