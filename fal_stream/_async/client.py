@@ -27,7 +27,7 @@ from ..retry import RetryPolicy
 from ..types import NOT_GIVEN, NotGiven
 from .dispatch import AsyncDispatcher
 from .fetch import AsyncFetcher
-from .http.httpx_client import AsyncHttpClient, make_sender
+from .http.senders import AsyncHttpClient, make_sender
 from .storage import AsyncStorageClient
 from .stream_methods import AsyncStreamMethods
 from .token import AsyncTokens

@@ -17,7 +17,7 @@ from ..abort import AbortController, AbortSignal
 from ..config import ClientSettings, Config, make_config
 from ..errors import ConfigError, UploadError
 from .dispatch import AsyncDispatcher
-from .http.httpx_client import AsyncHttpClient, make_sender
+from .http.senders import AsyncHttpClient, make_sender
 
 if TYPE_CHECKING:
     from .upload import AsyncUploader

@@ -87,12 +87,30 @@ def shut_down(sock: Any) -> None:
     """Shut a socket down, so that whoever waits for it wakes up.
 
     Args:
-        sock: The socket, which may be one of another library.
+        sock: The socket, which may be one of another library; None where there is none any more.
     """
-    # uvloop's sockets refuse with a TypeError.
-    with contextlib.suppress(OSError, TypeError):
+    with contextlib.suppress(OSError):
         if isinstance(sock, ssl.SSLSocket):
             # Not by its own method, which drops the TLS state under the reader's feet.
             super(ssl.SSLSocket, sock).shutdown(socket.SHUT_RDWR)
-        else:
-            sock.shutdown(socket.SHUT_RDWR)
+        elif sock is not None:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except TypeError:
+                # uvloop's sockets refuse that.
+                with socket.socket(fileno=os.dup(sock.fileno())) as same:
+                    same.shutdown(socket.SHUT_RDWR)
+
+
+def socket_of(stream: Any) -> Any:
+    """Return the socket of a connection of httpx's.
+
+    Args:
+        stream: httpx's extension `network_stream`, or None.
+
+    Returns:
+        What can be shut down: a socket, or what an event loop gives in its place; else None.
+    """
+    get_extra_info = getattr(stream, "get_extra_info", None)
+    sock = None if get_extra_info is None else get_extra_info("socket")
+    return sock if hasattr(sock, "shutdown") else None

@@ -62,7 +62,8 @@ class _Timers:
         key = object()
         self._timers[key] = due, function
         thread = self._thread
-        if thread is not None:
+        # One that was interrupted before it was started doesn't count.
+        if thread is not None and thread.is_alive():
             self._wake()
         elif not self._start():
             self._timers.pop(key, None)

@@ -151,10 +151,10 @@ class Watchdog:
             self._entered_at, self._left_at = None, now
 
     def remaining(self) -> float:
-        """Tell how many seconds are left, from within a wait."""
-        waited = self._waited
-        if self._entered_at is not None:
-            waited += self._clock() - self._entered_at
+        """Tell how many seconds are left, from within a wait; callable from any thread."""
+        waited, entered_at = self._waited, self._entered_at
+        if entered_at is not None:
+            waited += self._clock() - entered_at
         return self._due - waited
 
     def longest(self) -> float | None:

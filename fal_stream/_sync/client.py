@@ -28,7 +28,7 @@ from ..retry import RetryPolicy
 from ..types import NOT_GIVEN, NotGiven
 from .dispatch import Dispatcher
 from .fetch import Fetcher
-from .http.httpx_client import HttpClient, make_sender
+from .http.senders import HttpClient, make_sender
 from .storage import StorageClient
 from .stream_methods import StreamMethods
 from .token import Tokens

@@ -18,7 +18,7 @@ from ..abort import AbortController, AbortSignal
 from ..config import ClientSettings, Config, make_config
 from ..errors import ConfigError, UploadError
 from .dispatch import Dispatcher
-from .http.httpx_client import HttpClient, make_sender
+from .http.senders import HttpClient, make_sender
 
 if TYPE_CHECKING:
     from .upload import Uploader

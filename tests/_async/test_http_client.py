@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import socket
 import threading
 from typing import Any
 
-import httpx
 import pytest
 
 from fal_stream import (
@@ -18,21 +19,29 @@ from fal_stream import (
     StreamTimeout,
 )
 from fal_stream.testing import Cut, Event, Failure, Hang, LocalFal, Ping, Reply, Wire, tokens
+from tests.faults.servers import RawServer
 from tests.seam import AsyncJob, async_until
 from tests.sockets import MuteServer
 
 from .reading import read
 
 
+@pytest.fixture(params=["httpx", "httpx2"])
+def package(request: pytest.FixtureRequest) -> Any:
+    """The HTTP library."""
+    return pytest.importorskip(request.param)
+
+
 @pytest.fixture
-async def http_client() -> Any:
-    """A client of the user's, with a header of its own."""
-    async with httpx.AsyncClient(headers={"x-mine": "1"}, trust_env=False) as client:
+async def http_client(package: Any) -> Any:
+    """A client of the user's, with a header of its own, and with a single connection."""
+    limits = package.Limits(max_connections=1)
+    async with package.AsyncClient(headers={"x-mine": "1"}, limits=limits) as client:
         yield client
 
 
 @pytest.fixture
-async def client(fal: LocalFal, http_client: httpx.AsyncClient) -> Any:
+async def client(fal: LocalFal, http_client: Any) -> Any:
     """A client that sends by it."""
     async with AsyncStreamingClient(**fal.settings, retry=None, http_client=http_client) as client:
         yield client
@@ -59,7 +68,7 @@ async def test_the_connection_is_used_again(fal: LocalFal, client: AsyncStreamin
     assert fal.requests[0].peer == fal.requests[1].peer
 
 
-async def test_the_client_stays_open(fal: LocalFal, http_client: httpx.AsyncClient) -> None:
+async def test_the_client_stays_open(fal: LocalFal, http_client: Any) -> None:
     fal.add("acme/app", [1])
     async with AsyncStreamingClient(**fal.settings, http_client=http_client) as client:
         await client.stream("acme/app").done()
@@ -91,7 +100,7 @@ async def test_bad_framing_is_told_in_short(fal: LocalFal, client: AsyncStreamin
     assert len(str(error)) < 1000
 
 
-async def test_nothing_is_there(http_client: httpx.AsyncClient, unreachable: str) -> None:
+async def test_nothing_is_there(http_client: Any, unreachable: str) -> None:
     async with AsyncStreamingClient(
         run_url="http://127.0.0.1:9", http_client=http_client, retry=RetryPolicy(base_delay=0)
     ) as client:
@@ -133,7 +142,7 @@ async def test_an_abort_in_the_body(fal: LocalFal, client: AsyncStreamingClient)
     assert fal.requests[0].gone.wait(10)
 
 
-async def test_an_abort_before_the_answer(mute: MuteServer, http_client: httpx.AsyncClient) -> None:
+async def test_an_abort_before_the_answer(mute: MuteServer, http_client: Any) -> None:
     async with AsyncStreamingClient(
         run_url=f"http://{mute.address}", http_client=http_client
     ) as client:
@@ -146,33 +155,108 @@ async def test_an_abort_before_the_answer(mute: MuteServer, http_client: httpx.A
         await async_until(lambda: mute.abandoned)
 
 
-# trio says that the reader of the HTTP library was dropped too, and so it was.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_a_dropped_stream(fal: LocalFal, client: AsyncStreamingClient) -> None:
     fal.add("acme/app", [1, Hang()])
     stream = client.stream("acme/app")
     await stream.__anext__()
     with pytest.warns(ResourceWarning, match="was dropped while it ran"):
         del stream
+    gc.collect()
     assert fal.requests[0].gone.wait(10)
     fal.add("acme/app", [1])
     assert await client.stream("acme/app").done() == 1
 
 
-async def test_a_transport_without_a_network() -> None:
-    def app(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(
+async def test_a_transport_without_a_network(package: Any) -> None:
+    def app(request: Any) -> Any:
+        return package.Response(
             200, headers={"content-type": "text/event-stream"}, content=b"data: 1\n\ndata: 2\n\n"
         )
 
     async with (
-        httpx.AsyncClient(transport=httpx.MockTransport(app)) as http_client,
+        package.AsyncClient(transport=package.MockTransport(app)) as http_client,
         AsyncStreamingClient(run_url="http://127.0.0.1", http_client=http_client) as client,
     ):
         assert await read(client.stream("acme/app")) == ([1, 2], None)
 
 
-async def test_a_closed_client_of_the_users(fal: LocalFal, http_client: httpx.AsyncClient) -> None:
+async def test_a_body_that_a_hook_has_read(fal: LocalFal, package: Any) -> None:
+    fal.add("acme/app", [1, 2])
+
+    async def read_it(response: Any) -> None:
+        await response.aread()
+
+    async with (
+        package.AsyncClient(event_hooks={"response": [read_it]}) as http_client,
+        AsyncStreamingClient(**fal.settings, http_client=http_client) as client,
+    ):
+        for _ in range(2):
+            assert await read(client.stream("acme/app")) == ([1, 2], None)
+    assert fal.requests[0].peer == fal.requests[1].peer
+
+
+async def test_an_abort_after_the_end_spares_the_connection(
+    fal: LocalFal, client: AsyncStreamingClient
+) -> None:
+    fal.add("acme/app", [1, 2])
+    for _ in range(3):
+        stream = client.stream("acme/app")
+        assert await stream.done() == 2
+        stream.abort()
+    assert len({request.peer for request in fal.requests}) == 1
+
+
+async def test_a_stream_that_is_left_early(fal: LocalFal, client: AsyncStreamingClient) -> None:
+    fal.add("acme/app", [1, Hang()])
+    fal.add("acme/other", [1, 2])
+    async with client.stream("acme/app") as stream:
+        async for _ in stream:
+            break
+    del stream
+    gc.collect()
+    assert fal.requests[0].gone.wait(10)
+    assert await client.stream("acme/other").done() == 2
+
+
+async def test_nothing_of_the_client_changes_the_request(fal: LocalFal, package: Any) -> None:
+    fal.add("acme/app", [1])
+    async with (
+        package.AsyncClient(
+            auth=("me", "word"), cookies={"a": "b"}, params={"c": "d"}, headers={"x-mine": "1"}
+        ) as http_client,
+        AsyncStreamingClient(**fal.settings, http_client=http_client) as client,
+    ):
+        await client.stream("acme/app", query_params={"e": "f"}).done()
+    (request,) = fal.requests
+    assert request.headers["authorization"] == f"Key {fal.key}"
+    assert "cookie" not in request.headers
+    assert request.query == {"e": "f"}
+    assert request.headers["x-mine"] == "1"
+
+
+async def test_a_proxy_that_refuses_is_asked_once(package: Any) -> None:
+    def refuse(client: socket.socket) -> None:
+        client.recv(1000)
+        client.sendall(b"HTTP/1.1 407 Who are you?\r\ncontent-length: 0\r\n\r\n")
+
+    with RawServer(refuse) as proxy:
+        async with (
+            package.AsyncClient(proxy=f"http://me:word@{proxy.address}") as http_client,
+            AsyncStreamingClient(
+                run_url="https://far.example",
+                credentials="a:b",
+                trusted_hosts=["far.example"],
+                http_client=http_client,
+            ) as client,
+        ):
+            with pytest.raises(StreamConnectionError, match="407 Who are you") as caught:
+                await client.stream("acme/app").done()
+        assert proxy.connected == 1
+    assert not caught.value.request_sent
+    assert not caught.value.transient
+
+
+async def test_a_closed_client_of_the_users(fal: LocalFal, http_client: Any) -> None:
     await http_client.aclose()
     async with AsyncStreamingClient(**fal.settings, http_client=http_client, retry=None) as client:
         with pytest.raises(StreamConnectionError, match="the http_client is closed"):
@@ -188,19 +272,20 @@ async def test_redirects_stay_at_their_origin(fal: LocalFal, client: AsyncStream
         await client.stream("acme/app").done()
 
 
-@pytest.mark.parametrize("given", [3, "x", httpx, httpx.AsyncClient])
-async def test_what_is_no_client(given: Any) -> None:
-    with pytest.raises(ConfigError, match=r"http_client=.* must be an httpx\."):
-        AsyncStreamingClient(http_client=given)
+async def test_what_is_no_client(package: Any) -> None:
+    refused: list[Any] = [3, "x", package, package.AsyncClient]
+    for given in refused:
+        with pytest.raises(ConfigError, match=r"http_client=.* must be an httpx\."):
+            AsyncStreamingClient(http_client=given)
 
 
-async def test_hooks_that_raise(fal: LocalFal) -> None:
+async def test_hooks_that_raise(fal: LocalFal, package: Any) -> None:
     fal.add("acme/app", Failure(401))
 
-    async def check(response: httpx.Response) -> None:
+    async def check(response: Any) -> None:
         response.raise_for_status()
 
-    async def fail(response: httpx.Response) -> None:
+    async def fail(response: Any) -> None:
         raise KeyError("no")
 
     for hook, message in (
@@ -208,7 +293,7 @@ async def test_hooks_that_raise(fal: LocalFal) -> None:
         (fail, "raised KeyError"),
     ):
         async with (
-            httpx.AsyncClient(event_hooks={"response": [hook]}) as http_client,
+            package.AsyncClient(event_hooks={"response": [hook]}) as http_client,
             AsyncStreamingClient(**fal.settings, http_client=http_client) as client,
         ):
             stream = client.stream("acme/app", connection_mode="client", token_provider=_token)

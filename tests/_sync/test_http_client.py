@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import gc
+import socket
 import threading
 from typing import Any
 
-import httpx
 import pytest
 
 from fal_stream import (
@@ -19,21 +20,29 @@ from fal_stream import (
     StreamTimeout,
 )
 from fal_stream.testing import Cut, Event, Failure, Hang, LocalFal, Ping, Reply, Wire, tokens
+from tests.faults.servers import RawServer
 from tests.seam import Job, until
 from tests.sockets import MuteServer
 
 from .reading import read
 
 
+@pytest.fixture(params=["httpx", "httpx2"])
+def package(request: pytest.FixtureRequest) -> Any:
+    """The HTTP library."""
+    return pytest.importorskip(request.param)
+
+
 @pytest.fixture
-def http_client() -> Any:
-    """A client of the user's, with a header of its own."""
-    with httpx.Client(headers={"x-mine": "1"}, trust_env=False) as client:
+def http_client(package: Any) -> Any:
+    """A client of the user's, with a header of its own, and with a single connection."""
+    limits = package.Limits(max_connections=1)
+    with package.Client(headers={"x-mine": "1"}, limits=limits) as client:
         yield client
 
 
 @pytest.fixture
-def client(fal: LocalFal, http_client: httpx.Client) -> Any:
+def client(fal: LocalFal, http_client: Any) -> Any:
     """A client that sends by it."""
     with StreamingClient(**fal.settings, retry=None, http_client=http_client) as client:
         yield client
@@ -60,7 +69,7 @@ def test_the_connection_is_used_again(fal: LocalFal, client: StreamingClient) ->
     assert fal.requests[0].peer == fal.requests[1].peer
 
 
-def test_the_client_stays_open(fal: LocalFal, http_client: httpx.Client) -> None:
+def test_the_client_stays_open(fal: LocalFal, http_client: Any) -> None:
     fal.add("acme/app", [1])
     with StreamingClient(**fal.settings, http_client=http_client) as client:
         client.stream("acme/app").done()
@@ -92,7 +101,7 @@ def test_bad_framing_is_told_in_short(fal: LocalFal, client: StreamingClient) ->
     assert len(str(error)) < 1000
 
 
-def test_nothing_is_there(http_client: httpx.Client, unreachable: str) -> None:
+def test_nothing_is_there(http_client: Any, unreachable: str) -> None:
     with StreamingClient(
         run_url="http://127.0.0.1:9", http_client=http_client, retry=RetryPolicy(base_delay=0)
     ) as client:
@@ -134,7 +143,7 @@ def test_an_abort_in_the_body(fal: LocalFal, client: StreamingClient) -> None:
     assert fal.requests[0].gone.wait(10)
 
 
-def test_an_abort_before_the_answer(mute: MuteServer, http_client: httpx.Client) -> None:
+def test_an_abort_before_the_answer(mute: MuteServer, http_client: Any) -> None:
     with StreamingClient(run_url=f"http://{mute.address}", http_client=http_client) as client:
         stream = client.stream("acme/app", total_timeout=2)
         job = Job(stream.done)
@@ -145,33 +154,108 @@ def test_an_abort_before_the_answer(mute: MuteServer, http_client: httpx.Client)
         until(lambda: mute.abandoned)
 
 
-# trio says that the reader of the HTTP library was dropped too, and so it was.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_dropped_stream(fal: LocalFal, client: StreamingClient) -> None:
     fal.add("acme/app", [1, Hang()])
     stream = client.stream("acme/app")
     stream.__next__()
     with pytest.warns(ResourceWarning, match="was dropped while it ran"):
         del stream
+    gc.collect()
     assert fal.requests[0].gone.wait(10)
     fal.add("acme/app", [1])
     assert client.stream("acme/app").done() == 1
 
 
-def test_a_transport_without_a_network() -> None:
-    def app(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(
+def test_a_transport_without_a_network(package: Any) -> None:
+    def app(request: Any) -> Any:
+        return package.Response(
             200, headers={"content-type": "text/event-stream"}, content=b"data: 1\n\ndata: 2\n\n"
         )
 
     with (
-        httpx.Client(transport=httpx.MockTransport(app)) as http_client,
+        package.Client(transport=package.MockTransport(app)) as http_client,
         StreamingClient(run_url="http://127.0.0.1", http_client=http_client) as client,
     ):
         assert read(client.stream("acme/app")) == ([1, 2], None)
 
 
-def test_a_closed_client_of_the_users(fal: LocalFal, http_client: httpx.Client) -> None:
+def test_a_body_that_a_hook_has_read(fal: LocalFal, package: Any) -> None:
+    fal.add("acme/app", [1, 2])
+
+    def read_it(response: Any) -> None:
+        response.read()
+
+    with (
+        package.Client(event_hooks={"response": [read_it]}) as http_client,
+        StreamingClient(**fal.settings, http_client=http_client) as client,
+    ):
+        for _ in range(2):
+            assert read(client.stream("acme/app")) == ([1, 2], None)
+    assert fal.requests[0].peer == fal.requests[1].peer
+
+
+def test_an_abort_after_the_end_spares_the_connection(
+    fal: LocalFal, client: StreamingClient
+) -> None:
+    fal.add("acme/app", [1, 2])
+    for _ in range(3):
+        stream = client.stream("acme/app")
+        assert stream.done() == 2
+        stream.abort()
+    assert len({request.peer for request in fal.requests}) == 1
+
+
+def test_a_stream_that_is_left_early(fal: LocalFal, client: StreamingClient) -> None:
+    fal.add("acme/app", [1, Hang()])
+    fal.add("acme/other", [1, 2])
+    with client.stream("acme/app") as stream:
+        for _ in stream:
+            break
+    del stream
+    gc.collect()
+    assert fal.requests[0].gone.wait(10)
+    assert client.stream("acme/other").done() == 2
+
+
+def test_nothing_of_the_client_changes_the_request(fal: LocalFal, package: Any) -> None:
+    fal.add("acme/app", [1])
+    with (
+        package.Client(
+            auth=("me", "word"), cookies={"a": "b"}, params={"c": "d"}, headers={"x-mine": "1"}
+        ) as http_client,
+        StreamingClient(**fal.settings, http_client=http_client) as client,
+    ):
+        client.stream("acme/app", query_params={"e": "f"}).done()
+    (request,) = fal.requests
+    assert request.headers["authorization"] == f"Key {fal.key}"
+    assert "cookie" not in request.headers
+    assert request.query == {"e": "f"}
+    assert request.headers["x-mine"] == "1"
+
+
+def test_a_proxy_that_refuses_is_asked_once(package: Any) -> None:
+    def refuse(client: socket.socket) -> None:
+        client.recv(1000)
+        client.sendall(b"HTTP/1.1 407 Who are you?\r\ncontent-length: 0\r\n\r\n")
+
+    with RawServer(refuse) as proxy:
+        with (
+            package.Client(proxy=f"http://me:word@{proxy.address}") as http_client,
+            StreamingClient(
+                run_url="https://far.example",
+                credentials="a:b",
+                trusted_hosts=["far.example"],
+                http_client=http_client,
+            ) as client,
+        ):
+            with pytest.raises(StreamConnectionError, match="407 Who are you") as caught:
+                client.stream("acme/app").done()
+        assert proxy.connected == 1
+    assert not caught.value.request_sent
+    assert not caught.value.transient
+
+
+def test_a_closed_client_of_the_users(fal: LocalFal, http_client: Any) -> None:
     http_client.close()
     with StreamingClient(**fal.settings, http_client=http_client, retry=None) as client:
         with pytest.raises(StreamConnectionError, match="the http_client is closed"):
@@ -187,19 +271,20 @@ def test_redirects_stay_at_their_origin(fal: LocalFal, client: StreamingClient) 
         client.stream("acme/app").done()
 
 
-@pytest.mark.parametrize("given", [3, "x", httpx, httpx.Client])
-def test_what_is_no_client(given: Any) -> None:
-    with pytest.raises(ConfigError, match=r"http_client=.* must be an httpx\."):
-        StreamingClient(http_client=given)
+def test_what_is_no_client(package: Any) -> None:
+    refused: list[Any] = [3, "x", package, package.Client]
+    for given in refused:
+        with pytest.raises(ConfigError, match=r"http_client=.* must be an httpx\."):
+            StreamingClient(http_client=given)
 
 
-def test_hooks_that_raise(fal: LocalFal) -> None:
+def test_hooks_that_raise(fal: LocalFal, package: Any) -> None:
     fal.add("acme/app", Failure(401))
 
-    def check(response: httpx.Response) -> None:
+    def check(response: Any) -> None:
         response.raise_for_status()
 
-    def fail(response: httpx.Response) -> None:
+    def fail(response: Any) -> None:
         raise KeyError("no")
 
     for hook, message in (
@@ -207,7 +292,7 @@ def test_hooks_that_raise(fal: LocalFal) -> None:
         (fail, "raised KeyError"),
     ):
         with (
-            httpx.Client(event_hooks={"response": [hook]}) as http_client,
+            package.Client(event_hooks={"response": [hook]}) as http_client,
             StreamingClient(**fal.settings, http_client=http_client) as client,
         ):
             stream = client.stream("acme/app", connection_mode="client", token_provider=_token)

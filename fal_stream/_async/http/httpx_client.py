@@ -1,65 +1,60 @@
-"""Streams over an HTTP client of the user's.
+"""Streams over an HTTP client of the user's: httpx's, or httpx2's, which has the same interface.
 
-Its connections are its own business: an abort or a limit ends the wait at once, but what the
-client is doing may go on for a while; and the body comes by way of its own reader, more slowly.
+Promises: of the client its connections, its hooks and its default headers are used, and nothing
+that could take the key to another host or change the request: no redirects, `auth`, cookies or
+parameters of its own. What belongs to the HTTP library comes out as an error of ours. What doesn't,
+as an exception of a signal handler, comes out as itself.
+
+Leaves to others: reading without hanging (`_net/foreign_body`).
 """
 
 from __future__ import annotations
 
-from typing import TypeAlias
+import math
+from collections.abc import AsyncIterable, AsyncIterator
+from functools import cache
+from types import ModuleType
+from typing import Any, NamedTuple
 
-import httpx
+from typing_extensions import Self
 
-from ..._checks import shown
 from ..._net.async_exchange import AsyncExchange
-from ..._net.exchange import Aborted
-from ..._net.masking import masked_in_logs
-from ..._net.runtime import Lock
-from ..._net.sockets import shut_down
-from ..._net.tasks import async_finish
+from ..._net.connection_trace import AsyncConnectionTrace
+from ..._net.foreign_body import AsyncForeignBody
+from ..._net.http_errors import HttpLibraryError, is_of_http_library, read_error
+from ..._net.log_redaction import RedactedLogs
+from ..._net.signal_errors import raised_by_signal_handler
+from ..._net.sockets import socket_of
 from ..._shared.outgoing import Outgoing
 from ..._shared.redact import Redactor
-from ..._shared.watchdog import Expired
-from ...config import Config
-from ...errors import ConfigError, FalStreamError, StreamConnectionError, excerpt
+from ..._shared.watchdog import Watchdog
+from ...errors import ConfigError, StreamConnectionError, excerpt
 from .response import AsyncStreamResponse
-from .sender import AsyncSender, build_request, no_answer
-
-AsyncHttpClient: TypeAlias = httpx.AsyncClient
+from .sender import AsyncSender, no_answer
 
 # How much later than a limit of ours one of the HTTP client's own may run out (seconds).
 _GRACE = 1.0
 
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-BROKEN = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
+
+class _Answer(NamedTuple):
+    """The response, or why there is none."""
+
+    response: AsyncHttpxResponse | None
+    failure: Exception | None = None
 
 
-def make_sender(client: AsyncHttpClient | None, config: Config) -> AsyncSender:
-    """Return what sends the requests of a client.
-
-    Args:
-        client: An HTTP client of the user's, or None for connections of our own.
-        config: The settings.
-
-    Raises:
-        ConfigError: It is no HTTP client, or one of the other flavour.
-    """
-    # Checked all the same: not everybody has a type checker.
-    if client is not None and not isinstance(client, httpx.AsyncClient):
-        raise ConfigError(f"http_client={shown(client)} must be an httpx.AsyncClient")
-    return AsyncSender(config.keepalive_expiry) if client is None else AsyncBorrowedSender(client)
-
-
-class AsyncBorrowedSender(AsyncSender):
+class AsyncHttpxSender(AsyncSender):
     """Sends requests by an HTTP client of the user's, which stays open when this is closed.
 
     Args:
         client: The client.
+        package: Its package, `httpx` or `httpx2`.
     """
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
+    def __init__(self, client: Any, package: ModuleType) -> None:
         super().__init__(0.0)
         self._client = client
+        self._package = package
 
     def check_copied(self) -> None:
         """See `AsyncSender`."""
@@ -79,76 +74,151 @@ class AsyncBorrowedSender(AsyncSender):
     async def _send(
         self, request: Outgoing, url: str, exchange: AsyncExchange, redactor: Redactor
     ) -> AsyncStreamResponse:
-        sent = build_request(request, url)
-        if not request.is_bare:
-            kept = [
-                pair
-                for pair in self._client.headers.raw
-                if pair[0].decode("latin-1").lower() not in request.headers
-            ]
-            sent.headers = httpx.Headers(kept + sent.headers.raw)
-        sent.headers.setdefault("host", sent.url.netloc.decode("ascii"))
-        # Time is kept by the watchdog; this only ends what was left behind.
-        longest = exchange.watchdog.longest()
-        patience = httpx.Timeout(None if longest is None else longest + _GRACE)
-        sent.extensions = {"timeout": patience.as_dict()}
+        body = _body_class(self._package)(request.body)
+        sent = self._build(request, url, body)
+        trace = AsyncConnectionTrace()
+        timeouts = _Timeouts(exchange.watchdog)
+        sent.extensions = {"timeout": timeouts, **trace.extensions}
         try:
-            response = await exchange.call(self._submit, sent, redactor, undo=_close)
-        except (Aborted, Expired, FalStreamError):
+            answer = await exchange.call(self._attempt, sent, body, exchange, redactor, undo=_undo)
+        except BaseException:
+            trace.cut()
             raise
-        except BROKEN as error:
-            reason, cause = str(error) or type(error).__name__, None
-            if isinstance(error, httpx.HTTPStatusError):
-                # It was answered, and a hook of the user's didn't like the answer.
-                reason = f"the http_client raised {reason}"
-            is_sent = not isinstance(error, _NOT_SENT)
-        except Exception as error:
-            reason, cause, is_sent = f"the http_client raised {type(error).__name__}", error, True
-            if self._client.is_closed:
-                reason, cause, is_sent = "the http_client is closed", None, False
+        if answer.failure is not None:
+            raise self._no_answer(url, answer.failure, redactor)
+        assert answer.response is not None, "it was answered"
+        timeouts.is_answered = True
+        answer.response.attach()
+        return answer.response
+
+    def _build(self, request: Outgoing, url: str, body: _AsyncBody) -> Any:
+        # Not by the client's own method, which would add its cookies, and its parameters in the
+        # place of those of the address.
+        # Headers as pairs: the HTTP library looks through all of them for each that is added.
+        ours = [
+            (name.encode("ascii"), value.encode("ascii")) for name, value in request.headers.items()
+        ]
+        kept = [] if request.is_bare else self._client.headers.raw
+        headers = [
+            pair for pair in kept if pair[0].decode("latin-1").lower() not in request.headers
+        ]
+        try:
+            sent = self._package.Request(
+                request.method, url, headers=headers + ours, content=request.body
+            )
+        except (self._package.InvalidURL, ValueError) as error:
+            reason = str(error)
         else:
-            return AsyncBorrowedResponse(response, exchange, redactor)
-        raise no_answer(url, reason, redactor, sent=is_sent) from cause
+            sent.stream = body
+            return sent
+        # The address may hold a token.
+        raise ConfigError(f"The address can't be used: {excerpt(reason, 120)}")
 
-    async def _submit(self, request: httpx.Request, redactor: Redactor) -> httpx.Response:
-        with masked_in_logs(redactor):
-            # Its `auth` would take the place of the key.
-            return await self._client.send(request, stream=True, follow_redirects=False, auth=None)
+    async def _attempt(
+        self, sent: Any, body: _AsyncBody, exchange: AsyncExchange, redactor: Redactor
+    ) -> _Answer:
+        logs = RedactedLogs(str(sent.url), redactor)
+        try:
+            with logs:
+                # Its `auth` would take the place of the key.
+                response = await self._client.send(
+                    sent, stream=True, follow_redirects=False, auth=None
+                )
+                return _Answer(AsyncHttpxResponse(response, exchange, redactor, logs))
+        except Exception as error:
+            failure = error
+        raised = body.failure or raised_by_signal_handler(failure)
+        if raised is not None:
+            raise raised
+        return _Answer(None, failure)
+
+    def _no_answer(self, url: str, failure: Exception, redactor: Redactor) -> StreamConnectionError:
+        package = self._package
+        if not is_of_http_library(failure):
+            if self._client.is_closed:
+                return no_answer(url, "the http_client is closed", redactor, sent=False)
+            reason = f"the http_client raised {type(failure).__name__}"
+            error = no_answer(url, reason, redactor)
+            # One of the user's own, as of a hook.
+            error.__cause__ = failure
+            return error
+        reason = str(failure) or type(failure).__name__
+        if isinstance(failure, package.HTTPStatusError):
+            # It was answered, and a hook of the user's didn't like the answer.
+            reason = f"the http_client raised {reason}"
+        not_sent = (
+            package.ConnectError,
+            package.ConnectTimeout,
+            package.PoolTimeout,
+            package.ProxyError,
+            package.UnsupportedProtocol,
+        )
+        error = no_answer(url, reason, redactor, sent=not isinstance(failure, not_sent))
+        if isinstance(failure, package.ProxyError):
+            error.transient = False
+        return error
 
 
-async def _close(response: httpx.Response) -> bool:
-    await response.aclose()
-    return response.is_closed
+async def _undo(answer: _Answer) -> None:
+    if answer.response is not None:
+        await answer.response.release()
 
 
-def _shut_down_stream(stream: object) -> None:
-    get = getattr(stream, "get_extra_info", None)
-    sock = get("socket") if get is not None else None
-    if sock is not None:
-        shut_down(sock)
+class _Timeouts(dict[str, float | None]):
+    """httpx's extension `timeout`, which ends what was left behind; time is kept by the watchdog.
+
+    Until the response is there, httpx is given what is left when it asks. Whoever copies the
+    values instead of asking for them has those for the whole stream.
+
+    Args:
+        watchdog: Has the limits.
+
+    Attributes:
+        is_answered: Whether the response is there.
+    """
+
+    def __init__(self, watchdog: Watchdog) -> None:
+        longest = watchdog.longest()
+        whole = None if longest is None else longest + _GRACE
+        super().__init__(dict.fromkeys(("connect", "read", "write", "pool"), whole))
+        self._watchdog = watchdog
+        self.is_answered = False
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """See `dict`."""
+        if self.is_answered:
+            return super().get(key, default)
+        left = self._watchdog.remaining()
+        return None if left == math.inf else max(left, 0.0) + _GRACE
 
 
-class AsyncBorrowedResponse(AsyncStreamResponse):
+class AsyncHttpxResponse(AsyncStreamResponse):
     """A response that is read by the HTTP library's own reader.
 
     Args:
         response: The HTTP library's response.
         exchange: The exchange that it belongs to.
         redactor: Knows the secrets of the request.
+        logs: Masks the secrets of the request in what is logged while it is read.
     """
 
     def __init__(
-        self, response: httpx.Response, exchange: AsyncExchange, redactor: Redactor
+        self, response: Any, exchange: AsyncExchange, redactor: Redactor, logs: RedactedLogs
     ) -> None:
         super().__init__(response.status_code, response.headers.raw, exchange, redactor)
-        self._response = response
-        # One made in memory, as in tests, has been read already.
-        is_read = response.is_stream_consumed
-        self._body = response.aiter_bytes() if is_read else response.aiter_raw()
-        self._lock = Lock()
-        self._is_reading = False
         self._is_torn = False
-        self._released = False
+        self._body: AsyncForeignBody | _AsyncHeldBody
+        if response.is_stream_consumed:
+            self._body = _AsyncHeldBody(response)
+        else:
+            # Not by the methods of the response, which would free the connection with the last
+            # byte: an abort just then would hit its next user.
+            pieces, sock = aiter(response.stream), _own_socket(response)
+            self._body = AsyncForeignBody(pieces, response.aclose, sock, exchange, logs)
+
+    def attach(self) -> None:
+        """Have an abort of the exchange end what waits for the response."""
+        self._body.attach()
 
     async def read(self) -> bytes:
         """See `AsyncStreamResponse`."""
@@ -159,46 +229,122 @@ class AsyncBorrowedResponse(AsyncStreamResponse):
             )
         self._is_torn = True
         try:
-            data: bytes = await self._exchange.call(self._next)
-        except BROKEN as error:
-            reason = excerpt(self.redact(str(error))) or type(error).__name__
+            data = await self._body.read()
+        except HttpLibraryError as error:
+            reason = excerpt(self.redact(str(error)))
         else:
             self._is_torn = False
             return data
         raise StreamConnectionError(reason)
 
-    async def _next(self) -> bytes:
-        with self._lock:
-            self._is_reading = True
-        try:
-            with masked_in_logs(self._redactor):
-                return await self._body.__anext__()
-        except StopAsyncIteration:
-            return b""
-        finally:
-            with self._lock:
-                self._is_reading = False
-                is_left = self._released
-            if is_left:
-                await self._response.aclose()
-
     async def release(self) -> None:
         """See `AsyncStreamResponse`."""
-        with self._lock:
-            if self._released:
-                return
-            self._released = True
-            is_reading = self._is_reading
-        self._exchange.detach()
-        if is_reading:
-            # Closed under its reader's feet, it would wake nobody.
-            _shut_down_stream(self._response.extensions.get("network_stream"))
-        else:
-            await async_finish(_close(self._response), self._exchange.abort)
+        await self._body.release()
 
     def abandon(self) -> None:
         """See `AsyncStreamResponse`."""
-        if not self._released:
-            self._released = True
-            self._exchange.detach()
-            _shut_down_stream(self._response.extensions.get("network_stream"))
+        self._body.abandon()
+
+    def __del__(self) -> None:
+        # A Ctrl-C may come before anybody has it, or before it is whole.
+        if "_body" in vars(self):
+            self.abandon()
+
+
+class _AsyncHeldBody:
+    """A body made in memory, as in tests, or read by a hook: others may have its connection now.
+
+    Args:
+        response: The HTTP library's response.
+    """
+
+    def __init__(self, response: Any) -> None:
+        self._response: Any = response
+
+    def attach(self) -> None:
+        """Do nothing: nothing waits."""
+
+    async def read(self) -> bytes:
+        """Give the whole body, then `b""`."""
+        response, self._response = self._response, None
+        try:
+            return b"" if response is None else bytes(response.content)
+        except Exception as error:
+            failure = error
+        raise read_error(failure)
+
+    async def release(self) -> None:
+        """Do nothing."""
+
+    def abandon(self) -> None:
+        """Do nothing."""
+
+
+def _own_socket(response: Any) -> Any:
+    """Return the socket of a response where no other request can have it at the same time."""
+    if not response.http_version.startswith("HTTP/1"):
+        return None
+    return socket_of(response.extensions.get("network_stream"))
+
+
+class _AsyncBody:
+    """The body of a request; the HTTP library's own would leave generators behind.
+
+    Args:
+        body: The body.
+
+    Attributes:
+        failure: What reading it raised.
+    """
+
+    def __init__(self, body: bytes | AsyncIterable[bytes] | Any | None) -> None:
+        self._body = body
+        self.failure: Exception | None = None
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        body = self._body
+        if body is None or isinstance(body, bytes):
+            return _AsyncOnce(body or b"")
+        return _AsyncPieces(aiter(body), self)
+
+
+class _AsyncOnce:
+    """Gives some bytes once."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        data, self._data = self._data, b""
+        if not data:
+            raise StopAsyncIteration
+        return data
+
+
+class _AsyncPieces:
+    """Gives the pieces of a body, and keeps what reading them raised."""
+
+    def __init__(self, pieces: AsyncIterator[bytes], body: _AsyncBody) -> None:
+        self._pieces = pieces
+        self._body = body
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await self._pieces.__anext__()
+        except StopAsyncIteration:
+            raise
+        except Exception as error:
+            self._body.failure = error
+            raise
+
+
+@cache
+def _body_class(package: Any) -> Any:
+    """Return the class of bodies that a package takes: it looks whether they are of its own."""
+    return type("RequestBody", (_AsyncBody, package.AsyncByteStream), {})

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import pytest
 
 from fal_stream import AsyncStreamingClient, RetryPolicy
@@ -85,14 +84,18 @@ async def test_streams_show_no_secret(
     assert "log of httpx" in trail.found("acme/app")
 
 
+@pytest.mark.parametrize("library", ["httpx", "httpx2"])
 async def test_an_http_client_of_ones_own_shows_no_secret(
-    guarded: dict[str, LocalFal], capfd: pytest.CaptureFixture[str]
+    guarded: dict[str, LocalFal], library: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    fal = guarded["plain"]
+    package, fal = pytest.importorskip(library), guarded["plain"]
     with following(capfd) as trail:
-        async with httpx.AsyncClient() as http_client:
+        async with package.AsyncClient() as http_client:
             await use(fal, trail, http_client=http_client)
     assert trail.found(*secrets_of(fal)) == []
+    assert trail.raised == {"fal_stream"}
+    assert f"log of {library}" in trail.found("acme/app")
+    assert f"log of {library.replace('x', 'core')}.http11" in trail.found("receive_response_body")
 
 
 UPLOADS: dict[str, tuple[str, str, Any]] = {

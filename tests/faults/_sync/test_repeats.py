@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import pytest
 
 from fal_stream import (
@@ -140,11 +139,15 @@ def test_a_secret_that_the_server_repeats_in_another_form(
     assert repeated(guarded["plain"], capfd, answer, mode) == []
 
 
+@pytest.mark.parametrize("library", ["httpx", "httpx2"])
 @pytest.mark.parametrize("answer", REPEATS.values(), ids=REPEATS)
 def test_a_secret_that_the_server_repeats_to_an_http_client_of_ones_own(
-    guarded: dict[str, LocalFal], answer: Callable[[str], Any], capfd: pytest.CaptureFixture[str]
+    guarded: dict[str, LocalFal],
+    answer: Callable[[str], Any],
+    library: str,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    with httpx.Client() as http_client:
+    with pytest.importorskip(library).Client() as http_client:
         where = repeated(guarded["plain"], capfd, answer, "by the key", http_client=http_client)
     assert where == []
 

@@ -1,0 +1,55 @@
+"""Which connection httpx opens for a request, both flavours side by side.
+
+A request that is given up before its answer came is left behind in a thread in the blocking
+flavour. httpx's extension `trace` tells of the connection that was opened for it, so that it can
+be shut down, which ends the thread too. Where the request goes out on a connection that was used
+before, httpx tells nothing: the thread ends with the answer, or with httpx's own timeout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .sockets import shut_down, socket_of
+
+
+class AsyncConnectionTrace:
+    """Knows nothing, and needs nothing: a task is cancelled."""
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """The extensions of the request."""
+        return {}
+
+    def cut(self) -> None:
+        """Do nothing."""
+
+
+class ConnectionTrace:
+    """The connection that was opened for one request."""
+
+    def __init__(self) -> None:
+        self._sock: Any = None
+        self._is_cut = False
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """The extensions of the request."""
+        return {"trace": self._note}
+
+    def _note(self, event: str, info: Mapping[str, Any]) -> None:
+        if event.startswith("http2.") or event.endswith("response_closed.complete"):
+            # Others have it too, or may have it by now.
+            self._sock = None
+        elif event.endswith((".connect_tcp.complete", ".connect_unix_socket.complete")):
+            self._sock = socket_of(info.get("return_value"))
+        elif event.endswith(".start_tls.complete"):
+            self._sock = socket_of(info.get("return_value")) or self._sock
+        if self._is_cut:
+            shut_down(self._sock)
+
+    def cut(self) -> None:
+        """Shut the connection down, now or as soon as it is there."""
+        self._is_cut = True
+        shut_down(self._sock)

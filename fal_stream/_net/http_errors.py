@@ -1,0 +1,51 @@
+"""Tells exceptions of an HTTP library from those of everybody else, without importing it."""
+
+from __future__ import annotations
+
+from .signal_errors import raised_by_signal_handler
+
+# httpx, httpx2, and what they are made of: what these raise comes of a network that fails.
+_LIBRARIES = frozenset(
+    {
+        "anyio",
+        "h11",
+        "h2",
+        "hpack",
+        "httpcore",
+        "httpcore2",
+        "httpx",
+        "httpx2",
+        "hyperframe",
+        "socksio",
+        "trio",
+    }
+)
+
+
+class HttpLibraryError(Exception):
+    """What an HTTP library raised, by its text: the original may hold what is secret."""
+
+
+def is_of_http_library(error: Exception) -> bool:
+    """Tell whether an exception is one of an HTTP library, or of the system's network."""
+    if isinstance(error, OSError):
+        return True
+    return any(kind.__module__.partition(".")[0] in _LIBRARIES for kind in type(error).__mro__)
+
+
+def read_error(error: Exception) -> Exception:
+    """Return what comes out of a read in which an HTTP library raised something.
+
+    Args:
+        error: What it raised.
+
+    Returns:
+        A HttpLibraryError, where it is of the library; else the error itself, or the one that a
+        signal handler raised in the middle of the library.
+    """
+    raised = raised_by_signal_handler(error)
+    if isinstance(raised, Exception):
+        return raised
+    if is_of_http_library(error):
+        return HttpLibraryError(str(error) or type(error).__name__)
+    return error

@@ -1,0 +1,92 @@
+"""Ends a read that can't be asked to look at its limits: its socket is shut down when one runs out.
+
+Promises: a read costs a look at the clock. The timer is set when the first one begins, and set
+anew only when it fires. Where the whole process was stopped for a while, the reader is given a
+moment to take what has come meanwhile.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+from ..errors import StreamConnectionError
+
+# How long after a limit a reader may still come back with what had come in time (seconds).
+_GRACE = 0.05
+
+CallLater = Callable[[float, Callable[[], None]], Callable[[], object] | None]
+
+
+class ReadTimer:
+    """The timer of one body, whose reads come one after the other.
+
+    There is no lock, for a signal handler may interrupt any step: `_look` may be called in another
+    thread between any two of them. At worst it looks once more than it needs to.
+
+    Args:
+        call_later: Has a function called after so many seconds; gives what cancels that.
+        shut_down: Makes the read fail.
+
+    Attributes:
+        has_expired: Whether a read was made to fail.
+    """
+
+    __slots__ = (
+        "_armed",
+        "_call_later",
+        "_cancel",
+        "_due",
+        "_overdue",
+        "_shut_down",
+        "has_expired",
+    )
+
+    def __init__(self, call_later: CallLater, shut_down: Callable[[], None]) -> None:
+        self.has_expired = False
+        self._call_later = call_later
+        self._shut_down = shut_down
+        self._due = self._armed = math.inf
+        self._overdue = 0.0
+        self._cancel: Callable[[], object] | None = None
+
+    def begin(self, seconds: float) -> None:
+        """Begin a read that may take so many seconds."""
+        due = self._due = time.monotonic() + seconds
+        if due < self._armed:
+            self._arm(due, seconds)
+
+    def end(self) -> None:
+        """End the read."""
+        self._due = math.inf
+
+    def stop(self) -> None:
+        """End it all."""
+        self._due = math.inf
+        cancel, self._cancel = self._cancel, None
+        if cancel is not None:
+            cancel()
+
+    def _arm(self, due: float, seconds: float) -> None:
+        cancel, self._armed = self._cancel, due
+        if cancel is not None:
+            cancel()
+        self._cancel = self._call_later(seconds, self._look)
+        if self._cancel is None:
+            self._armed = math.inf
+            raise StreamConnectionError("no thread can be started, to keep the time limits")
+
+    def _look(self) -> None:
+        self._cancel, self._armed = None, math.inf
+        due = self._due
+        if due == math.inf:
+            return
+        left = due - time.monotonic()
+        if left <= 0 and self._overdue == due:
+            self.has_expired = True
+            self._shut_down()
+            return
+        if left <= 0:
+            self._overdue, left = due, _GRACE
+        self._arm(due, left)
