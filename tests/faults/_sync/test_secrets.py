@@ -82,7 +82,7 @@ def test_streams_show_no_secret(
     assert trail.size > 1000
     assert trail.raised == {"fal_stream"}
     # It was looked at in the right place.
-    assert "log of httpx" in trail.found("acme/app")
+    assert "log of fal_stream" in trail.found("acme/app")
 
 
 @pytest.mark.parametrize("library", ["httpx", "httpx2"])
