@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from .._checks import check_credentials
 from .._net.async_exchange import AsyncExchange
 from .._net.runtime import async_check_function
+from .._reporting.spans import trace_headers
 from .._shared import response as responses
 from .._shared.endpoint import backup_url, is_loopback
 from .._shared.outgoing import Outgoing, key_use
@@ -87,7 +88,7 @@ class AsyncDispatcher:
         """
         retry = 0
         while True:
-            prepared = request if as_is else await self._prepare(request, exchange)
+            prepared = _traced(request if as_is else await self._prepare(request, exchange))
             began = time.monotonic()
             _logger.debug("%s to %s", prepared.method, prepared.origin)
             try:
@@ -258,6 +259,12 @@ class AsyncDispatcher:
             retry, response.status, response.headers, now=time.time(), chance=random.random()
         )
         return _within(delay, exchange)
+
+
+def _traced(request: Outgoing) -> Outgoing:
+    """Add the current span of OpenTelemetry, where nobody has named another."""
+    headers = {} if request.is_bare else trace_headers()
+    return replace(request, headers={**headers, **request.headers}) if headers else request
 
 
 def _log_answer(request: Outgoing, response: AsyncStreamResponse, seconds: float) -> None:

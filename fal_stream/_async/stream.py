@@ -508,7 +508,8 @@ class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
                 await self._receive()
             else:
                 self._reporter = Reporter(self.endpoint_id)
-                await self._intake.open()
+                with self._reporter.current():
+                    await self._intake.open()
         except (Aborted, Expired, FalStreamError) as error:
             failure = self._failure(error)
         except async_cancellations():

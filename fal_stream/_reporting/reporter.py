@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import AbstractContextManager
 
 from .._shared.report import Outcome, StreamReport
 from ..errors import FalStreamError
 from .log import LOGGER
-from .spans import begin_span, end_span
+from .spans import begin_span, current_span, end_span
 
 
 class Reporter:
@@ -32,6 +33,10 @@ class Reporter:
     def is_heard(self) -> bool:
         """Whether anybody wants to know how the stream has ended."""
         return self._span is not None or LOGGER.isEnabledFor(logging.INFO)
+
+    def current(self) -> AbstractContextManager[object]:
+        """Make the span of the stream the current one in a `with`."""
+        return current_span(self._span)
 
     def end(
         self,

@@ -1,12 +1,14 @@
-"""A span of OpenTelemetry for each stream, where the program has imported its API.
+"""A span of OpenTelemetry for each stream, and its context in the headers of requests.
 
-Promises: nothing is imported here, so a program without OpenTelemetry pays a look into a dict for
-each stream. Leaves to others: providers, exporters and sampling, which are the program's.
+Promises: nothing is imported before the program has imported the API of OpenTelemetry, so that a
+program without it pays a look into a dict for each stream and each request. Leaves to others:
+providers, exporters, sampling and propagators, which are the program's.
 """
 
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from .._shared.report import StreamReport
@@ -35,6 +37,42 @@ def begin_span(endpoint_id: str) -> Any:
         kind=api.SpanKind.CLIENT,
         attributes={_PREFIX + "endpoint": endpoint_id},
     )
+
+
+def current_span(span: Any) -> AbstractContextManager[Any]:
+    """Make a span the current one in a `with`: what is done there are its children.
+
+    Args:
+        span: The span, or None for none.
+    """
+    # One of no provider would hide the one that is current.
+    if span is None or not span.get_span_context().is_valid:
+        return nullcontext()
+    with_span: AbstractContextManager[Any] = sys.modules[_API].use_span(
+        span, record_exception=False, set_status_on_exception=False
+    )
+    return with_span
+
+
+def trace_headers() -> dict[str, str]:
+    """Return the headers that tell a server which span is the current one, as `traceparent`.
+
+    Returns:
+        The headers, names in lower case, as the program's propagators write them (the setting
+        `OTEL_PROPAGATORS`); none where there is no current span.
+    """
+    api: Any = sys.modules.get(_API)
+    if api is None or not api.get_current_span().get_span_context().is_valid:
+        return {}
+    from opentelemetry import propagate
+
+    headers: dict[str, str] = {}
+    propagate.inject(headers)
+    return {
+        name.lower(): value
+        for name, value in headers.items()
+        if value.isascii() and value.isprintable()
+    }
 
 
 def end_span(span: Any, report: StreamReport) -> None:

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from .._checks import check_credentials
 from .._net.runtime import check_function
 from .._net.sync_exchange import Exchange
+from .._reporting.spans import trace_headers
 from .._shared import response as responses
 from .._shared.endpoint import backup_url, is_loopback
 from .._shared.outgoing import Outgoing, key_use
@@ -86,7 +87,7 @@ class Dispatcher:
         """
         retry = 0
         while True:
-            prepared = request if as_is else self._prepare(request, exchange)
+            prepared = _traced(request if as_is else self._prepare(request, exchange))
             began = time.monotonic()
             _logger.debug("%s to %s", prepared.method, prepared.origin)
             try:
@@ -253,6 +254,12 @@ class Dispatcher:
             retry, response.status, response.headers, now=time.time(), chance=random.random()
         )
         return _within(delay, exchange)
+
+
+def _traced(request: Outgoing) -> Outgoing:
+    """Add the current span of OpenTelemetry, where nobody has named another."""
+    headers = {} if request.is_bare else trace_headers()
+    return replace(request, headers={**headers, **request.headers}) if headers else request
 
 
 def _log_answer(request: Outgoing, response: StreamResponse, seconds: float) -> None:

@@ -509,7 +509,8 @@ class FalStream(Startable, Generic[ChunkT]):
                 self._receive()
             else:
                 self._reporter = Reporter(self.endpoint_id)
-                self._intake.open()
+                with self._reporter.current():
+                    self._intake.open()
         except (Aborted, Expired, FalStreamError) as error:
             failure = self._failure(error)
         except cancellations():
