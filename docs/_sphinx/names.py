@@ -40,7 +40,18 @@ _OTHERS = (
 )
 _TYPE_VARIABLE = re.compile(r"T|[A-Z]\w+T")
 # What the docstring says in words of an argument that has no public type.
-_SAID = frozenset({"AsyncInputs", "AsyncReading", "Inputs", "Reading"})
+_SAID = frozenset(
+    {
+        "AsyncHttpClient",
+        "AsyncInputs",
+        "AsyncReading",
+        "CredentialsFunction",
+        "HttpClient",
+        "Inputs",
+        "NoOthers",
+        "Reading",
+    }
+)
 _WITHOUT_ARGUMENTS = frozenset(
     {
         "AsyncFalStream",
@@ -70,7 +81,7 @@ def _find(
         or _TYPE_VARIABLE.fullmatch(name)
     ):
         return content
-    if name in _SAID:
+    if name in _SAID or name.startswith("_"):
         return content
     ours = not place or place.startswith("fal_stream")
     if ours and name in _PUBLIC and target != _PUBLIC[name]:
@@ -85,7 +96,20 @@ def _find(
 def _without_arguments(
     app: Sphinx, kind: str, name: str, thing: object, options: object, arguments: str, gives: str
 ) -> tuple[str, str] | None:
-    return ("", "") if name.rpartition(".")[2] in _WITHOUT_ARGUMENTS else None
+    if name.rpartition(".")[2] in _WITHOUT_ARGUMENTS:
+        return "", ""
+    # What takes misspelt keywords, to name the right one, is nothing to give.
+    return (arguments or "").replace(", **unknown", ""), gives
+
+
+def _show_no_overloads(app: Sphinx, env: BuildEnvironment, pages: list[str]) -> None:
+    """Let each function have one signature: its overloads differ in what is given back only."""
+    for name in [*fal_stream.__all__, *fal_stream.testing.__all__]:
+        getattr(fal_stream, name, None)  # loads its module
+    for module in [each for each in sys.modules if each.startswith("fal_stream.")]:
+        analyzer = ModuleAnalyzer.for_module(module)
+        analyzer.analyze()
+        analyzer.overloads.clear()
 
 
 # A character of nobody's, in a colon's place while the docstring is read.
@@ -122,6 +146,7 @@ def _show_colons(
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Tell Sphinx of the names."""
+    app.connect("env-before-read-docs", _show_no_overloads)
     app.connect("missing-reference", _find)
     app.connect("autodoc-process-signature", _without_arguments)
     app.connect("autodoc-process-docstring", _hide_colons, priority=400)  # napoleon has 500
