@@ -88,11 +88,11 @@ def _pick(taken: Taken, **wanted: str) -> list[float]:
 def _lines(taken: Taken, times: int) -> Iterator[str]:
     yield f"<!-- Written by `{COMMAND}`. -->"
     yield ""
-    yield "# From an abort to the return"
+    yield "# Latency of aborts"
     yield ""
-    yield "How many milliseconds pass from the call of `abort()` until the thread or task that"
-    yield "reads the stream has come back from it: median / longest. The goal is a median under"
-    yield f"{GOAL_MEDIAN:.0f} and a longest under {GOAL_LONGEST:.0f}."
+    yield "How long it takes, from the call of `abort()`, until the thread or task that reads the"
+    yield "stream returns: the median and the longest time, in milliseconds. The goal is a median"
+    yield f"under {GOAL_MEDIAN:.0f} and a longest time under {GOAL_LONGEST:.0f}."
     yield ""
     values = _pick(taken)
     late = sum(value >= GOAL_LONGEST for value in values)
