@@ -344,7 +344,7 @@ class StreamEventError(FalStreamError):
     """The server reported an error inside the stream.
 
     Attributes:
-        data: What it said, decoded where it is JSON.
+        data: What it sent, an event or the last chunk, decoded where it is JSON.
     """
 
     def __init__(

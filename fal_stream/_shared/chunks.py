@@ -6,6 +6,7 @@ what came before has been appended. It knows no endpoint: the stream adds that t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
@@ -23,6 +24,7 @@ from ..errors import (
 )
 from ..types import ServerSentEvent
 from .decode import DecodeJSON, decode_json, decode_report
+from .reported_error import is_usage_only, reported_error
 from .sse import SSEParser
 from .sse_block import Leftover
 from .workflow_events import workflow_event_type
@@ -143,7 +145,8 @@ class EventChunks(_Finality, Generic[ChunkT]):
         parser: Gives the events.
         decode: Makes a chunk of an event's text.
         is_final: Tells of a chunk whether it is the last one. Default None: the server tells.
-        raise_errors: Whether an event named `error` is raised. Default True.
+        raise_errors: Whether an event named `error` is raised, and an error that the last chunk
+            reports. Default True.
         is_workflow: Whether the chunks are a workflow's events: an `error` is raised, as an event
             of that name is, and without `is_final` the `output` is the last one. Default False.
         any_end: Whether a workflow may end without its output. Default False.
@@ -173,6 +176,8 @@ class EventChunks(_Finality, Generic[ChunkT]):
         self._ends_with_output = is_workflow and is_final is None and not any_end
         self._needs_last = self._needs_last or self._ends_with_output
         self._redact = redact
+        # The last chunk as JSON, if it reports an error.
+        self._reported: Any = None
         self._is_plain = decode is decode_json and is_final is None and not is_workflow
 
     def check(self) -> None:
@@ -189,7 +194,7 @@ class EventChunks(_Finality, Generic[ChunkT]):
         Raises:
             EventTooLarge: An event is larger than the parser's limit.
             StreamDecodeError: An event is not JSON.
-            StreamEventError: The server reported an error.
+            StreamEventError: The server reported an error, or the last chunk does.
             IncompleteStream: The server marked the end, and the last chunk never came.
             FalStreamError: `is_final` raised.
         """
@@ -212,6 +217,7 @@ class EventChunks(_Finality, Generic[ChunkT]):
         Raises:
             IncompleteStream: The body ended in the middle of an event, or the last chunk never
                 came.
+            StreamEventError: The last chunk reports an error.
         """
         if self.ended:
             return
@@ -224,7 +230,7 @@ class EventChunks(_Finality, Generic[ChunkT]):
                 chunks_received=self._count,
             )
         if not self.raw:
-            self._check_finality()
+            self._check_end()
 
     def _take_whole(self, leftover: Leftover, out: list[Any]) -> bool:
         """Take an event without its blank line, if it is whole; tell whether it was."""
@@ -258,6 +264,8 @@ class EventChunks(_Finality, Generic[ChunkT]):
             return False
         out += chunks
         self._count += len(chunks)
+        if chunks and self._raise_errors:
+            self._note_last(chunks)
         return True
 
     def _take(self, events: Iterable[bytes | ServerSentEvent], out: list[Any]) -> None:
@@ -280,21 +288,57 @@ class EventChunks(_Finality, Generic[ChunkT]):
             except Exception as error:  # a validator of the user's may raise anything
                 text = _text_of(text)
                 if text == DONE_MARK:
-                    self._check_finality()
+                    self._check_end()
                     self.ended = True
                     return
                 failure = self._decode_error(text, error)
             else:
                 out.append(chunk)
                 self._count += 1
+                if self._raise_errors:
+                    self._note(text, chunk)
                 if is_final is not None:
                     self._judge(chunk, is_final)
                 elif kind == "output":
                     self.ended = self._ends_with_output
                 if self.ended:
+                    self._check_end()
                     return
                 continue
             raise failure
+
+    def _note(self, text: str | bytes, chunk: Any) -> None:
+        """Take note of a chunk, which may be the last one."""
+        if self._decode is decode_json:
+            self._note_last((chunk,))
+            return
+        # The output_type may have left the error out.
+        if self._reported is not None or (
+            b'"error"' in text if isinstance(text, bytes) else '"error"' in text
+        ):
+            self._note_last((decode_json(text),))
+
+    def _note_last(self, chunks: Sequence[Any]) -> None:
+        """Take note of the last one of some chunks; what was used may come after it."""
+        for chunk in reversed(chunks):
+            if not is_usage_only(chunk):
+                self._reported = None if reported_error(chunk) is None else chunk
+                return
+
+    def _check_end(self) -> None:
+        """Raise what the end of the stream means, if it is no good end."""
+        if self._reported is None:
+            self._check_finality()
+            return
+        message = self._redact(reported_error(self._reported) or "")
+        try:
+            text = self._redact(json.dumps(self._reported))
+        except RecursionError:
+            text = message
+        raise StreamEventError(
+            f"The app reported an error in its last chunk: {excerpt(message)}",
+            data=decode_report(text),
+        )
 
     def _take_error(self, text: str | bytes) -> None:
         """Raise an error that the app reported, or take note that it is given as a chunk."""

@@ -167,8 +167,9 @@ class StreamMethods:
                 waiting for the server; one that ends without such a chunk is an
                 IncompleteStream. Default: the `output` event of a `workflows/` endpoint; of
                 others, and with None, the server's end is the end.
-            raise_error_events: Whether an event named `error`, and a `{"type": "error"}` of a
-                workflow, raise StreamEventError. Default True; with False they are chunks.
+            raise_error_events: Whether an event named `error`, a `{"type": "error"}` of a
+                workflow, and a last chunk with an `error` raise StreamEventError. Default True;
+                with False they are chunks.
             priority: `normal` or `low`. Default: fal's own.
             hint: Tells fal which runners suit the request. Default: none.
             **unknown: Refused.

@@ -21,6 +21,7 @@ SCRIPTS: list[tuple[str, Any, list[str], int, str]] = [
     ("error", Failure(500, "out of order"), [], 3, "answered 500"),
     ("refusal", Failure(422, [MISSING]), [], 3, "prompt: Field required"),
     ("error event", [1, Event("no memory", event="error")], [], 3, "no memory"),
+    ("error chunk", [1, {"error": "no memory"}], [], 3, "in its last chunk: no memory"),
     ("no answer", Reply([Cut(in_chunk=False)], head=b""), ["--retries", "0"], 4, "No answer"),
     ("start", Reply(delay=math.inf), ["--start-timeout", "0.3"], 5, "--start-timeout SECONDS"),
     ("idle", [1, Hang()], ["--timeout", "2"], 5, "--timeout none"),

@@ -134,12 +134,141 @@ def test_elsewhere_such_a_chunk_is_a_chunk(options: dict[str, bool]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ['{"type": "output"}', '{"type": "output", "error": "error"}', '"error"', '["error"]', '"x"'],
+    ['{"type": "output"}', '{"type": "output", "x": "error"}', '"error"', '["error"]', '"x"'],
 )
 def test_not_every_chunk_of_a_workflow_is_an_error(text: str) -> None:
     out: list[Any] = []
     source(is_workflow=True).feed(events(text), out)
     assert out == [decode_json(text)]
+
+
+class Output(pydantic.BaseModel):
+    """A model without the field `error`."""
+
+    output: str = ""
+
+
+FAILED = '{"output": "Hi", "error": "out of memory"}'
+USAGE = '{"choices": [], "usage": {"total_tokens": 3}}'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (FAILED, "out of memory"),
+        ('{"error": {"message": "no credit", "code": 402}}', "no credit"),
+        ('{"error": {"detail": "no credit"}}', "no credit"),
+        ('{"error": {"code": 402}}', '{"code": 402}'),
+        ('{"error": true, "message": "boom"}', "boom"),
+        ('{"error": true}', '{"error": true}'),
+        ('{"choices": [{"finish_reason": "error"}]}', "its finish_reason is 'error'"),
+        ('{"choices": [{"error": {"message": "down"}, "finish_reason": "error"}]}', "down"),
+        ('{"choices": [{"delta": {}}], "error": {"message": "down"}}', "down"),
+        ('{"choices": [], "error": {"message": "down"}}', "down"),
+    ],
+)
+@pytest.mark.parametrize("output_type", [None, dict[str, Any], Output])
+@pytest.mark.parametrize("end", ["", "data: [DONE]\n\n", f"data: {USAGE}\n\ndata: [DONE]\n\n"])
+def test_an_error_in_the_last_chunk(text: str, message: str, output_type: Any, end: str) -> None:
+    made = source(output_type)
+    out: list[Any] = []
+    with pytest.raises(StreamEventError) as caught:
+        # Each by itself, and all at once.
+        for data in (events('{"output": "H"}'), events(text) + end.encode()):
+            made.feed(data, out)
+        made.close(out)
+    assert caught.value.message == f"The app reported an error in its last chunk: {message}"
+    assert caught.value.data == decode_json(text)
+    assert len(out) == (3 if "usage" in end else 2)
+    out.clear()
+    with pytest.raises(StreamEventError):
+        made = source(output_type)
+        made.feed(events('{"output": "H"}', text) + end.encode(), out)
+        made.close(out)
+    assert len(out) == (3 if "usage" in end else 2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"error": null}',
+        '{"error": ""}',
+        '{"error": "  "}',
+        '{"error": {}}',
+        '{"error": []}',
+        '{"error": 0.25}',
+        '{"error": false}',
+        '{"output": {"error": "boom"}}',
+        '{"choices": [{"finish_reason": "stop"}]}',
+        '{"choices": "error"}',
+        '{"choices": ["error", null]}',
+        '["error"]',
+        '"error"',
+    ],
+)
+@pytest.mark.parametrize("output_type", [None, Any])
+def test_what_is_no_error_in_the_last_chunk(text: str, output_type: Any) -> None:
+    made = source(output_type)
+    out: list[Any] = []
+    made.feed(events(text), out)
+    made.close(out)
+    assert out == [decode_json(text)]
+
+
+@pytest.mark.parametrize("output_type", [None, Output])
+def test_an_error_in_the_middle_is_data(output_type: Any) -> None:
+    for texts in ([FAILED, '{"output": "Hi"}'], [FAILED, '{"output": "error"}', USAGE]):
+        for bodies in ([events(*texts)], [events(text) for text in texts]):
+            made = source(output_type)
+            out: list[Any] = []
+            for body in bodies:
+                made.feed(body, out)
+            made.close(out)
+            assert len(out) == len(texts)
+
+
+def test_an_error_in_the_last_chunk_can_be_left_to_the_reader() -> None:
+    for options in ({"raise_errors": False}, {"raw": True}):
+        made = source(**options)
+        out: list[Any] = []
+        made.feed(events("1", FAILED), out)
+        made.close(out)
+        assert len(out) == 2
+
+
+def test_an_error_in_what_is_final_and_in_what_never_was() -> None:
+    for options in (
+        {"is_final": lambda chunk: "error" in chunk},
+        {"is_final": lambda chunk: False},
+        {"is_workflow": True},
+    ):
+        made = source(**options)
+        out: list[Any] = []
+        with pytest.raises(StreamEventError, match="in its last chunk: out of memory"):
+            made.feed(events("{}", FAILED), out)
+            made.close(out)
+        assert len(out) == 2
+
+
+def test_an_error_in_the_last_chunk_is_masked_and_short() -> None:
+    made = source(redact=lambda text: text.replace("secret", "***"))
+    with pytest.raises(StreamEventError) as caught:
+        made.feed(events('{"error": "secret' + "x" * 10_000 + '", "more": "secret"}'), [])
+        made.close([])
+    assert "secret" not in str(caught.value)
+    assert len(str(caught.value)) < 1_000
+    assert caught.value.data["more"] == "***"
+
+
+def test_a_deep_error_in_the_last_chunk_is_kept_as_text() -> None:
+    text = '{"error": {"x": ' + "[" * 300 + "]" * 300 + "}}"
+    made = source()
+    out: list[Any] = []
+    made.feed(events(text), out)
+    with pytest.raises(StreamEventError) as caught:
+        made.close(out)
+    assert caught.value.data == text
+    assert len(out) == 1
 
 
 @pytest.mark.parametrize("text", ['{"type": "error"', '{"error": ' + "[" * 100_000])

@@ -23,6 +23,7 @@ __all__ = ["EVENTS"]
 
 _THREE = {"n": 3}
 _EVERY_KIND: Sequence[Any] = (0, "", False, None, ONE, [], 1)
+_FAILED = {"output": "Hi", "error": "out of memory"}
 _IN_BAND = {"message": "out of memory"}
 _FLOW_ERROR = {"type": "error", "message": "out of memory"}
 _TO_FLOW = sent(path="/workflows/acme/flow/stream")
@@ -115,6 +116,13 @@ EVENTS: Sequence[Scenario] = [
         [ONE, Event('{"message": "out of memory"}', event="error"), TWO],
         Seen((ONE, _IN_BAND, TWO)),
         options=options(raise_error_events=False),
+    ),
+    Scenario(
+        "a last chunk with an `error`",
+        [ONE, _FAILED],
+        Seen((ONE, _FAILED)),
+        raising(Raised("StreamEventError"), ONE, _FAILED),
+        "A model says so that it failed; a user would take what it had for the result.",
     ),
     Scenario(
         "a workflow's chunk of the type `error`",

@@ -1,0 +1,63 @@
+"""What a chunk says of an error: the last chunk of a stream that failed.
+
+From fal's documentation: `error` beside `output`, a text, "if an error occurred". As OpenRouter has
+it: an object `error` with a `message`, beside or in `choices`, and a `finish_reason` "error".
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+__all__ = ["is_usage_only", "reported_error"]
+
+
+def reported_error(chunk: object) -> str | None:
+    """Return what a chunk says of an error.
+
+    Args:
+        chunk: The chunk, a JSON value.
+
+    Returns:
+        The message of the error, or None where the chunk reports none.
+    """
+    if not isinstance(chunk, dict):
+        return None
+    said = _said(chunk)
+    choices = chunk.get("choices")
+    if said is not None or not isinstance(choices, list):
+        return said
+    for choice in choices:
+        if isinstance(choice, dict):
+            said = _said(choice)
+            if said is not None:
+                return said
+            if choice.get("finish_reason") == "error":
+                return "its finish_reason is 'error'"
+    return None
+
+
+def is_usage_only(chunk: object) -> bool:
+    """Tell whether a chunk only says what was used, which comes after an error too."""
+    return isinstance(chunk, dict) and chunk.get("choices") == [] and not chunk.get("error")
+
+
+def _said(fields: dict[str, Any]) -> str | None:
+    error = fields.get("error")
+    if isinstance(error, str):
+        return error if error.strip() else None
+    # Not a number: an app may measure an error.
+    if error is True:
+        return _message(fields)
+    return _message(error) if isinstance(error, dict) and error else None
+
+
+def _message(fields: dict[str, Any]) -> str:
+    for name in ("message", "detail"):
+        message = fields.get(name)
+        if isinstance(message, str) and message.strip():
+            return message
+    try:
+        return json.dumps(fields)
+    except RecursionError:
+        return "an object that is nested too deeply to be shown"
