@@ -34,7 +34,7 @@ class AsyncRunner:
         path = command["path"]
         counter = Counter()
         if command["kind"] == "latency":
-            return await _read_paced(client, path, counter)
+            return await _read_paced(client, path, counter, command["streams"])
         if command["kind"] == "memory":
             memory = Memory()
             await _read(client, path, counter)
@@ -60,13 +60,19 @@ class AsyncRunner:
 
     async def _first(self, command: Command) -> Answer:
         fresh, reused, counter = 0.0, list[float](), Counter()
+        first = Stopwatch()
         begin = time.perf_counter()
         async with self._contender.asynchronous(command["base"]) as client:
             fresh = await _read_first(client, command["path"], counter) - begin
+            fresh_cpu = first.stop()["cpu"]
+            watch = Stopwatch()
             for _ in range(FIRST_TIMES):
                 begin = time.perf_counter()
                 reused.append(await _read_first(client, command["path"], Counter()) - begin)
-        return counter.answer(fresh=fresh, reused=statistics.median(reused))
+            cpu = watch.stop()["cpu"] / FIRST_TIMES
+        return counter.answer(
+            fresh=fresh, fresh_cpu=fresh_cpu, reused=statistics.median(reused), cpu=cpu
+        )
 
 
 async def _read(client: AsyncClient, path: str, counter: Counter) -> None:
@@ -97,12 +103,18 @@ async def _read_first(client: AsyncClient, path: str, counter: Counter) -> float
     return at
 
 
-async def _read_paced(client: AsyncClient, path: str, counter: Counter) -> Answer:
+async def _read_paced(client: AsyncClient, path: str, counter: Counter, streams: int) -> Answer:
     latencies: list[int] = []
     watch = Stopwatch()
-    async for chunk in client(path):
-        latencies.append(time.monotonic_ns() - chunk["sent"])
-        counter.add(1, chunk["index"])
+
+    async def read() -> None:
+        async for chunk in client(path):
+            latencies.append(time.monotonic_ns() - chunk["sent"])
+            counter.add(1, chunk["index"])
+
+    async with anyio.create_task_group() as group:
+        for _ in range(streams):
+            group.start_soon(read)
     figures = watch.stop()
     middle, high = (percentile(latencies, share) / 1e9 for share in (0.5, 0.99))
     return counter.answer(p50=middle, p99=high, **figures)

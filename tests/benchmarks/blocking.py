@@ -52,13 +52,19 @@ class BlockingRunner:
 
     def _first(self, command: Command) -> Answer:
         fresh, reused, counter = 0.0, list[float](), Counter()
+        first = Stopwatch()
         begin = time.perf_counter()
         with self._contender.blocking(command["base"]) as client:
             fresh = _read_first(client, command["path"], counter) - begin
+            fresh_cpu = first.stop()["cpu"]
+            watch = Stopwatch()
             for _ in range(FIRST_TIMES):
                 begin = time.perf_counter()
                 reused.append(_read_first(client, command["path"], Counter()) - begin)
-        return counter.answer(fresh=fresh, reused=statistics.median(reused))
+            cpu = watch.stop()["cpu"] / FIRST_TIMES
+        return counter.answer(
+            fresh=fresh, fresh_cpu=fresh_cpu, reused=statistics.median(reused), cpu=cpu
+        )
 
 
 def _read(client: Client, path: str, counter: Counter) -> None:

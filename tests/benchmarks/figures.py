@@ -25,8 +25,8 @@ __all__ = [
     "percentile",
 ]
 
-# How often the first event is waited for on a connection that has been used.
-FIRST_TIMES = 20
+# How often the first event is waited for by a client that has been used.
+FIRST_TIMES = 50
 
 
 class Command(TypedDict):

@@ -69,6 +69,21 @@ def _beside_fal_client(work: str, value: Callable[[Measured], float]) -> Figure:
     return figure
 
 
+def _beside(work: str, other: str) -> Figure:
+    """Compare the CPU of a stream or an event with another contender's."""
+
+    def figure(results: Results, flavour: Flavour) -> float | None:
+        ours, theirs = results.get(work, OURS, flavour), results.get(work, other, flavour)
+        return None if ours is None or theirs is None else ours.cost / theirs.cost
+
+    return figure
+
+
+def _first_of_a_client(results: Results, flavour: Flavour) -> float | None:
+    measured = results.get("first-new-tls", OURS, flavour)
+    return None if measured is None else 1e3 * measured.figures["fresh_cpu"]
+
+
 def _growth(results: Results, flavour: Flavour) -> float | None:
     measured = results.get("memory", OURS, flavour)
     return None if measured is None else measured.figures["growth"] / 1e6
@@ -110,6 +125,14 @@ def _ratios() -> Iterator[Goal]:
         yield Goal(text, _both(2, 2), _faster(work), least=True)
 
 
+def _openings() -> Iterator[Goal]:
+    for work in ("first", "first-new", "first-tls", "first-new-tls"):
+        title = WORKS[work].title
+        figure = _beside(work, FAL_CLIENT)
+        yield Goal(f"{title}: CPU, as a share of fal-client's", _both(0.6, 0.5), figure)
+        yield Goal(f"{title}: CPU, times aiohttp's", _asyncio(1.4), _beside(work, "aiohttp"))
+
+
 GOALS = (
     *_ratios(),
     Goal(
@@ -117,11 +140,21 @@ GOALS = (
         _both(1, 1),
         _beside_fal_client("paced", lambda measured: measured.figures["p50"]),
     ),
-    Goal(
-        "An event each 2 ms: cost, as a share of fal-client's",
-        _both(0.5, 0.5),
-        _beside_fal_client("paced", lambda measured: measured.cost),
+    *_openings(),
+    *(
+        Goal(
+            f"{WORKS[work].title}: CPU, as a share of fal-client's",
+            _both(0.85, 0.5),
+            _beside(work, FAL_CLIENT),
+        )
+        for work in ("paced", "paced-10", "paced-20", "paced-tls")
     ),
+    Goal(
+        f"{WORKS['many-paced'].title}: CPU, times aiohttp's",
+        _asyncio(1.2),
+        _beside("many-paced", "aiohttp"),
+    ),
+    Goal("The first TLS stream of a client: CPU", _both(5, 5), _first_of_a_client, unit=" ms"),
     Goal("40 x 1 MB: growth of the memory", _both(9, 9), _growth, unit=" MB"),
     # It varies from run to run.
     Goal("1,000 x 1 MB: growth, as a share of that", _both(1.2, 1.2), _further_growth),

@@ -31,9 +31,13 @@ _SCRIPT = Path(__file__).parent / "contenders" / "javascript.mjs"
 
 
 @contextlib.contextmanager
-def _pinned(place: int) -> Iterator[None]:
-    """Have processes started on one processor, counted from the first that may be used."""
-    if not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2:
+def _pinned(place: int | None) -> Iterator[None]:
+    """Have processes started on one processor, counted from the first that may be used.
+
+    Args:
+        place: Its number, or None for whichever the system chooses.
+    """
+    if place is None or not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2:
         yield
         return
     usable = os.sched_getaffinity(0)
@@ -45,7 +49,7 @@ def _pinned(place: int) -> Iterator[None]:
 
 
 class _Process:
-    def __init__(self, command: list[str], environment: dict[str, str], place: int) -> None:
+    def __init__(self, command: list[str], environment: dict[str, str], place: int | None) -> None:
         with _pinned(place):
             self._process = subprocess.Popen(
                 command,
@@ -90,12 +94,16 @@ class Place:
         ports: Its ports, by scheme.
         authority: The file with the certificate that its own is signed by.
         npm: The folder with the npm packages, if there is one.
+        pinned: Whether the server and the workers have a processor each.
     """
 
-    def __init__(self, ports: dict[str, int], authority: str, npm: str | None) -> None:
+    def __init__(
+        self, ports: dict[str, int], authority: str, npm: str | None, pinned: bool = True
+    ) -> None:
         self._ports = ports
         self._authority = authority
         self.npm = npm
+        self.pinned = pinned
 
     def base(self, *, tls: bool) -> str:
         """Give the server's address."""
@@ -125,11 +133,12 @@ def _environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def serving(npm: str | None = None) -> Iterator[Place]:
+def serving(npm: str | None = None, *, pinned: bool = True) -> Iterator[Place]:
     """Run the server.
 
     Args:
         npm: The folder whose `node_modules` holds the npm packages, if there is one.
+        pinned: Whether the server and the workers have a processor each. Default True.
     """
     with TemporaryDirectory() as folder:
         authority = trustme.CA()
@@ -139,9 +148,9 @@ def serving(npm: str | None = None) -> Iterator[Place]:
         issued.write_to_path(str(certificate))
         module = "tests.benchmarks.server"
         command = [sys.executable, "-m", module, "--certificate", str(certificate)]
-        server = _Process(command, _environment(), place=0)
+        server = _Process(command, _environment(), place=0 if pinned else None)
         try:
-            yield Place(json.loads(server.read()), str(trusted), npm)
+            yield Place(json.loads(server.read()), str(trusted), npm, pinned)
         finally:
             server.end()
 
@@ -170,7 +179,9 @@ class Worker:
             way = "data" if contender.name == "JS on('data')" else "iterator"
             command = ["node", "--expose-gc", str(_SCRIPT), place.npm, way]
         self._base = place.base(tls=tls)
-        self._process = _Process(command, place.environment(tls=tls), place=1)
+        self._process = _Process(
+            command, place.environment(tls=tls), place=1 if place.pinned else None
+        )
 
     def events(self, work: Work, scale: float = 1) -> int:
         """Give how many events a stream of a work has for this contender."""

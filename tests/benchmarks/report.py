@@ -25,7 +25,12 @@ Column = Callable[[Measured], str]
 
 
 def _in(name: str, factor: float, form: str) -> Column:
-    return lambda measured: format(factor * measured.figures[name], form)
+    def column(measured: Measured) -> str:
+        # Not every runtime tells each of them.
+        value = measured.figures.get(name)
+        return "-" if value is None else format(factor * value, form)
+
+    return column
 
 
 _THROUGHPUT: dict[str, Column] = {
@@ -40,20 +45,28 @@ _COLUMNS: dict[str, dict[str, Column]] = {
         "CPU, us": _THROUGHPUT["CPU, us"],
     },
     "first": {
-        "new client, ms": _in("fresh", 1e3, ".2f"),
-        "used connection, ms": _in("reused", 1e3, ".2f"),
+        "CPU, us": _in("cpu", 1e6, ",.0f"),
+        "wall, ms": _in("reused", 1e3, ".2f"),
+        "first of a client, CPU, ms": _in("fresh_cpu", 1e3, ".2f"),
+        "first of a client, wall, ms": _in("fresh", 1e3, ".2f"),
     },
     "memory": {"growth, MB": _in("growth", 1e-6, ".1f")},
 }
 
 
-def tables(results: Results) -> Iterator[str]:
-    """Write a table of the goals and one for each work, in lines of Markdown."""
+def tables(results: Results, *, pinned: bool = True) -> Iterator[str]:
+    """Write a table of the goals and one for each work, in lines of Markdown.
+
+    Args:
+        results: What was measured.
+        pinned: Whether the server and the contenders had a processor each.
+    """
+    how = "" if pinned else ", not pinned to a processor"
     goals = reached(results)
     if goals:
-        yield from ("## Goals", "", *goals, "")
+        yield from (f"## Goals{how}", "", *goals, "")
     for name in results.works:
-        yield from (f"## {_heading(WORKS[name])}", "", *_table(WORKS[name], results), "")
+        yield from (f"## {_heading(WORKS[name])}{how}", "", *_table(WORKS[name], results), "")
 
 
 def _heading(work: Work) -> str:

@@ -98,7 +98,10 @@ class Server:
                     while len(data) < length:
                         data += connection.recv(65536)
                     data = data[length:]
-                    self._sender(head.split(b" ", 2)[1].decode())(connection)
+                    path = head.split(b" ", 2)[1].decode()
+                    self._sender(path)(connection)
+                    if WORKS[path.split("/")[2]].closes:
+                        return
         except (OSError, threading.BrokenBarrierError):
             return  # the contender has gone
 
@@ -131,7 +134,8 @@ def _sender(work: Work, events: int) -> Callable[[socket.socket], None]:
         parts[-1] += END
         crowd = Crowd(work.streams)
         return lambda connection: crowd.send(connection, parts)
-    whole = b"".join([HEAD, *chunks, END])
+    head = HEAD.replace(b"server:", b"connection: close\r\nserver:") if work.closes else HEAD
+    whole = b"".join([head, *chunks, END])
     return lambda connection: connection.sendall(whole)
 
 

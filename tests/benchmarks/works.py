@@ -38,6 +38,7 @@ class Work:
         streams: How many run at once.
         tls: Whether over TLS.
         pause: Seconds between paced events.
+        closes: Whether the server closes the connection after each stream.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Work:
     streams: int = 1
     tls: bool = False
     pause: float = 0.002
+    closes: bool = False
 
     def path(self, events: int) -> str:
         """Give the path of a stream of so many events, also a valid endpoint id."""
@@ -88,7 +90,40 @@ _WORKS = (
     Work("mid-tls", "5,000 x 1.5 KB, TLS", 5_000, 1_500, tls=True),
     Work("big-tls", "40 x 1 MB, TLS", 40, 1_000_000, tls=True),
     Work("paced", "500 x 60 B, one each 2 ms", 500, 60, "paced", "latency"),
-    Work("first", "the first event", 3, 60, kind="first"),
+    Work("paced-10", "100 x 60 B, one each 10 ms", 100, 60, "paced", "latency", pause=0.01),
+    Work("paced-20", "100 x 60 B, one each 20 ms", 100, 60, "paced", "latency", pause=0.02),
+    Work(
+        "paced-tls",
+        "200 x 60 B, one each 10 ms, TLS",
+        200,
+        60,
+        "paced",
+        "latency",
+        tls=True,
+        pause=0.01,
+    ),
+    Work(
+        "many-paced",
+        "500 streams x 20 x 60 B, one each 100 ms",
+        20,
+        60,
+        "paced",
+        "latency",
+        streams=500,
+        pause=0.1,
+    ),
+    Work("first", "opening: a used connection", 3, 60, kind="first"),
+    Work("first-new", "opening: a new connection", 3, 60, kind="first", closes=True),
+    Work("first-tls", "opening: a used connection, TLS", 3, 60, kind="first", tls=True),
+    Work(
+        "first-new-tls",
+        "opening: a new connection, TLS",
+        3,
+        60,
+        kind="first",
+        tls=True,
+        closes=True,
+    ),
     Work("memory", "40 x 1 MB", 40, 1_000_000, "one by one", "memory"),
     Work("memory-long", "1,000 x 1 MB", 1_000, 1_000_000, "one by one", "memory"),
 )

@@ -16,7 +16,7 @@ from pydantic_core import from_json
 
 from . import AsyncClient, Client
 
-READ = 256 * 1024
+READ = 64 * 1024
 
 
 class Body:
@@ -120,11 +120,14 @@ def blocking(base: str) -> Iterator[Client]:
             data += connection.recv(READ)
         body = Body()
         recv = connection.recv
-        data = data.partition(b"\r\n\r\n")[2]
+        head, _, data = data.partition(b"\r\n\r\n")
         yield from map(from_json, body.feed(data))
         while not body.ended:
             yield from map(from_json, body.feed(recv(READ)))
-        idle.append(connection)
+        if b"connection: close" in head:
+            connection.close()
+        else:
+            idle.append(connection)
 
     yield stream
     for connection in idle:
@@ -185,13 +188,16 @@ async def asynchronous(base: str) -> AsyncIterator[AsyncClient]:
         while b"\r\n\r\n" not in data:
             data += await connection.read()
         body = Body()
-        data = data.partition(b"\r\n\r\n")[2]
+        head, _, data = data.partition(b"\r\n\r\n")
         for chunk in map(from_json, body.feed(data)):
             yield chunk
         while not body.ended:
             for chunk in map(from_json, body.feed(await connection.read())):
                 yield chunk
-        idle.append(connection)
+        if b"connection: close" in head:
+            await connection.close()
+        else:
+            idle.append(connection)
 
     yield stream
     for connection in idle:
