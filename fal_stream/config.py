@@ -128,10 +128,11 @@ class Config(BaseModel):
             have it. Default: 120.
         keepalive_expiry: How many seconds an idle connection is kept for the next stream; 0 to
             close it at once. Default: 5.
-        timeout: Between two signs of life of a running stream, keep-alives included. Default:
-            15, or `FAL_STREAM_TIMEOUT`.
-        event_timeout: Between two chunks, whatever the signs of life. Default: 300, or
-            `FAL_STREAM_EVENT_TIMEOUT`.
+        timeout: Between two signs of life of a running stream, keep-alives included; a tenth more
+            is waited, at most 1.5. Default: `FAL_STREAM_TIMEOUT`, else 15 from the first chunk on,
+            and None for workflows. One that is given holds from the response headers on.
+        event_timeout: Between two chunks, whatever the signs of life. Default:
+            `FAL_STREAM_EVENT_TIMEOUT`, else 300, and 3,600 for workflows.
         start_timeout: Until the response headers are there, connecting included. Default: 300,
             or `FAL_STREAM_START_TIMEOUT`.
         total_timeout: For the whole stream. Default: None.

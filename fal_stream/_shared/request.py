@@ -13,7 +13,7 @@ from typing import Any
 from .. import _checks
 from .._checks import shown
 from ..abort import AbortSignal
-from ..config import Config
+from ..config import DEFAULT_EVENT_TIMEOUT, DEFAULT_TIMEOUT, Config
 from ..errors import ConfigError
 from ..middleware import check_method, check_request_headers
 from ..types import StreamOptions, TokenProvider
@@ -32,6 +32,12 @@ from .options import EVENT_STREAM
 from .outgoing import JSON, OUR_HEADERS, Outgoing
 from .query import add_query, check_query, input_query
 from .watchdog import Limits
+
+# By default (seconds).
+WORKFLOW_EVENT_TIMEOUT = 3600.0
+
+# How much longer a sign of life is waited for than the limit says, at most (seconds).
+MAX_PATIENCE = 1.5
 
 # More than most servers take, and as much as httpx does.
 MAX_URL = 65_536
@@ -149,7 +155,7 @@ def plan_stream(
         bare=bare,
         taken=taken,
         query=query,
-        limits=_limits(config, options),
+        limits=_limits(config, options, is_workflow=endpoint.namespace == "workflows"),
         max_event_bytes=config.max_event_bytes,
         output_type=output_type,
         decode_json=json_decoder(output_type),
@@ -244,15 +250,32 @@ def _is_provider(provider: object) -> bool:
     return callable(provider) and isinstance(provider, Hashable)
 
 
-def _limits(config: Config, options: StreamOptions) -> Limits:
+def _limits(config: Config, options: StreamOptions, *, is_workflow: bool) -> Limits:
     def limit(name: str) -> float | None:
         return _checks.check_seconds(name, options.get(name, getattr(config, name)))
 
+    def is_default(name: str, default: float) -> bool:
+        if name in options or name in config.model_fields_set:
+            return False
+        # It may have been changed by its environment variable.
+        return bool(getattr(config, name) == default)
+
+    idle, event = limit("timeout"), limit("event_timeout")
+    idle_is_default = is_default("timeout", DEFAULT_TIMEOUT)
+    if is_workflow:
+        # The nodes of a workflow are silent while they run.
+        idle = None if idle_is_default else idle
+        event = (
+            WORKFLOW_EVENT_TIMEOUT if is_default("event_timeout", DEFAULT_EVENT_TIMEOUT) else event
+        )
     return Limits(
         start=limit("start_timeout"),
-        idle=limit("timeout"),
-        event=limit("event_timeout"),
+        idle=idle,
+        event=event,
         total=limit("total_timeout"),
+        # A server that pings as often as the limit is long is alive, if a little late.
+        idle_patience=0.0 if idle is None else min(idle / 10, MAX_PATIENCE),
+        idle_from_first_chunk=idle_is_default,
     )
 
 

@@ -33,6 +33,9 @@ class Limits:
         idle: Between two signs of life of a running stream.
         event: Between two chunks, whatever the signs of life.
         total: From the first wait to the end.
+        idle_patience: How much longer than `idle` is really waited.
+        idle_from_first_chunk: Whether the idle limit begins with the first chunk only, not with
+            the response headers.
         start_renews: Whether the start limit begins anew with each piece of the request that
             goes out, as it does for an upload, which may be long.
     """
@@ -41,6 +44,8 @@ class Limits:
     idle: float | None = None
     event: float | None = None
     total: float | None = None
+    idle_patience: float = 0.0
+    idle_from_first_chunk: bool = False
     start_renews: bool = False
 
     @property
@@ -85,6 +90,7 @@ class Watchdog:
         "_fixed_due",
         "_idle",
         "_idle_due",
+        "_idle_of_chunks",
         "_lap_due",
         "_last_look",
         "_left_at",
@@ -97,7 +103,8 @@ class Watchdog:
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
         self._limits = limits
         self._clock = clock
-        self._idle = _seconds(limits.idle)
+        self._idle_of_chunks = _seconds(limits.idle) + limits.idle_patience
+        self._idle = math.inf if limits.idle_from_first_chunk else self._idle_of_chunks
         self._event = _seconds(limits.event)
         self._waited = 0.0
         self._depth = 0
@@ -162,7 +169,9 @@ class Watchdog:
         limits = (self._limits.start, self._limits.idle, self._limits.event)
         if self._limits.total is not None:
             return self._limits.total
-        return None if None in limits else max(map(_seconds, limits))
+        if None in limits:
+            return None
+        return max(*map(_seconds, limits), _seconds(self._limits.idle) + self._limits.idle_patience)
 
     def expired(self) -> Expired | None:
         """Tell which limit has run out, if one has."""
@@ -210,8 +219,10 @@ class Watchdog:
     def started(self) -> None:
         """The response headers are there: the start limit ends, idle and event limits begin."""
         self._start_due = math.inf
+        self._left_at = None
+        self._idle_due = self._waited + self._idle
+        self._event_due = self._waited + self._event
         self._refix()
-        self.chunk()
 
     def alive(self) -> None:
         """The server showed a sign of life: the idle limit begins anew."""
@@ -224,6 +235,7 @@ class Watchdog:
         The clock stands still until the next wait, for it is the consumer's time now.
         """
         self._left_at = None
+        self._idle = self._idle_of_chunks
         self._idle_due = self._waited + self._idle
         self._event_due = self._waited + self._event
         self._rearm()

@@ -6,16 +6,17 @@ import dataclasses
 import enum
 import json
 import re
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pydantic
 import pytest
 
-from fal_stream import AbortController, Config, ConfigError, __version__
+from fal_stream import AbortController, Config, ConfigError, StreamOptions, __version__
 from fal_stream._files.kinds import is_file
 from fal_stream._shared.outgoing import key_use
 from fal_stream._shared.request import MAX_URL, StreamPlan, plan_stream
+from fal_stream._shared.watchdog import Limits
 
 ANY: Any = object()
 
@@ -174,6 +175,30 @@ def test_limits_of_the_call_go_before_those_of_the_client() -> None:
     limits = plan(config, timeout=None, start_timeout=6, event_timeout=7, total_timeout=8).limits
     assert (limits.idle, limits.event, limits.start, limits.total) == (None, 7, 6, 8)
     assert plan(config).limits.start == 3
+
+
+def test_the_limits_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    def limits(endpoint_id: str, config: Config, **options: Any) -> Limits:
+        return plan_stream(config, endpoint_id, cast("StreamOptions", options)).limits
+
+    default = Limits(300, 15, 300, None, idle_patience=1.5, idle_from_first_chunk=True)
+    assert limits("acme/app", Config()) == default
+    for given in (
+        limits("acme/app", Config(timeout=15)),
+        limits("acme/app", Config(), timeout=15),
+        limits("workflows/acme/app", Config(timeout=15, event_timeout=300)),
+        limits("workflows/acme/app", Config(), timeout=15, event_timeout=300),
+    ):
+        assert given == Limits(300, 15, 300, None, idle_patience=1.5)
+    flow = limits("workflows/acme/app", Config())
+    assert (flow.idle, flow.event, flow.idle_patience) == (None, 3600, 0)
+    assert limits("workflows/acme/app", Config(), timeout=None).idle is None
+    assert limits("comfy/acme/app", Config()) == default
+    assert limits("acme/app", Config(), timeout=4).idle_patience == 0.4
+    monkeypatch.setenv("FAL_STREAM_TIMEOUT", "20")
+    monkeypatch.setenv("FAL_STREAM_EVENT_TIMEOUT", "60")
+    flow = limits("workflows/acme/app", Config())
+    assert (flow.idle, flow.event, flow.idle_from_first_chunk) == (20, 60, False)
 
 
 def test_the_repr_of_a_plan_holds_no_header_and_no_address() -> None:

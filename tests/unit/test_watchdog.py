@@ -6,6 +6,8 @@ import math
 
 import pytest
 
+from fal_stream import Config
+from fal_stream._shared.request import plan_stream
 from fal_stream._shared.watchdog import Expired, Limits, Phase, Watchdog
 
 
@@ -42,6 +44,57 @@ def test_without_limits_it_waits_for_ever(clock: Clock) -> None:
     assert dog.enter() == math.inf
     clock.now += 1e9
     assert dog.expired() is None
+
+
+def test_a_server_may_be_a_little_late(clock: Clock) -> None:
+    dog = Watchdog(Limits(idle=15, idle_patience=1.5), clock)
+    dog.started()
+    for _ in range(4):
+        wait(dog, clock, 16.4)
+        dog.alive()
+    wait(dog, clock, 16.5)
+    expired = expiry(dog)
+    assert (expired.phase, expired.seconds) == ("idle", 15)
+
+
+def test_the_idle_limit_may_begin_with_the_first_chunk(clock: Clock) -> None:
+    dog = Watchdog(Limits(idle=15, event=300, idle_from_first_chunk=True), clock)
+    dog.started()
+    wait(dog, clock, 40)
+    dog.alive()
+    assert dog.enter() == 260
+    clock.now += 40
+    dog.leave()
+    dog.chunk()
+    assert dog.enter() == 15
+    clock.now += 15
+    dog.leave()
+    assert expiry(dog).phase == "idle"
+
+
+def test_before_the_first_chunk_the_event_limit_holds(clock: Clock) -> None:
+    dog = Watchdog(Limits(idle=15, event=300, idle_from_first_chunk=True), clock)
+    dog.started()
+    wait(dog, clock, 300)
+    assert expiry(dog).phase == "event"
+
+
+def test_pings_each_15_seconds_for_a_minute_and_a_silent_workflow(clock: Clock) -> None:
+    dog = Watchdog(plan_stream(Config(), "acme/app", {}).limits, clock)
+    dog.started()
+    dog.chunk()
+    for _ in range(4):
+        wait(dog, clock, 15.25)
+        dog.alive()
+    dog.chunk()
+    dog = Watchdog(plan_stream(Config(), "workflows/acme/flow", {}).limits, clock)
+    dog.started()
+    dog.chunk()
+    wait(dog, clock, 3_599)
+    dog.chunk()
+    wait(dog, clock, 3_600)
+    expired = expiry(dog)
+    assert (expired.phase, expired.seconds) == ("event", 3_600)
 
 
 @pytest.mark.parametrize(
