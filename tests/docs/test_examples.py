@@ -43,3 +43,9 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     assert len(commands) == 2
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert commands[1] in ci
+
+
+def test_the_readme_leaves_figures_to_the_page_that_measures_them() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "docs/contributing/performance.md" in readme
+    assert not re.findall(r"\d ?(?:us|ms|MB|MiB|KiB|times|%)", readme)
