@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from typing_extensions import Self, Unpack
 
-from .._checks import shown
 from .._net.async_exchange import AsyncExchange
 from .._net.exchange import Aborted
 from .._net.exchanges import async_new_exchange
+from .._net.storage import AsyncStorage
 from .._shared.options import NoOthers, given_settings
 from .._shared.query import add_query
 from .._shared.request import StreamPlan
@@ -21,14 +21,14 @@ from .._shared.tokens import TOKEN_PARAMETER
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..config import Config, make_config
 from ..credentials import CredentialsFunction, Secret
-from ..errors import ConfigError, FalStreamError, StreamConnectionError
+from ..errors import FalStreamError, StreamConnectionError
 from ..middleware import ProxyUrlConfig, RequestMiddleware
 from ..retry import RetryPolicy
 from ..types import NOT_GIVEN, NotGiven
 from .dispatch import AsyncDispatcher
 from .fetch import AsyncFetcher
 from .http.senders import AsyncHttpClient, make_sender
-from .storage import AsyncStorageClient
+from .storage import AsyncStorageClient, is_overridden
 from .stream_methods import AsyncStreamMethods
 from .token import AsyncTokens
 
@@ -45,8 +45,9 @@ class AsyncStreamingClient(AsyncStreamMethods):
     Args:
         config: The settings, which say what each of those below means. One that is given by name
             goes before it. Default: a `Config` of the environment.
-        storage: Uploads the files in inputs; it is not closed. Default None: one with the same
-            settings.
+        storage: Uploads the files in inputs: a storage client, or any object with an
+            `upload(file)` that returns an address; it is not closed. Default None: one with the
+            same settings.
         http_client: An HTTP client of your own that requests are sent by; it is not closed.
             Default None: one of ours, which is faster and ends at once when it is aborted.
         credentials: fal's key, or a function that gives it each time.
@@ -68,7 +69,7 @@ class AsyncStreamingClient(AsyncStreamMethods):
 
     Attributes:
         config: The settings.
-        storage: Uploads the files in inputs.
+        storage: Uploads the files in inputs; what was given, if it was.
 
     Raises:
         ConfigError: A setting is unknown or has a value that can't be used.
@@ -78,7 +79,7 @@ class AsyncStreamingClient(AsyncStreamMethods):
         self,
         config: Config | None = None,
         *,
-        storage: AsyncStorageClient | None = None,
+        storage: AsyncStorage | None = None,
         http_client: AsyncHttpClient | None = None,
         credentials: str | Secret | CredentialsFunction | NotGiven | None = NOT_GIVEN,
         run_url: str | NotGiven = NOT_GIVEN,
@@ -124,9 +125,16 @@ class AsyncStreamingClient(AsyncStreamMethods):
 
     async def _with_files(self, plan: StreamPlan, exchange: AsyncExchange) -> StreamPlan:
         began = time.monotonic()
-        urls = await self.storage.upload_found(plan.files, plan.limits.of_uploads, exchange.signal)
+        storage = self.storage
+        if is_overridden(storage, "upload") or is_overridden(storage, "transform_input"):
+            from .other_storage import uploaded_by
+
+            plan = await uploaded_by(storage, plan, self._sender, exchange.signal)
+        else:
+            limits = plan.limits.of_uploads
+            plan = plan.with_files(await storage.upload_found(plan.files, limits, exchange.signal))
         exchange.watchdog.charge(time.monotonic() - began)
-        return plan.with_files(urls)
+        return plan
 
     async def _open_with_token(
         self, plan: StreamPlan, exchange: AsyncExchange
@@ -198,16 +206,19 @@ class AsyncStreamingClient(AsyncStreamMethods):
         return f"<{type(self).__name__} {self.config.run_url}>"
 
 
-def _check_storage(storage: object) -> AsyncStorageClient | None:
-    if storage is None or isinstance(storage, AsyncStorageClient):
-        return storage
-    raise ConfigError(f"storage={shown(storage)} must be a {AsyncStorageClient.__name__}")
+def _check_storage(storage: AsyncStorage | None) -> AsyncStorageClient | None:
+    if storage is not None and is_overridden(storage, "upload"):
+        from .other_storage import check_storage
+
+        check_storage(storage)
+    # One of the user's has what is used of it here.
+    return cast("AsyncStorageClient | None", storage)
 
 
 def create_async_streaming_client(
     config: Config | None = None,
     *,
-    storage: AsyncStorageClient | None = None,
+    storage: AsyncStorage | None = None,
     http_client: AsyncHttpClient | None = None,
     credentials: str | Secret | CredentialsFunction | NotGiven | None = NOT_GIVEN,
     run_url: str | NotGiven = NOT_GIVEN,

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from .._files.readers import FileReadError
 from .._files.source import FileSource, open_file
@@ -25,8 +26,10 @@ from .._net.exchanges import async_new_exchange
 from .._net.gather import async_gather
 from .._net.tasks import async_in_thread
 from .._shared import uploads
+from .._shared.endpoint import is_loopback
 from .._shared.inputs import FoundFile
 from .._shared.lifecycle import HEADER as LIFECYCLE_HEADER
+from .._shared.media_types import HEAD_BYTES
 from .._shared.outgoing import OUR_HEADERS, Outgoing, api_request
 from .._shared.timeouts import upload_timeout_error
 from .._shared.watchdog import Expired, Limits, Watchdog
@@ -165,6 +168,9 @@ class AsyncUploader:
         try:
             if source.size is None:
                 return await self._upload_stream(source, lifecycle, signal)
+            if source.is_unknown:
+                with self._exchange(signal) as exchange:
+                    await exchange.call(async_in_thread, source.identify)
             if source.size <= uploads.MAX_SINGLE:
                 part = FilePart(source, 0, source.size)
                 return await self._upload_whole(source, part, lifecycle, signal)
@@ -226,6 +232,7 @@ class AsyncUploader:
         self, source: FileSource, lifecycle: str | None, signal: AbortSignal
     ) -> str:
         piece = await self._next_piece(source, signal)
+        source.identify(piece[:HEAD_BYTES])
         if len(piece) < uploads.PART_SIZE:
             part = FilePart(PieceSource(piece), 0, len(piece))
             return await self._upload_whole(source, part, lifecycle, signal)
@@ -259,7 +266,8 @@ class AsyncUploader:
         headers = {} if lifecycle is None else {LIFECYCLE_HEADER: lifecycle}
         request = api_request(self._config, url, content, headers)
         with self._exchange(signal) as exchange:
-            return uploads.check_initiated(await self._dispatcher.fetch_json(request, exchange))
+            answer = await self._dispatcher.fetch_json(request, exchange)
+        return uploads.check_initiated(answer, is_local=is_loopback(urlsplit(url).hostname or ""))
 
     async def _put_part(
         self, target: uploads.UploadTarget, number: int, part: FilePart, signal: AbortSignal

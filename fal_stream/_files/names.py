@@ -10,6 +10,7 @@ import io
 import mimetypes
 import os
 import re
+import sys
 import unicodedata
 import uuid
 
@@ -82,6 +83,8 @@ def name_of(file: object) -> str | None:
     Returns:
         The last part of its path, with `_` for what a name can't have, or None.
     """
+    if type(file).__module__ == "tarfile" and sys.version_info < (3, 12):
+        return None  # it has the name of the archive
     name = os.fspath(file) if is_path(file) else attribute(file, "name")
     if isinstance(name, bytes):
         name = os.fsdecode(name)
@@ -90,7 +93,23 @@ def name_of(file: object) -> str | None:
     name = os.path.basename(name)
     if isinstance(file, io.IOBase) and type(file).__module__ in _UNPACKERS:
         name = os.path.splitext(name)[0]  # what is read from it is unpacked
+    return fit_name(name)
+
+
+def fit_name(name: str) -> str | None:
+    """Make a name that was found with a file fit; None where nothing is left of it."""
     return _made_fit(name[-MAX_NAME:]) or None
+
+
+def type_said(file: object) -> str | None:
+    """Return the content type that an object has of its own, as files of requests do, or None."""
+    value = attribute(file, "content_type")
+    if not isinstance(value, str) or essence_of(value) == DEFAULT_TYPE:
+        return None
+    try:
+        return check_content_type(value)
+    except ConfigError:
+        return None
 
 
 def unique_name(content_type: str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .._checks import shown
+from .._shared.media_types import HEAD_BYTES, sniffed_type
 from ..errors import ConfigError, excerpt
 from .images import encode_image
 from .kinds import MEMORY, attribute, can_read, is_image, is_path
@@ -22,13 +23,16 @@ from .names import (
     check_content_type,
     check_file_name,
     essence_of,
+    fit_name,
     guessed_type,
     name_of,
+    type_said,
     unique_name,
 )
 from .opened import opened_reader
 from .paths import path_reader
 from .readers import FileReadError, MemoryReader, Reader, checked_bytes
+from .request_files import request_file
 
 _KINDS = "give a pathlib.Path, an open binary file, bytes or an image of Pillow"
 
@@ -43,12 +47,40 @@ class FileSource:
             file that says that it is empty is one, except in memory.
     """
 
-    def __init__(self, reader: Reader, *, name: str, content_type: str, place: str) -> None:
-        self.name = name
-        self.content_type = content_type
+    def __init__(
+        self, reader: Reader, *, name: str | None, content_type: str | None, place: str
+    ) -> None:
+        self.content_type: str = content_type or DEFAULT_TYPE
+        self.name: str = name or unique_name(self.content_type)
         self.size = reader.size
+        self._has_type = content_type is not None
+        self._has_name = name is not None
         self._place = place
         self._reader = reader
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nothing has told its media type yet, so that `identify()` may help."""
+        return not self._has_type
+
+    def identify(self, head: bytes | None = None) -> None:
+        """Find out what the file is by its first bytes, where nothing else has told it.
+
+        Args:
+            head: Its first bytes. Default None: they are read, of a file whose size is known.
+
+        Raises:
+            FileReadError: They can't be read.
+        """
+        if self._has_type:
+            return
+        if head is None:
+            head = b"" if self.size is None else self.read(0, min(self.size, HEAD_BYTES))
+        kind = sniffed_type(head)
+        if kind is not None:
+            self.content_type = kind
+            if not self._has_name:
+                self.name = unique_name(kind)
 
     def read(self, offset: int, length: int) -> bytes:
         """Read a piece of a file whose size is known; several threads may do so at once.
@@ -119,9 +151,9 @@ def open_file(
     Args:
         place: What the file is called in messages: an argument, or a place in an input.
         file: A path that is no `str`, an open binary file, bytes, or an image of Pillow.
-        content_type: Its media type. Default: guessed from the name, else what Pillow says, else
-            `application/octet-stream`. An image is encoded as the type that is given or guessed
-            from a given name.
+        content_type: Its media type. Default: what the object says, else guessed from the name,
+            else what Pillow says; `identify()` may tell one of which nothing is known yet. An
+            image is encoded as the type that is given or guessed from a given name.
         file_name: Its name. Default: the one that it has, else a new one.
 
     Returns:
@@ -134,8 +166,14 @@ def open_file(
     given_name = None if file_name is None else check_file_name(file_name)
     if is_path(file):
         file = _checked_path(place, file)
-    name = given_name or name_of(file)
-    guessed = guessed_type(name) if name else None
+    said = type_said(file)
+    taken = request_file(file)
+    if taken is not None:
+        file = taken.file
+        name = given_name or (fit_name(taken.name) if taken.name else None)
+    else:
+        name = given_name or name_of(file)
+    guessed = said or (guessed_type(name) if name else None)
     if is_image(file):
         wanted = essence_of(given_type or guessed or "")
         is_image_type = wanted.startswith("image/")
@@ -143,9 +181,9 @@ def open_file(
         reader: Reader = MemoryReader(lambda: memoryview(data))
     else:
         reader = _reader_of(place, file)
-    media_type = given_type or guessed or DEFAULT_TYPE
-    name = name or unique_name(media_type)
-    return FileSource(reader, name=name, content_type=media_type, place=place)
+    if guessed == DEFAULT_TYPE:
+        guessed = None
+    return FileSource(reader, name=name, content_type=given_type or guessed, place=place)
 
 
 def _reader_of(place: str, file: object) -> Reader:

@@ -28,6 +28,8 @@ _SEGMENT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?|_[A-Za-z0-9
 _CLIMBS = r"(?:\.|%2[Ee]){1,2}(?:/|$)"
 _CHARACTER = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%(?!2[Ff]|5[Cc]|00)[0-9A-Fa-f]{2})"
 _PATH = re.compile(rf"/?(?:(?!{_CLIMBS}){_CHARACTER}+(?:/(?!{_CLIMBS}|$)|/?$))*")
+# What inet_aton(3) takes for an IPv4 address beside four decimal numbers.
+_OLD_ADDRESS = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)(?:\.(?:0x[0-9a-f]*|[0-9]+)){0,3}")
 _OLD_FORM = re.compile(r"([0-9]+)-([A-Za-z0-9-]+)")
 
 
@@ -159,6 +161,23 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def names_this_machine(host: str) -> bool:
+    """Tell whether a host could lead to this machine, however it is written.
+
+    Broader than `is_loopback`, which says what is trusted: this says what a server must not send
+    us to. Addresses without dots or in octal and hexadecimal are read as systems do, and count.
+    """
+    host = host.lower().rstrip(".").partition("%")[0]
+    if host == "localhost" or host.endswith((".localhost", ".localdomain")):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return _OLD_ADDRESS.fullmatch(host) is not None
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or mapped.is_loopback or mapped.is_unspecified
 
 
 def may_have_key(url: str, trusted_hosts: Collection[str]) -> bool:

@@ -111,6 +111,22 @@ class StreamPlan:
         request = _request(self.bare, self.query, self.taken, urls)
         return dataclasses.replace(self, request=request)
 
+    def with_input(self, value: Any) -> StreamPlan:
+        """Give the plan of the same stream with another input.
+
+        Args:
+            value: JSON values, pydantic models and dataclasses, without files.
+
+        Returns:
+            The plan.
+
+        Raises:
+            ConfigError: The input can't be sent.
+        """
+        taken = take_input(value, _nothing_is)
+        request = _request(self.bare, self.query, taken)
+        return dataclasses.replace(self, taken=taken, request=request)
+
 
 def plan_stream(
     config: Config,

@@ -17,7 +17,8 @@ from urllib.parse import quote, urlsplit
 
 from .. import _checks
 from ..errors import ConfigError
-from .endpoint import is_loopback
+from .endpoint import is_loopback, names_this_machine
+from .file_hosts import ADDRESS_MARKS
 
 # Both as in fal's JavaScript client.
 MAX_SINGLE = 90 * 1024 * 1024
@@ -25,9 +26,6 @@ PART_SIZE = 10 * 1024 * 1024
 
 MAX_ADDRESS = 16_384
 MAX_ETAG = 1_024
-
-# What stands in addresses as it is; the rest is as well encoded.
-_ADDRESS_MARKS = "%/:=&?~#+!$,;'@()*[]"
 
 
 class PartRange(NamedTuple):
@@ -101,11 +99,12 @@ def split(size: int) -> list[PartRange]:
     ]
 
 
-def check_initiated(answer: object) -> UploadTarget:
+def check_initiated(answer: object, *, is_local: bool) -> UploadTarget:
     """Check what the storage says of a new upload.
 
     Args:
         answer: The decoded JSON of its answer.
+        is_local: Whether the storage is on this machine; others must not send a file here.
 
     Returns:
         The addresses.
@@ -115,11 +114,11 @@ def check_initiated(answer: object) -> UploadTarget:
     """
     given = _object(answer)
     upload_url, file_url = _text(given, "upload_url"), _text(given, "file_url")
-    _check_address("upload_url", upload_url)
+    _check_address("upload_url", upload_url, is_local=is_local)
     # This one goes into JSON only, and may have the file's name in it as it is.
     if not file_url.isprintable():
         raise ValueError("file_url has a control character in it")
-    _check_address("file_url", quote(file_url, safe=_ADDRESS_MARKS))
+    _check_address("file_url", quote(file_url, safe=ADDRESS_MARKS), is_local=is_local)
     return UploadTarget(upload_url, file_url)
 
 
@@ -138,7 +137,7 @@ def _text(answer: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _check_address(name: str, url: str) -> None:
+def _check_address(name: str, url: str, *, is_local: bool) -> None:
     try:
         parts = _checks.check_url(name, url)
     except ConfigError:
@@ -146,7 +145,12 @@ def _check_address(name: str, url: str) -> None:
     if parts is None:
         # Not shown: what is no address may be anything.
         raise ValueError(f"{name} is not an absolute http address without user and password")
-    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+    host = parts.hostname or ""
+    if is_local and is_loopback(host):
+        return
+    if names_this_machine(host):
+        raise ValueError(f"{name} is on {parts.netloc}, this machine, and the storage is not")
+    if parts.scheme != "https":
         raise ValueError(f"{name} is on {parts.netloc} without https")
 
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from typing_extensions import Self, Unpack
 
-from .._checks import shown
 from .._net.exchange import Aborted
 from .._net.exchanges import new_exchange
+from .._net.storage import Storage
 from .._net.sync_exchange import Exchange
 from .._shared.options import NoOthers, given_settings
 from .._shared.query import add_query
@@ -22,14 +22,14 @@ from .._shared.tokens import TOKEN_PARAMETER
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..config import Config, make_config
 from ..credentials import CredentialsFunction, Secret
-from ..errors import ConfigError, FalStreamError, StreamConnectionError
+from ..errors import FalStreamError, StreamConnectionError
 from ..middleware import ProxyUrlConfig, RequestMiddleware
 from ..retry import RetryPolicy
 from ..types import NOT_GIVEN, NotGiven
 from .dispatch import Dispatcher
 from .fetch import Fetcher
 from .http.senders import HttpClient, make_sender
-from .storage import StorageClient
+from .storage import StorageClient, is_overridden
 from .stream_methods import StreamMethods
 from .token import Tokens
 
@@ -46,8 +46,9 @@ class StreamingClient(StreamMethods):
     Args:
         config: The settings, which say what each of those below means. One that is given by name
             goes before it. Default: a `Config` of the environment.
-        storage: Uploads the files in inputs; it is not closed. Default None: one with the same
-            settings.
+        storage: Uploads the files in inputs: a storage client, or any object with an
+            `upload(file)` that returns an address; it is not closed. Default None: one with the
+            same settings.
         http_client: An HTTP client of your own that requests are sent by; it is not closed.
             Default None: one of ours, which is faster and ends at once when it is aborted.
         credentials: fal's key, or a function that gives it each time.
@@ -69,7 +70,7 @@ class StreamingClient(StreamMethods):
 
     Attributes:
         config: The settings.
-        storage: Uploads the files in inputs.
+        storage: Uploads the files in inputs; what was given, if it was.
 
     Raises:
         ConfigError: A setting is unknown or has a value that can't be used.
@@ -79,7 +80,7 @@ class StreamingClient(StreamMethods):
         self,
         config: Config | None = None,
         *,
-        storage: StorageClient | None = None,
+        storage: Storage | None = None,
         http_client: HttpClient | None = None,
         credentials: str | Secret | CredentialsFunction | NotGiven | None = NOT_GIVEN,
         run_url: str | NotGiven = NOT_GIVEN,
@@ -125,9 +126,16 @@ class StreamingClient(StreamMethods):
 
     def _with_files(self, plan: StreamPlan, exchange: Exchange) -> StreamPlan:
         began = time.monotonic()
-        urls = self.storage.upload_found(plan.files, plan.limits.of_uploads, exchange.signal)
+        storage = self.storage
+        if is_overridden(storage, "upload") or is_overridden(storage, "transform_input"):
+            from .other_storage import uploaded_by
+
+            plan = uploaded_by(storage, plan, self._sender, exchange.signal)
+        else:
+            limits = plan.limits.of_uploads
+            plan = plan.with_files(storage.upload_found(plan.files, limits, exchange.signal))
         exchange.watchdog.charge(time.monotonic() - began)
-        return plan.with_files(urls)
+        return plan
 
     def _open_with_token(self, plan: StreamPlan, exchange: Exchange) -> StreamResponse:
         while True:
@@ -195,16 +203,19 @@ class StreamingClient(StreamMethods):
         return f"<{type(self).__name__} {self.config.run_url}>"
 
 
-def _check_storage(storage: object) -> StorageClient | None:
-    if storage is None or isinstance(storage, StorageClient):
-        return storage
-    raise ConfigError(f"storage={shown(storage)} must be a {StorageClient.__name__}")
+def _check_storage(storage: Storage | None) -> StorageClient | None:
+    if storage is not None and is_overridden(storage, "upload"):
+        from .other_storage import check_storage
+
+        check_storage(storage)
+    # One of the user's has what is used of it here.
+    return cast("StorageClient | None", storage)
 
 
 def create_streaming_client(
     config: Config | None = None,
     *,
-    storage: StorageClient | None = None,
+    storage: Storage | None = None,
     http_client: HttpClient | None = None,
     credentials: str | Secret | CredentialsFunction | NotGiven | None = NOT_GIVEN,
     run_url: str | NotGiven = NOT_GIVEN,

@@ -73,9 +73,9 @@ class StorageClient:
 
         Args:
             file: A `pathlib.Path`, an open binary file, an `io.BytesIO`, bytes, a bytearray, a
-                memoryview, or an image of Pillow.
-            content_type: Its media type. Default: guessed from the name, else
-                `application/octet-stream`.
+                memoryview, an image of Pillow, or a file of a request.
+            content_type: Its media type. Default: what the file or its name says, else what the
+                first bytes of a picture, sound or video tell, else `application/octet-stream`.
             file_name: Its name. Default: the one that it has, else a new one.
             lifecycle: How long it is kept and who may read it, see `StorageSettings`. Default:
                 as fal has it.
@@ -174,6 +174,25 @@ class StorageClient:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.config.rest_url}>"
+
+
+# As they are here: a test may have put others into the class.
+_METHODS = {name: getattr(StorageClient, name) for name in ("upload", "transform_input")}
+
+
+def is_overridden(storage: object, name: str) -> bool:
+    """Tell whether a storage does something in another way than our own storage client.
+
+    Args:
+        storage: A storage client, one of a subclass, or another object that has an `upload`.
+        name: Its method, `upload` or `transform_input`.
+
+    Returns:
+        Whether it does. Another object than a storage client has an `upload` only.
+    """
+    if not isinstance(storage, StorageClient):
+        return name == "upload"
+    return name in vars(storage) or getattr(type(storage), name) is not _METHODS[name]
 
 
 def _limits(config: Config) -> Limits:

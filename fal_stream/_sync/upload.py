@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from .._files.readers import FileReadError
 from .._files.source import FileSource, open_file
@@ -26,8 +27,10 @@ from .._net.gather import gather
 from .._net.sync_exchange import Exchange
 from .._net.tasks import in_thread
 from .._shared import uploads
+from .._shared.endpoint import is_loopback
 from .._shared.inputs import FoundFile
 from .._shared.lifecycle import HEADER as LIFECYCLE_HEADER
+from .._shared.media_types import HEAD_BYTES
 from .._shared.outgoing import OUR_HEADERS, Outgoing, api_request
 from .._shared.timeouts import upload_timeout_error
 from .._shared.watchdog import Expired, Limits, Watchdog
@@ -166,6 +169,9 @@ class Uploader:
         try:
             if source.size is None:
                 return self._upload_stream(source, lifecycle, signal)
+            if source.is_unknown:
+                with self._exchange(signal) as exchange:
+                    exchange.call(in_thread, source.identify)
             if source.size <= uploads.MAX_SINGLE:
                 part = FilePart(source, 0, source.size)
                 return self._upload_whole(source, part, lifecycle, signal)
@@ -223,6 +229,7 @@ class Uploader:
 
     def _upload_stream(self, source: FileSource, lifecycle: str | None, signal: AbortSignal) -> str:
         piece = self._next_piece(source, signal)
+        source.identify(piece[:HEAD_BYTES])
         if len(piece) < uploads.PART_SIZE:
             part = FilePart(PieceSource(piece), 0, len(piece))
             return self._upload_whole(source, part, lifecycle, signal)
@@ -256,7 +263,8 @@ class Uploader:
         headers = {} if lifecycle is None else {LIFECYCLE_HEADER: lifecycle}
         request = api_request(self._config, url, content, headers)
         with self._exchange(signal) as exchange:
-            return uploads.check_initiated(self._dispatcher.fetch_json(request, exchange))
+            answer = self._dispatcher.fetch_json(request, exchange)
+        return uploads.check_initiated(answer, is_local=is_loopback(urlsplit(url).hostname or ""))
 
     def _put_part(
         self, target: uploads.UploadTarget, number: int, part: FilePart, signal: AbortSignal

@@ -450,6 +450,22 @@ async def test_an_upload_address_elsewhere_gets_no_key(
     assert "authorization" not in put.headers
 
 
+async def test_no_storage_elsewhere_sends_a_file_here(fal: LocalFal) -> None:
+    with LocalFal(key=None) as other:
+        answer = f'{{"upload_url": "{other.url}/put", "file_url": "{GOOD}"}}'
+        fal.route("/storage/*", json_reply(answer))
+        # To the system this machine, and to the rules another one.
+        elsewhere = fal.url.replace("127.0.0.1", "127.1")
+        settings = {**fal.settings, "rest_url": elsewhere}
+        async with AsyncStorageClient(**settings) as storage:
+            with (
+                pytest.warns(UserWarning, match="The key is not sent"),
+                pytest.raises(UploadError, match=r"this machine, and the storage is not"),
+            ):
+                await storage.upload(b"x")
+        assert other.requests == []
+
+
 async def test_an_upload_is_not_followed_elsewhere(
     fal: LocalFal, storage: AsyncStorageClient
 ) -> None:
@@ -635,5 +651,5 @@ async def test_bad_arguments(
 
 async def test_what_is_no_storage() -> None:
     given: Any = 3
-    with pytest.raises(ConfigError, match=r"storage=3 must be a \w*StorageClient"):
+    with pytest.raises(ConfigError, match=r"storage=3 has no method upload; .* a StorageClient"):
         AsyncStreamingClient(storage=given)

@@ -441,6 +441,22 @@ def test_an_upload_address_elsewhere_gets_no_key(fal: LocalFal, storage: Storage
     assert "authorization" not in put.headers
 
 
+def test_no_storage_elsewhere_sends_a_file_here(fal: LocalFal) -> None:
+    with LocalFal(key=None) as other:
+        answer = f'{{"upload_url": "{other.url}/put", "file_url": "{GOOD}"}}'
+        fal.route("/storage/*", json_reply(answer))
+        # To the system this machine, and to the rules another one.
+        elsewhere = fal.url.replace("127.0.0.1", "127.1")
+        settings = {**fal.settings, "rest_url": elsewhere}
+        with StorageClient(**settings) as storage:
+            with (
+                pytest.warns(UserWarning, match="The key is not sent"),
+                pytest.raises(UploadError, match=r"this machine, and the storage is not"),
+            ):
+                storage.upload(b"x")
+        assert other.requests == []
+
+
 def test_an_upload_is_not_followed_elsewhere(fal: LocalFal, storage: StorageClient) -> None:
     with LocalFal() as other:
         fal.route("/*", Reply(status=307, headers={"location": f"{other.url}/x"}), method="PUT")
@@ -618,5 +634,5 @@ def test_bad_arguments(
 
 def test_what_is_no_storage() -> None:
     given: Any = 3
-    with pytest.raises(ConfigError, match=r"storage=3 must be a \w*StorageClient"):
+    with pytest.raises(ConfigError, match=r"storage=3 has no method upload; .* a StorageClient"):
         StreamingClient(storage=given)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 from typing_extensions import assert_type
 
 from fal_stream import (
     AsyncFile,
+    AsyncStorageClient,
     AsyncStreamingClient,
     File,
+    StorageClient,
     StreamingClient,
     find_files,
     find_files_async,
@@ -46,3 +49,25 @@ async def asynchronous(client: AsyncStreamingClient) -> None:
     async for sound in stream.audio():
         assert_type(sound, bytes)
     assert_type(find_files_async({}), list[AsyncFile])
+
+
+class Bucket:
+    def upload(self, file: Any, *, content_type: str | None = None) -> str:
+        return "https://files.example/"
+
+
+class AsyncBucket:
+    async def upload(self, file: Any) -> str:
+        return "https://files.example/"
+
+
+class Named(StorageClient):
+    def upload(self, file: Any, **options: Any) -> str:
+        return super().upload(file, **options)
+
+
+def storages() -> None:
+    for storage in (Bucket(), StorageClient(), Named()):
+        assert_type(StreamingClient(storage=storage).storage, StorageClient)
+    for other in (Bucket(), AsyncBucket(), AsyncStorageClient()):
+        assert_type(AsyncStreamingClient(storage=other).storage, AsyncStorageClient)

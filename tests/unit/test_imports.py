@@ -51,7 +51,7 @@ MAY_IMPORT = {
     },
     "_ipython": set[str](),
     "_display": {"_ipython", "abort"},
-    "_files": {"_checks", "errors"},
+    "_files": {"_checks", "_shared", "errors"},
     "_net": {"_checks", "_ipython", "_shared", "abort", "errors"},
     "_reporting": {"_checks", "_shared", "_version", "errors"},
     "_saving": {"_checks", "_files", "_shared", "errors"},

@@ -58,6 +58,11 @@ def test_sizes() -> None:
     assert (len(parts), parts[-1]) == (10, (10, 90 * MIB, 1))
 
 
+def checked(answer: object) -> UploadTarget:
+    """Check an answer of a storage elsewhere."""
+    return check_initiated(answer, is_local=False)
+
+
 @given(st.integers(1, 2**40))
 def test_parts_cover_the_file(size: int) -> None:
     parts = split(size)
@@ -69,7 +74,7 @@ def test_parts_cover_the_file(size: int) -> None:
 
 
 def test_an_answer() -> None:
-    target = check_initiated(initiated(more=1))
+    target = checked(initiated(more=1))
     assert (target.upload_url, target.file_url) == (UPLOAD, FILE)
     assert "Sig" not in repr(target)
 
@@ -85,15 +90,57 @@ def test_an_answer() -> None:
     ],
 )
 def test_addresses(url: str) -> None:
-    target = check_initiated({"upload_url": url, "file_url": url})
+    target = check_initiated({"upload_url": url, "file_url": url}, is_local=True)
     assert (target.upload_url, target.file_url) == (url, url)
+
+
+@pytest.mark.parametrize("name", ["upload_url", "file_url"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1:22",
+        "127.8.8.8",
+        "localhost",
+        "LOCALHOST.",
+        "files.localhost",
+        "localhost.localdomain",
+        "0.0.0.0:8000",
+        "127.1",
+        "0",
+        "2130706433",
+        "0x7f.1",
+        "017700000001",
+        "[::1]:8000",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[0:0:0:0:0:0:0:1]",
+    ],
+)
+def test_no_storage_elsewhere_sends_files_here(name: str, host: str) -> None:
+    for scheme in ("http", "https"):
+        url = f"{scheme}://{host}/SECRET"
+        with pytest.raises(ValueError, match=f"^{name} is on .*, this machine, and the") as caught:
+            checked(initiated(**{name: url}))
+        assert "SECRET" not in str(caught.value)
+
+
+def test_other_addresses_are_those_of_others() -> None:
+    for host in (
+        "10.0.0.1",
+        "128.0.0.1",
+        "[fe80::1]",
+        "0x.example",
+        "localhost.example",
+        "1.2.3.4",
+    ):
+        assert checked(initiated(upload_url=f"https://{host}/")).upload_url == f"https://{host}/"
 
 
 def test_the_files_own_address_may_have_any_name_in_it() -> None:
     url = "https://v3.fal.media/files/Лиса im Wald {1}|^.png"
-    assert check_initiated(initiated(file_url=url)).file_url == url
+    assert checked(initiated(file_url=url)).file_url == url
     with pytest.raises(ValueError, match=r"^upload_url is not an absolute http address"):
-        check_initiated(initiated(upload_url=url))
+        checked(initiated(upload_url=url))
 
 
 NO_ADDRESS = "is not an absolute http address without user and password"
@@ -128,7 +175,7 @@ NO_ADDRESS = "is not an absolute http address without user and password"
 )
 def test_what_is_no_address(name: str, value: Any, message: str) -> None:
     with pytest.raises(ValueError, match=rf"^{name} {re.escape(message)}$") as caught:
-        check_initiated(initiated(**{name: value}))
+        checked(initiated(**{name: value}))
     assert "SECRET" not in str(caught.value)
     assert caught.value.__context__ is None
 
@@ -136,9 +183,9 @@ def test_what_is_no_address(name: str, value: Any, message: str) -> None:
 @pytest.mark.parametrize("mark", ["\r\n", "\0", "\x7f", "\u2028", "\ud800"])
 def test_control_characters(mark: str) -> None:
     with pytest.raises(ValueError, match=rf"^upload_url {NO_ADDRESS}$"):
-        check_initiated(initiated(upload_url=f"https://host/a{mark}X: y"))
+        checked(initiated(upload_url=f"https://host/a{mark}X: y"))
     with pytest.raises(ValueError, match=r"^file_url has a control character in it$"):
-        check_initiated(initiated(file_url=f"https://host/a{mark}X: y"))
+        checked(initiated(file_url=f"https://host/a{mark}X: y"))
 
 
 @pytest.mark.parametrize(
@@ -154,7 +201,7 @@ def test_control_characters(mark: str) -> None:
 )
 def test_what_is_no_answer(answer: Any, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}$"):
-        check_initiated(answer)
+        checked(answer)
 
 
 @pytest.mark.parametrize(
@@ -214,5 +261,5 @@ def test_the_parts_are_put_together_in_order() -> None:
 def test_what_is_just_short_enough_is_taken() -> None:
     url = "https://host/"
     url += "x" * (16_384 - len(url))
-    assert check_initiated(initiated(upload_url=url)).upload_url == url
+    assert checked(initiated(upload_url=url)).upload_url == url
     assert check_part({"partNumber": 1, "etag": "x" * 1_024}, 1).etag == "x" * 1_024

@@ -1,0 +1,54 @@
+"""Files that a web framework took from a request.
+
+Promises: telling costs no I/O and imports no framework. A file is called what the visitor's browser
+called it, and not as the field of the form.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any, NamedTuple
+
+from .kinds import attribute, can_read
+
+
+class RequestFile(NamedTuple):
+    """A file of a request.
+
+    Attributes:
+        file: The open file in it.
+        name: What it was called, or None.
+    """
+
+    file: Any
+    name: str | None
+
+
+def request_file(value: object) -> RequestFile | None:
+    """Return what a web framework knows of a file of a request.
+
+    Args:
+        value: A `FileStorage` of werkzeug (Flask, Quart), an `UploadFile` of Starlette (FastAPI)
+            or Litestar, or any other object that is made like them.
+
+    Returns:
+        The file; None where it is none of these.
+    """
+    # Files of Python's own have other things under these names, or warn of them.
+    if isinstance(value, (io.IOBase, type)):
+        return None
+    name = attribute(value, "filename")
+    if not isinstance(name, str) and not (name is None and _has(value, "filename")):
+        return None
+    for inner in ("stream", "file"):
+        file = attribute(value, inner)
+        if can_read(file):
+            return RequestFile(file, name or None)
+    return None
+
+
+def _has(value: object, name: str) -> bool:
+    try:
+        return hasattr(value, name)
+    except Exception:
+        return False

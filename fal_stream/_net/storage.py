@@ -1,0 +1,57 @@
+"""What a storage of the user's is, and calling it, both flavours side by side."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+from .runtime import async_call, call
+from .tasks import async_in_thread
+
+
+class AsyncStorage(Protocol):
+    """Uploads files: a `StorageClient`, or an object of the user's."""
+
+    def upload(self, file: Any, /) -> Awaitable[str] | str:
+        """Upload a file and return its address; may be a coroutine function or a plain one.
+
+        Args:
+            file: The file as it stands in the input.
+
+        Returns:
+            The address to give to the app.
+        """
+        raise NotImplementedError
+
+
+class Storage(Protocol):
+    """Uploads files: a `StorageClient`, or an object of the user's."""
+
+    def upload(self, file: Any, /) -> str:
+        """Upload a file and return its address.
+
+        Args:
+            file: The file as it stands in the input.
+
+        Returns:
+            The address to give to the app.
+        """
+        raise NotImplementedError
+
+
+async def async_call_storage(
+    method: Callable[..., Any], argument: object, options: Mapping[str, Any]
+) -> Any:
+    """Call a method of a storage; a plain one in a thread, for it waits for its network there."""
+    run = partial(method, argument, **options)
+    if inspect.iscoroutinefunction(method):
+        return await run()
+    result = await async_in_thread(run)
+    return await async_call(lambda: result)
+
+
+def call_storage(method: Callable[..., Any], argument: object, options: Mapping[str, Any]) -> Any:
+    """Call a method of a storage."""
+    return call(partial(method, argument, **options))
