@@ -7,7 +7,6 @@ serves a whole exchange; it is set anew only when it fires, not with each read.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import selectors
 import socket
@@ -113,16 +112,18 @@ class AsyncioExchange(AsyncExchange):
         """See `AsyncExchange`."""
         loop, changed = self._loop, self._loop.create_future()
         found: list[socket.socket] = []
+        watched: list[socket.socket] = []
 
         def note(sock: socket.socket) -> None:
-            found.append(sock)
-            loop.remove_writer(sock)
+            if sock not in found:
+                found.append(sock)
             wake(changed)
 
         timer: asyncio.TimerHandle | None = None
         try:
             for sock in socks:
                 loop.add_writer(sock, note, sock)
+                watched.append(sock)
             if seconds != math.inf:
                 timer = loop.call_later(seconds, wake, changed)
             await self.wait(changed)
@@ -131,9 +132,8 @@ class AsyncioExchange(AsyncExchange):
         finally:
             if timer is not None:
                 timer.cancel()
-            for sock in socks:
-                with contextlib.suppress(NotImplementedError):
-                    loop.remove_writer(sock)
+            for sock in watched:
+                loop.remove_writer(sock)
         return found
 
     async def _poll(self, socks: Sequence[socket.socket], seconds: float) -> list[socket.socket]:

@@ -45,9 +45,10 @@ def begin_to_connect(address: Address) -> socket.socket:
     try:
         sock.setblocking(False)
         for option in _OPTIONS:
-            # Not every system that has the name has the option.
-            with contextlib.suppress(OSError):
+            try:
                 sock.setsockopt(*option)
+            except OSError:  # not every system that has the name has the option
+                continue
         code = sock.connect_ex(address.target)
         if code not in _CONNECTING:
             raise OSError(code, os.strerror(code))
