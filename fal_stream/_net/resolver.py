@@ -165,14 +165,14 @@ class _LookUps:
             return True
         # It may stand there more than once: who asked for it may have been interrupted here.
         self._queue.append(call)
-        return all(slot.locked() for slot in self._slots) or self._start_worker()
+        return len(self._busy_slots()) == MOST_LOOK_UPS or self._start_worker()
 
     def _start_worker(self) -> bool:
         """Start a thread, and tell whether there is one now that works off the look-ups."""
         has_slot = threading.Lock()
         has_slot.acquire()
         if not start_thread(partial(self._work, has_slot)):
-            return any(slot.locked() for slot in self._slots)
+            return bool(self._busy_slots())
         # Or who asks for many names would start many threads before the first of them is seen.
         has_slot.acquire(timeout=SLICE)
         return True
@@ -193,7 +193,14 @@ class _LookUps:
             slot = self._take_slot() if self._queue else None
 
     def _take_slot(self) -> threading.Lock | None:
-        return next((slot for slot in self._slots if slot.acquire(blocking=False)), None)
+        for slot in self._slots:
+            if slot.acquire(blocking=False):
+                return slot
+        return None
+
+    def _busy_slots(self) -> list[threading.Lock]:
+        # Not a generator, which would swallow a Ctrl-C where it is given up half way.
+        return [slot for slot in self._slots if slot.locked()]
 
 
 _look_ups = _LookUps()
