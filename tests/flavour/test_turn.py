@@ -25,6 +25,8 @@ class At:
         self._left = step
 
     def __enter__(self) -> None:
+        # Python 3.12.1 looks here for whether anybody traces bytecodes.
+        sys._getframe().f_trace_opcodes = True
         sys.settrace(self._trace)
 
     def __exit__(self, *_: object) -> None:
