@@ -16,7 +16,7 @@ from .errors import ConfigError, excerpt
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # token, RFC 9110 section 5.6.2
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
-_CREDENTIALS = re.compile(r"[\x21-\x7e]+")
+_CREDENTIALS = re.compile(r"(?:Bearer )?[\x21-\x7e]+")
 _URL = re.compile(r"[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+")
 _HOST = re.compile(r"[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]")
 
@@ -96,7 +96,8 @@ def check_credentials(value: object) -> str:
     """Check credentials before they stand in a header; the message doesn't show them.
 
     Args:
-        value: The credentials, `key id:key secret` or another key of fal's.
+        value: The credentials: `key id:key secret` or another key of fal's, or `Bearer ` and the
+            token of a login.
 
     Returns:
         The credentials.

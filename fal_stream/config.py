@@ -111,7 +111,8 @@ class Config(BaseModel):
     `credentials` is a function. Headers that prove who sends them are not pickled (TypeError).
 
     Attributes:
-        credentials: fal's key, or a function that gives it each time. None (the default): from
+        credentials: fal's key, or a function that gives it each time; what begins with `Bearer `,
+            the token of a login by `fal auth login`, is sent as it is. None (the default): from
             the environment, `FAL_KEY`, else `FAL_KEY_ID` and `FAL_KEY_SECRET`.
         run_url: Where the apps run. Default: https://fal.run, or the host of `FAL_RUN_HOST`.
         rest_url: Where files are uploaded and tokens are asked for. Default: https://rest.fal.ai,

@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ApiError",
+    "AuthenticationError",
     "ConfigError",
     "EventTooLarge",
     "FalStreamError",
     "FieldError",
     "FileError",
     "IncompleteStream",
+    "NotFoundError",
     "OutputValidationError",
+    "PermissionDeniedError",
+    "RateLimitError",
     "StreamConnectionError",
     "StreamDecodeError",
     "StreamEventError",
@@ -183,6 +187,22 @@ class ApiError(FalStreamError):
     def is_user_timeout(self) -> bool:
         """Whether the limit that ran out was the caller's own (a 504 of type `user`)."""
         return self.status == 504 and self.timeout_type == "user"
+
+
+class AuthenticationError(ApiError):
+    """The credentials are missing or wrong (401)."""
+
+
+class PermissionDeniedError(ApiError):
+    """The credentials may not do it, or their account has no credit (403)."""
+
+
+class NotFoundError(ApiError):
+    """There is no such endpoint, or it has no stream (404)."""
+
+
+class RateLimitError(ApiError):
+    """There were too many requests (429)."""
 
 
 class FieldError(dict[str, Any]):

@@ -23,7 +23,7 @@ from .._net.runtime import async_check_function
 from .._reporting.spans import trace_headers
 from .._shared import response as responses
 from .._shared.endpoint import backup_url, is_loopback
-from .._shared.outgoing import Outgoing, key_use
+from .._shared.outgoing import Outgoing, authorization, key_use
 from ..config import Config
 from ..credentials import Secret, credentials_from_environment
 from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, excerpt, quoted
@@ -188,7 +188,9 @@ class AsyncDispatcher:
         )
         if credentials is None:
             return prepared
-        return replace(prepared, headers={**sent.headers, "authorization": f"Key {credentials}"})
+        return replace(
+            prepared, headers={**sent.headers, "authorization": authorization(credentials)}
+        )
 
     async def _proxied(
         self, request: RequestConfig, exchange: AsyncExchange

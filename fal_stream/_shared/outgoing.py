@@ -68,6 +68,19 @@ def key_use(config: Config, url: str, headers: Mapping[str, str]) -> KeyUse:
     return "optional" if is_loopback(urlsplit(url).hostname or "") else "required"
 
 
+def authorization(credentials: str) -> str:
+    """Return the value of the Authorization header.
+
+    Args:
+        credentials: A key, or `Bearer ` and the token of a login by `fal auth login`, which fal's
+            own client sends as that.
+
+    Returns:
+        The value.
+    """
+    return credentials if credentials.startswith("Bearer ") else f"Key {credentials}"
+
+
 def api_request(config: Config, url: str, content: Any, headers: Mapping[str, str]) -> Outgoing:
     """Make a request to fal's own interface, with JSON to and fro.
 

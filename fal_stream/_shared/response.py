@@ -9,8 +9,12 @@ from typing import Any
 
 from ..errors import (
     ApiError,
+    AuthenticationError,
     FalStreamError,
+    NotFoundError,
     OutputValidationError,
+    PermissionDeniedError,
+    RateLimitError,
     StreamDecodeError,
     ValidationError,
     excerpt,
@@ -22,6 +26,13 @@ from .options import EVENT_STREAM
 
 ERROR_BODY_LIMIT = 1024 * 1024
 
+_KINDS: Mapping[int, type[ApiError]] = {
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    429: RateLimitError,
+}
+
 WAYS_OUT = {
     401: "check the credentials (FAL_KEY)",
     403: "check that this key may do it and that its account has credit",
@@ -32,7 +43,7 @@ WAYS_OUT = {
 WAYS_OUT_OF_STREAMS = {
     **WAYS_OUT,
     403: "check that this key may use the endpoint and that its account has credit",
-    404: "check the endpoint id, and that the model can stream",
+    404: "check the endpoint id; not every model has a stream, its page on fal.ai says whether",
     422: "field_errors says what is wrong with the input",
 }
 
@@ -136,7 +147,7 @@ def error_of(
         error_type = named if isinstance(named, str) else None
     # Some proxies make a success of it.
     is_refusal = status == 422 or (status < 300 and _names_fields(content))
-    kind = ValidationError if is_refusal else ApiError
+    kind = ValidationError if is_refusal else _KINDS.get(status, ApiError)
     return kind(
         _message(status, headers, content, timeout_type, ways_out),
         status=status,

@@ -24,7 +24,7 @@ from .._net.sync_exchange import Exchange
 from .._reporting.spans import trace_headers
 from .._shared import response as responses
 from .._shared.endpoint import backup_url, is_loopback
-from .._shared.outgoing import Outgoing, key_use
+from .._shared.outgoing import Outgoing, authorization, key_use
 from ..config import Config
 from ..credentials import Secret, credentials_from_environment
 from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, excerpt, quoted
@@ -187,7 +187,9 @@ class Dispatcher:
         )
         if credentials is None:
             return prepared
-        return replace(prepared, headers={**sent.headers, "authorization": f"Key {credentials}"})
+        return replace(
+            prepared, headers={**sent.headers, "authorization": authorization(credentials)}
+        )
 
     def _proxied(self, request: RequestConfig, exchange: Exchange) -> RequestConfig | None:
         proxy = self._config.proxy_url

@@ -15,9 +15,13 @@ import pytest
 from fal_stream import (
     ApiError,
     AsyncStreamingClient,
+    AuthenticationError,
     ConfigError,
     EventTooLarge,
     FalStreamError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
     StreamConnectionError,
     StreamDecodeError,
     StreamEventError,
@@ -80,6 +84,47 @@ async def api_error_of(
     assert "acme/app" in str(error)
     assert str(error.status) in str(error)
     return error
+
+
+KINDS = {
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    422: ValidationError,
+    429: RateLimitError,
+    500: ApiError,
+}
+
+
+@pytest.mark.parametrize("status", KINDS)
+async def test_a_status_has_a_class_of_its_own(
+    fal: LocalFal, client: AsyncStreamingClient, status: int
+) -> None:
+    fal.add("acme/app", Failure(status, "no"))
+    with pytest.raises(ApiError) as caught:
+        await client.stream("acme/app").done()
+    assert type(caught.value) is KINDS[status]
+    assert caught.value.status == status
+    assert pickle.loads(pickle.dumps(caught.value)).status == status
+
+
+async def test_not_every_model_has_a_stream(fal: LocalFal, client: AsyncStreamingClient) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        await client.stream("acme/other").done()
+    assert "not every model has a stream, its page on fal.ai says whether" in str(caught.value)
+
+
+async def test_the_token_of_a_login_is_sent_as_it_is() -> None:
+    token = "Bearer header.payload.signature"
+    with LocalFal(key=token) as fal:
+        fal.add("acme/app", [1])
+        fal.add("acme/echo", lambda request: Failure(400, request.headers["authorization"]))
+        async with AsyncStreamingClient(**fal.settings) as client:
+            assert await client.stream("acme/app").done() == 1
+            assert fal.requests[0].headers["authorization"] == token
+            with pytest.raises(ApiError) as caught:
+                await client.stream("acme/echo").done()
+        assert "header.payload.signature" not in repr(client.config) + str(caught.value)
 
 
 STATUSES = [400, 401, 403, 404, 409, 422, 429, 499, 500, 502, 503, 504]

@@ -130,7 +130,17 @@ def test_a_bad_setting_is_named_with_its_value_and_the_way_out(
 
 
 @pytest.mark.parametrize(
-    "credentials", [f"{KEY}\n", f"{KEY}\r\nx: y", f" {KEY}", "schlüssel:geheim", f"{KEY}\0"]
+    "credentials",
+    [
+        f"{KEY}\n",
+        f"{KEY}\r\nx: y",
+        f" {KEY}",
+        f"Key {KEY}",
+        f"Bearer {KEY} x",
+        "Bearer ",
+        "schlüssel:geheim",
+        f"{KEY}\0",
+    ],
 )
 def test_credentials_that_cannot_be_a_key_are_refused_and_not_shown(credentials: str) -> None:
     with pytest.raises(ConfigError) as caught:

@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from fal_stream import ApiError, OutputValidationError, StreamDecodeError, ValidationError
+from fal_stream import (
+    ApiError,
+    AuthenticationError,
+    NotFoundError,
+    OutputValidationError,
+    PermissionDeniedError,
+    RateLimitError,
+    StreamDecodeError,
+    ValidationError,
+)
 from fal_stream._shared import response
 
 JSON = {"content-type": "application/json"}
@@ -40,7 +49,13 @@ def test_the_message_says_what_and_what_to_do(status: int, body: Any, text: str)
     made = response.error_of(status, JSON, encoded(body), response.WAYS_OUT_OF_STREAMS)
     assert text in str(made)
     assert made.status == status
-    assert type(made) is ApiError
+    kinds = {
+        401: AuthenticationError,
+        403: PermissionDeniedError,
+        404: NotFoundError,
+        429: RateLimitError,
+    }
+    assert type(made) is kinds.get(status, ApiError)
 
 
 @pytest.mark.parametrize("status", [404, 422])
