@@ -45,11 +45,13 @@ _SAID = frozenset(
         "AsyncHttpClient",
         "AsyncInputs",
         "AsyncReading",
+        "AsyncStorage",
         "CredentialsFunction",
         "HttpClient",
         "Inputs",
         "NoOthers",
         "Reading",
+        "Storage",
     }
 )
 _WITHOUT_ARGUMENTS = frozenset(
