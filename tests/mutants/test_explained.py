@@ -27,13 +27,15 @@ def test_the_page_is_current() -> None:
     assert PART.is_current(), "run python -m tests.mutants.figures"
 
 
-def test_every_module_has_figures() -> None:
+def test_every_module_has_a_row() -> None:
     assert list(read_figures()) == modules()
+    assert sum(pair is not None for pair in read_figures().values()) > 15
 
 
 def test_as_many_survived_as_are_explained() -> None:
     explained = Counter(survivor.module for group in GROUPS for survivor in group.survivors)
-    for module, (_, survived) in read_figures().items():
+    for module, pair in read_figures().items():
+        survived = 0 if pair is None else pair[1]
         # Two changes in a function can read the same.
         assert (explained[module] > 0) == (survived > 0)
         assert explained[module] <= survived
