@@ -48,7 +48,7 @@ def outside(scheme: str = "https", **settings: Any) -> AsyncStreamingClient:
 @pytest.fixture
 def far_context(authority: trustme.CA, tls_context: ssl.SSLContext) -> ssl.SSLContext:
     """The context of the host behind the proxy, with a certificate that clients trust."""
-    assert tls_context  # the authority is trusted by it
+    assert tls_context.cert_store_stats()  # the authority is trusted by it
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("far.example").configure_cert(context)
     return context

@@ -154,8 +154,8 @@ async def test_no_text(fal: LocalFal, client: AsyncStreamingClient) -> None:
             "No chunk had text; their fields were seed, prompt, images: name the one with the "
             "text, as in text(field='prompt')"
         )
-    assert raised.value.endpoint_id == "acme/llm"
-    assert raised.value.request_id == fal.requests[0].request_id
+        assert raised.value.endpoint_id == "acme/llm"
+        assert raised.value.request_id == fal.requests[0].request_id
     assert await stream.done() == {"images": []}
     with pytest.raises(FalStreamError, match=r"field='promt'; .* as in text\(field='prompt'\)"):
         await pieces(client, field="promt")

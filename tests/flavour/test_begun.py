@@ -9,6 +9,7 @@ import pytest
 
 import fal_stream._net.sync_socket
 from fal_stream import StreamingClient
+from fal_stream._net.sockets import is_readable
 from fal_stream._sync.http.connection import Connection
 from fal_stream.testing import LocalFal, Pause
 from tests.seam import HANG, Job
@@ -30,17 +31,16 @@ def test_a_connection_that_was_given_is_left_alone(
             assert go_on.wait(HANG)
         return begin(self, *args, **options)
 
-    def look(sock: Any, *args: Any) -> bool:
+    def look(sock: Any) -> bool:
         looked_at.append(sock)
-        return seems_closed or is_ready(sock, *args)
+        return seems_closed or is_readable(sock)
 
     with StreamingClient(**either_fal.settings, retry=None) as client:
         assert client.stream("acme/app").done() == 2
         monkeypatch.setattr(Connection, "ask", begin_late)
         other = Job(lambda: list(client.stream("acme/app")))
         assert given.wait(HANG)
-        is_ready = fal_stream._net.sync_socket.is_ready
-        monkeypatch.setattr(fal_stream._net.sync_socket, "is_ready", look)
+        monkeypatch.setattr(fal_stream._net.sync_socket, "is_readable", look)
         assert client.stream("acme/app").done() == 2
         # Of the other's connection nobody has asked whether it is closed, and nobody has closed it.
         assert either_fal.requests[1].peer != either_fal.requests[0].peer

@@ -77,6 +77,7 @@ def test_a_handler(handler: Any, handle: Callable[[Any], object]) -> None:
 @pytest.mark.parametrize("is_cause", [True, False])
 def test_what_a_library_made_of_it(handle: Callable[[Any], object], *, is_cause: bool) -> None:
     handle(raise_it)
+    found: BaseException | None = None
     try:
         try:
             signal.raise_signal(signal.SIGUSR1)
@@ -95,10 +96,9 @@ def test_other_errors(handle: Callable[[Any], object]) -> None:
     error.__context__ = ValueError()
     error.__context__.__context__ = error
     assert raised_by_signal_handler(error) is None
-    try:
+    with pytest.raises(SoftLimit) as raised:
         first()
-    except SoftLimit as raised:
-        other = raised
+    other = raised.value
     # Called by somebody else it is a function like any other, and no handler stands in between.
     handle(signal.SIG_IGN)
     assert raised_by_signal_handler(other) is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Coroutine
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -26,9 +25,9 @@ class AsyncHttpClient(Protocol):
         """Whether it is closed."""
         raise NotImplementedError
 
-    def send(
+    async def send(
         self, request: Any, *, stream: bool = ..., auth: Any = ..., follow_redirects: Any = ...
-    ) -> Coroutine[Any, Any, Any]:
+    ) -> Any:
         """Send a request."""
         raise NotImplementedError
 

@@ -39,13 +39,14 @@ class Proxy:
     """
 
     def __init__(self, url: Secret) -> None:
+        parts, host, port = urlsplit(""), None, None
         try:
-            parts = urlsplit(url.reveal())
-            host, port = parts.hostname, parts.port
             # As httpx checks it.
             httpx.Proxy(url.reveal())
+            parts = urlsplit(url.reveal())
+            host, port = parts.hostname, parts.port
         except (httpx.InvalidURL, ValueError):
-            host, port = None, None
+            pass
         if not host:
             raise ConfigError(
                 "The environment names a proxy whose address can't be used (it is not shown here: "

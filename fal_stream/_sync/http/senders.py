@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Coroutine
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -29,7 +28,7 @@ class HttpClient(Protocol):
 
     def send(
         self, request: Any, *, stream: bool = ..., auth: Any = ..., follow_redirects: Any = ...
-    ) -> Coroutine[Any, Any, Any]:
+    ) -> Any:
         """Send a request."""
         raise NotImplementedError
 
