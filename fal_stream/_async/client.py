@@ -12,6 +12,7 @@ from typing_extensions import Self, Unpack
 from .._net.async_exchange import AsyncExchange
 from .._net.exchange import Aborted
 from .._net.exchanges import async_new_exchange
+from .._net.flavour_hints import AsyncFlavourHints
 from .._net.storage import AsyncStorage
 from .._shared.options import NoOthers, given_settings
 from .._shared.query import add_query
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from .http.response import AsyncStreamResponse
 
 
-class AsyncStreamingClient(AsyncStreamMethods):
+class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
     """Streams from fal.ai apps; one client serves any number of streams.
 
     Its connections are kept for the streams to come until it is closed. A copy, and what a pickle

@@ -22,6 +22,7 @@ from typing_extensions import Self, TypeVar
 
 from .._display.display import Display, bundle_of
 from .._net.exchange import Aborted
+from .._net.flavour_hints import AsyncFlavourHints
 from .._net.runtime import AsyncStartable, async_call, async_check_function
 from .._net.tasks import async_cancellations
 from .._net.turn import AsyncTurn
@@ -50,7 +51,7 @@ ChunkT = TypeVar("ChunkT", default=Any)
 _logger = logging.getLogger("fal_stream")
 
 
-class AsyncFalStream(AsyncStartable, Generic[ChunkT]):
+class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
     """A stream of chunks from an app that is still working.
 
     It is made by `AsyncStreamingClient.stream`, which sends nothing: the stream starts with

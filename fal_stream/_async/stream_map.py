@@ -18,6 +18,7 @@ from typing_extensions import Self, TypeVar
 
 from .._checks import check_bool, check_whole
 from .._net.crew import AsyncInputs, AsyncReading
+from .._net.flavour_hints import AsyncFlavourHints
 from .._net.line import Line
 from .._net.runtime import async_check_function
 from .._net.tasks import async_finish
@@ -31,7 +32,7 @@ InputT = TypeVar("InputT")
 ResultT = TypeVar("ResultT", default=Any)
 
 
-class AsyncStreamMap(Generic[InputT, ResultT]):
+class AsyncStreamMap(AsyncFlavourHints, Generic[InputT, ResultT]):
     """The results of many inputs, as they come; made by `AsyncStreamingClient.stream_map`.
 
     It is an iterator of `MapItem`, and starts when it is first asked. Leaving `async with`, an

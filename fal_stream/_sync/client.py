@@ -12,6 +12,7 @@ from typing_extensions import Self, Unpack
 
 from .._net.exchange import Aborted
 from .._net.exchanges import new_exchange
+from .._net.flavour_hints import FlavourHints
 from .._net.storage import Storage
 from .._net.sync_exchange import Exchange
 from .._shared.options import NoOthers, given_settings
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from .http.response import StreamResponse
 
 
-class StreamingClient(StreamMethods):
+class StreamingClient(StreamMethods, FlavourHints):
     """Streams from fal.ai apps; one client serves any number of streams.
 
     Its connections are kept for the streams to come until it is closed. A copy, and what a pickle

@@ -23,6 +23,7 @@ from typing_extensions import Self, TypeVar
 
 from .._display.display import Display, bundle_of
 from .._net.exchange import Aborted
+from .._net.flavour_hints import FlavourHints
 from .._net.runtime import Startable, call, check_function
 from .._net.tasks import cancellations
 from .._net.turn import Turn
@@ -51,7 +52,7 @@ ChunkT = TypeVar("ChunkT", default=Any)
 _logger = logging.getLogger("fal_stream")
 
 
-class FalStream(Startable, Generic[ChunkT]):
+class FalStream(Startable, FlavourHints, Generic[ChunkT]):
     """A stream of chunks from an app that is still working.
 
     It is made by `StreamingClient.stream`, which sends nothing: the stream starts with

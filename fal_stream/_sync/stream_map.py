@@ -19,6 +19,7 @@ from typing_extensions import Self, TypeVar
 
 from .._checks import check_bool, check_whole
 from .._net.crew import Inputs, Reading
+from .._net.flavour_hints import FlavourHints
 from .._net.line import Line
 from .._net.runtime import check_function
 from .._net.tasks import finish
@@ -32,7 +33,7 @@ InputT = TypeVar("InputT")
 ResultT = TypeVar("ResultT", default=Any)
 
 
-class StreamMap(Generic[InputT, ResultT]):
+class StreamMap(FlavourHints, Generic[InputT, ResultT]):
     """The results of many inputs, as they come; made by `StreamingClient.stream_map`.
 
     It is an iterator of `MapItem`, and starts when it is first asked. Leaving `with`, an

@@ -30,6 +30,36 @@ async def test_await_starts_a_stream(fal: LocalFal) -> None:
     assert len(fal.requests) == 1
 
 
+def test_the_wrong_flavour_says_what_to_write() -> None:
+    client: Any = AsyncStreamingClient(credentials="a:b")
+    for thing, name in (
+        (client.stream("acme/app"), "AsyncFalStream"),
+        (client.stream_map("acme/app", []), "AsyncStreamMap"),
+    ):
+        with pytest.raises(FalStreamError) as caught:
+            list(thing)
+        assert str(caught.value) == (
+            f"{name} is asynchronous: write `async for`, or use the blocking client "
+            "(StreamingClient)"
+        )
+        assert isinstance(caught.value, TypeError)
+    for thing in (client, client.stream("acme/app"), client.stream_map("acme/app", [])):
+        with pytest.raises(FalStreamError, match="is asynchronous: write `async with`"), thing:
+            pytest.fail("it was entered")
+
+
+async def test_the_wrong_flavour_says_so_in_a_coroutine() -> None:
+    client: Any = StreamingClient(credentials="a:b")
+    for thing in (client.stream("acme/app"), client.stream_map("acme/app", [])):
+        with pytest.raises(FalStreamError, match="is blocking: write `for`, or use the async"):
+            async for _ in thing:
+                pytest.fail("it was iterated")
+    for thing in (client, client.stream("acme/app"), client.stream_map("acme/app", [])):
+        with pytest.raises(FalStreamError, match="is blocking: write `with`, or use the async"):
+            async with thing:
+                pytest.fail("it was entered")
+
+
 async def test_await_raises_what_keeps_a_stream_from_starting(fal: LocalFal) -> None:
     fal.add("acme/app", Failure(500))
     async with AsyncStreamingClient(**fal.settings) as client:

@@ -1,0 +1,49 @@
+"""What is said to who uses one flavour as the other, both flavours side by side.
+
+Type checkers are not shown the methods: to them, the one flavour has no such thing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from ..errors import FalStreamError
+
+
+class WrongFlavour(FalStreamError, TypeError):
+    """One flavour was used as the other."""
+
+
+def _refuse(thing: object, is_what: str, way_out: str, other: str) -> NoReturn:
+    name = type(thing).__name__
+    raise WrongFlavour(f"{name} is {is_what}: write `{way_out}`, or use {other}")
+
+
+class AsyncFlavourHints:
+    """Tells who writes `for` or `with` to write `async` before it."""
+
+    if not TYPE_CHECKING:
+
+        def __iter__(self):
+            _refuse(self, "asynchronous", "async for", "the blocking client (StreamingClient)")
+
+        def __enter__(self):
+            _refuse(self, "asynchronous", "async with", "the blocking client (StreamingClient)")
+
+        def __exit__(self, *exc_info):
+            """Never reached: `with` needs to find it."""
+
+
+class FlavourHints:
+    """Tells who writes `async for` or `async with` to leave the `async` out."""
+
+    if not TYPE_CHECKING:
+
+        def __aiter__(self):
+            _refuse(self, "blocking", "for", "the asynchronous client (AsyncStreamingClient)")
+
+        async def __aenter__(self):
+            _refuse(self, "blocking", "with", "the asynchronous client (AsyncStreamingClient)")
+
+        async def __aexit__(self, *exc_info):
+            """Never reached: `async with` needs to find it."""
