@@ -92,9 +92,10 @@ class PartFile(Turns):
             FileError: It can't be done.
         """
         with self._turn():
+            if self._file is None:
+                raise FileError(f"{excerpt(str(self.path))} was given up while it was written")
             try:
-                if self._file is not None:
-                    self._file.close()
+                self._file.close()
                 self.path = self._named()
             except OSError as error:
                 raise self._failure(error) from error
@@ -162,7 +163,11 @@ def _rename_to_new(path: Path, new: Path) -> bool:
             new.open("xb").close()
         except FileExistsError:
             return False
-        os.replace(path, new)
+        try:
+            os.replace(path, new)
+        except OSError:
+            os.unlink(new)
+            raise
         return True
     os.unlink(path)
     return True

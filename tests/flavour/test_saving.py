@@ -18,6 +18,10 @@ from fal_stream.testing import Hang, LocalFal, Reply
 pytestmark = pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 
 
+def threads() -> int:
+    return sum(thread.name == "fal_stream-call" for thread in threading.enumerate())
+
+
 async def until(condition: Any) -> None:
     with anyio.fail_after(10):
         while not condition():
@@ -59,6 +63,7 @@ async def test_a_slow_disk_holds_up_no_event_loop(
         go_on.wait(10)
         write(part, data)
 
+    before = threads()
     monkeypatch.setattr(PartFile, "write", slow)
     fal.add("acme/flux", [{"image": "data:image/png;base64,AAAA"}])
     async with AsyncStreamingClient(**fal.settings) as client, anyio.create_task_group() as group:
@@ -69,4 +74,5 @@ async def test_a_slow_disk_holds_up_no_event_loop(
         group.cancel_scope.cancel()
     assert time.monotonic() - began < 5
     go_on.set()
-    await until(lambda: os.listdir(tmp_path) == [])
+    await until(lambda: threads() == before)
+    assert os.listdir(tmp_path) == []

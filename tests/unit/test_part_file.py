@@ -104,6 +104,27 @@ def test_what_is_given_up_is_removed(tmp_path: Path) -> None:
     assert names_in(tmp_path) == []
 
 
+@pytest.mark.usefixtures("file_system")
+def test_what_is_given_up_gets_no_name(tmp_path: Path) -> None:
+    part = PartFile(tmp_path, "fox.png", overwrite=False)
+    part.open()
+    part.give_up()
+    part.write(b"nothing happens")
+    with pytest.raises(FileError, match="was given up"):
+        part.finish()
+    assert names_in(tmp_path) == []
+
+
+@pytest.mark.usefixtures("file_system")
+def test_a_part_that_somebody_removes(tmp_path: Path) -> None:
+    part = PartFile(tmp_path, "fox.png", overwrite=False)
+    part.open()
+    part.path.unlink()
+    with pytest.raises(FileError, match=r"can't be written \(No such file"):
+        part.finish()
+    assert names_in(tmp_path) == []
+
+
 def test_what_is_kept_stays(tmp_path: Path) -> None:
     part = PartFile(tmp_path, "fox.png", overwrite=False)
     part.open()
