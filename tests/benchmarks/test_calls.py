@@ -105,3 +105,36 @@ def test_asynchronous(work: Work, place: Place, backend: str) -> None:
             check(growth(await count(FEW), await count(MANY)), work)
 
     anyio.run(main, backend=backend)
+
+
+# Of a stream with one event on a used connection: 850 and 990 when this was written.
+MOST_OPENING = {"blocking": 950, "asyncio": 1_100}
+
+ONE = WORKS["first"].path(1)
+
+
+def test_opening_a_blocking_stream(place: Place) -> None:
+    with OURS.blocking(place.base(tls=False)) as client:
+        for _ in range(3):
+            assert sum(1 for _ in client(ONE)) == 1
+        counts: list[int] = []
+        for _ in range(5):
+            with Calls() as calls:
+                assert sum(1 for _ in client(ONE)) == 1
+            counts.append(calls.total())
+    # How often the socket is looked at hangs on how fast the server is.
+    assert 300 < min(counts) <= MOST_OPENING["blocking"], counts
+
+
+def test_opening_a_stream_on_asyncio(place: Place) -> None:
+    async def main() -> list[int]:
+        async with OURS.asynchronous(place.base(tls=False)) as client:
+            counts: list[int] = []
+            for _ in range(8):
+                with Calls() as calls:
+                    assert [chunk async for chunk in client(ONE)]
+                counts.append(calls.total())
+            return counts
+
+    counts = anyio.run(main, backend="asyncio")
+    assert 300 < min(counts) <= MOST_OPENING["asyncio"], counts
