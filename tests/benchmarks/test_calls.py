@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -113,6 +114,15 @@ MOST_OPENING = {"blocking": 950, "asyncio": 1_100}
 ONE = WORKS["first"].path(1)
 
 
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """No log is written, as in a program that has not asked for one."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.usefixtures("quiet")
 def test_opening_a_blocking_stream(place: Place) -> None:
     with OURS.blocking(place.base(tls=False)) as client:
         for _ in range(3):
@@ -126,6 +136,7 @@ def test_opening_a_blocking_stream(place: Place) -> None:
     assert 300 < min(counts) <= MOST_OPENING["blocking"], counts
 
 
+@pytest.mark.usefixtures("quiet")
 def test_opening_a_stream_on_asyncio(place: Place) -> None:
     async def main() -> list[int]:
         async with OURS.asynchronous(place.base(tls=False)) as client:
