@@ -1,15 +1,27 @@
-"""Finds the IPython that runs this program, and never imports it."""
+"""What is asked of the IPython that runs this program, which is never imported.
+
+Promises: nothing happens in a program that IPython doesn't run, or by an IPython that is of another
+make than those that are known.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from functools import partial
+from types import TracebackType
 from typing import Any
 
-__all__ = ["is_kernel", "running_shell"]
+__all__ = ["hide_frames", "hide_result", "is_kernel", "render_traceback", "running_shell"]
+
+_PACKAGE = __name__.partition(".")[0]
+
+# What IPython's display hook does with a value beside printing it: `_`, `Out`, the cell's result.
+_KEEPERS = ("update_user_ns", "fill_exec_result")
 
 
 def running_shell() -> Any:
-    """Give IPython's shell, or None where the program is not run by IPython."""
+    """Return IPython's shell, or None where the program is not run by IPython."""
     get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", None)
     return None if get_ipython is None else get_ipython()
 
@@ -17,3 +29,135 @@ def running_shell() -> Any:
 def is_kernel(shell: Any) -> bool:
     """Tell whether a shell is that of a notebook, and not one in a terminal."""
     return not any(kind.__name__ == "TerminalInteractiveShell" for kind in type(shell).__mro__)
+
+
+def hide_result(result: object) -> None:
+    """Keep a cell that ends with `show()` from printing what that returns below what it showed.
+
+    IPython prints the value of the last expression of a cell, and that of an image app may be a
+    megabyte of base64. It stays what `_` and `Out` hold. Where `show()` is not part of the last
+    expression, nothing is hidden: whoever ends a cell with a name wants to see what it stands for.
+
+    Args:
+        result: What `show()` is about to return.
+    """
+    shell = running_shell()
+    if shell is None or result is None:
+        return
+    hook = sys.displayhook
+    # IPython puts its own there while a cell runs, and takes away what is there at its end.
+    if not isinstance(hook, _HidingHook):
+        if hook is not getattr(shell, "displayhook", None) or not _can_keep(hook):
+            return
+        hook = _HidingHook(hook)
+    if _ends_with_show(shell):
+        hook.hidden.append(result)
+        sys.displayhook = hook
+
+
+def _can_keep(hook: Any) -> bool:
+    return all(callable(getattr(hook, name, None)) for name in _KEEPERS)
+
+
+def _ends_with_show(shell: Any) -> bool:
+    import ast
+
+    try:
+        cell = shell.history_manager.input_hist_parsed[-1]
+        *_, last = ast.parse(cell).body
+    except (AttributeError, IndexError, SyntaxError, TypeError, ValueError, RecursionError):
+        return False
+    return isinstance(last, ast.Expr) and any(
+        isinstance(node, ast.Attribute) and node.attr == "show" for node in ast.walk(last)
+    )
+
+
+class _HidingHook:
+    """Prints the values of expressions as another hook does, but for some of them.
+
+    Args:
+        hook: IPython's hook.
+
+    Attributes:
+        hidden: What is not printed.
+    """
+
+    def __init__(self, hook: Any) -> None:
+        self.hidden: list[object] = []
+        self._hook = hook
+
+    def __call__(self, value: object) -> None:
+        if not self._is_hidden(value):
+            self._hook(value)
+            return
+        for name in _KEEPERS:
+            getattr(self._hook, name)(value)
+
+    def _is_hidden(self, value: object) -> bool:
+        if any(value is result for result in self.hidden):
+            return True
+        # As of `asyncio.gather(one.show(), another.show())`.
+        return isinstance(value, (list, tuple)) and any(
+            any(item is result for result in self.hidden) for item in value
+        )
+
+
+def hide_frames(error: BaseException) -> None:
+    """Have IPython leave the frames of this package out of the traceback of an interrupt."""
+    if running_shell() is not None:
+        vars(error).setdefault("_render_traceback_", partial(render_traceback, error))
+
+
+def render_traceback(error: BaseException) -> list[str]:
+    """Lay a traceback out as IPython does, without the frames of this package.
+
+    What is wrong is said by the message, and where, by the line of the user's that it happened in.
+    IPython calls it for exceptions that have it as `_render_traceback_`. With `%xmode Verbose` the
+    traceback is whole.
+
+    Args:
+        error: The exception.
+
+    Returns:
+        The lines.
+    """
+    shell = running_shell()
+    if shell is None:
+        import traceback
+
+        return traceback.format_exception(error)
+    chain = list(_chain(error))
+    tracebacks = [one.__traceback__ for one in chain]
+    layout = shell.InteractiveTB
+    try:
+        if getattr(layout, "mode", None) != "Verbose":
+            for one in chain:
+                one.__traceback__ = _without_own_frames(one.__traceback__)
+        lines: list[str] = layout.structured_traceback(type(error), error, error.__traceback__)
+        return lines
+    finally:
+        for one, whole in zip(chain, tracebacks, strict=True):
+            one.__traceback__ = whole
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Give an exception and those that are shown with it."""
+    seen: set[int] = set()
+    one: BaseException | None = error
+    while one is not None and id(one) not in seen:
+        yield one
+        seen.add(id(one))
+        one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
+
+
+def _without_own_frames(whole: TracebackType | None) -> TracebackType | None:
+    steps: list[TracebackType] = []
+    step = whole
+    while step is not None:
+        if step.tb_frame.f_globals.get("__name__", "").partition(".")[0] != _PACKAGE:
+            steps.append(step)
+        step = step.tb_next
+    left: TracebackType | None = None
+    for step in reversed(steps):
+        left = TracebackType(left, step.tb_frame, step.tb_lasti, step.tb_lineno)
+    return left if steps else whole

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from pathlib import Path
 
+from ._ipython import render_traceback
+
 __all__ = [
     "ApiError",
     "AuthenticationError",
@@ -141,6 +143,10 @@ class FalStreamError(Exception):
             if value
         ]
         return f"{self.message} [{', '.join(about)}]" if about else self.message
+
+    def _render_traceback_(self) -> list[str]:
+        """Lay the traceback out for IPython: the user's line and the message."""
+        return render_traceback(self)
 
     def __reduce__(
         self,

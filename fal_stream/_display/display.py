@@ -1,11 +1,11 @@
 """Draws a stream while another reads it.
 
-Promises: at most ten frames a second, fewer of large ones, and always the last one. Whoever reads
-the stream only hands its chunks over: a thread draws, so that no drawing holds up an event loop,
-and time is seen to pass while the server is silent. What can't be drawn is logged, and the stream
-goes on.
+Promises: at most ten frames a second, fewer of what takes long to draw, and always the last one.
+Whoever reads the stream only hands its chunks over: a thread draws, so that no drawing holds up an
+event loop, and time is seen to pass while the server is silent. What can't be drawn is logged, and
+the stream goes on.
 
-Leaves to others: what a frame holds (`frame`), and where it is drawn (`surface`).
+Leaves to others: what a frame holds (`frame`), and where it is drawn (`renderers`).
 """
 
 from __future__ import annotations
@@ -15,22 +15,28 @@ import logging
 import queue
 import threading
 import time
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeVar
 
 from typing_extensions import Self
 
+from .._ipython import hide_frames, hide_result
 from ..abort import AbortSignal
+from ..errors import FalStreamError
 from .frame import Frame, FrameMaker, State
-from .layout import to_html
-from .surface import Surface, find_surface
+from .html import to_html
+from .markdown import check_markdown
+from .renderers import Notebook, Renderer, find_renderer
 
-__all__ = ["Display", "bundle_of"]
+__all__ = ["Display", "ShownStream", "bundle_of"]
 
 T = TypeVar("T")
 
 PAUSE = 0.1
 # A notebook takes so many characters in a second without falling behind.
 CHARACTERS_PER_SECOND = 10_000_000
+# The part of the time that drawing may take: the rest is the reader's.
+LARGEST_PART = 0.2
 # The time that passes is drawn this often, where drawing costs little (seconds, characters).
 CLOCK_PAUSE = 1.0
 LIGHT = 50_000
@@ -38,21 +44,48 @@ LIGHT = 50_000
 _logger = logging.getLogger("fal_stream")
 
 
+class ShownStream(Protocol):
+    """What a display asks of the stream that it shows."""
+
+    @property
+    def endpoint_id(self) -> str:
+        """The endpoint that is streamed from."""
+        raise NotImplementedError
+
+    @property
+    def signal(self) -> AbortSignal:
+        """The stream's own signal, which tells an abort from an end."""
+        raise NotImplementedError
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's id of the request, or None."""
+        raise NotImplementedError
+
+    @property
+    def response_headers(self) -> Mapping[str, str]:
+        """The headers of the response."""
+        raise NotImplementedError
+
+
 class Display:
     """Shows one stream, from the beginning of a block to its end.
 
     Args:
-        endpoint_id: The endpoint that is streamed from.
-        signal: The stream's own signal, which tells an abort from an end.
+        stream: The stream.
+        markdown: Whether its text is Markdown. Default False.
     """
 
-    def __init__(self, endpoint_id: str, signal: AbortSignal) -> None:
-        self._signal = signal
-        self._maker = FrameMaker(endpoint_id)
+    def __init__(self, stream: ShownStream, *, markdown: bool = False) -> None:
+        self._stream = stream
+        self._is_markdown = markdown
+        self._maker = FrameMaker(stream.endpoint_id, is_markdown=markdown)
         self._began = time.monotonic()
-        self._surface: Surface | None = None
-        self._drawn: Frame | None = None
+        self._renderer: Renderer | None = None
+        self._drawn_version = -1
+        self._drawn_weight = 0
         self._drawn_at = 0.0
+        self._drawing_took = 0.0
         self._last: object = self
         # Its methods are one step each of the interpreter, which no Ctrl-C can come between.
         self._end: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -60,10 +93,12 @@ class Display:
 
     def __enter__(self) -> Self:
         try:
-            self._surface = find_surface()
+            self._renderer = find_renderer()
         except Exception:
             _logger.exception("There is nothing to show a stream on")
-        self._draw(self._maker.frame)
+        if self._is_markdown and isinstance(self._renderer, Notebook):
+            check_markdown()
+        self._draw_current()
         # A notebook finds the cell that is drawn in by it.
         context = contextvars.copy_context()
         self._thread = threading.Thread(
@@ -78,30 +113,51 @@ class Display:
         self._end.put(None)
         if self._thread is not None:
             self._thread.join()
-        state, failure = self._ending(kind)
-        self._draw(self._maker.frame.ended(state, failure))
-        if error is not None and state == "interrupted":
+        if error is not None and not isinstance(error, Exception):
             # Where the wait was is of no use to the one who ended it, and takes pages to tell.
             error.__traceback__ = None
+            hide_frames(error)
+        state, failure = self._ending(error)
+        now = self._now()
+        try:
+            self._maker.take_failure(getattr(error, "data", None), now)
+            frame = self._maker.ended(state, now, failure, self._stream.request_id)
+        except Exception:
+            _logger.exception("The stream from %s can't be shown", self._stream.endpoint_id)
+            return
+        self._draw(frame)
 
-    def _ending(self, kind: type[BaseException] | None) -> tuple[State, str]:
-        if kind is None:
-            return ("aborted" if self._signal.aborted else "done"), ""
-        return ("failed" if issubclass(kind, Exception) else "interrupted"), kind.__name__
+    def _ending(self, error: BaseException | None) -> tuple[State, str]:
+        if error is None:
+            return ("aborted" if self._stream.signal.aborted else "done"), ""
+        if not isinstance(error, Exception):
+            return "interrupted", ""
+        said = error.message if isinstance(error, FalStreamError) else str(error)
+        return "failed", said or type(error).__name__
 
     def take(self, chunk: object) -> None:
         """Take a chunk that came."""
         self._last = chunk
         try:
-            self._maker.take(chunk)
+            content_type = None
+            if isinstance(chunk, bytes):
+                content_type = self._stream.response_headers.get("content-type")
+            self._maker.take(chunk, self._now(), content_type)
         except Exception:
             _logger.exception("A chunk can't be shown")
 
     def end(self, result: T) -> T:
-        """Give the result of the stream back; it is shown where it was not taken before."""
+        """Give the result of the stream back; it is shown where it was not taken before.
+
+        Where `show()` ends a cell of a notebook, the result is not printed below what was shown.
+        """
         if result is not None and result is not self._last:
             self.take(result)
+        hide_result(result)
         return result
+
+    def _now(self) -> float:
+        return time.monotonic() - self._began
 
     def _run(self) -> None:
         pause = PAUSE
@@ -109,25 +165,42 @@ class Display:
             try:
                 return self._end.get(timeout=pause)
             except queue.Empty:
-                frame = self._maker.frame
-                pause = max(PAUSE, frame.weight / CHARACTERS_PER_SECOND)
+                pass
             is_late = time.monotonic() - self._drawn_at >= CLOCK_PAUSE
-            if frame is not self._drawn or (is_late and frame.weight <= LIGHT):
-                self._draw(frame)
+            is_light = self._drawn_weight <= LIGHT
+            if self._maker.version != self._drawn_version or (is_late and is_light):
+                self._draw_current()
+                pause = max(
+                    PAUSE,
+                    self._drawn_weight / CHARACTERS_PER_SECOND,
+                    self._drawing_took * (1 / LARGEST_PART - 1),
+                )
+
+    def _draw_current(self) -> None:
+        self._drawn_version = self._maker.version
+        try:
+            frame = self._maker.frame(self._now())
+        except Exception:
+            _logger.exception("The stream from %s can't be shown", self._stream.endpoint_id)
+        else:
+            self._drawn_weight = frame.weight
+            self._draw(frame)
 
     def _draw(self, frame: Frame) -> None:
-        if self._surface is None:
+        if self._renderer is None:
             return
-        self._drawn, self._drawn_at = frame, time.monotonic()
+        began = time.monotonic()
         try:
-            self._surface.draw(frame.at(self._drawn_at - self._began))
+            self._renderer.draw(frame)
         except Exception:
-            self._surface = None
+            self._renderer = None
             _logger.exception("The stream from %s can't be shown", frame.endpoint_id)
+        self._drawn_at = time.monotonic()
+        self._drawing_took = self._drawn_at - began
 
 
 def bundle_of(said: str, chunk: Any) -> dict[str, str]:
-    """Give the forms of a stream that a notebook chooses from; nothing is read or sent.
+    """Return the forms of a stream that a notebook chooses from; nothing is read or sent.
 
     Args:
         said: The stream in words.
@@ -136,4 +209,4 @@ def bundle_of(said: str, chunk: Any) -> dict[str, str]:
     maker = FrameMaker("")
     if chunk is not None:
         maker.take(chunk)
-    return {"text/html": to_html(maker.frame, said), "text/plain": said}
+    return {"text/html": to_html(maker.frame(), said), "text/plain": said}

@@ -1,21 +1,34 @@
 """What is shown of a stream at one moment.
 
 Promises: a frame never changes, so that a thread can draw it while chunks come. What a chunk
-doesn't have stays as the chunks before left it: a picture stands until another comes.
+doesn't have stays as the chunks before left it: a picture stands until another comes. Taking a
+chunk costs no more, however much has come before.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
-from .contents import Picture, find_pictures, find_progress, find_text
-from .growing import GrowingText
+from .._shared.text_accumulator import TextAccumulator
+from .extract import (
+    Media,
+    find_logs,
+    find_media,
+    find_progress,
+    find_reasoning,
+    find_seed,
+    find_shown_text,
+)
+from .nodes import Node, Nodes, output_of
 from .shorten import shortened
+from .sound import SoundAccumulator
 
 __all__ = ["Frame", "FrameMaker", "State"]
 
-State = Literal["waiting", "running", "done", "aborted", "interrupted", "failed"]
+State: TypeAlias = Literal["waiting", "running", "done", "aborted", "interrupted", "failed"]
+
+_MOST_LOGS = 5
 
 
 @dataclass(frozen=True)
@@ -30,10 +43,16 @@ class Frame:
         size: How many bytes came, of a stream of bytes.
         progress: The part that is done, 0 to 1, or None.
         message: What the app says about it, or None.
+        logs: The last lines of its log.
+        nodes: The nodes of a workflow.
+        reasoning: What a language model thinks before it answers, or None.
         text: The text so far, or None.
-        pictures: The last pictures.
-        other: The last chunk in short, where nothing of it can be shown in another form.
-        failure: What ended it: the name of an error.
+        media: The last pictures, sounds, videos and other files.
+        other: The last chunk in short, where nothing can be shown in another form.
+        seed: The seed that the app used, or None.
+        request_id: The server's id of the request, or None.
+        failure: What ended it: the message of an error.
+        is_markdown: Whether the text is Markdown.
     """
 
     endpoint_id: str
@@ -43,62 +62,150 @@ class Frame:
     size: int = 0
     progress: float | None = None
     message: str | None = None
+    logs: tuple[str, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    reasoning: str | None = None
     text: str | None = None
-    pictures: tuple[Picture, ...] = ()
+    media: tuple[Media, ...] = ()
     other: str | None = None
+    seed: int | None = None
+    request_id: str | None = None
     failure: str = ""
+    is_markdown: bool = False
 
     @property
     def weight(self) -> int:
         """About how many characters it takes to draw it."""
-        return len(self.text or "") + sum(len(picture.url or "") for picture in self.pictures)
+        texts = len(self.text or "") + len(self.reasoning or "")
+        return texts + sum(len(one.url or "") for one in self.media)
 
     @property
     def has_ended(self) -> bool:
         """Whether nothing more will come."""
         return self.state not in ("waiting", "running")
 
-    def at(self, seconds: float) -> Frame:
-        """Give the same frame some time after its beginning."""
-        return replace(self, seconds=seconds)
-
-    def ended(self, state: State, failure: str = "") -> Frame:
-        """Give the same frame at the end of its stream."""
-        return replace(self, state=state, failure=failure)
-
 
 class FrameMaker:
-    """Makes frames of chunks.
+    """Makes frames of chunks. One thread takes chunks, and another may ask for frames.
 
     Args:
         endpoint_id: The endpoint.
+        is_markdown: Whether the text is Markdown. Default False.
 
     Attributes:
-        frame: The frame of the chunks so far.
+        version: Rises with each chunk.
     """
 
-    def __init__(self, endpoint_id: str) -> None:
-        self.frame = Frame(endpoint_id)
-        self._text = GrowingText()
+    def __init__(self, endpoint_id: str, *, is_markdown: bool = False) -> None:
+        self.version: int = 0
+        self._endpoint_id = endpoint_id
+        self._is_markdown = is_markdown
+        self._count = self._size = 0
+        self._progress: float | None = None
+        self._message: str | None = None
+        self._media: tuple[Media, ...] = ()
+        self._seed: int | None = None
+        self._other: str | None = None
+        self._text = TextAccumulator()
+        self._reasoning = TextAccumulator()
+        self._has_text = self._has_reasoning = False
+        self._sound = SoundAccumulator()
+        self._nodes = Nodes()
+        self._logs: tuple[str, ...] = ()
 
-    def take(self, chunk: Any) -> None:
-        """Take a chunk in."""
-        old = self.frame
-        size = len(chunk) if isinstance(chunk, bytes) else 0
-        text = find_text(chunk)
-        pictures = find_pictures(chunk)
-        progress, message = find_progress(chunk)
+    def take(self, chunk: Any, now: float = 0.0, content_type: str | None = None) -> None:
+        """Take a chunk in.
+
+        Args:
+            chunk: The chunk.
+            now: The time, in seconds since the beginning.
+            content_type: What the response is said to be, where its body is the chunks.
+        """
+        self._count += 1
+        self.version += 1
+        self._other = None
+        if isinstance(chunk, bytes):
+            self._size += len(chunk)
+            self._sound.take_body(chunk, content_type)
+        elif not self._nodes.take(chunk, now):
+            content = output_of(chunk)
+            if not self._take_content(content):
+                self._other = shortened(content)
+
+    def _take_content(self, chunk: Any) -> bool:
+        """Take what can be shown of a chunk, and tell whether there was anything."""
+        text, reasoning = find_shown_text(chunk), find_reasoning(chunk)
         if text is not None:
-            self._text.take(text.text, is_new=text.is_new)
-        is_plain = bool(size or text or pictures or progress is not None or message)
-        self.frame = Frame(
-            old.endpoint_id,
-            "running",
-            count=old.count + 1,
-            size=old.size + size,
-            progress=old.progress if progress is None else progress,
-            message=old.message if message is None else message,
-            text=old.text if text is None else self._text.text,
-            pictures=pictures or old.pictures,
-            other=None if is_plain else shortened(chunk),
+            self._text.take(text.text, text.cumulative)
+            self._has_text = True
+        if reasoning is not None:
+            self._reasoning.take(reasoning.text, reasoning.cumulative)
+            self._has_reasoning = True
+        media = find_media(chunk)
+        self._media = media or self._media
+        has_sound = not media and self._sound.take(chunk)
+        progress, message = find_progress(chunk)
+        if progress is not None:
+            self._progress = progress
+        if message is not None:
+            self._message = message
+        logs = tuple(find_logs(chunk))
+        if logs:
+            self._logs = (*self._logs, *logs)[-_MOST_LOGS:]
+        seed = find_seed(chunk)
+        if seed is not None:
+            self._seed = seed
+        has_news = progress is not None or message is not None or bool(logs)
+        return bool(text or reasoning or media or has_sound or has_news)
+
+    def take_failure(self, data: object, now: float) -> None:
+        """Take what an app said when it failed, which may name the node of a workflow."""
+        self._nodes.take(data, now)
+
+    def frame(self, now: float = 0.0) -> Frame:
+        """Return the frame of the chunks so far.
+
+        Args:
+            now: The time, in seconds since the beginning.
+        """
+        return self._frame("running" if self._count else "waiting", now)
+
+    def ended(
+        self, state: State, now: float = 0.0, failure: str = "", request_id: str | None = None
+    ) -> Frame:
+        """Return the frame at the end of the stream, with a player for its sound.
+
+        Args:
+            state: How it ended.
+            now: The time, in seconds since the beginning.
+            failure: The message of the error that ended it. Default: none did.
+            request_id: The server's id of the request. Default None.
+        """
+        self._nodes.end(now)
+        self._text.end()
+        self._reasoning.end()
+        return replace(self._frame(state, now), failure=failure, request_id=request_id)
+
+    def _frame(self, state: State, now: float) -> Frame:
+        frame = Frame(
+            self._endpoint_id,
+            state,
+            now,
+            count=self._count,
+            size=self._size,
+            progress=self._progress,
+            message=self._message,
+            logs=self._logs,
+            nodes=self._nodes.all(),
+            reasoning=self._reasoning.text if self._has_reasoning else None,
+            text=self._text.text if self._has_text else None,
+            media=self._media,
+            seed=self._seed,
+            is_markdown=self._is_markdown,
         )
+        sound = self._sound.media(with_url=frame.has_ended)
+        if sound is not None:
+            return replace(frame, media=(*frame.media, sound))
+        # What can't be shown is of interest where there is nothing else.
+        has_more = frame.text or frame.media or frame.size
+        return frame if has_more else replace(frame, other=self._other)

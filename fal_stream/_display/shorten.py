@@ -12,7 +12,7 @@ import unicodedata
 from itertools import islice
 from typing import Any
 
-from .contents import fields_of
+from .._shared.chunk_fields import fields_of
 
 __all__ = ["cut", "encodable", "printable", "said_size", "shortened"]
 

@@ -17,9 +17,16 @@ ChunkField: TypeAlias = str | Callable[[Any], Any]
 
 _MOST_SHOWN = 12
 
+# What most values are, told without asking each class that could be a mapping.
+_PLAIN = (str, int, float, type(None), list, tuple, bytes)
+
 
 def fields_of(value: object) -> Mapping[Any, Any] | None:
     """Return the fields of an object of JSON, a pydantic model or a dataclass; None of others."""
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, _PLAIN):
+        return None
     if isinstance(value, Mapping):
         return value
     if isinstance(value, pydantic.BaseModel):

@@ -231,7 +231,9 @@ class Once:
         return True
 
 
-def find_in(chunk: object, hosts: FileHosts) -> Iterator[FoundFile]:
+def find_in(
+    chunk: object, hosts: FileHosts, *, max_values: int | None = None
+) -> Iterator[FoundFile]:
     """Find the files in a chunk.
 
     A file is what has a data URI, what stands in a field `b64_json`, an address on one of the
@@ -242,16 +244,21 @@ def find_in(chunk: object, hosts: FileHosts) -> Iterator[FoundFile]:
     Args:
         chunk: JSON values, pydantic models and dataclasses.
         hosts: The hosts that files are fetched from.
+        max_values: How many values are looked at, at most. Default None: all.
 
     Yields:
         The files, in the order in which they stand in the chunk; the same one each time.
     """
+    left = -1 if max_values is None else max_values
     # A stack of iterators, not of values: a list of a million values costs no more than its file.
     stack: list[_Level] = []
     around: set[int] = set()
     level = _Level(iter(((None, chunk),)), None, "", {}, "", chunk)
     while True:
         for step, value in level.items:
+            if not left:
+                return
+            left -= 1
             if isinstance(value, str):
                 found = _in_text(value, step, level, hosts)
                 if found is not None:

@@ -62,10 +62,8 @@ class TextAccumulator:
 
     @property
     def text(self) -> str:
-        """All text so far, without what is held back."""
-        if len(self._parts) > 1:
-            self._parts = ["".join(self._parts)]
-        return self._parts[0] if self._parts else ""
+        """All text so far, without what is held back; any thread may ask for it."""
+        return "".join(self._parts)
 
     @property
     def is_cumulative(self) -> bool:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from typing_extensions import Self, TypeVar
 
+from .._checks import check_bool
 from .._display.display import Display, bundle_of
 from .._net.exchange import Aborted
 from .._net.flavour_hints import FlavourHints
@@ -212,22 +213,29 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
             raise self._error
         return self.current_data
 
-    def show(self) -> ChunkT | None:
+    def show(self, *, markdown: bool = False) -> ChunkT | None:
         """Run the stream to its end, and show in one place what comes.
 
         In a notebook that is one output, updated in place; in a terminal some lines (by rich, where
         that is installed), and elsewhere what came, at the end. Text grows, pictures replace one
-        another, and progress, chunks and seconds are told. Chunks are taken as by iteration, so
-        that large ones are not kept in `buffer`. No picture is fetched or decoded here.
+        another, sound and video get a player at the end, a workflow has a line for each node, and
+        progress, chunks and seconds are told. Chunks are taken as by iteration, so that large ones
+        are not kept in `buffer`. Nothing is fetched here.
+
+        Args:
+            markdown: Whether text is shown as the Markdown that it is, in a notebook and by rich.
+                Default False: as it is.
 
         Returns:
-            The last chunk, as `done()` gives it.
+            The last chunk, as `done()` gives it. Where the call ends a cell of a notebook, IPython
+            doesn't print it below what was shown.
 
         Raises:
             FalStreamError: What ended the stream before its time, as `done()` raises it; what came
                 until then was shown.
+            ConfigError: Markdown can't be shown, as a library is missing; nothing was sent.
         """
-        with Display(self.endpoint_id, self.signal) as display:
+        with Display(self, markdown=check_bool("markdown", markdown)) as display:
             with self:
                 for chunk in self:
                     display.take(chunk)

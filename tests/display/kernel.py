@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ __all__ = ["Cell", "Kernel"]
 
 # Against hangs only (seconds).
 _PATIENCE = 60.0
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass
@@ -27,6 +29,7 @@ class Cell:
         results: The bundles of what the cell's last expression gave.
         text: What was printed.
         error: The name of the exception that ended the cell, or None.
+        traceback: What is shown of it, without colours.
         seconds: How long it took.
     """
 
@@ -35,6 +38,7 @@ class Cell:
     results: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     text: str = ""
     error: str | None = None
+    traceback: str = ""
     seconds: float = 0.0
 
 
@@ -91,6 +95,7 @@ class Kernel:
                 cell.text += content["text"]
             elif kind == "error":
                 cell.error = content["ename"]
+                cell.traceback = _COLOUR.sub("", "\n".join(content["traceback"]))
             elif kind == "status" and content["execution_state"] == "idle":
                 cell.seconds = time.monotonic() - began
                 return cell

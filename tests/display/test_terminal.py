@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from fal_stream import StreamingClient
-from fal_stream._display import surface
-from fal_stream.testing import Hang, LocalFal, Pause, image_frames, tokens
+from fal_stream._display import renderers
+from fal_stream.testing import Hang, LocalFal, Pause, image_frames, tokens, workflow
 from tests.display.screen import COLUMNS, LINES, ROOT, TerminalProgram
 
 if sys.platform == "win32":
@@ -86,7 +86,7 @@ def test_ctrl_c(fal: LocalFal, before: str) -> None:
     assert terminal.close() == -2
     assert fal.requests[0].gone.wait(10)
     assert seen[0] == "half an ans"
-    assert seen[1].startswith("acme/app: interrupted (KeyboardInterrupt), 1 chunk, ")
+    assert seen[1].startswith("acme/app: interrupted, 1 chunk, ")
     assert seen[-1] == "KeyboardInterrupt"
     # The cursor is there again.
     assert terminal.written.rfind(b"\x1b[?25h") >= terminal.written.rfind(b"\x1b[?25l")
@@ -167,10 +167,67 @@ def test_without_an_output_the_result_comes_all_the_same(fal: LocalFal, fate: st
 def test_a_log_says_that_a_long_stream_is_alive(
     fal: LocalFal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(surface, "LOG_PAUSE", 0.5)
+    monkeypatch.setattr(renderers, "LOG_PAUSE", 0.5)
     fal.add("acme/app", tokens("one two three", pause=0.8))
     with StreamingClient(**fal.settings) as client:
         client.stream("acme/app").show()
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("acme/app: running, ") for line in lines[:-2])
     assert lines[-2] == "one two three"
+
+
+MARKDOWN = SHOW.replace("show()", "show(markdown=True)")
+
+
+@pytest.mark.usefixtures("kernel_environment")
+def test_markdown(fal: LocalFal) -> None:
+    fal.add(
+        "acme/app", [{"output": "# Foxes\n\n- **red** \x1b[2Jones\n- [white](https://a.example)"}]
+    )
+    terminal = TerminalProgram(MARKDOWN)
+    *lines, last = terminal.read()
+    assert terminal.close() == 0
+    seen = " ".join(" ".join(lines).split())
+    assert "**" not in seen
+    for part in ("Foxes", "red \ufffd[2Jones", "white (https://a.example)"):
+        assert part in seen
+    assert last.startswith("acme/app: done, 1 chunk, ")
+    assert b"\x1b[2J" not in terminal.written
+
+
+@pytest.mark.usefixtures("kernel_environment")
+def test_markdown_without_rich_is_text(fal: LocalFal) -> None:
+    fal.add("acme/app", [{"output": "**red**"}])
+    terminal = TerminalProgram(WITHOUT_RICH + MARKDOWN)
+    assert terminal.read()[0] == "**red**"
+    assert terminal.close() == 0
+
+
+@pytest.mark.usefixtures("kernel_environment")
+@both_looks
+def test_a_workflow(fal: LocalFal, before: str) -> None:
+    fal.add("workflows/acme/app", workflow({"text": "A fox"}, pause=0.3))
+    terminal = TerminalProgram(before + SHOW.replace("acme/app", "workflows/acme/app"))
+    first, second, text, last = terminal.read()
+    assert terminal.close() == 0
+    assert first.startswith("prompt (fal-ai/any-llm): done, 0.")
+    assert second.startswith("picture (fal-ai/flux/dev): done, 0.")
+    assert text == "A fox"
+    assert last.startswith("workflows/acme/app: done, 5 chunks, ")
+
+
+@pytest.mark.usefixtures("kernel_environment")
+def test_ipython_does_not_print_what_was_shown(fal: LocalFal) -> None:
+    fal.add("acme/app", [{"output": "a fox"}])
+    terminal = TerminalProgram(IPYTHON)
+    terminal.read(until="In [1]:")
+    terminal.type("from fal_stream import stream")
+    terminal.read(until="In [2]:")
+    terminal.type("stream('acme/app').show()")
+    terminal.read(until="In [3]:")
+    terminal.type("_['output'].upper()")
+    seen = terminal.read(until="In [4]:")
+    assert [line for line in seen if line.startswith("Out[")] == ["Out[3]: 'A FOX'"]
+    terminal.type("exit()")
+    terminal.read()
+    assert terminal.close() == 0

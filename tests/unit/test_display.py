@@ -1,10 +1,11 @@
-"""What is found in chunks, how a text grows, and how it is laid out."""
+"""What frames hold, how they are laid out, and when they are drawn."""
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,25 @@ import pydantic
 import pytest
 
 import fal_stream
-from fal_stream import AbortController
-from fal_stream._display import display as display_module
-from fal_stream._display.contents import (
-    MOST_PICTURES,
-    PICTURE_LIMIT,
-    Picture,
-    TextPart,
-    find_pictures,
-    find_progress,
-    find_text,
+from fal_stream import (
+    AbortController,
+    AbortSignal,
+    ConfigError,
+    StreamEventError,
+    StreamInterrupted,
 )
+from fal_stream._display import display as display_module
+from fal_stream._display import html as html_module
+from fal_stream._display import markdown
 from fal_stream._display.display import Display, bundle_of
+from fal_stream._display.extract import INLINE_LIMIT, Media
 from fal_stream._display.frame import Frame, FrameMaker
-from fal_stream._display.growing import GrowingText
-from fal_stream._display.layout import LONGEST_TEXT, mime_bundle, status, to_html, to_lines
+from fal_stream._display.html import mime_bundle, to_html
+from fal_stream._display.lines import LONGEST_TEXT, status, to_lines
+from fal_stream._display.nodes import Node
+from fal_stream._display.renderers import Notebook
 from fal_stream._display.shorten import cut, printable, said_size, shortened
+from fal_stream.testing import image_progress, speech, with_logs, workflow
 
 ROOT = Path(fal_stream.__file__).parents[1]
 PNG = "data:image/png;base64,iVBORw0KGgo="
@@ -37,187 +41,255 @@ class Text(pydantic.BaseModel):
     output: str
 
 
-@dataclasses.dataclass
-class Image:
-    url: str
-    content_type: str = "image/png"
-
-
-@pytest.mark.parametrize(
-    ("chunk", "text"),
-    [
-        ("a", TextPart("a")),
-        ({"output": "a", "partial": True}, TextPart("a")),
-        ({"text": ""}, TextPart("")),
-        (Text(output="a"), TextPart("a")),
-        ({"outputs": ["a", "b"]}, TextPart("a\nb")),
-        ({"outputs": [{"url": PNG}]}, None),
-        ({"delta": "a"}, TextPart("a", is_new=True)),
-        ({"choices": [{"delta": {"content": "a"}}]}, TextPart("a", is_new=True)),
-        ({"choices": [{"delta": {}}]}, None),
-        ({"choices": []}, None),
-        ({"type": "output", "output": {"text": "a"}}, TextPart("a")),
-        ({"output": 1}, None),
-        ({"output": PNG}, None),
-        ("data:audio/wav;base64,AAAA", None),
-        ("data: see below", TextPart("data: see below")),
-        ({"progress": 0.5, "message": "a"}, None),
-        (b"a", None),
-        ([1], None),
-        (None, None),
-    ],
-)
-def test_text(chunk: Any, text: TextPart | None) -> None:
-    assert find_text(chunk) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "part"),
-    [(0, 0), (0.25, 0.25), (1, 1), (25, 0.25), (100, 1), (101, None), (-1, None)]
-    + [(value, None) for value in (True, "0.5", None, float("nan"), float("inf"))],
-)
-def test_progress(value: object, part: float | None) -> None:
-    assert find_progress({"progress": value}) == (part, None)
-
-
-def test_the_message() -> None:
-    assert find_progress({"message": "Loading"}) == (None, "Loading")
-    assert find_progress({"message": 1}) == (None, None)
-    assert find_progress([]) == (None, None)
-
-
-@pytest.mark.parametrize(
-    "chunk",
-    [
-        {"images": [{"url": PNG, "content_type": "image/png"}]},
-        {"image": {"url": PNG}},
-        {"image_url": PNG},
-        {"output": {"anything": [[{"b64": PNG}]]}},
-        {"image": Image(PNG)},
-        {"images": [{"url": PNG}, {"url": PNG}]},
-        PNG,
-    ],
-)
-def test_a_picture_as_data(chunk: object) -> None:
-    assert find_pictures(chunk) == (Picture(PNG, "image/png", 9),)
-
-
-@pytest.mark.parametrize(
-    ("chunk", "kind"),
-    [
-        ({"images": [{"url": "https://fal.media/1", "content_type": "image/webp"}]}, "image/webp"),
-        ({"file": {"url": "https://fal.media/1", "content_type": "image/webp"}}, "image/webp"),
-        ({"image": {"url": "https://fal.media/1"}}, ""),
-        ({"image_url": "https://fal.media/1"}, ""),
-        ({"result": "https://fal.media/1.PNG?x=1"}, ""),
-    ],
-)
-def test_the_address_of_a_picture(chunk: object, kind: str) -> None:
-    (picture,) = find_pictures(chunk)
-    assert (picture.url or "").startswith("https://fal.media/1")
-    assert (picture.kind, picture.size) == (kind, None)
-
-
-@pytest.mark.parametrize(
-    "chunk",
-    [
-        {"video": {"url": "https://fal.media/1", "content_type": "video/mp4"}},
-        {"images": [{"url": "https://fal.media/1", "content_type": "video/mp4"}]},
-        {"url": "https://fal.media/1"},
-        {"image": "javascript:alert(1)"},
-        {"image": "JavaScript://fal.media/1.png"},
-        {"image": "file:///etc/1.png"},
-        {"image": 'https://fal.media/1.png" onerror="x'},
-        {"image": "https://fal.media/" + "x" * 5000},
-        {"image": "data:text/html;base64,AAAA"},
-        {"image": "data:image/svg+xml;base64,AAAA"},
-        {"audio": {"url": "data:audio/wav;base64,AAAA"}},
-        {"output": f"See {PNG}"},
-        [[[[[[[[PNG]]]]]]]],
-        [*[0] * 1000, PNG],
-        b"data:image/png;base64,AAAA",
-        None,
-    ],
-)
-def test_no_picture(chunk: object) -> None:
-    assert find_pictures(chunk) == ()
-
-
-def test_a_chunk_that_holds_itself_is_looked_at_to_an_end() -> None:
-    chunk: dict[str, Any] = {"image": PNG}
-    chunk["again"] = [chunk, chunk]
-    assert find_pictures(chunk) == (Picture(PNG, "image/png", 9),)
-    assert "..." in shortened(chunk)
-
-
-def test_large_pictures_are_not_shown() -> None:
-    head = "data:image/png;base64,"
-    large = head + "A" * PICTURE_LIMIT
-    assert find_pictures([large, PNG]) == (
-        Picture(None, "image/png", PICTURE_LIMIT * 3 // 4),
-        Picture(PNG, "image/png", 9),
-    )
-    # The limit is for all of them.
-    halves = [head + letter * (PICTURE_LIMIT // 2 - len(head)) for letter in "ABC"]
-    assert [bool(picture.url) for picture in find_pictures(halves)] == [True, True, False]
-    assert len(find_pictures([head + "A" * 4 * n for n in range(99)])) == MOST_PICTURES
+def frame_of(*chunks: Any) -> Frame:
+    """Make the frame of some chunks, which came a second apart."""
     maker = FrameMaker("acme/app")
-    maker.take({"image": large})
-    assert "<img" not in to_html(maker.frame)
-    assert to_lines(maker.frame)[0] == "picture: image/png, 7.5 MB, too large to be shown"
-
-
-@pytest.mark.parametrize(
-    ("parts", "text"),
-    [
-        (["He", "Hello", "Hello you"], "Hello you"),
-        (["He", "llo", " you"], "Hello you"),
-        (["ha", "ha", "!"], "haha!"),
-        (["", "ha"], "ha"),
-        (["He", "llo", "Hello", " you"], "Hello you"),
-        (["A whole sentence", "A whole sentence, and", "Another sentence"], "Another sentence"),
-        ([], ""),
-    ],
-)
-def test_a_text_grows(parts: list[str], text: str) -> None:
-    growing = GrowingText()
-    for part in parts:
-        growing.take(part)
-    assert growing.text == text
-
-
-def test_new_parts_that_say_so() -> None:
-    growing = GrowingText()
-    for part in ("ha", "ha", "ha"):
-        growing.take(part, is_new=True)
-    assert growing.text == "hahaha"
+    for number, chunk in enumerate(chunks, 1):
+        maker.take(chunk, float(number))
+    return maker.frame(float(len(chunks)))
 
 
 def test_a_frame_keeps_what_came_before() -> None:
-    maker = FrameMaker("acme/app")
-    for chunk in ({"image": PNG, "progress": 0.5}, {"message": "Saving"}, {"output": "a fox"}):
-        maker.take(chunk)
-    assert maker.frame == Frame(
+    chunks = (
+        {"image": PNG, "progress": 0.5},
+        {"message": "Saving", "seed": 7},
+        {"output": "a fox"},
+    )
+    assert frame_of(*chunks) == Frame(
         "acme/app",
         "running",
+        3.0,
         count=3,
         progress=0.5,
         message="Saving",
         text="a fox",
-        pictures=(Picture(PNG, "image/png", 9),),
+        media=(Media("image", PNG, "image/png", 9),),
+        seed=7,
     )
+
+
+def test_large_pictures_are_only_named() -> None:
+    frame = frame_of({"image": "data:image/png;base64," + "A" * INLINE_LIMIT})
+    assert "<img" not in to_html(frame)
+    assert "Picture: image/png, 7.5 MB" in to_html(frame)
+    assert to_lines(frame)[0] == "picture: image/png, 7.5 MB"
+
+
+def test_the_queue_and_the_logs() -> None:
+    first, _, _, second, last = with_logs([{"output": "Hi"}], ["Loading", "Run<ning>"], pause=0)
+    assert status(frame_of(first)).endswith("in the queue at position 2")
+    frame = frame_of(first, second)
+    assert frame.logs == ("Run<ning>",)
+    assert "Run&lt;ning&gt;" in to_html(frame)
+    maker = FrameMaker("acme/app")
+    for number in range(9):
+        maker.take({"logs": [{"message": f"line {number}"}]})
+    maker.take(last)
+    frame = maker.ended("failed")
+    # The last ones, and where all went well none of them.
+    assert frame.logs == tuple(f"line {number}" for number in range(4, 9))
+    assert to_lines(frame)[:6] == [*frame.logs, "Hi"]
+    assert to_lines(maker.ended("done"))[0] == "Hi"
+    assert "line" not in to_html(maker.ended("done"))
+
+
+def test_a_workflow_has_a_line_for_each_node() -> None:
+    events = workflow({"seed": 7, "images": [{"url": PNG}]}, pause=0)
+    assert to_lines(frame_of(*events[:1]))[0] == "prompt (fal-ai/any-llm): running, 0.0 s"
+    lines = to_lines(frame_of(*events[:3]))
+    assert lines == [
+        "prompt (fal-ai/any-llm): done, 1.0 s",
+        "picture (fal-ai/flux/dev): running, 0.0 s",
+        "acme/app: running, 3 chunks, 3.0 s",
+    ]
+    frame = frame_of(*events)
+    assert to_lines(frame) == [
+        "prompt (fal-ai/any-llm): done, 1.0 s",
+        "picture (fal-ai/flux/dev): done, 1.0 s",
+        "picture: image/png, 9 bytes",
+        "acme/app: running, 5 chunks, 5.0 s, seed 7",
+    ]
+    html = to_html(frame)
+    assert html.count("<tr ") == 2
+    assert "fal-ai/flux/dev</td>" in html
+    assert html.count("<img") == 1
+
+
+def test_a_node_that_runs_counts_the_seconds() -> None:
+    node = Node("one", began=2.0)
+    assert [node.seconds(now) for now in (2.0, 5.5, 1.0)] == [0.0, 3.5, 0.0]
+
+
+def test_the_output_of_a_workflow_of_no_known_shape() -> None:
+    frame = frame_of(*workflow({"score": 7}, pause=0))
+    assert frame.other == "{'score': 7}"
+
+
+def test_nodes_that_were_not_heard_of_again() -> None:
+    maker = FrameMaker("acme/app")
+    for event in workflow(pause=0)[:3]:
+        maker.take(event)
+    assert [node.state for node in maker.ended("aborted").nodes] == ["done", "unfinished"]
+
+
+def test_there_are_not_more_nodes_than_can_be_shown() -> None:
+    nodes = {f"node {number}" + "x" * 999: "acme/app" for number in range(300)}
+    frame = frame_of(*workflow(pause=0, nodes=nodes))
+    assert len(frame.nodes) == 200
+    assert len(frame.nodes[0].name) == 80
+
+
+def test_sound_is_told_while_it_grows() -> None:
+    frame = frame_of(*speech(0.5)[:2])
+    assert to_lines(frame)[0] == "sound: audio/wav, 9.6 kB, 0.2 s"
+    assert "<audio" not in to_html(frame)
+
+
+@pytest.mark.parametrize(
+    ("media", "html"),
+    [
+        (
+            Media("audio", "https://fal.media/1.mp3?a=1&b", "audio/mpeg"),
+            '<audio controls preload="metadata" src="https://fal.media/1.mp3?a=1&amp;b"',
+        ),
+        (
+            Media("video", "data:video/mp4;base64,AAAA", "video/mp4", 3),
+            '<video controls preload="metadata" src="data:video/mp4;base64,AAAA"',
+        ),
+        (
+            Media("file", "https://fal.media/1.glb", "model/gltf-binary"),
+            '<a href="https://fal.media/1.glb" target="_blank" rel="noopener noreferrer">',
+        ),
+        (Media("audio", None, "audio/wav", 10**8, 9.5), "Sound: audio/wav, 100.0 MB, 9.5 s</span>"),
+        (Media("file", None), "File: of an unknown type</span>"),
+    ],
+)
+def test_players(media: Media, html: str) -> None:
+    assert html in to_html(Frame("acme/app", media=(media,)))
+
+
+def test_four_pictures_stand_side_by_side() -> None:
+    *_, chunk = image_progress(1, size=8, pause=0, images=4)
+    html = to_html(frame_of(chunk))
+    assert html.count("<img") == 4
+    assert html.count("max-width:min(48%,300px)") == 4
+    assert "flex-wrap:wrap" in html
+
+
+def test_mathematics_is_not_made_of_text() -> None:
+    html = to_html(frame_of({"output": "It costs $5, not $12"}))
+    assert html.startswith('<div class="fal-stream mathjax_ignore tex2jax_ignore">')
+    assert "It costs $5, not $12" in html
+
+
+def test_reasoning_is_open_until_the_answer_comes() -> None:
+    thinking = frame_of({"output": "", "reasoning": "Let me <think>"})
+    assert "<details open" in to_html(thinking)
+    assert "Let me &lt;think&gt;" in to_html(thinking)
+    assert to_lines(thinking)[0] == "Let me <think>"
+    answered = frame_of({"output": "", "reasoning": "a"}, {"output": "b", "reasoning": "a"})
+    assert "<details style" in to_html(answered)
+    assert to_lines(answered)[0] == "b"
+
+
+def test_the_status_tells_seed_and_request_id() -> None:
+    maker = FrameMaker("acme/app")
+    maker.take({"seed": 42, "message": "Saving"})
+    frame = maker.ended("done", 1.5, request_id="1234-abc\x1b")
+    assert status(frame) == (
+        "acme/app: done, 1 chunk, 1.5 s, seed 42, request id 1234-abc\N{REPLACEMENT CHARACTER}"
+    )
+
+
+def test_the_status_tells_why_it_failed() -> None:
+    frame = FrameMaker("acme/app").ended("failed", 1.5, "It <broke>\nin two", "1234")
+    assert status(frame) == (
+        "acme/app: failed, 0 chunks, 1.5 s, request id 1234: It <broke> in two"
+    )
+    html = to_html(frame)
+    assert html.count("It &lt;broke&gt; in two") == 1
+    assert len(status(FrameMaker("acme/app").ended("failed", failure="x" * 9999))) < 600
+
+
+MARKDOWN = """# Foxes
+
+**Bold**, `code` and [a link](https://example.com/?a=1&b=2)
+
+| a | b |
+| - | - |
+| $5 | $12 |
+
+```python
+print("<b>")
+```
+"""
+
+
+def markdown_html(text: str) -> str:
+    maker = FrameMaker("acme/app", is_markdown=True)
+    maker.take({"output": text})
+    return to_html(maker.frame())
+
+
+def test_markdown() -> None:
+    html = markdown_html(MARKDOWN)
+    for part in (
+        "<h1>Foxes</h1>",
+        "<strong>Bold</strong>",
+        "<code>code</code>",
+        '<a href="https://example.com/?a=1&amp;b=2" target="_blank" rel="noopener noreferrer">',
+        "<td>$12</td>",
+        "print(&quot;&lt;b&gt;&quot;)",
+    ):
+        assert part in html
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "[a](javascript:alert(1))",
+        "[a](data:text/html,alert)",
+        "<javascript:alert(1)>",
+        "![a](https://evil.example/?q=secret)",
+        '[a](https://a.example/"onclick="alert(1))',
+        '```"><script>alert(1)</script>\na\n```',
+    ],
+)
+def test_markdown_is_data(text: str) -> None:
+    html = markdown_html(text)
+    assert "<script" not in html
+    assert "<img" not in html
+    assert 'href="javascript' not in html
+    assert 'href="data' not in html
+    assert '"onclick' not in html
+
+
+def test_long_markdown_is_shown_as_it_is() -> None:
+    assert "<p>" not in markdown_html("**a** " * markdown.LONGEST_MARKDOWN)
+
+
+def test_a_long_text_has_an_end() -> None:
+    text = "a" * (html_module.LONGEST_HTML_TEXT + 5)
+    maker = FrameMaker("acme/app")
+    maker.take({"output": text})
+    assert "[... 5 characters]" in to_html(maker.ended("done"))
+    assert to_lines(maker.ended("done"))[0] == text
 
 
 def test_a_chunk_of_no_known_shape_is_shown_in_short() -> None:
-    maker = FrameMaker("acme/app")
-    maker.take({"embedding": [0] * 1000, "sound": "data:audio/wav;base64," + "A" * 4000})
-    assert maker.frame.other == (
-        "{'embedding': [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ...], "
-        "'sound': 'data:audio/wav;base64,... 4.0 kB'}"
+    chunk = {"embedding": [0] * 1000, "note": "x" * 300}
+    frame = frame_of(chunk)
+    assert frame.other == (
+        "{'embedding': [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ...], 'note': '" + "x" * 200 + "...'}"
     )
-    maker.take(b"12345")
-    assert to_lines(maker.frame) == [status(maker.frame)]
-    assert status(maker.frame) == "acme/app: running, 2 chunks, 5 bytes, 0.0 s"
+    assert to_lines(frame)[0] == frame.other
+    # It is of no interest beside what can be shown.
+    assert frame_of({"output": "a"}, chunk).other is None
+    frame = frame_of(chunk, b"12345")
+    assert to_lines(frame) == [status(frame)]
+    assert status(frame) == "acme/app: running, 2 chunks, 5 bytes, 2.0 s"
 
 
 @pytest.mark.parametrize(
@@ -275,15 +347,15 @@ def test_html() -> None:
         progress=0.4,
         message="<i>",
         text="<b>",
-        pictures=(Picture("https://fal.media/1?a=1&b=2", "image/png"),),
+        media=(Media("image", "https://fal.media/1?a=1&b=2", "image/png"),),
     )
     html = to_html(frame)
     assert ">&lt;b&gt;</div>" in html
     assert '<img src="https://fal.media/1?a=1&amp;b=2"' in html
     assert 'referrerpolicy="no-referrer"' in html
     assert '<progress value="0.4000" max="1">' in html
-    assert "acme/app: running, 40%, 3 chunks, 1.3 s, &lt;i&gt;</div>" in html
-    assert "<progress" not in to_html(frame.ended("done"))
+    assert "acme/app: running, 40%, 3 chunks, 1.3 s, &lt;i&gt;</span></div>" in html
+    assert "<progress" not in to_html(replace(frame, state="done"))
 
 
 def test_half_a_character() -> None:
@@ -294,14 +366,17 @@ def test_half_a_character() -> None:
 
 
 def test_lines() -> None:
-    pictures = (Picture("https://fal.media/1", "image/png"), Picture(PNG, "image/png", 9))
-    frame = Frame("acme/app", "failed", 2, 1, text="a\nb\n", pictures=pictures, failure="ApiError")
+    media = (
+        Media("image", "https://fal.media/1", "image/png"),
+        Media("image", PNG, "image/png", 9),
+    )
+    frame = Frame("acme/app", "failed", 2, 1, text="a\nb\n", media=media, failure="No luck")
     assert to_lines(frame) == [
         "a",
         "b",
         "picture: https://fal.media/1 (image/png)",
         "picture: image/png, 9 bytes",
-        "acme/app: failed (ApiError), 1 chunk, 2.0 s",
+        "acme/app: failed, 1 chunk, 2.0 s: No luck",
     ]
     assert mime_bundle(frame)["text/plain"] == "\n".join(to_lines(frame))
 
@@ -309,7 +384,7 @@ def test_lines() -> None:
 def test_the_end_of_a_long_text_is_shown_while_it_grows() -> None:
     frame = Frame("acme/app", "running", text="a" * LONGEST_TEXT + "b")
     assert to_lines(frame)[0] == "[...]" + "a" * (LONGEST_TEXT - 1) + "b"
-    assert to_lines(frame.ended("done"))[0] == frame.text
+    assert to_lines(replace(frame, state="done"))[0] == frame.text
 
 
 def test_the_bundle_of_a_stream() -> None:
@@ -321,7 +396,7 @@ def test_the_bundle_of_a_stream() -> None:
 
 
 class Frames:
-    """A surface that keeps what is drawn on it, and may fail to."""
+    """A renderer that keeps what it is to draw, and may fail to."""
 
     def __init__(self, fails_at: int | None = None) -> None:
         self.frames: list[Frame] = []
@@ -333,42 +408,86 @@ class Frames:
             raise OSError("no such terminal")
 
 
-def show(monkeypatch: pytest.MonkeyPatch, surface: Frames | None) -> Display:
-    """Make a display that draws on a surface."""
-    monkeypatch.setattr(display_module, "find_surface", lambda: surface)
-    return Display("acme/app", AbortController().signal)
+class Shown:
+    """What a display knows of a stream."""
+
+    endpoint_id = "acme/app"
+    request_id = "1234"
+    response_headers: Mapping[str, str] = {"content-type": "audio/mpeg"}
+
+    @property
+    def signal(self) -> AbortSignal:
+        return AbortController().signal
+
+
+def show(monkeypatch: pytest.MonkeyPatch, renderer: Frames | None) -> Display:
+    """Make a display that draws by a renderer."""
+    monkeypatch.setattr(display_module, "find_renderer", lambda: renderer)
+    return Display(Shown())
 
 
 def test_the_last_frame_is_always_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    surface = Frames()
-    with show(monkeypatch, surface) as display:
+    frames = Frames()
+    with show(monkeypatch, frames) as display:
         for number in range(1000):
             display.take({"output": f"{number}"})
         assert display.end(display) is display
-    first, *_, last = surface.frames
+    first, *_, last = frames.frames
     assert (first.state, first.count) == ("waiting", 0)
     assert (last.state, last.count) == ("done", 1001)
-    assert len(surface.frames) < 100
+    assert len(frames.frames) < 100
 
 
 def test_a_result_that_was_taken_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    surface, chunk = Frames(), {"output": "a"}
-    with show(monkeypatch, surface) as display:
+    frames, chunk = Frames(), {"output": "a"}
+    with show(monkeypatch, frames) as display:
         display.take(chunk)
         assert display.end(chunk) is chunk
         assert display.end(None) is None
-    assert surface.frames[-1].count == 1
+    assert frames.frames[-1].count == 1
 
 
-@pytest.mark.parametrize(
-    ("error", "state"), [(OSError(), "failed"), (KeyboardInterrupt(), "interrupted")]
-)
-def test_what_ended_it(monkeypatch: pytest.MonkeyPatch, error: BaseException, state: str) -> None:
-    surface = Frames()
-    with pytest.raises(type(error)), show(monkeypatch, surface):
+FAILURES: list[tuple[BaseException, str, str]] = [
+    (OSError("No luck"), "failed", "No luck"),
+    (OSError(), "failed", "OSError"),
+    (StreamInterrupted("It broke", chunks_received=1, endpoint_id="a/b"), "failed", "It broke"),
+    (KeyboardInterrupt(), "interrupted", ""),
+]
+
+
+@pytest.mark.parametrize(("error", "state", "failure"), FAILURES)
+def test_what_ended_it(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException, state: str, failure: str
+) -> None:
+    frames = Frames()
+    with pytest.raises(type(error)), show(monkeypatch, frames):
         raise error
-    assert surface.frames[-1].state == state
-    assert surface.frames[-1].failure == type(error).__name__
+    last = frames.frames[-1]
+    assert (last.state, last.failure, last.request_id) == (state, failure, "1234")
+
+
+def test_the_node_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = Frames()
+    *events, failure = workflow(pause=0, failed="picture")
+    with pytest.raises(StreamEventError), show(monkeypatch, frames) as display:
+        for event in events:
+            display.take(event)
+        raise StreamEventError("It failed", data=failure)
+    assert [node.state for node in frames.frames[-1].nodes] == ["done", "failed"]
+
+
+def test_the_type_of_a_body_is_told_by_the_response(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = Frames()
+    with show(monkeypatch, frames) as display:
+        display.take(b"\x00\x00")
+    assert [one.content_type for one in frames.frames[-1].media] == ["audio/mpeg"]
+
+
+def test_markdown_needs_a_library_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(display_module, "find_renderer", lambda: Notebook(None))
+    monkeypatch.setitem(sys.modules, "markdown_it", None)
+    with pytest.raises(ConfigError, match="needs markdown-it-py"):
+        Display(Shown(), markdown=True).__enter__()
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="the interpreter keeps it elsewhere")
@@ -387,15 +506,15 @@ def test_an_interrupt_does_not_tell_where_the_wait_was(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("fails_at", [1, 2])
-def test_a_surface_that_fails_is_left_alone(
+def test_a_frames_that_fails_is_left_alone(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fails_at: int
 ) -> None:
-    surface = Frames(fails_at)
-    with show(monkeypatch, surface) as display:
+    frames = Frames(fails_at)
+    with show(monkeypatch, frames) as display:
         display.take({"output": "a"})
     with show(monkeypatch, None) as display:
         display.take({"output": "a"})
-    assert len(surface.frames) == fails_at
+    assert len(frames.frames) == fails_at
     assert [record.message for record in caplog.records] == [
         "The stream from acme/app can't be shown"
     ]
@@ -409,11 +528,11 @@ class Odd(dict[str, Any]):
 def test_a_chunk_that_fails_does_not_end_the_stream(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    surface = Frames()
-    with show(monkeypatch, surface) as display:
+    frames = Frames()
+    with show(monkeypatch, frames) as display:
         display.take(Odd())
         display.take({"output": "a"})
-    assert surface.frames[-1].text == "a"
+    assert frames.frames[-1].text == "a"
     assert [record.message for record in caplog.records] == ["A chunk can't be shown"]
 
 

@@ -29,7 +29,7 @@ CORE = {
 
 # A room may import from itself and from the rooms of its row; `__init__` is not imported from.
 MAY_IMPORT = {
-    "errors": set[str](),
+    "errors": {"_ipython"},
     "_version": set[str](),
     "abort": set[str](),
     "types": {"abort"},
@@ -50,7 +50,7 @@ MAY_IMPORT = {
         "types",
     },
     "_ipython": set[str](),
-    "_display": {"_ipython", "abort"},
+    "_display": {"_ipython", "_shared", "abort", "errors"},
     "_files": {"_checks", "_shared", "errors"},
     "_net": {"_checks", "_ipython", "_shared", "abort", "errors"},
     "_reporting": {"_checks", "_shared", "_version", "errors"},

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.markdown import Markdown
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from .frame import Frame
-from .layout import status, to_lines
+from .lines import status, to_lines, without_request_id
+from .markdown import LONGEST_MARKDOWN
+from .shorten import printable
 
 __all__ = ["RichTerminal"]
 
@@ -31,11 +35,17 @@ class RichTerminal:
         self._live: Live | None = None
 
     def draw(self, frame: Frame) -> None:
-        """See `Surface`."""
+        """See `Renderer`."""
+        frame = without_request_id(frame)
         if frame.has_ended:
             if self._live is not None:
                 # Before what stays, as it takes its own lines away.
                 self._live.stop()
+            if frame.is_markdown and frame.text and len(frame.text) <= LONGEST_MARKDOWN:
+                # Links as they are: a terminal would hide where they lead to.
+                text = printable(frame.text)
+                self._console.print(Markdown(text, hyperlinks=False, code_theme="ansi_dark"))
+                frame = replace(frame, text=None, reasoning=None)
             for part in self._parts(to_lines(frame), frame):
                 self._console.print(part, soft_wrap=True)
             return

@@ -12,16 +12,17 @@ from uuid import uuid4
 
 from .._ipython import is_kernel, running_shell
 from .frame import Frame
-from .layout import mime_bundle, status, to_lines
+from .html import mime_bundle
+from .lines import status, to_lines, without_request_id
 from .shorten import cut
 
-__all__ = ["Log", "Notebook", "RewrittenLine", "Surface", "find_surface"]
+__all__ = ["Log", "Notebook", "Renderer", "RewrittenLine", "find_renderer"]
 
 # In a log, a stream that takes long says that it is alive each so many seconds.
 LOG_PAUSE = 10.0
 
 
-class Surface(Protocol):
+class Renderer(Protocol):
     """Draws the frames of one stream, each in the place of the one before."""
 
     def draw(self, frame: Frame) -> None:
@@ -43,7 +44,7 @@ class Notebook:
         self._is_there = False
 
     def draw(self, frame: Frame) -> None:
-        """See `Surface`."""
+        """See `Renderer`."""
         self._shell.display_pub.publish(
             data=mime_bundle(frame),
             metadata={},
@@ -65,7 +66,8 @@ class RewrittenLine:
         self._used = 0
 
     def draw(self, frame: Frame) -> None:
-        """See `Surface`."""
+        """See `Renderer`."""
+        frame = without_request_id(frame)
         blank = "\r" + " " * self._used + "\r"
         if frame.has_ended:
             _write(self._file, blank + "\n".join(to_lines(frame)) + "\n")
@@ -94,7 +96,7 @@ class Log:
         self._due = time.monotonic() + LOG_PAUSE
 
     def draw(self, frame: Frame) -> None:
-        """See `Surface`."""
+        """See `Renderer`."""
         if frame.has_ended:
             _write(self._file, "\n".join(to_lines(frame)) + "\n")
         elif time.monotonic() >= self._due:
@@ -108,8 +110,8 @@ def _write(file: TextIO, text: str) -> None:
     file.flush()
 
 
-def find_surface() -> Surface | None:
-    """Find what this program draws on; None where it has no output."""
+def find_renderer() -> Renderer | None:
+    """Return what this program draws with; None where it has no output."""
     shell = running_shell()
     if shell is not None and is_kernel(shell):
         return Notebook(shell)
@@ -121,7 +123,7 @@ def find_surface() -> Surface | None:
     # What rich draws can't be encoded everywhere.
     is_utf8 = (file.encoding or "").lower().replace("-", "") == "utf8"
     if is_utf8 and importlib.util.find_spec("rich") is not None:
-        from .rich_surface import RichTerminal
+        from .rich_renderer import RichTerminal
 
         return RichTerminal(file)
     return RewrittenLine(file)

@@ -1,0 +1,120 @@
+"""Frames as lines of text, and the line that says how a stream stands.
+
+Promises: whatever stands in a chunk is data here: nothing of it is obeyed by a terminal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .extract import Media
+from .frame import Frame
+from .nodes import Node
+from .shorten import printable, said_size
+
+__all__ = [
+    "LONGEST_TEXT",
+    "failure_of",
+    "said_media",
+    "said_node",
+    "shown_text",
+    "status",
+    "to_lines",
+    "without_request_id",
+]
+
+# Of a text that is longer, its end is shown while it grows: each update sends all of it anew.
+LONGEST_TEXT = 100_000
+
+_LONGEST_MESSAGE = 200
+_LONGEST_FAILURE = 500
+
+_NAMES = {"image": "picture", "audio": "sound", "video": "video", "file": "file"}
+
+
+def to_lines(frame: Frame) -> list[str]:
+    """Lay a frame out as lines for a terminal: what came, and the status as the last line."""
+    lines = [said_node(node, frame.seconds) for node in frame.nodes]
+    if frame.state != "done":
+        lines += [printable(line) for line in frame.logs]
+    text = frame.text or frame.reasoning
+    if text:
+        lines += printable(shown_text(text, frame)).rstrip("\n").split("\n")
+    lines += [_line_of(one) for one in frame.media]
+    if frame.other:
+        lines.append(frame.other)
+    return [*lines, status(frame)]
+
+
+def status(frame: Frame, *, with_failure: bool = True) -> str:
+    """Say in one line how a stream stands.
+
+    Args:
+        frame: The frame.
+        with_failure: Whether what ended it before its time is part of it. Default True.
+    """
+    failure = failure_of(frame) if with_failure else ""
+    said = f"{frame.endpoint_id}: {', '.join(_status_parts(frame))}"
+    return printable(f"{said}: {failure}" if failure else said)
+
+
+def _status_parts(frame: Frame) -> list[str]:
+    parts: list[str] = [frame.state]
+    if frame.progress is not None:
+        parts.append(f"{frame.progress:.0%}")
+    parts.append("1 chunk" if frame.count == 1 else f"{frame.count} chunks")
+    if frame.size:
+        parts.append(said_size(frame.size))
+    parts.append(f"{frame.seconds:.1f} s")
+    if frame.seed is not None:
+        parts.append(f"seed {frame.seed}")
+    if frame.request_id:
+        parts.append(f"request id {_one_line(frame.request_id, 80)}")
+    if frame.message and not frame.has_ended:
+        parts.append(_one_line(frame.message, _LONGEST_MESSAGE))
+    return parts
+
+
+def without_request_id(frame: Frame) -> Frame:
+    """Return a frame for a terminal, where the id would take half a line; errors have it too."""
+    return replace(frame, request_id=None)
+
+
+def failure_of(frame: Frame) -> str:
+    """Return what ended a stream before its time, in one line; `""` where nothing did."""
+    return _one_line(frame.failure, _LONGEST_FAILURE)
+
+
+def _one_line(text: str, limit: int) -> str:
+    line = " ".join(printable(text[:limit]).split())
+    return line + "..." if len(text) > limit else line
+
+
+def shown_text(text: str, frame: Frame, limit: int = LONGEST_TEXT) -> str:
+    """Return a text of a frame, or the end of it where it is long and still grows."""
+    if len(text) <= limit or frame.has_ended:
+        return text
+    return f"[...]{text[-limit:]}"
+
+
+def said_node(node: Node, now: float) -> str:
+    """Say in one line how a node stands."""
+    app = f" ({node.app_id})" if node.app_id else ""
+    return printable(f"{node.name}{app}: {node.state}, {node.seconds(now):.1f} s")
+
+
+def said_media(media: Media) -> str:
+    """Say what a file is: its media type, size and length."""
+    parts = [media.content_type] if media.content_type else []
+    if media.size is not None:
+        parts.append(said_size(media.size))
+    if media.seconds is not None:
+        parts.append(f"{media.seconds:.1f} s")
+    return printable(", ".join(parts))
+
+
+def _line_of(media: Media) -> str:
+    name, said = _NAMES[media.kind], said_media(media)
+    if media.url is not None and media.url[:5].lower() != "data:":
+        return f"{name}: {printable(media.url)}" + (f" ({said})" if said else "")
+    return f"{name}: {said or 'of an unknown type'}"

@@ -1,0 +1,73 @@
+"""Markdown as HTML, by markdown-it-py; imported only where Markdown is to be shown in a notebook.
+
+Promises: HTML in the text is shown as text, an address of a link is one of http, https or mailto,
+and no picture is fetched that the text names: its address could tell somebody what was read.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import re
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+
+__all__ = ["LONGEST_MARKDOWN", "check_markdown", "markdown_to_html"]
+
+# It is laid out anew for each update, and of some texts of this length that takes long.
+LONGEST_MARKDOWN = 30_000
+
+_SAFE = re.compile(r"https?://|mailto:", re.IGNORECASE)
+
+
+def check_markdown() -> None:
+    """Check that Markdown can be shown in a notebook.
+
+    Raises:
+        ConfigError: It can't, as a library is missing.
+    """
+    if importlib.util.find_spec("markdown_it") is None:
+        raise ConfigError(
+            "show(markdown=True) needs markdown-it-py in a notebook: pip install markdown-it-py"
+        )
+
+
+def markdown_to_html(text: str) -> str | None:
+    """Lay Markdown out as HTML.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The HTML; None where the text is too long for it.
+    """
+    if len(text) > LONGEST_MARKDOWN:
+        return None
+    html: str = _parser().render(text)
+    return html
+
+
+@functools.cache
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    parser.validateLink = lambda url: _SAFE.match(url) is not None  # type: ignore[method-assign]
+    parser.disable("image")
+    parser.add_render_rule("link_open", _open_link)
+    return parser
+
+
+def _open_link(
+    self: Any, tokens: Any, index: int, options: Any, env: MutableMapping[Any, Any]
+) -> str:
+    token = tokens[index]
+    token.attrSet("target", "_blank")
+    token.attrSet("rel", "noopener noreferrer")
+    rendered: str = self.renderToken(tokens, index, options, env)
+    return rendered

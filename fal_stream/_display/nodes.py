@@ -1,0 +1,101 @@
+"""The nodes of a workflow, and how each of them stands.
+
+Promises: bounded, however many nodes there are. Leaves to others: the output of the workflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+from .._shared.chunk_fields import fields_of
+
+__all__ = ["Node", "NodeState", "Nodes", "output_of"]
+
+NodeState: TypeAlias = Literal["running", "done", "failed", "unfinished"]
+
+_MOST_NODES = 200
+_LONGEST_NAME = 80
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of a workflow.
+
+    Attributes:
+        name: Its name in the workflow.
+        app_id: The endpoint that it is run by, or an empty string.
+        state: How it stands.
+        began: When it was submitted, in seconds since the beginning.
+        ended: When it ended, or None while it runs.
+    """
+
+    name: str
+    app_id: str = ""
+    state: NodeState = "running"
+    began: float = 0.0
+    ended: float | None = None
+
+    def seconds(self, now: float) -> float:
+        """Return how long it has run, or ran."""
+        return max(0.0, (now if self.ended is None else self.ended) - self.began)
+
+
+class Nodes:
+    """The nodes that the events of a workflow have told of, in the order in which they began."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[str, Node] = {}
+
+    def take(self, chunk: object, now: float) -> bool:
+        """Take an event.
+
+        Args:
+            chunk: Any chunk.
+            now: The time, in seconds since the beginning.
+
+        Returns:
+            Whether it told of a node.
+        """
+        fields = fields_of(chunk)
+        if fields is None:
+            return False
+        kind, name = fields.get("type"), fields.get("node_id")
+        if kind not in ("submit", "completion", "error") or not isinstance(name, str):
+            return False
+        node = self._nodes.get(name)
+        if node is None:
+            if len(self._nodes) >= _MOST_NODES:
+                return True
+            node = Node(name[:_LONGEST_NAME], began=now)
+        node = replace(node, app_id=_text(fields, "app_id") or node.app_id)
+        if kind == "submit":
+            node = replace(node, state="running", began=now, ended=None)
+        else:
+            node = replace(node, state="failed" if kind == "error" else "done", ended=now)
+        self._nodes[name] = node
+        return True
+
+    def end(self, now: float) -> None:
+        """Take the end of the stream: what still runs will not be heard of any more."""
+        for name, node in self._nodes.items():
+            if node.state == "running":
+                self._nodes[name] = replace(node, state="unfinished", ended=now)
+
+    def all(self) -> tuple[Node, ...]:
+        """Return the nodes."""
+        return tuple(self._nodes.values())
+
+
+def output_of(chunk: object) -> Any:
+    """Return what the last event of a workflow gives, else the chunk itself."""
+    fields = fields_of(chunk)
+    if fields is not None and fields.get("type") == "output" and "output" in fields:
+        return fields["output"]
+    return chunk
+
+
+def _text(fields: Mapping[Any, Any], name: str) -> str:
+    value = fields.get(name)
+    return value[:_LONGEST_NAME] if isinstance(value, str) else ""
