@@ -52,7 +52,7 @@ async def _later(request: RequestConfig) -> bool:
         ({"proxy_url": "https://u:hidden@x.example"}, "proxy_url has a user or password"),
         ({"request_middleware": "f"}, "request_middleware='f' can't be called"),
         ({"request_middleware": [len, None]}, "request_middleware=None can't be called"),
-        ({"retry": 3}, "retry=3 must be a RetryPolicy, or None"),
+        ({"retry": "3"}, "retry='3' must be a RetryPolicy, the number of retries"),
         ({"token_lifetime": 0}, "token_lifetime=0 must be a number, 1 or more"),
         ({"token_lifetime": None}, "token_lifetime=None"),
         ({"rest_url": "rest.fal.ai"}, "rest_url='rest.fal.ai'"),

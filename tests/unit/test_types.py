@@ -41,6 +41,7 @@ def test_the_options_are_those_of_the_design() -> None:
         "input",
         "is_final",
         "method",
+        "path",
         "priority",
         "query_params",
         "raise_error_events",
