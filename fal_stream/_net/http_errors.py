@@ -33,6 +33,21 @@ def is_of_http_library(error: Exception) -> bool:
     return any(kind.__module__.partition(".")[0] in _LIBRARIES for kind in type(error).__mro__)
 
 
+def reason_of(error: Exception) -> str:
+    """Return what an error of an HTTP library says, or what one says that it came of.
+
+    Some have no text: trio's, for one, when a certificate isn't trusted.
+    """
+    one: BaseException | None = error
+    seen: set[int] = set()
+    while isinstance(one, Exception) and is_of_http_library(one) and id(one) not in seen:
+        if str(one):
+            return str(one)
+        seen.add(id(one))
+        one = one.__cause__ or one.__context__
+    return type(error).__name__
+
+
 def read_error(error: Exception) -> Exception:
     """Return what comes out of a read in which an HTTP library raised something.
 
@@ -47,5 +62,5 @@ def read_error(error: Exception) -> Exception:
     if isinstance(raised, Exception):
         return raised
     if is_of_http_library(error):
-        return HttpLibraryError(str(error) or type(error).__name__)
+        return HttpLibraryError(reason_of(error))
     return error

@@ -14,7 +14,7 @@ from typing_extensions import Self
 
 T = TypeVar("T")
 
-__all__ = ["RawServer", "TlsSide", "drip"]
+__all__ = ["RawServer", "TlsSide", "drip", "pass_on", "tunnel"]
 
 
 class RawServer:
@@ -23,24 +23,34 @@ class RawServer:
     Args:
         play: What is done with a connection; it is closed afterwards.
         context: Does a TLS handshake first. Default None: none is done.
+        path: Of a Unix domain socket to listen on. Default None: a port of this machine.
 
     Attributes:
-        address: Host and port.
+        address: Host and port, or the path.
         connected: How many clients have connected.
         play: What is done with a connection.
         context: Does a TLS handshake first, or None.
     """
 
     def __init__(
-        self, play: Callable[[socket.socket], object], context: ssl.SSLContext | None = None
+        self,
+        play: Callable[[socket.socket], object],
+        context: ssl.SSLContext | None = None,
+        path: str | None = None,
     ) -> None:
         self.play: Any = play
         self.context = context
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        if path is None:
+            self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+            path = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        else:
+            self._listener = socket.socket(socket.AF_UNIX)
+            self._listener.bind(path)
+            self._listener.listen(64)
         self._clients: list[socket.socket] = []
         self.connected = 0
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self.address = path
 
     def __enter__(self) -> Self:
         self._threads[0].start()
@@ -73,6 +83,46 @@ class RawServer:
                 self._clients.append(client)
             self.play(client)
         client.close()
+
+
+def pass_on(client: socket.socket, address: str) -> None:
+    """Pass what a client sends on to a server, and what that answers back, until one of them ends.
+
+    Args:
+        client: The connection of the client.
+        address: Host and port of the server.
+    """
+    host, _, port = address.partition(":")
+    with socket.create_connection((host, int(port))) as server:
+        back = threading.Thread(target=_pump, args=[server, client])
+        back.start()
+        _pump(client, server)
+        back.join(20)
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    for sock in (source, target):
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+def tunnel(client: socket.socket, address: str) -> list[bytes]:
+    """Be a proxy that gives a tunnel to one server, whatever it is asked for.
+
+    Args:
+        client: The connection of the client.
+        address: Host and port of the server.
+
+    Returns:
+        The lines of what it was asked.
+    """
+    head = client.recv(10_000)
+    client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    pass_on(client, address)
+    return head.split(b"\r\n")
 
 
 def drip(client: socket.socket, data: bytes) -> None:

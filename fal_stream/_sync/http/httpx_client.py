@@ -21,7 +21,7 @@ from typing_extensions import Self
 
 from ..._net.connection_trace import ConnectionTrace
 from ..._net.foreign_body import ForeignBody
-from ..._net.http_errors import HttpLibraryError, is_of_http_library, read_error
+from ..._net.http_errors import HttpLibraryError, is_of_http_library, read_error, reason_of
 from ..._net.log_redaction import RedactedLogs
 from ..._net.signal_errors import raised_by_signal_handler
 from ..._net.sockets import socket_of
@@ -139,7 +139,7 @@ class HttpxSender(Sender):
             # One of the user's own, as of a hook.
             error.__cause__ = failure
             return error
-        reason = str(failure) or type(failure).__name__
+        reason = reason_of(failure)
         if isinstance(failure, package.HTTPStatusError):
             # It was answered, and a hook of the user's didn't like the answer.
             reason = f"the http_client raised {reason}"
@@ -152,7 +152,8 @@ class HttpxSender(Sender):
         )
         error = no_answer(url, reason, redactor, sent=not isinstance(failure, not_sent))
         if isinstance(failure, package.ProxyError):
-            error.transient = False
+            # What it refuses it will go on refusing; what it can't do now it may do later.
+            error.transient = reason.startswith("5") or "could not connect" in reason
         return error
 
 
