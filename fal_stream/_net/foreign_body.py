@@ -21,6 +21,8 @@ from .async_exchange import AsyncExchange
 from .http_errors import HttpLibraryError, read_error
 from .log_redaction import RedactedLogs
 from .read_timer import ReadTimer
+from .response_connection import ResponseConnection
+from .runtime import SLICE
 from .signal_errors import raised_by_signal_handler
 from .sockets import shut_down
 from .sync_exchange import Exchange
@@ -41,7 +43,7 @@ class AsyncForeignBody:
     Args:
         pieces: The HTTP library's reader.
         close: Closes the response.
-        sock: The socket that it reads, or None.
+        connection: The connection that it reads.
         exchange: The exchange that it belongs to.
         logs: Masks the secrets of the request in what is logged while it is read.
     """
@@ -50,7 +52,7 @@ class AsyncForeignBody:
         self,
         pieces: AsyncIterator[bytes],
         close: Callable[[], Coroutine[Any, Any, None]],
-        sock: Any,
+        connection: ResponseConnection,
         exchange: AsyncExchange,
         logs: RedactedLogs,
     ) -> None:
@@ -58,8 +60,8 @@ class AsyncForeignBody:
         self._close = close
         self._logs = logs
         self._exchange = exchange
-        self._has_socket = sock is not None
-        self._shut_down = partial(shut_down, sock)
+        self._has_socket = connection.own_sock is not None
+        self._shut_down = partial(shut_down, connection.own_sock)
         self._timer = ReadTimer(exchange.loop.call_later, self._shut_down)
         self._is_attached = self._is_busy = self._has_ended = self._is_released = False
 
@@ -171,7 +173,7 @@ class ForeignBody:
     Args:
         pieces: The HTTP library's reader.
         close: Closes the response.
-        sock: The socket that it reads, or None.
+        connection: The connection that it reads.
         exchange: The exchange that it belongs to.
         logs: Masks the secrets of the request in what is logged while it is read.
     """
@@ -180,7 +182,7 @@ class ForeignBody:
         self,
         pieces: Iterator[bytes],
         close: Callable[[], None],
-        sock: Any,
+        connection: ResponseConnection,
         exchange: Exchange,
         logs: RedactedLogs,
     ) -> None:
@@ -189,8 +191,10 @@ class ForeignBody:
         self._take: Callable[[], bytes | None] = take
         self._close = close
         self._exchange = exchange
-        self._has_socket = sock is not None
-        self._shut_down = partial(_shut_down_here, sock, os.getpid())
+        self._connection = connection
+        self._name = connection.join()
+        self._has_socket = connection.own_sock is not None
+        self._shut_down = partial(_shut_down_here, connection.sock, os.getpid())
         self._timer = ReadTimer(call_later, self._shut_down)
         self._worker: _Worker | None = None
         self._is_attached = self._is_busy = self._is_released = False
@@ -221,6 +225,8 @@ class ForeignBody:
     def _read_in_worker(self) -> bytes:
         if self._worker is None:
             self._worker = _Worker()
+        # From now on: the thread may begin late.
+        self._is_busy = True
         begin = partial(self._worker.begin, self._outcome)
         outcome: _Outcome = self._exchange.delivery(begin)
         return _data_of(outcome)
@@ -238,6 +244,7 @@ class ForeignBody:
         finally:
             self._is_busy = False
             if self._is_released:
+                self._connection.stop_reading(self._name)
                 self._close_quietly()
 
     def release(self) -> None:
@@ -248,13 +255,18 @@ class ForeignBody:
         if self._is_attached:
             self._exchange.detach()
         self._timer.stop()
-        if self._is_busy:
-            # Closed under its reader's feet, it would wake nobody; the reader closes it.
+        is_busy, worker = self._is_busy, self._worker
+        is_deserted = self._connection.leave(self._name, is_read=is_busy)
+        if is_deserted or (is_busy and self._has_socket):
             self._shut_down()
-        else:
+        # Closed under its reader's feet, it would wake nobody; the reader closes it.
+        if worker is not None:
+            worker.stop(self._close_quietly)
+            if is_deserted or not is_busy:
+                # Until it is closed, httpx would give the connection to the next request.
+                worker.thread.join(SLICE)
+        elif not is_busy:
             self._close_quietly()
-        if self._worker is not None:
-            self._worker.stop()
 
     def abandon(self) -> None:
         """See `AsyncForeignBody`.
@@ -267,10 +279,12 @@ class ForeignBody:
         if self._is_attached:
             self._exchange.detach()
         self._timer.stop()
-        self._shut_down()
+        is_busy = self._is_busy
+        if self._connection.leave(self._name, is_read=is_busy) or self._has_socket:
+            self._shut_down()
         if self._worker is not None:
             self._worker.stop(self._close_quietly)
-        elif not self._is_busy:
+        elif not is_busy:
             call_later(0.0, self._close_quietly)
 
     def _close_quietly(self) -> None:
@@ -294,15 +308,18 @@ def _shut_down_here(sock: Any, process: int) -> None:
 class _Worker:
     """A thread that reads one body.
 
+    Attributes:
+        thread: The thread.
+
     Raises:
         StreamConnectionError: No thread can be started.
     """
 
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
-        thread = threading.Thread(target=self._run, daemon=True, name="fal_stream-read")
+        self.thread = threading.Thread(target=self._run, daemon=True, name="fal_stream-read")
         try:
-            thread.start()
+            self.thread.start()
         except RuntimeError:
             is_started = False
         else:
@@ -314,10 +331,9 @@ class _Worker:
         """Call a function, which raises nothing, and deliver what it gives."""
         self._jobs.put(lambda: deliver(function()))
 
-    def stop(self, function: Callable[[], object] | None = None) -> None:
+    def stop(self, last: Callable[[], object]) -> None:
         """End the thread, after it has called a last function."""
-        if function is not None:
-            self._jobs.put(function)
+        self._jobs.put(last)
         self._jobs.put(None)
 
     def _run(self) -> None:

@@ -23,8 +23,8 @@ from ..._net.connection_trace import AsyncConnectionTrace
 from ..._net.foreign_body import AsyncForeignBody
 from ..._net.http_errors import HttpLibraryError, is_of_http_library, read_error, reason_of
 from ..._net.log_redaction import RedactedLogs
+from ..._net.response_connection import connection_of
 from ..._net.signal_errors import raised_by_signal_handler
-from ..._net.sockets import socket_of
 from ..._shared.outgoing import Outgoing
 from ..._shared.redact import Redactor
 from ..._shared.watchdog import Watchdog
@@ -214,8 +214,8 @@ class AsyncHttpxResponse(AsyncStreamResponse):
         else:
             # Not by the methods of the response, which would free the connection with the last
             # byte: an abort just then would hit its next user.
-            pieces, sock = aiter(response.stream), _own_socket(response)
-            self._body = AsyncForeignBody(pieces, response.aclose, sock, exchange, logs)
+            pieces, connection = aiter(response.stream), connection_of(response)
+            self._body = AsyncForeignBody(pieces, response.aclose, connection, exchange, logs)
 
     def attach(self) -> None:
         """Have an abort of the exchange end what waits for the response."""
@@ -279,13 +279,6 @@ class _AsyncHeldBody:
 
     def abandon(self) -> None:
         """Do nothing."""
-
-
-def _own_socket(response: Any) -> Any:
-    """Return the socket of a response where no other request can have it at the same time."""
-    if not response.http_version.startswith("HTTP/1"):
-        return None
-    return socket_of(response.extensions.get("network_stream"))
 
 
 class _AsyncBody:

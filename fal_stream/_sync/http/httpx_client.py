@@ -23,8 +23,8 @@ from ..._net.connection_trace import ConnectionTrace
 from ..._net.foreign_body import ForeignBody
 from ..._net.http_errors import HttpLibraryError, is_of_http_library, read_error, reason_of
 from ..._net.log_redaction import RedactedLogs
+from ..._net.response_connection import connection_of
 from ..._net.signal_errors import raised_by_signal_handler
-from ..._net.sockets import socket_of
 from ..._net.sync_exchange import Exchange
 from ..._shared.outgoing import Outgoing
 from ..._shared.redact import Redactor
@@ -211,8 +211,8 @@ class HttpxResponse(StreamResponse):
         else:
             # Not by the methods of the response, which would free the connection with the last
             # byte: an abort just then would hit its next user.
-            pieces, sock = iter(response.stream), _own_socket(response)
-            self._body = ForeignBody(pieces, response.close, sock, exchange, logs)
+            pieces, connection = iter(response.stream), connection_of(response)
+            self._body = ForeignBody(pieces, response.close, connection, exchange, logs)
 
     def attach(self) -> None:
         """Have an abort of the exchange end what waits for the response."""
@@ -276,13 +276,6 @@ class _HeldBody:
 
     def abandon(self) -> None:
         """Do nothing."""
-
-
-def _own_socket(response: Any) -> Any:
-    """Return the socket of a response where no other request can have it at the same time."""
-    if not response.http_version.startswith("HTTP/1"):
-        return None
-    return socket_of(response.extensions.get("network_stream"))
 
 
 class _Body:

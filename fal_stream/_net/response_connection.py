@@ -1,0 +1,83 @@
+"""The connection that a response of httpx comes by, and who else has it.
+
+Over HTTP/2 several requests share one. In the blocking flavour, whoever waits for one of them reads
+for all: a thread that is left behind by a stream that ended early goes on reading, until its server
+says something more or the connection ends. So the connection is shut down when the last stream of
+ours has left it, and not before.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import Any
+
+from .sockets import socket_of
+
+_SHARED_LOCK = threading.Lock()
+
+
+class ResponseConnection:
+    """A connection.
+
+    Args:
+        sock: Its socket, or what stands for it; None where it has none.
+        is_shared: Whether other requests may use it at the same time.
+
+    Attributes:
+        sock: The socket.
+        own_sock: The socket, None where others may use it at the same time.
+    """
+
+    def __init__(self, sock: Any, *, is_shared: bool) -> None:
+        self.sock = sock
+        self.own_sock = None if is_shared else sock
+        # Sets, for each step on them is one of the interpreter: a finalizer may take it.
+        self._streams: set[object] = set()
+        self._left: set[object] = set()
+
+    def join(self) -> object:
+        """Note a stream that begins on it, and return its name here."""
+        stream = object()
+        self._streams.add(stream)
+        return stream
+
+    def leave(self, stream: object, *, is_read: bool) -> bool:
+        """Note that a stream has ended.
+
+        Args:
+            stream: Its name here.
+            is_read: Whether a thread of it still reads.
+
+        Returns:
+            Whether nobody is left but threads that read in vain.
+        """
+        self._streams.discard(stream)
+        if is_read:
+            self._left.add(stream)
+        return bool(self._left) and not self._streams
+
+    def stop_reading(self, stream: object) -> None:
+        """Note that the thread of a stream that has ended reads no more."""
+        self._left.discard(stream)
+
+
+# By httpx's own object for the connection, which all its responses have.
+_shared: weakref.WeakKeyDictionary[Any, ResponseConnection] = weakref.WeakKeyDictionary()
+
+
+def connection_of(response: Any) -> ResponseConnection:
+    """Return the connection of a response of httpx.
+
+    Args:
+        response: The response.
+    """
+    stream = response.extensions.get("network_stream")
+    sock = socket_of(stream)
+    if sock is None or response.http_version.startswith("HTTP/1"):
+        return ResponseConnection(sock, is_shared=False)
+    with _SHARED_LOCK:
+        connection = _shared.get(stream)
+        if connection is None:
+            connection = _shared[stream] = ResponseConnection(sock, is_shared=True)
+        return connection
