@@ -351,3 +351,45 @@ def test_an_event_loop_of_uvloop(fal: LocalFal, package: Any) -> None:
     with contextlib.closing(uvloop.new_event_loop()) as loop:
         loop.run_until_complete(main())
     assert all(request.gone.wait(10) for request in fal.requests_to("acme/app"))
+
+
+# Apps of this process.
+
+EVENTS = b"data: 1\n\ndata: 2\n\n"
+
+
+async def asgi(scope: Any, receive: Any, send: Any) -> None:
+    """An app that streams two chunks."""
+    headers = [(b"content-type", b"text/event-stream")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": EVENTS})
+
+
+def wsgi(environ: Any, start_response: Any) -> list[bytes]:
+    """The same."""
+    start_response("200 OK", [("content-type", "text/event-stream")])
+    return [EVENTS]
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_an_asgi_app(package: Any) -> None:
+    async with (
+        package.AsyncClient(transport=package.ASGITransport(asgi)) as http_client,
+        AsyncStreamingClient(run_url="http://127.0.0.1", http_client=http_client) as client,
+    ):
+        assert [chunk async for chunk in client.stream("acme/app")] == [1, 2]
+
+
+def test_a_wsgi_app(package: Any) -> None:
+    with (
+        package.Client(transport=package.WSGITransport(wsgi)) as http_client,
+        StreamingClient(run_url="http://127.0.0.1", http_client=http_client) as client,
+    ):
+        assert list(client.stream("acme/app")) == [1, 2]
+
+
+def test_the_test_client_of_starlette() -> None:
+    http_client = pytest.importorskip("starlette.testclient").TestClient(asgi)
+    with StreamingClient(run_url="http://127.0.0.1", http_client=http_client) as client:
+        assert list(client.stream("acme/app")) == [1, 2]
+    http_client.close()
