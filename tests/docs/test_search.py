@@ -32,6 +32,21 @@ FIRST = {
     "proxy": "guides/proxies",
     "jupyter": "guides/notebooks",
     "mock": "guides/testing",
+    "install": "getting-started/installation",
+    "text": "guides/text",
+    "audio": "guides/audio",
+    "workflow": "guides/workflows",
+    "upload": "guides/images-and-files",
+    "cli": "guides/command-line",
+    "batch": "guides/batch",
+    "opentelemetry": "guides/logging",
+    "thread safe": "guides/clients",
+    "environment variable": "reference/settings",
+    "401": "reference/errors",
+    "429": "guides/errors",
+    "queue": "index",
+    "progress bar": "recipes",
+    "key rotation": "guides/authentication",
 }
 """What people type, and the page that they look for."""
 
