@@ -9,15 +9,11 @@ requests stay as they are, and so do loggers, handlers, levels and filters.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable
 from contextvars import Context, ContextVar, Token, copy_context
 from typing import Any
 
 from .._shared.redact import MASK, Redactor
-
-# httpcore logs with which password it asks a SOCKS proxy.
-_PROXY_PASSWORD = re.compile(r"auth=\(.*\)")
 
 
 class RedactedLogs:
@@ -52,7 +48,18 @@ class RedactedLogs:
         """Mask the secrets in a text."""
         if self._query:
             text = text.replace(f"?{self._query}", f"?{MASK}")
-        return self._redactor.text(_PROXY_PASSWORD.sub(f"auth={MASK}", text))
+        return self._redactor.text(_without_password(text))
+
+
+def _without_password(text: str) -> str:
+    """Mask the user and password of a SOCKS proxy, which httpcore logs.
+
+    It is masked up to the last parenthesis, as it may have parentheses of its own.
+    """
+    start, end = text.find("auth=("), text.rfind(")")
+    if start < 0:
+        return text
+    return f"{text[:start]}auth={MASK}{text[end + 1 :] if end > start else ''}"
 
 
 _current: ContextVar[RedactedLogs | None] = ContextVar("redacted_logs", default=None)

@@ -165,7 +165,9 @@ class ChunkedBody(BodyFraming):
     def _read(self, data: bytes, position: int, pieces: list[bytes]) -> None:
         while position < len(data) and not self._in_trailers:
             if not self._in_chunk:
-                size_line = _SIZE_LINE.match(data, position)
+                # A long line that comes byte by byte is not looked at in full each time.
+                is_whole = data.find(b"\n", position) >= 0
+                size_line = _SIZE_LINE.match(data, position) if is_whole else None
                 if size_line is None:
                     self._hold(data, position, "chunk size line")
                     return

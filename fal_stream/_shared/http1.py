@@ -109,10 +109,12 @@ def decode_headers(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
             (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers
         ]
     decoded = dict(pairs)
-    if len(decoded) < len(pairs):
-        for name in decoded:
-            decoded[name] = ", ".join([value for other, value in pairs if other == name])
-    return decoded
+    if len(decoded) == len(pairs):
+        return decoded
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return {name: ", ".join(of_name) for name, of_name in values.items()}
 
 
 class ResponseHeadReader:

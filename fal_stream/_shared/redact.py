@@ -2,9 +2,15 @@
 
 Promises: the key, a token and the signature of an address are masked as they are, percent-encoded,
 escaped as in JSON, HTML or a repr of Python's, in base64, and cut off after 8 characters or more.
-It costs nothing until a text is masked, which errors and logs alone do.
+It costs nothing until a text is masked, which errors and logs alone do. Work is linear in the
+text, whatever it is.
 
 Leaves to others: which texts are masked. The chunks of a stream are data, and stay as they are.
+
+How: the pattern of a secret finds its first 8 characters, however they are written, and then takes
+the rest of the secret, or whatever could be some of it. So what looks like a secret is always
+masked, and never looked at again. In a pattern the next character decides how a character of the
+secret is written, and a run of backslashes is looked at from its beginning only.
 """
 
 from __future__ import annotations
@@ -12,7 +18,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from urllib.parse import unquote, unquote_plus
 
 from ..credentials import is_secret_name
@@ -23,10 +29,16 @@ MASK = "***"
 # What is shorter stands in a text by chance, and is no secret.
 SHORTEST = 8
 
-# As `html.escape` writes them.
-_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"}
+_HTML_NAMES = {"&": "|amp", "<": "|lt", ">": "|gt", '"': "|quot", "'": "|apos"}
 
-_REST = "[A-Za-z0-9._~+/=%:-]*"
+# Base64 for addresses (RFC 4648, section 5) has these instead.
+_TWINS = {"+": "-", "/": "_"}
+
+_LETTERS = re.compile("[A-Za-z0-9]+")
+
+# A character of a secret, and the backslashes before it.
+_CHARACTER = re.compile(r"(\\*)([^\\])", re.DOTALL)
+_BACKSLASHES = r"(?:\\(?:(?:u00|x)5[cC])?|%(?:25)*5[cC]|&#(?:0*92|[xX]0*5[cC]);){0,64}"
 
 
 class Redactor:
@@ -37,12 +49,12 @@ class Redactor:
         headers: Its headers, names in lower case.
     """
 
-    __slots__ = ("_headers", "_patterns", "_url")
+    __slots__ = ("_forms", "_headers", "_url")
 
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
         self._url = url
         self._headers = headers
-        self._patterns: list[re.Pattern[str]] | None = None
+        self._forms: tuple[_Form, ...] | None = None
 
     def text(self, text: str) -> str:
         """Mask the secrets in a text.
@@ -53,11 +65,10 @@ class Redactor:
         Returns:
             The text with `***` in the place of each secret.
         """
-        if self._patterns is None:
-            secrets = sorted(secrets_of(self._url, self._headers), key=len, reverse=True)
-            self._patterns = [form(secret) for form in FORMS for secret in secrets]
-        for pattern in self._patterns:
-            text = pattern.sub(MASK, text)
+        if self._forms is None:
+            self._forms = _forms_of(frozenset(secrets_of(self._url, self._headers)))
+        for form in self._forms:
+            text = form.masked(text)
         return text
 
     def data(self, data: bytes) -> bytes:
@@ -108,43 +119,105 @@ def secrets_of(url: str, headers: Mapping[str, str]) -> set[str]:
     return {secret for secret in found if len(secret) >= SHORTEST and secret.isascii()}
 
 
-def _whole(secret: str) -> re.Pattern[str]:
-    return re.compile(_encoded(secret))
+class _Form:
+    """A secret, or its base64.
+
+    Args:
+        text: The secret or its base64.
+        rest: The pattern of what may follow where it was cut off.
+        twins: What may stand in the place of a character. Default: nothing.
+    """
+
+    def __init__(self, text: str, rest: str, twins: Mapping[str, str] | None = None) -> None:
+        self._text = text
+        self._rest = rest
+        self._twins = twins or {}
+        # A part of it that each text has in which the pattern finds something.
+        self._needle = max(_LETTERS.findall(text[:SHORTEST]), key=len, default="")
+
+    def masked(self, text: str) -> str:
+        """Return a text with the mask in its place."""
+        return self._pattern.sub(MASK, text) if self._needle in text else text
+
+    @cached_property  # it takes a while to make, and is seldom needed
+    def _pattern(self) -> re.Pattern[str]:
+        parts = [(bool(match[1]), match[2]) for match in _CHARACTER.finditer(self._text)]
+        if len(parts) < SHORTEST:
+            return re.compile(re.escape(self._text))  # hardly more than backslashes
+        twin = self._twins.get
+        written = [_first(parts[0][1], twin(parts[0][1], ""))]
+        written += [
+            _BACKSLASHES + _after_backslashes(char) if escaped else _later(char, twin(char, ""))
+            for escaped, char in parts[1:]
+        ]
+        start, end = "".join(written[:SHORTEST]), "".join(written[SHORTEST:])
+        return re.compile(f"{start}(?:{end}|{self._rest})")
 
 
-def _beginning(secret: str) -> re.Pattern[str]:
-    return re.compile(_encoded(secret[:SHORTEST]) + _REST)
+@lru_cache(128)  # one key serves many requests
+def _forms_of(secrets: frozenset[str]) -> tuple[_Form, ...]:
+    """Return what finds some secrets: the longest first, as another may be its beginning."""
+    marks = {char for secret in secrets for char in secret if not char.isalnum()}
+    rest = _rest("".join(sorted(marks - {" ", "\\"})))
+    ordered = sorted(secrets, key=lambda secret: (-len(secret), secret))
+    forms = [_Form(secret, rest) for secret in ordered]
+    return (*forms, *[_Form(text, rest, _TWINS) for each in ordered for text in _in_base64(each)])
 
 
-def _encoded(secret: str) -> str:
-    return "".join(char if char.isalnum() else _encoded_char(char) for char in secret)
-
-
-def _encoded_char(char: str) -> str:
-    code = ord(char)
-    digits = f"(?i:{code:02x})"
-    forms = [
-        r"\\{0,2}" + re.escape(char),
-        f"%(?:25)*{digits}",
-        rf"\\+(?:u00|x){digits}",
-        f"&#(?:{code}|[xX]{digits});",
+def _rest(marks: str) -> str:
+    """Return the pattern of what may follow the beginning of a secret that was cut off."""
+    plain = f"[A-Za-z0-9._~+/=%:{re.escape(marks.replace('&', ''))}-]*"
+    names = "".join(_HTML_NAMES.get(mark, "") for mark in marks)
+    escapes = [
+        rf"\\+(?:(?:u00|x)[0-9A-Fa-f]{{2}}|[/{re.escape(marks)}])",
+        f"&(?:(?:#[xX]?[0-9A-Fa-f]{{1,4}}{names});){'?' if '&' in marks else ''}",
     ]
-    # With two ways to read one character, a long secret that is cut off would take for ever.
-    if char in _HTML:
-        forms.append(_HTML[char])
-    return f"(?:{'|'.join(forms)})"
+    return f"{plain}(?:(?:{'|'.join(escapes)}){plain}){{0,8192}}"
 
 
-def _in_base64(secret: str) -> re.Pattern[str]:
-    """Give the secret in base64, without the characters that depend on what stands beside it."""
-    data, forms = secret.encode(), []
-    for shift, start in enumerate((0, 2, 3)):
-        text = b64encode(bytes(shift) + data).decode()
-        sure = text[start : (shift + len(data)) * 8 // 6]
-        forms.append(sure.replace("+", "(?:[+-]|%2[bB])").replace("/", "(?:[/_]|%2[fF])"))
-    return re.compile("|".join(forms))
+def _first(char: str, twin: str) -> str:
+    return _written(char, twin, rf"\\(?<!\\\\)\\*{_code(char)}")
 
 
-# One key serves many requests. What is found last was cut off, by the server or by the end of what
-# was read.
-FORMS = [lru_cache(128)(form) for form in (_whole, _in_base64, _beginning)]
+def _later(char: str, twin: str) -> str:
+    return _written(char, twin, rf"\\+(?:{re.escape(char)}|{_code(char)})")
+
+
+def _after_backslashes(char: str) -> str:
+    return _written(char, "", _code(char))
+
+
+def _code(char: str) -> str:
+    """Return the pattern of a character's number, as JSON or a repr has it after a backslash."""
+    return f"(?:u00|x){_hexadecimal(char)}"
+
+
+def _hexadecimal(char: str) -> str:
+    digits = f"{ord(char):02x}"
+    return "".join(digit if digit.isdigit() else f"[{digit}{digit.upper()}]" for digit in digits)
+
+
+def _written(char: str, twin: str, with_backslash: str) -> str:
+    """Return the pattern of a character in all its forms, of which each begins otherwise."""
+    if char.isalnum():
+        return char
+    number = f"#(?:0*{ord(char)}|[xX]0*{_hexadecimal(char)})"
+    forms = [re.escape(char), f"%(?:25)*{_hexadecimal(char)}", with_backslash]
+    forms.append(f"&(?:{number}{_HTML_NAMES.get(char, '')});")
+    if twin:
+        forms.append(re.escape(twin))
+    if char == "%":
+        forms[:2] = ["%(?:25)*"]
+    elif char == "&":
+        forms[0], forms[3] = f"&(?:(?:{number}|amp);)?", ""
+    return f"(?:{'|'.join(filter(None, forms))})"
+
+
+def _in_base64(secret: str) -> list[str]:
+    """Return the secret in base64, without the characters that depend on what stands beside it."""
+    data = secret.encode()
+    texts = [b64encode(bytes(shift) + data).decode() for shift in range(3)]
+    return [
+        text[start : (shift + len(data)) * 8 // 6]
+        for shift, (start, text) in enumerate(zip((0, 2, 3), texts, strict=True))
+    ]

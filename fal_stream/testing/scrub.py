@@ -62,13 +62,16 @@ def scrub_body(pieces: Iterable[Piece], mask: Mask) -> tuple[Piece, ...]:
 
 
 def _in_lines(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    rest, seconds = b"", 0.0
+    held: list[bytes] = []
+    seconds = 0.0
     for piece in pieces:
         seconds = piece.seconds
-        lines, line_end, rest = (rest + piece.data).rpartition(b"\n")
+        lines, line_end, rest = piece.data.rpartition(b"\n")
         if line_end:
-            yield Piece(seconds, lines + line_end)
-    if rest:
+            yield Piece(seconds, b"".join([*held, lines, line_end]))
+            held.clear()
+        held.append(rest)
+    if rest := b"".join(held):
         yield Piece(seconds, rest)
 
 

@@ -47,10 +47,27 @@ def test_a_record_of_any_logger(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.records[2].args == (1,)
 
 
-def test_the_password_of_a_proxy(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("setup_socks5_connection.started auth=(b'me', b'word')", "auth=***"),
+        ("setup auth=(b'me', b'pass)word') at once", "auth=*** at once"),
+        ("setup auth=(b'me', b'pass", "auth=***"),
+        ("(x) setup auth=(b'me'", "auth=***"),
+        ("setup auth=None (x)", "auth=None (x)"),
+    ],
+)
+def test_the_password_of_a_proxy(text: str, masked: str, caplog: pytest.LogCaptureFixture) -> None:
     with LOGS:
-        LOGGER.debug("setup_socks5_connection.started auth=(b'me', b'word')")
-    assert caplog.messages == ["setup_socks5_connection.started auth=***"]
+        LOGGER.debug(text)
+    assert caplog.messages == [text.partition("auth=")[0] + masked]
+
+
+def test_records_of_any_length() -> None:
+    """Each would take hours if a pattern looked at what follows from each place on."""
+    assert LOGS.redact("auth=(" * 200_000) == "auth=***"
+    assert LOGS.redact("auth=(" * 200_000 + ")" + "?" * 100_000) == "auth=***" + "?" * 100_000
+    assert LOGS.redact("?" * 1_000_000) == "?" * 1_000_000
 
 
 def test_records_of_other_requests_stay(caplog: pytest.LogCaptureFixture) -> None:

@@ -138,6 +138,84 @@ def test_a_long_secret_that_is_cut_off(mark: str) -> None:
     assert "first-of" not in redactor.text(f"asked by {key}")
 
 
+@pytest.mark.parametrize("char", list("%&<>\"' ;:=,@!-"))
+def test_each_form_of_a_mark(char: str) -> None:
+    code = ord(char)
+    forms = [char, f"\\{char}", f"\\\\\\{char}", f"%{code:02x}", f"%2525{code:02X}"]
+    forms += ["\\" * count + f"u00{code:02x}" for count in (1, 2, 4, 8, 64)]
+    forms += [f"\\x{code:02X}", f"&#{code};", f"&#0{code};", f"&#x{code:x};", f"&#X0{code:X};"]
+    forms += [html.escape(char)] + ["&apos;"] * (char == "'")
+    redactor = Redactor("https://fal.run", {"x-key": f"k first{char}and{char}second"})
+    for form in forms:
+        assert redactor.text(f"<first{form}and{form}second>") == "<***>"
+        if " " not in form:
+            assert redactor.text(f"<first{form}and{form}sec") == "<***"
+
+
+@pytest.mark.parametrize("char", list("%&-+'"))
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_secret_that_begins_with_a_mark(char: str, count: int) -> None:
+    code = ord(char)
+    redactor = Redactor("https://fal.run", {"x-key": f"k {char}Zm9vYmFyYmF6"})
+    slashes = "\\" * count
+    said = f"({char}Zm9vYmFyYmF6, {slashes}u00{code:02x}Zm9vYmFyYmF6, %{code:02x}Zm9vYmFyYmF6)"
+    assert redactor.text(said) == "(***, ***, ***)"
+    # Backslashes that stand before it are none of it.
+    assert redactor.text(f"{slashes}{char}Zm9vYmFyYmF6") == f"{slashes}***"
+
+
+BACKSLASHES = ["DOMAIN\\user\\name", "a\\-b\\/c\\:defgh", "ab\\\\cdefghijk", "a\\x2d\\u002fbcdef"]
+
+
+@pytest.mark.parametrize("secret", BACKSLASHES)
+def test_a_secret_with_backslashes(secret: str) -> None:
+    redactor = Redactor("https://fal.run", {"x-key": f"k {secret}"})
+    in_json = "".join(f"\\u{ord(char):04x}" if char in "\\-/:" else char for char in secret)
+    for form in (
+        secret,
+        json.dumps(secret)[1:-1],
+        in_json,
+        quote(secret, safe=""),
+        repr(secret)[1:-1],
+    ):
+        assert redactor.text(f"<{form}>") == "<***>", form
+
+
+@pytest.mark.parametrize("secret", ["\\" * 9, "abc\\\\\\def"])
+def test_a_secret_that_is_hardly_more_than_backslashes(secret: str) -> None:
+    redactor = Redactor("https://fal.run", {"x-key": f"k {secret}"})
+    assert redactor.text(f"<{secret}> abcdef a <{secret[:8]}") == f"<***> abcdef a <{secret[:8]}"
+
+
+def test_what_follows_a_whole_secret_stays(redactor: Redactor) -> None:
+    assert redactor.text(f"{KEY}-and-more, {SECRET}%2F") == "***-and-more, ***%2F"
+
+
+@pytest.mark.parametrize("form", ["as it is", "quoted", "JSON", "JSON in ASCII", "HTML by numbers"])
+def test_a_secret_that_is_cut_off_in_another_form(redactor: Redactor, form: str) -> None:
+    said = FORMS[form](KEY).strip('"')
+    for length in range(24, len(said)):
+        masked = redactor.text(f"asked by {said[:length]}")
+        # Of an escape that was cut itself a part may stay.
+        assert re.fullmatch(r"asked by \*\*\*(\\u?0{0,2}[0-9A-F]?|&#?x?[0-9A-F]{0,2})?", masked)
+
+
+def test_base64_that_is_cut_off(redactor: Redactor) -> None:
+    said = b64encode(KEY.encode()).decode()
+    for length in range(SHORTEST, len(said)):
+        masked = redactor.text(f"asked by {said[:length]}, here")
+        # The last character may hold bits of what stands behind the secret.
+        assert (
+            masked == f"asked by ***{said[length - 1] if length > len(KEY) * 8 // 6 else ''}, here"
+        )
+
+
+def test_secrets_that_begin_alike() -> None:
+    url = "https://fal.run/app?token=a-long-token1;@x&key=a-long-token1!!&sig=a-long-token2,y"
+    said = "a-long-token1!!' a-long-token2,y' a-long-token1;@x' a-long-token1!' a-long-token2"
+    assert Redactor(url, {}).text(said) == "***' ***' ***' ***' ***"
+
+
 def test_the_second_text_is_masked_as_the_first(redactor: Redactor) -> None:
     for _ in range(2):
         assert redactor.text(f"{TOKEN}, {KEY}, {SECRET}") == "***, ***, ***"

@@ -231,3 +231,26 @@ async def test_a_token_that_the_next_server_repeats(
     tokens = [request.query.get("fal_jwt_token", SECRET) for request in fal.requests]
     assert "raised ApiError" in trail.found("not at")
     assert trail.found(*tokens, "abcdefghi") == []
+
+
+MIB = 1024 * 1024
+KEYS = [KEY, "my-id:-Zm9vYmFyYmF6", "--------:--------", "a\\b:\\-\\-\\-\\-\\-\\-"]
+FLOODS = ["\\", "%25", "&#0", "-", "a-", KEY[:8] + " "]
+
+
+@pytest.mark.parametrize("key", KEYS)
+async def test_a_flood_of_what_may_be_a_secret(key: str) -> None:
+    """What is masked is read once, whatever the key: a page of backslashes took minutes."""
+    with LocalFal(key=key) as fal:
+        async with AsyncStreamingClient(**fal.settings, retry=None) as client:
+            for flood in FLOODS:
+                page = flood * (MIB // len(flood))
+                fal.add("acme/app", Reply([Raw(page.encode())], status=500, content_type="a/b"))
+                with pytest.raises(ApiError) as answered:
+                    await client.stream("acme/app").done()
+                assert 0 < len(answered.value.body) <= MIB
+
+                fal.add("acme/app", [1, Event(page), 2])
+                with pytest.raises(StreamDecodeError) as garbled:
+                    await client.stream("acme/app").done()
+                assert 0 < len(garbled.value.raw) <= MIB
