@@ -6,9 +6,10 @@ They only carry the word: what is woken by it is left to those who listen.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn, SupportsIndex
+
+from .errors import ConfigError
 
 _logger = logging.getLogger("fal_stream")
 
@@ -16,26 +17,26 @@ _logger = logging.getLogger("fal_stream")
 class AbortSignal:
     """Tells whether an abort was asked for, and calls those who want to know.
 
-    Signals are made by an `AbortController`.
+    Signals are made by an `AbortController`. They are neither copied nor pickled: nobody would
+    abort the copy.
     """
 
     def __init__(self) -> None:
-        # Reentrant: a signal handler or a finalizer may abort while its own thread is in here.
-        self._lock = threading.RLock()
-        self._callbacks: dict[int, Callable[[], object]] = {}
-        self._next_key = 0
-        self._aborted = False
-        self._reason: Any = None
+        # No lock guards them: a signal handler may abort while its own thread is in here, and wait
+        # for threads that want to come in. Each step on them is one of the interpreter.
+        self._callbacks: dict[object, Callable[[], object]] = {}
+        self._followers: dict[object, Callable[[], object]] = {}
+        self._reasons: list[Any] = []
 
     @property
     def aborted(self) -> bool:
         """Whether the abort was asked for."""
-        return self._aborted
+        return bool(self._reasons)
 
     @property
     def reason(self) -> Any:
         """What was given as the reason of the abort, or None."""
-        return self._reason
+        return self._reasons[0] if self._reasons else None
 
     def on_abort(self, callback: Callable[[], object]) -> Callable[[], None]:
         """Have a function called when the abort comes; at once where it has come already.
@@ -47,33 +48,51 @@ class AbortSignal:
         Returns:
             A function that takes the callback off the signal again.
         """
-        with self._lock:
-            key = self._next_key
-            self._next_key += 1
-            if not self._aborted:
-                self._callbacks[key] = callback
-        if self._aborted:
-            _call(callback)
+        key = object()
+        self._callbacks[key] = callback
+        if self._reasons:
+            self._call(key)
 
         def unsubscribe() -> None:
-            with self._lock:
-                self._callbacks.pop(key, None)
+            self._callbacks.pop(key, None)
 
         return unsubscribe
 
     def _abort(self, reason: Any) -> None:
-        with self._lock:
-            if self._aborted:
-                return
-            self._reason = reason
-            self._aborted = True
-            callbacks = list(self._callbacks.values())
-            self._callbacks.clear()
-        for callback in callbacks:
-            _call(callback)
+        if not self._reasons:
+            self._reasons.append(reason)
+        # Also the second time: the first may have been interrupted.
+        for key in list(self._followers):
+            self._tell(key)
+        for key in list(self._callbacks):
+            self._call(key)
+
+    def _tell(self, key: object) -> None:
+        follower = self._followers.get(key)
+        if follower is not None:
+            _call(follower)
+            self._followers.pop(key, None)
+
+    def _call(self, key: object) -> None:
+        callback = self._callbacks.get(key)
+        if callback is None:
+            return
+        try:
+            if self._callbacks.pop(key, None) is not None:
+                _call(callback)
+        except BaseException:
+            # It is interrupted: whoever aborts again calls it.
+            self._callbacks[key] = callback
+            raise
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise ConfigError(
+            "An abort signal can't be copied or pickled, as nobody would abort the copy: make a "
+            "controller where the copy is needed"
+        )
 
     def __repr__(self) -> str:
-        return f"<AbortSignal aborted={self._aborted}>"
+        return f"<AbortSignal aborted={self.aborted}>"
 
 
 class AbortController:
@@ -97,6 +116,30 @@ class AbortController:
 
     def __repr__(self) -> str:
         return f"<AbortController aborted={self._signal.aborted}>"
+
+
+def follow(signal: AbortSignal, callback: Callable[[], object]) -> Callable[[], None]:
+    """Have something called when a signal is aborted that may be called twice.
+
+    A signal handler that comes between the abort and the call, and waits for what the call ends,
+    would wait for itself: so another abort calls it, too.
+
+    Args:
+        signal: The signal.
+        callback: A function without arguments, see `AbortSignal.on_abort`.
+
+    Returns:
+        A function that takes the callback off the signal again.
+    """
+    key = object()
+    signal._followers[key] = callback
+    if signal.aborted:
+        signal._tell(key)
+
+    def unsubscribe() -> None:
+        signal._followers.pop(key, None)
+
+    return unsubscribe
 
 
 def _call(callback: Callable[[], object]) -> None:

@@ -7,6 +7,7 @@ stream, the inputs or the user's function raise, an input that was begun is put 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from .._net.crew import AsyncCrew, AsyncInputs, AsyncReading, async_reader
@@ -14,9 +15,13 @@ from .._net.line import Line
 from .._net.runtime import async_call
 from .._net.tasks import async_cancellations
 from ..abort import AbortController, AbortSignal
-from ..errors import StreamInterrupted, excerpt
+from ..errors import FalStreamError, StreamInterrupted, excerpt
 from ..types import MapItem
 from .stream import AsyncFalStream
+
+# Whose workers' code it is that runs here, from the outermost map on. What that code begins, in
+# other tasks or by calls in other threads, has it too.
+_callers: ContextVar[tuple[object, ...]] = ContextVar("callers", default=())
 
 
 class AsyncMapWork:
@@ -46,6 +51,21 @@ class AsyncMapWork:
         self.line = line
         self.crew = AsyncCrew()
         self.controller: AbortController = AbortController()
+        # Of its own, as a context may be kept for longer than what is done here.
+        self._key = object()
+
+    def check_caller(self) -> None:
+        """Refuse to be waited for by the own workers.
+
+        Raises:
+            FalStreamError: The call comes from the inputs, or from what reads a stream.
+        """
+        if self._key in _callers.get():
+            raise FalStreamError(
+                "A stream map was asked for results or closed by its own inputs, or by the `read` "
+                "of one of its streams, which would wait for itself: call `abort()`, which doesn't "
+                "wait, or do it where the results are taken"
+            )
 
     def has_left(self) -> bool:
         """Tell whether no worker is left that has to be waited for."""
@@ -68,6 +88,8 @@ class AsyncMapWork:
             self.crew.hire(self._work)
 
     async def _work(self) -> None:
+        if self._key not in _callers.get():
+            _callers.set((*_callers.get(), self._key))
         try:
             while self.line.begin():
                 try:

@@ -8,6 +8,7 @@ takes none away, and nobody has to run in the background.
 from __future__ import annotations
 
 import logging
+import math
 import time
 import warnings
 import weakref
@@ -16,7 +17,8 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, SupportsIndex
 
 from typing_extensions import Self, TypeVar
 
@@ -24,20 +26,25 @@ from .._checks import check_bool
 from .._display.display import Display, bundle_of
 from .._net.exchange import Aborted
 from .._net.flavour_hints import AsyncFlavourHints
-from .._net.runtime import AsyncStartable, async_call, async_check_function
-from .._net.tasks import async_cancellations
+from .._net.runtime import (
+    AsyncStartable,
+    async_call,
+    async_call_within,
+    async_check_function,
+)
+from .._net.tasks import async_cancellations, async_finish, async_is_interruption
 from .._net.turn import AsyncTurn
 from .._reporting.reporter import Reporter
 from .._shared.chunk_fields import ChunkField
 from .._shared.file_limits import DEFAULT_MAX_BYTES, DEFAULT_SECONDS, FileLimits
-from .._shared.listeners import Listeners
+from .._shared.listeners import TYPES, Listeners
 from .._shared.report import Outcome, outcome_of
 from .._shared.request import StreamPlan
 from .._shared.timeouts import timeout_error
 from .._shared.watchdog import Expired
-from ..abort import AbortController, AbortSignal
+from ..abort import AbortController, AbortSignal, follow
 from ..config import Config
-from ..errors import FalStreamError, StreamConnectionError, StreamInterrupted
+from ..errors import ConfigError, FalStreamError, StreamConnectionError, StreamInterrupted
 from ..types import ServerSentEvent, StreamEventType, StreamOptions
 from .intake import AsyncIntake, AsyncOpener
 
@@ -50,6 +57,9 @@ T = TypeVar("T")
 ChunkT = TypeVar("ChunkT", default=Any)
 
 _logger = logging.getLogger("fal_stream")
+
+# How long listeners are waited for when the one who reads was cancelled (seconds).
+_LISTENERS_PATIENCE = 0.5
 
 
 class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
@@ -88,19 +98,25 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
         self.closed: bool = False
         # What the next chunk is taken from at once; empty where more is to be looked at first.
         self._ready: deque[ChunkT] = self.buffer
-        self._intake = AsyncIntake(plan, opener)
         self._fetcher = fetcher
         self._listeners = Listeners()
+        self._calls: deque[tuple[Callable[[Any], Any], Any]] = deque()
+        self._calls_end = math.inf
         self._turn = AsyncTurn()
         self._controller = AbortController()
         self._halted = False
+        self._cancelled = False
+        self._ended = False
         self._events: deque[ServerSentEvent] | None = None
         self._text_reader: TextReader | None = None
         self._error: FalStreamError | None = None
+        self._outcome: Outcome = "dropped"
+        self._last_call: tuple[StreamEventType, Any] | None = None
         self._reporter: Reporter | None = None
         self._count = 0
         self._rounds = 0
         self._unsubscribe: Callable[[], None] | None = None
+        self._intake = AsyncIntake(plan, opener)
         given = options.get("signal")
         if given is not None:
             self._follow(given)
@@ -114,7 +130,7 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
             if stream is not None:
                 stream.abort(given.reason)
 
-        self._unsubscribe = given.on_abort(abort)
+        self._unsubscribe = follow(given, abort)
 
     @property
     def request_id(self) -> str | None:
@@ -148,7 +164,8 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
             type: `data` or `message` (each chunk as it comes), `error` (the error that ends the
                 stream), `done` (the last chunk, when the stream ended without error or abort).
             listener: A function of one argument, plain or a coroutine function. It must not ask
-                its own stream for chunks.
+                its own stream for chunks. Where the one who reads was cancelled, what coroutine
+                functions still wait for is given up after half a second.
 
         Returns:
             The stream.
@@ -258,11 +275,21 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
     async def aclose(self) -> None:
         """End the stream if it hasn't, and free its connection."""
         self._halt()
-        if not self.closed and not self._turn.is_mine():
-            seat = self._turn.seat()
-            with seat.occupied:
-                await self._turn.reached(seat)
+        if not self._turn.is_mine():
+            await self._end(is_given_up=False)
+
+    async def _end(self, *, is_given_up: bool) -> None:
+        """End the stream if it hasn't, when the turn is reached."""
+        if self.closed:
+            return
+        seat = self._turn.seat()
+        with seat.occupied:
+            await self._turn.reached(seat)
+            if is_given_up:
+                await self._give_up()
+            else:
                 await self._finish(None)
+            self._turn.holder = None
 
     def events(self) -> AsyncIterator[ServerSentEvent]:
         """Give the raw events instead of the chunks that they stand for.
@@ -468,8 +495,27 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
     async def __aenter__(self) -> Self:
         return await self.start()
 
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self.aclose()
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._halted or self.closed or not async_is_interruption(error):
+            await self.aclose()
+            return
+        # In this order, so that whoever is woken by it is told the same.
+        self._cancelled = True
+        self._intake.abort()
+        if not self._turn.is_mine():
+            await self._end(is_given_up=True)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise ConfigError(
+            "A stream can't be copied or pickled, as there is one response: make another stream, "
+            "or hand on the chunks",
+            endpoint_id=self.endpoint_id,
+        )
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "running" if self._intake.is_open else "not started"
@@ -480,14 +526,28 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
 
     def __del__(self) -> None:
         intake = getattr(self, "_intake", None)
-        if intake is None or not intake.is_open or self.closed:
+        if intake is None or self.closed:
             return
-        # First, as a warning may be raised as an error.
-        intake.abandon()
-        self._report(self._outcome(None) if self._halted else "dropped")
-        if not self._halted:
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        # Before the warning, which may be raised as an error.
+        is_open = intake.is_open
+        if is_open:
+            intake.abandon()
+            if self._halted:
+                self._outcome = self._outcome_of(None)
+            self._report()
+        if self._halted:
+            return
+        if is_open:
             message = f"{self!r} was dropped while it ran: use `with`, or close it"
             warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
+        elif self._reporter is None and self._listeners.of(*TYPES):
+            message = (
+                f"{self!r} was dropped, and its listeners never heard anything: nothing is sent "
+                "before the stream is iterated, entered by `with`, or asked for `done()`"
+            )
+            warnings.warn(message, RuntimeWarning, stacklevel=2, source=self)
 
     def _is_in_round(self, number: int) -> bool:
         return self._rounds == number
@@ -500,13 +560,11 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
                 await self._turn.reached(seat)
                 if not self.closed and is_needed():
                     await self._read()
+                self._turn.holder = None
         except async_cancellations():
             # The connection outlives its cancelled readers only if somebody still waits for it.
             if self._turn.is_idle:
-                seat = self._turn.seat()
-                with seat.occupied:
-                    await self._turn.reached(seat)
-                    await self._finish(self._deserted())
+                await self._end(is_given_up=True)
             raise
 
     async def _read(self) -> None:
@@ -523,23 +581,23 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
             failure = self._failure(error)
         except async_cancellations():
             # A request that was broken off is not sent a second time.
-            if not self._intake.is_open:
-                await self._finish(self._deserted())
+            if self._ended or not self._intake.is_open:
+                await self._give_up()
             raise
         except KeyboardInterrupt as error:
-            await self._finish(self._deserted())
+            await self._give_up()
             # Who reads the traceback looks for a line of their own.
             error.__traceback__ = None
             raise
         except BaseException:
-            await self._finish(self._deserted())
+            await self._give_up()
             raise
         else:
             return
         await self._finish(failure)
 
     async def _receive(self) -> None:
-        if self._listeners.unheard:
+        if self._listeners.unheard or self._calls:
             await self._announce()
         fresh: list[Any] = []
         events = self._events
@@ -552,7 +610,8 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
                 events.extend(fresh)
             elif fresh:
                 self._keep(fresh)
-        if self._listeners.unheard:
+        self._ended = ended
+        if self._listeners.unheard or self._calls:
             await self._announce()
         if ended:
             await self._finish(None)
@@ -565,21 +624,32 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
         self.buffer.extend(fresh)
 
     async def _announce(self) -> None:
-        """Call the listeners with the chunks that they have not heard of."""
-        unheard = self._listeners.unheard
-        while unheard:
-            await self._call_listeners(("data", "message"), unheard.popleft())
+        """Call the listeners with what they have not heard of; goes on where it was cancelled."""
+        unheard, calls = self._listeners.unheard, self._calls
+        while unheard or calls:
+            if not calls:
+                self._plan_calls(unheard.popleft(), "data", "message")
+            while calls:
+                await self._call(*calls.popleft())
 
-    async def _call_listeners(self, types: tuple[StreamEventType, ...], value: Any) -> None:
-        for listener in self._listeners.of(*types):
-            try:
+    def _plan_calls(self, value: Any, *types: StreamEventType) -> None:
+        self._calls.extend((listener, value) for listener in self._listeners.of(*types))
+
+    async def _call(self, listener: Callable[[Any], Any], value: Any) -> None:
+        try:
+            if self._calls_end == math.inf:
                 await async_call(listener, value)
-            except Exception:
-                _logger.exception("A listener of the stream from %s raised", self.endpoint_id)
+            else:
+                seconds = max(0.0, self._calls_end - time.monotonic())
+                await async_call_within(seconds, listener, value)
+        except Exception:
+            _logger.exception("A listener of the stream from %s raised", self.endpoint_id)
 
     def _failure(self, error: Exception) -> FalStreamError | None:
         """Say what an exception of the rooms below means to the user."""
         if isinstance(error, Aborted):
+            if self._cancelled:
+                return self._deserted()
             return None if self._halted else self._cut_off()
         if isinstance(error, Expired):
             return timeout_error(error, self._count)
@@ -607,8 +677,19 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
             chunks_received=self._count,
         )
 
-    async def _finish(self, error: FalStreamError | None) -> None:
-        """End the stream, and free its connection. The turn must be held."""
+    async def _give_up(self) -> None:
+        """End the stream, as its reader was cancelled or interrupted. The turn must be held."""
+        self._cancelled = not self._ended
+        await self._finish(None if self._ended else self._deserted(), is_urgent=True)
+
+    async def _finish(self, error: FalStreamError | None, *, is_urgent: bool = False) -> None:
+        """End the stream, and free its connection. The turn must be held.
+
+        Args:
+            error: What ends it, or None.
+            is_urgent: Whether the caller is cancelled or interrupted already. It waits a moment
+                only, but everybody is told.
+        """
         if self.closed:
             return
         if self._halted:
@@ -617,29 +698,54 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
             error.endpoint_id = error.endpoint_id or self.endpoint_id
             error.request_id = error.request_id or self.request_id
         self._error = error
+        self._outcome = self._outcome_of(error)
+        if error is not None:
+            self._last_call = ("error", error)
+        elif self._outcome == "done":
+            self._last_call = ("done", self.current_data)
         self.closed = True
         if self._unsubscribe is not None:
             self._unsubscribe()
         try:
+            if not is_urgent:
+                await self._wind_up()
+        except BaseException:
+            is_urgent = True
+            raise
+        finally:
+            if is_urgent:
+                self._calls_end = time.monotonic() + _LISTENERS_PATIENCE
+                await async_finish(self._wind_up(), _nothing)
+
+    async def _wind_up(self) -> Outcome:
+        """Do what is left to do when the stream has ended; goes on where it was cancelled."""
+        try:
             await self._intake.release()
         finally:
-            self._report(self._outcome(error))
-        if error is not None or not self._halted:
+            self._report()
+        if self._outcome not in ("aborted", "closed"):
             await self._announce()
-        if error is not None:
-            await self._call_listeners(("error",), error)
-        elif not self._halted:
-            await self._call_listeners(("done",), self.current_data)
+            last_call, self._last_call = self._last_call, None
+            if last_call is not None:
+                type, value = last_call
+                self._plan_calls(value, type)
+                await self._announce()
+        return self._outcome
 
-    def _outcome(self, error: FalStreamError | None) -> Outcome:
-        is_aborted = self._controller.signal.aborted
-        return outcome_of(error, is_halted=self._halted, is_aborted=is_aborted)
+    def _outcome_of(self, error: FalStreamError | None) -> Outcome:
+        return outcome_of(
+            error,
+            is_halted=self._halted,
+            is_aborted=self._controller.signal.aborted,
+            is_cancelled=self._cancelled,
+        )
 
-    def _report(self, outcome: Outcome) -> None:
-        if self._reporter is not None and self._reporter.is_heard:
-            self._reporter.end(
-                outcome,
-                self._error,
+    def _report(self) -> None:
+        reporter, self._reporter = self._reporter, None
+        if reporter is not None and reporter.is_heard:
+            reporter.end(
+                self._outcome,
+                None if self._outcome == "cancelled" else self._error,
                 request_id=self.request_id,
                 chunks=self._count,
                 received=self._intake.received,
@@ -651,6 +757,10 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
         self._halted = True
         self._ready = deque()
         self._intake.abort()
+
+
+def _nothing() -> None:
+    """Nothing to interrupt."""
 
 
 class _AsyncEvents:

@@ -12,7 +12,7 @@ import contextlib
 import warnings
 import weakref
 from collections.abc import Callable
-from typing import Any, Generic
+from typing import Any, Generic, NoReturn, SupportsIndex
 
 from typing_extensions import Self, TypeVar
 
@@ -22,8 +22,8 @@ from .._net.flavour_hints import AsyncFlavourHints
 from .._net.line import Line
 from .._net.runtime import async_check_function
 from .._net.tasks import async_finish
-from ..abort import AbortSignal
-from ..errors import StreamInterrupted
+from ..abort import AbortSignal, follow
+from ..errors import ConfigError, StreamInterrupted
 from ..types import MapItem
 from .map_work import AsyncMapWork
 from .stream import AsyncFalStream
@@ -82,8 +82,14 @@ class AsyncStreamMap(AsyncFlavourHints, Generic[InputT, ResultT]):
             self._work.stop(reason)
 
     async def aclose(self) -> None:
-        """End the streams that still run, and wait until their connections are free."""
+        """End the streams that still run, and wait until their connections are free.
+
+        Raises:
+            FalStreamError: It was called by the map's own inputs or its `read`, which would wait
+                for itself: `abort()` may be called there.
+        """
         work = self._work
+        work.check_caller()
         if work.line.is_over:
             # Its last workers are on their way home.
             work.line.stopped = True
@@ -97,19 +103,18 @@ class AsyncStreamMap(AsyncFlavourHints, Generic[InputT, ResultT]):
 
     async def __anext__(self) -> MapItem[InputT, ResultT]:
         work = self._work
+        work.check_caller()
         work.crew.check_place()
-        try:
-            work.go_on()
-            await work.crew.wait(work.is_due)
-        except BaseException:
-            # For those who ask next, who would take it for the end.
-            work.line.fail(_interrupted())
-            work.stop("the wait for a result was interrupted")
-            await self.aclose()
-            raise
-        if work.line.stopped:
-            await self.aclose()
-        item: MapItem[InputT, ResultT] | None = work.line.take()
+        item: MapItem[InputT, ResultT] | None = None
+        # Another consumer may take what this one has waited for.
+        while item is None and not work.line.is_over:
+            await self._wait()
+            is_stopped = work.line.stopped
+            if is_stopped:
+                await self.aclose()
+            item = work.line.take()
+            if is_stopped:
+                break
         if item is not None:
             # Where no thread can be started, the next call says so.
             with contextlib.suppress(RuntimeError):
@@ -122,11 +127,30 @@ class AsyncStreamMap(AsyncFlavourHints, Generic[InputT, ResultT]):
             raise work.line.failure
         raise StopAsyncIteration
 
+    async def _wait(self) -> None:
+        """Wait until there is a result to be taken, or none will come."""
+        work = self._work
+        try:
+            work.go_on()
+            await work.crew.wait(work.is_due)
+        except BaseException:
+            # For those who ask next, who would take it for the end.
+            work.line.fail(_interrupted())
+            work.stop("the wait for a result was interrupted")
+            await self.aclose()
+            raise
+
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.aclose()
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise ConfigError(
+            "A stream map can't be copied or pickled: make another one by `stream_map`, with the "
+            "inputs in `unfinished` where it had begun"
+        )
 
     def __del__(self) -> None:
         work = getattr(self, "_work", None)
@@ -166,7 +190,7 @@ def _follow(work: AsyncMapWork, signal: AbortSignal) -> Callable[[], None]:
         if work is not None:
             work.stop(signal.reason)
 
-    return signal.on_abort(stop)
+    return follow(signal, stop)
 
 
 def _nothing() -> None:

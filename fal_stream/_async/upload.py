@@ -33,7 +33,7 @@ from .._shared.media_types import HEAD_BYTES
 from .._shared.outgoing import OUR_HEADERS, Outgoing, api_request
 from .._shared.timeouts import upload_timeout_error
 from .._shared.watchdog import Expired, Limits, Watchdog
-from ..abort import AbortController, AbortSignal
+from ..abort import AbortController, AbortSignal, follow
 from ..config import Config
 from ..errors import (
     ApiError,
@@ -326,7 +326,7 @@ class AsyncUploader:
         watchdog.charge(time.monotonic() - self._began)
         exchange = async_new_exchange(watchdog)
         self._sender.admit(exchange)
-        unsubscribe = signal.on_abort(exchange.abort)
+        unsubscribe = follow(signal, exchange.abort)
         try:
             yield exchange
         finally:
@@ -342,7 +342,7 @@ async def _all(
     jobs: Sequence[Any], limit: int, group: AbortController, signal: AbortSignal
 ) -> list[Any]:
     """Do jobs that end with their group, and the group with a signal."""
-    unsubscribe = signal.on_abort(group.abort)
+    unsubscribe = follow(signal, group.abort)
     try:
         return await async_gather(jobs, limit, group.abort)
     finally:

@@ -134,6 +134,19 @@ class AsyncioLoop(EventLoop):
                 await _outlast(task)
             raise
 
+    async def within(self, seconds: float, work: Coroutine[Any, Any, object]) -> None:
+        """See `EventLoop`."""
+        task = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait([task], timeout=seconds)
+        finally:
+            if not task.done():
+                # Not waited for: it is code of the user's, and may not want to end.
+                task.cancel()
+                task.add_done_callback(_ignore)
+        if task.done() and not task.cancelled():
+            task.result()
+
 
 def _drop(generator: AsyncGenerator[None, None]) -> None:
     """Let a generator be collected with the one who would call this."""
@@ -156,3 +169,9 @@ async def _outlast(task: asyncio.Future[Any]) -> None:
             await asyncio.wait([task])
         except asyncio.CancelledError:
             continue
+
+
+def _ignore(task: asyncio.Future[Any]) -> None:
+    """Take what a task ended with, or asyncio would complain that nobody did."""
+    if not task.cancelled():
+        task.exception()

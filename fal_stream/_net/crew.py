@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import os
 import threading
 from collections import deque
 from collections.abc import (
@@ -115,28 +116,41 @@ class Crew:
     """Threads, and who waits for them."""
 
     def __init__(self) -> None:
-        self._threads: set[threading.Thread] = set()
+        # Only threads that have got so far as to do something: not by `Thread.is_alive`, nor by
+        # `join`, which wait for locks that the thread a signal handler interrupts may have.
+        self._working: set[object] = set()
         self._waiting: deque[threading.Lock] = deque()
+        self._process = os.getpid()
 
     def hire(self, work: Callable[[], None]) -> None:
         """Have a worker begin."""
 
         def run() -> None:
+            key = object()
+            self._working.add(key)
             try:
                 work()
             finally:
-                self._threads.discard(thread)
+                self._working.discard(key)
                 self.ring()
 
         context = contextvars.copy_context()
         thread = threading.Thread(
             target=context.run, args=[run], daemon=True, name="fal_stream-worker"
         )
-        self._threads.add(thread)
         thread.start()
 
     def check_place(self) -> None:
-        """Be asked in any thread."""
+        """Refuse to be asked in a forked process.
+
+        Raises:
+            FalStreamError: The workers run in the one that it was forked from.
+        """
+        if self._process != os.getpid():
+            raise FalStreamError(
+                "The stream map runs in another process, which this one was forked from: make one "
+                "of its own for each process"
+            )
 
     def ring(self) -> None:
         """Have those who wait look again; callable from any thread."""
@@ -161,8 +175,7 @@ class Crew:
 
     def has_left(self, line: Line[Any]) -> bool:
         """Tell whether no worker is left but one that reads an input, which nothing can end."""
-        alive = [thread for thread in self._threads.copy() if thread.is_alive()]
-        return len(alive) <= line.reading
+        return len(self._working) <= line.is_reading or self._process != os.getpid()
 
 
 def async_reader(inputs: AsyncInputs[T]) -> AsyncIterator[T]:

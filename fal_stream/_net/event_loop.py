@@ -135,3 +135,12 @@ class EventLoop(ABC):
             jobs: The jobs.
             interrupt: Makes the jobs end soon; called when the caller is cancelled.
         """
+
+    @abstractmethod
+    async def within(self, seconds: float, work: Coroutine[Any, Any, object]) -> None:
+        """Do some work for so many seconds at most, after which it is cancelled.
+
+        Args:
+            seconds: How long it may take; with 0 it is begun, and gets as far as its first wait.
+            work: The work; what it raises in time is raised.
+        """

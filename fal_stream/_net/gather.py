@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -69,14 +70,13 @@ def gather(jobs: Sequence[Callable[[], T]], limit: int, interrupt: Callable[[], 
     """
     results: dict[int, T] = {}
     failures: list[BaseException] = []
-    queue = iter(enumerate(jobs))
-    lock = threading.Lock()
+    queue = deque(enumerate(jobs))
 
     def work() -> None:
-        while True:
-            with lock:
-                index, job = next(queue, (0, None))
-            if job is None or failures:
+        while queue and not failures:
+            try:
+                index, job = queue.popleft()
+            except IndexError:
                 return
             try:
                 results[index] = job()

@@ -2,6 +2,11 @@
 
 Promises: an input is begun once, and stays in `open` until its result is settled. Whatever the
 consumer does, no more than `limit` run, and no more than as many again wait to be taken.
+
+No step on it waits, so all of it may be used by threads, signal handlers and finalizers, also in
+the middle of another use. An input is in `open` from its beginning on; it moves from `running` to
+`done` and out of that. Each of these steps is one of the interpreter, and an input is in the next
+place before it leaves the last one: who looks at them in this order never misses it.
 """
 
 from __future__ import annotations
@@ -23,49 +28,45 @@ class Line(Generic[ItemT]):
     Attributes:
         failure: What ends the line before its time, raised when all that came is taken.
         stopped: Whether nothing is begun any more.
-        reading: How many workers wait for the next input: one or none.
     """
 
     def __init__(self, limit: int, *, ordered: bool) -> None:
         self._limit = limit
         self._ordered = ordered
-        self._lock = Lock()
+        # Held by the worker that reads the next input, who tries to get it and doesn't wait.
+        self._reading = Lock()
         self._open: dict[int, Any] = {}
+        self._running: dict[int, None] = {}
         self._done: dict[int, ItemT] = {}
         self._begun = 0
-        self._given = 0
-        self._running = 0
         self._exhausted = False
         self.failure: BaseException | None = None
         self.stopped: bool = False
-        self.reading: int = 0
 
     @property
     def open(self) -> dict[int, Any]:
         """The inputs whose results the consumer has not got, by their index."""
-        with self._lock:
-            return dict(sorted(self._open.items()))
+        return dict(sorted(self._open.copy().items()))
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether a worker waits for the next input; one at a time does."""
+        return self._reading.locked()
 
     @property
     def has_room(self) -> bool:
         """Whether another input may be begun."""
-        return (
-            not (self._exhausted or self.stopped or self.reading)
-            and self._running < self._limit
-            and self._running + len(self._done) < 2 * self._limit
-        )
+        return not self.is_reading and self._has_room()
 
     @property
     def is_due(self) -> bool:
         """Whether the consumer needn't wait: something can be taken, or nothing will come."""
-        with self._lock:
-            return self.stopped or self._next() is not None or self._is_over()
+        return self.stopped or self._is_exhausted() or self._next() is not None
 
     @property
     def is_over(self) -> bool:
         """Whether all is done and taken."""
-        with self._lock:
-            return self._is_over() and not self._done
+        return self._is_exhausted() and not self._done
 
     @property
     def is_begun(self) -> bool:
@@ -74,11 +75,14 @@ class Line(Generic[ItemT]):
 
     def begin(self) -> bool:
         """Have the calling worker read the next input, if there is room for it."""
-        with self._lock:
-            if not self.has_room:
-                return False
-            self.reading = 1
-            return True
+        # Room that is made while this one looks is left to it, so it looks once more.
+        while self.has_room:
+            if not self._reading.acquire(blocking=False):
+                continue
+            if self._has_room():
+                return True
+            self._reading.release()
+        return False
 
     def read(self, input: object) -> int:
         """Take in the input that was read; its worker runs from now on.
@@ -86,54 +90,62 @@ class Line(Generic[ItemT]):
         Returns:
             Its index.
         """
-        with self._lock:
-            self.reading = 0
-            index = self._begun
-            self._begun += 1
-            self._running += 1
-            self._open[index] = input
-            return index
+        index = self._begun
+        self._begun += 1
+        self._open[index] = input
+        self._running[index] = None
+        self._reading.release()
+        return index
 
     def exhaust(self, failure: BaseException | None = None) -> None:
         """Note that no input is left, or why none can be read."""
-        with self._lock:
-            self.reading = 0
-            self._exhausted = True
-            self.failure = self.failure or failure
+        self._note(failure)
+        self._exhausted = True
+        self._reading.release()
 
     def fail(self, failure: BaseException) -> None:
         """Begin nothing more, and note why; what had come can still be taken."""
-        with self._lock:
-            self.stopped = True
-            self.failure = self.failure or failure
+        self._note(failure)
+        self.stopped = True
 
     def put(self, index: int, item: ItemT | None) -> None:
         """Note that an input is done, None where it was given up."""
-        with self._lock:
-            self._running -= 1
-            if item is not None:
-                self._done[index] = item
+        if item is not None:
+            self._done[index] = item
+        del self._running[index]
 
     def take(self) -> ItemT | None:
         """Give the next result, None where there is none; its input is not settled yet."""
-        with self._lock:
-            index = self._next()
-            if index is None:
-                return None
-            self._given += 1
-            return self._done.pop(index)
+        while (index := self._next()) is not None:
+            item = self._done.pop(index, None)
+            # Else another consumer was quicker.
+            if item is not None:
+                return item
+        return None
 
     def settle(self, index: int) -> None:
         """Note that the consumer has got the result of an input."""
-        with self._lock:
-            del self._open[index]
+        self._open.pop(index, None)
+
+    def _note(self, failure: BaseException | None) -> None:
+        if self.failure is None:
+            self.failure = failure
+
+    def _has_room(self) -> bool:
+        if self._exhausted or self.stopped:
+            return False
+        running = len(self._running)
+        return running < self._limit and running + len(self._done) < 2 * self._limit
 
     def _next(self) -> int | None:
-        if self._ordered and not self.stopped:
-            return self._given if self._given in self._done else None
-        if self._ordered:
-            return min(self._done, default=None)
-        return next(iter(self._done), None)
+        running, done = list(self._running), list(self._done)
+        if not done:
+            return None
+        if not self._ordered:
+            return done[0]
+        first = min(done)
+        is_next = self.stopped or first <= min(running, default=first)
+        return first if is_next else None
 
-    def _is_over(self) -> bool:
-        return self._exhausted and not self._running and not self.reading
+    def _is_exhausted(self) -> bool:
+        return self._exhausted and not self.is_reading and not self._running

@@ -79,3 +79,23 @@ def call(function: Callable[..., T | Awaitable[T]], *args: Any) -> T:
             result.close()
         raise _not_callable(getattr(function, "__qualname__", repr(function)))
     return result
+
+
+async def async_call_within(
+    seconds: float, function: Callable[..., T | Awaitable[T]], *args: Any
+) -> None:
+    """Call a function that may be a coroutine function; what that waits for is cancelled then."""
+    from .running import running_loop
+
+    result = function(*args)
+    if inspect.isawaitable(result):
+        await running_loop().within(seconds, _awaited(result))
+
+
+def call_within(seconds: float, function: Callable[..., T | Awaitable[T]], *args: Any) -> None:
+    """Call a function, which can't be interrupted."""
+    call(function, *args)
+
+
+async def _awaited(thing: Awaitable[T]) -> T:
+    return await thing

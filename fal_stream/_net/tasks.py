@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from . import running
@@ -20,6 +20,26 @@ def async_cancellations() -> tuple[type[BaseException], ...]:
 def cancellations() -> tuple[type[BaseException], ...]:
     """Give nothing: threads are not cancelled."""
     return ()
+
+
+def async_is_interruption(error: BaseException | None) -> bool:
+    """Tell whether an exception, or each one in a group, says that a task is to end.
+
+    Args:
+        error: The exception, a cancellation or that of Ctrl-C for one, or None.
+    """
+    return _is_of(error, (*running.cancellations(), KeyboardInterrupt))
+
+
+def is_interruption(error: BaseException | None) -> bool:
+    """Tell whether an exception is that of Ctrl-C: threads are not cancelled."""
+    return _is_of(error, (KeyboardInterrupt,))
+
+
+def _is_of(error: BaseException | None, types: tuple[type[BaseException], ...]) -> bool:
+    # Python 3.10 has no name for groups.
+    inner: Sequence[BaseException] = getattr(error, "exceptions", ())
+    return isinstance(error, types) or (bool(inner) and all(_is_of(one, types) for one in inner))
 
 
 async def async_in_thread(function: Callable[..., T], *args: Any) -> T:

@@ -163,6 +163,11 @@ class TrioLoop(EventLoop):
         except BaseException as error:
             await raise_plainly(error)
 
+    async def within(self, seconds: float, work: Coroutine[Any, Any, object]) -> None:
+        """See `EventLoop`."""
+        with trio.move_on_after(seconds):
+            await work
+
 
 @contextlib.contextmanager
 def _shield() -> Iterator[None]:

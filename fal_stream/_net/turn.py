@@ -48,26 +48,29 @@ class AsyncTurn:
     """Who may read the stream: one task at a time, the others in the order they came.
 
     It is used as `Turn` is.
+
+    Attributes:
+        holder: The task that has the turn, or None.
     """
 
     def __init__(self) -> None:
         self._loop: EventLoop | None = None
         self._lock: TaskLock
-        self._holder: object | None = None
+        self.holder: object | None = None
         self._waiting = 0
 
     @property
     def is_idle(self) -> bool:
         """Whether no task has the turn or waits for it."""
-        return self._holder is None and not self._waiting
+        return self.holder is None and not self._waiting
 
     def is_mine(self) -> bool:
         """Tell whether the calling task has the turn."""
-        return self._holder is not None and self._holder is running_loop().current_task()
+        return self.holder is not None and self.holder is running_loop().current_task()
 
     def check_reentry(self) -> None:
         """Raise an error where the calling task has the turn: it would wait for itself."""
-        if self._holder is not None and self.is_mine():
+        if self.holder is not None and self.is_mine():
             raise _reentered()
 
     def seat(self) -> AsyncSeat:
@@ -81,19 +84,19 @@ class AsyncTurn:
             loop = running_loop()
             self._move_to(loop)
             task = loop.current_task()
-        if self._holder is task:
+        if self.holder is task:
             raise _reentered()
         self._waiting += 1
         try:
             await self._lock.acquire()
         finally:
             self._waiting -= 1
-        self._holder = task
+        self.holder = task
         seat.has_turn = True
 
     def leave(self) -> None:
         """Hand the turn on."""
-        self._holder = None
+        self.holder = None
         self._lock.release()
 
     def _move_to(self, loop: EventLoop) -> None:
@@ -105,7 +108,7 @@ class AsyncTurn:
                 "for each loop"
             )
         # Of a loop that is gone nobody waits any more.
-        self._loop, self._lock, self._holder, self._waiting = loop, loop.lock(), None, 0
+        self._loop, self._lock, self.holder, self._waiting = loop, loop.lock(), None, 0
 
 
 class Seat:
@@ -130,16 +133,20 @@ class Turn:
     A thread takes a seat, occupies it (`with seat.occupied:`), and waits in `reached` for all
     before it. What ends its turn, or its wait, is that the lock is left: so Ctrl-C, wherever it
     comes, can't leave the turn with a thread that has gone.
+
+    Attributes:
+        holder: The seat that has the turn, as long as it is occupied. Who leaves it by itself sets
+            None first: for a moment, a seat is held by the one who waits for it, too.
     """
 
     def __init__(self) -> None:
         # No lock guards it: each step on it is one of the interpreter.
         self._line: deque[Seat] = deque()
-        self._holder: Seat | None = None
+        self.holder: Seat | None = None
 
     def is_mine(self) -> bool:
         """Tell whether the calling thread has the turn."""
-        holder = self._holder
+        holder = self.holder
         if holder is None or holder.thread != threading.get_ident():
             return False
         return holder.occupied.locked()
@@ -147,7 +154,7 @@ class Turn:
     @property
     def is_idle(self) -> bool:
         """Whether no thread has the turn or waits for it."""
-        return not any(seat.occupied.locked() for seat in self._line.copy())
+        return not [seat for seat in self._line.copy() if seat.occupied.locked()]
 
     def check_reentry(self) -> None:
         """Raise an error where the calling thread has the turn: it would wait for itself."""
@@ -164,20 +171,22 @@ class Turn:
         Args:
             seat: The thread's seat, which it occupies.
         """
-        holder, line = self._holder, self._line
-        if holder is not None and holder.thread == seat.thread and holder.occupied.locked():
-            raise _reentered()
+        self.check_reentry()
+        line = self._line
         line.append(seat)
         for other in line.copy():
             if other is seat:
                 break
             if other.occupied.locked():
+                if other.thread == seat.thread:
+                    # A signal handler or a finalizer goes before what it has interrupted.
+                    continue
                 _await_release(other.occupied)
             try:
                 line.remove(other)
             except ValueError:  # another has done it
                 continue
-        self._holder = seat
+        self.holder = seat
 
 
 def _await_release(lock: threading.Lock) -> None:

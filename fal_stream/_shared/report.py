@@ -11,22 +11,29 @@ from typing import Literal, TypeAlias
 
 from ..errors import ApiError, FalStreamError, StreamTimeout, excerpt
 
-Outcome: TypeAlias = Literal["done", "aborted", "closed", "timeout", "error", "dropped"]
+Outcome: TypeAlias = Literal[
+    "done", "aborted", "closed", "cancelled", "timeout", "error", "dropped"
+]
 
 _LONGEST = 120
 
 
-def outcome_of(error: FalStreamError | None, *, is_halted: bool, is_aborted: bool) -> Outcome:
+def outcome_of(
+    error: FalStreamError | None, *, is_halted: bool, is_aborted: bool, is_cancelled: bool
+) -> Outcome:
     """Name how a stream has ended.
 
     Args:
         error: What ended it, or None.
         is_halted: Whether its own program ended it.
         is_aborted: Whether that was an abort.
+        is_cancelled: Whether the error is that its reader was cancelled or interrupted.
 
     Returns:
-        `done`, `aborted`, `closed`, `timeout` or `error`.
+        `done`, `aborted`, `closed`, `cancelled`, `timeout` or `error`.
     """
+    if error is not None and is_cancelled:
+        return "cancelled"
     if error is not None:
         return "timeout" if isinstance(error, StreamTimeout) else "error"
     if is_halted:

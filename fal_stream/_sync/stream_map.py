@@ -13,7 +13,7 @@ import contextlib
 import warnings
 import weakref
 from collections.abc import Callable
-from typing import Any, Generic
+from typing import Any, Generic, NoReturn, SupportsIndex
 
 from typing_extensions import Self, TypeVar
 
@@ -23,8 +23,8 @@ from .._net.flavour_hints import FlavourHints
 from .._net.line import Line
 from .._net.runtime import check_function
 from .._net.tasks import finish
-from ..abort import AbortSignal
-from ..errors import StreamInterrupted
+from ..abort import AbortSignal, follow
+from ..errors import ConfigError, StreamInterrupted
 from ..types import MapItem
 from .map_work import MapWork
 from .stream import FalStream
@@ -83,8 +83,14 @@ class StreamMap(FlavourHints, Generic[InputT, ResultT]):
             self._work.stop(reason)
 
     def close(self) -> None:
-        """End the streams that still run, and wait until their connections are free."""
+        """End the streams that still run, and wait until their connections are free.
+
+        Raises:
+            FalStreamError: It was called by the map's own inputs or its `read`, which would wait
+                for itself: `abort()` may be called there.
+        """
         work = self._work
+        work.check_caller()
         if work.line.is_over:
             # Its last workers are on their way home.
             work.line.stopped = True
@@ -98,19 +104,18 @@ class StreamMap(FlavourHints, Generic[InputT, ResultT]):
 
     def __next__(self) -> MapItem[InputT, ResultT]:
         work = self._work
+        work.check_caller()
         work.crew.check_place()
-        try:
-            work.go_on()
-            work.crew.wait(work.is_due)
-        except BaseException:
-            # For those who ask next, who would take it for the end.
-            work.line.fail(_interrupted())
-            work.stop("the wait for a result was interrupted")
-            self.close()
-            raise
-        if work.line.stopped:
-            self.close()
-        item: MapItem[InputT, ResultT] | None = work.line.take()
+        item: MapItem[InputT, ResultT] | None = None
+        # Another consumer may take what this one has waited for.
+        while item is None and not work.line.is_over:
+            self._wait()
+            is_stopped = work.line.stopped
+            if is_stopped:
+                self.close()
+            item = work.line.take()
+            if is_stopped:
+                break
         if item is not None:
             # Where no thread can be started, the next call says so.
             with contextlib.suppress(RuntimeError):
@@ -123,11 +128,30 @@ class StreamMap(FlavourHints, Generic[InputT, ResultT]):
             raise work.line.failure
         raise StopIteration
 
+    def _wait(self) -> None:
+        """Wait until there is a result to be taken, or none will come."""
+        work = self._work
+        try:
+            work.go_on()
+            work.crew.wait(work.is_due)
+        except BaseException:
+            # For those who ask next, who would take it for the end.
+            work.line.fail(_interrupted())
+            work.stop("the wait for a result was interrupted")
+            self.close()
+            raise
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise ConfigError(
+            "A stream map can't be copied or pickled: make another one by `stream_map`, with the "
+            "inputs in `unfinished` where it had begun"
+        )
 
     def __del__(self) -> None:
         work = getattr(self, "_work", None)
@@ -167,7 +191,7 @@ def _follow(work: MapWork, signal: AbortSignal) -> Callable[[], None]:
         if work is not None:
             work.stop(signal.reason)
 
-    return signal.on_abort(stop)
+    return follow(signal, stop)
 
 
 def _nothing() -> None:

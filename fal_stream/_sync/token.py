@@ -11,11 +11,11 @@ import copy
 import logging
 import os
 import time
+from collections import deque
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from .._net.runtime import Lock, check_function
+from .._net.runtime import check_function
 from .._net.sync_exchange import Exchange
 from .._shared.outgoing import api_request
 from .._shared.request import StreamPlan
@@ -36,11 +36,28 @@ class _Flight:
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
-        self.waiting: list[Deliver] = []
+        self.waiting: deque[Deliver] = deque()
+        self.has_landed = False
+
+    def land(self, outcome: Token | FalStreamError | None) -> None:
+        """Give those who wait what has come of it; None: nothing, another may ask."""
+        self.has_landed = True
+        # None leaves before it has got it: a Ctrl-C in here has the rest of them called once more.
+        for deliver in list(self.waiting):
+            deliver(outcome)
+
+    def join(self, deliver: Deliver) -> None:
+        """Wait for what comes of it."""
+        self.waiting.append(deliver)
+        if self.has_landed:
+            deliver(None)  # look again
 
 
 class Tokens:
     """The tokens of one client.
+
+    No lock guards them: each step on them is one of the interpreter, and the thread that is in the
+    middle of one may be interrupted by a signal handler, or for good.
 
     Args:
         config: The client's settings.
@@ -50,7 +67,6 @@ class Tokens:
     def __init__(self, config: Config, dispatcher: Dispatcher) -> None:
         self._config = config
         self._dispatcher = dispatcher
-        self._lock = Lock()
         self._kept: dict[TokenKey, Token] = {}
         self._flights: dict[TokenKey, _Flight] = {}
 
@@ -71,19 +87,16 @@ class Tokens:
         """
         key = TokenKey(plan.token_provider, plan.app_path, os.getpid())
         while True:
-            kept, is_mine = self._board(key, exchange)
+            kept = self._fresh(key)
             if kept is not None:
                 _logger.debug("A token for %s was kept from before", plan.app_path)
                 return kept, True
-            if is_mine:
-                _logger.debug("A token for %s is asked for", plan.app_path)
-                return self._fetch(key, plan, exchange), False
-            landed = exchange.delivery(partial(self._join, key))
-            if isinstance(landed, FalStreamError):
+            outcome = self._fetch_or_join(key, plan, exchange)
+            if isinstance(outcome, FalStreamError):
                 # Each stream adds its own request to its error.
-                raise copy.copy(landed) from landed.__cause__
-            if landed is not None:
-                return landed, False
+                raise copy.copy(outcome) from outcome.__cause__
+            if outcome is not None:
+                return outcome, False
 
     def forget(self, plan: StreamPlan, token: Token) -> None:
         """Drop a token that the server has refused.
@@ -93,57 +106,53 @@ class Tokens:
             token: The token; a newer one is kept.
         """
         key = TokenKey(plan.token_provider, plan.app_path, os.getpid())
-        with self._lock:
-            if self._kept.get(key) is token:
-                del self._kept[key]
+        if self._kept.get(key) is token:
+            self._kept.pop(key, None)
 
-    def _board(self, key: TokenKey, exchange: Exchange) -> tuple[Token | None, bool]:
-        """Give the token that is kept, or tell whether the caller is the one to ask for it."""
+    def _fresh(self, key: TokenKey) -> Token | None:
+        """Give the token that is kept; those whose time is over are dropped."""
         now, margin = time.monotonic(), token_margin(self._config.token_lifetime)
-        with self._lock:
-            for old in [old for old, token in self._kept.items() if not token.is_fresh(now)]:
-                del self._kept[old]
-            kept = self._kept.get(key)
-            if kept is not None and kept.is_fresh(now, margin=margin):
-                return kept, False
-            flight = self._flights.setdefault(key, _Flight(exchange))
-            if flight.exchange is not exchange and flight.exchange.is_orphaned:
-                flight.exchange = exchange
-            return None, flight.exchange is exchange
+        for old, token in self._kept.copy().items():
+            if not token.is_fresh(now):
+                self._kept.pop(old, None)
+        kept = self._kept.get(key)
+        return kept if kept is not None and kept.is_fresh(now, margin=margin) else None
 
-    def _join(self, key: TokenKey, deliver: Deliver) -> None:
-        with self._lock:
-            flight = self._flights.get(key)
-            if flight is not None:
-                flight.waiting.append(deliver)
-                return
-        deliver(None)  # it has landed meanwhile: look again
-
-    def _land(
-        self, key: TokenKey, exchange: Exchange, outcome: Token | FalStreamError | None
-    ) -> None:
-        with self._lock:
-            flight = self._flights.get(key)
-            if flight is None or flight.exchange is not exchange:
-                return  # another has taken over
+    def _fetch_or_join(
+        self, key: TokenKey, plan: StreamPlan, exchange: Exchange
+    ) -> Token | FalStreamError | None:
+        """Ask for a token, or wait for the one that another asks for; None: look again."""
+        mine = _Flight(exchange)
+        try:
+            flight = self._flights.setdefault(key, mine)
+            if flight.exchange.is_orphaned:
+                self._land(key, flight, None)
+                return None
+            if flight is not mine:
+                return exchange.delivery(flight.join)
+            _logger.debug("A token for %s is asked for", plan.app_path)
+            outcome = self._outcome(plan, exchange)
             if isinstance(outcome, Token):
                 self._kept[key] = outcome
-            del self._flights[key]
-        for deliver in flight.waiting:
-            deliver(outcome)
+            self._land(key, mine, outcome)
+        except BaseException:
+            # Wherever it was interrupted: nobody waits for one who has gone.
+            self._land(key, mine, None)
+            raise
+        return outcome
 
-    def _fetch(self, key: TokenKey, plan: StreamPlan, exchange: Exchange) -> Token:
-        outcome: Token | FalStreamError | None = None
+    def _land(self, key: TokenKey, flight: _Flight, outcome: Token | FalStreamError | None) -> None:
+        if self._flights.get(key) is flight:
+            self._flights.pop(key, None)
+        flight.land(outcome)
+
+    def _outcome(self, plan: StreamPlan, exchange: Exchange) -> Token | FalStreamError:
         try:
             now = time.monotonic()
             value = check_token(self._ask(plan, exchange))
-            token = outcome = Token.issued(value, now=now, lifetime=self._config.token_lifetime)
+            return Token.issued(value, now=now, lifetime=self._config.token_lifetime)
         except FalStreamError as error:
-            outcome = error
-            raise
-        finally:
-            self._land(key, exchange, outcome)
-        return token
+            return error
 
     def _ask(self, plan: StreamPlan, exchange: Exchange) -> Any:
         if plan.token_provider is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
 from base64 import b64encode
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 from fal_stream import (
+    AbortController,
     AsyncStorageClient,
     AsyncStreamingClient,
     Config,
@@ -146,3 +148,31 @@ async def test_a_client_of_a_class_of_ones_own() -> None:
     other = pickle.loads(pickle.dumps(Own("images")))
     assert type(other) is Own
     assert other.config.headers == {"x-team": "images"}
+
+
+@pytest.mark.parametrize("made", [pickle.dumps, copy.copy, copy.deepcopy])
+async def test_a_stream_is_not_copied(
+    fal: LocalFal, client: AsyncStreamingClient, made: Callable[[Any], Any]
+) -> None:
+    fal.add("acme/app", [1, 2, 3])
+    stream = client.stream("acme/app")
+    with pytest.raises(ConfigError, match="make another stream") as caught:
+        made(stream)
+    assert caught.value.endpoint_id == "acme/app"
+    assert await stream.__anext__() == 1
+    with pytest.raises(ConfigError, match="can't be copied or pickled"):
+        made({"kept": [stream]} if made is not copy.copy else stream)
+    # It is unharmed, also when the copy that was begun is collected.
+    gc.collect()
+    assert [chunk async for chunk in stream] == [2, 3]
+    with pytest.raises(ConfigError, match="can't be copied or pickled"):
+        made(stream)
+
+
+@pytest.mark.parametrize("made", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_signal_is_not_copied(made: Callable[[Any], Any]) -> None:
+    controller = AbortController()
+    with pytest.raises(ConfigError, match="nobody would abort the copy"):
+        made(controller.signal)
+    controller.abort()
+    assert controller.signal.aborted

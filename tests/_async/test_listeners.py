@@ -114,6 +114,7 @@ async def test_a_listener_that_comes_late(client: AsyncStreamingClient) -> None:
 async def test_the_listeners_can_be_seen(client: AsyncStreamingClient) -> None:
     stream = client.stream("acme/app").on("data", print)
     assert stream.listeners == {"data": [print], "message": [], "error": [], "done": []}
+    stream.abort()  # or it would warn that nobody reads it
 
 
 async def test_a_listener_that_raises(
@@ -248,3 +249,23 @@ async def test_a_listener_that_cannot_be_called(client: AsyncStreamingClient) ->
     listener: Any = "print"
     with pytest.raises(ConfigError, match="listener='print'"):
         client.stream("acme/app").on("data", listener)
+
+
+@pytest.mark.parametrize("kind", ["data", "message", "error", "done"])
+async def test_listeners_of_a_stream_that_nobody_reads(
+    client: AsyncStreamingClient, kind: Any
+) -> None:
+    streams = [client.stream("acme/app").on(kind, print)]
+    with pytest.warns(RuntimeWarning, match="listeners never heard anything: nothing is sent"):
+        streams.clear()
+
+
+async def test_no_warning_where_none_is_due(fal: LocalFal, client: AsyncStreamingClient) -> None:
+    fal.add("acme/app", [1])
+    client.stream("acme/app")
+    client.stream("acme/app").on("data", print).off("data", print)
+    client.stream("acme/app").on("data", print).abort()
+    await client.stream("acme/app").on("data", print).aclose()
+    await client.stream("acme/app").on("data", print).done()
+    with pytest.raises(ApiError):
+        await client.stream("acme/away").on("data", print).done()

@@ -195,9 +195,13 @@ def test_a_stream_that_never_starts_leaves_nothing(fal: LocalFal, client: Stream
     before, threads = open_files(), own_threads()
     controller = AbortController()
     streams = [client.stream("acme/app", signal=controller.signal) for _ in range(100)]
-    traces = [weakref.ref(stream) for stream in streams]
+    maps = [client.stream_map("acme/app", [1], signal=controller.signal) for _ in range(100)]
+    traces = [weakref.ref(thing) for thing in (*streams, *maps)]
+    assert controller.signal._followers
     streams.clear()
+    maps.clear()
     assert all(trace() is None for trace in traces)
+    assert not controller.signal._followers
     assert open_files() <= before
     assert own_threads() <= threads
     assert fal.requests == []
@@ -209,6 +213,7 @@ def test_a_signal_keeps_no_stream_that_has_ended(fal: LocalFal, client: Streamin
     controller = AbortController()
     stream = client.stream("acme/app", signal=controller.signal)
     assert stream.done() == 2
+    assert not controller.signal._followers
     trace = weakref.ref(stream)
     del stream
     assert trace() is None

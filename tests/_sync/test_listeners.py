@@ -113,6 +113,7 @@ def test_a_listener_that_comes_late(client: StreamingClient) -> None:
 def test_the_listeners_can_be_seen(client: StreamingClient) -> None:
     stream = client.stream("acme/app").on("data", print)
     assert stream.listeners == {"data": [print], "message": [], "error": [], "done": []}
+    stream.abort()  # or it would warn that nobody reads it
 
 
 def test_a_listener_that_raises(client: StreamingClient, caplog: pytest.LogCaptureFixture) -> None:
@@ -241,3 +242,21 @@ def test_a_listener_that_cannot_be_called(client: StreamingClient) -> None:
     listener: Any = "print"
     with pytest.raises(ConfigError, match="listener='print'"):
         client.stream("acme/app").on("data", listener)
+
+
+@pytest.mark.parametrize("kind", ["data", "message", "error", "done"])
+def test_listeners_of_a_stream_that_nobody_reads(client: StreamingClient, kind: Any) -> None:
+    streams = [client.stream("acme/app").on(kind, print)]
+    with pytest.warns(RuntimeWarning, match="listeners never heard anything: nothing is sent"):
+        streams.clear()
+
+
+def test_no_warning_where_none_is_due(fal: LocalFal, client: StreamingClient) -> None:
+    fal.add("acme/app", [1])
+    client.stream("acme/app")
+    client.stream("acme/app").on("data", print).off("data", print)
+    client.stream("acme/app").on("data", print).abort()
+    client.stream("acme/app").on("data", print).close()
+    client.stream("acme/app").on("data", print).done()
+    with pytest.raises(ApiError):
+        client.stream("acme/away").on("data", print).done()

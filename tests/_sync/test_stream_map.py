@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
-from collections.abc import Iterator
+import pickle
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -15,6 +17,7 @@ from fal_stream import (
     ApiError,
     ConfigError,
     FalStream,
+    FalStreamError,
     MapItem,
     StreamingClient,
     StreamInterrupted,
@@ -316,3 +319,106 @@ def test_inputs_may_come_slowly(fal: LocalFal, client: StreamingClient) -> None:
     fal.add("acme/app", echo)
     given = [item for item in client.stream_map("acme/app", slowly(10), ordered=True)]
     assert [item.index for item in given] == list(range(10))
+
+
+@pytest.mark.parametrize("ask", ["close", "next", "iterate", "block"])
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_inputs_that_ask_their_own_map(
+    fal: LocalFal, client: StreamingClient, ask: str, concurrency: int
+) -> None:
+    fal.add("acme/app", echo)
+
+    def inputs() -> Iterator[dict[str, int]]:
+        yield {"n": 0}
+        ask_map(results, ask)
+        yield {"n": 1}
+
+    results = client.stream_map("acme/app", inputs(), concurrency=concurrency)
+    assert results.__next__().get() == {"answer": 0}
+    with pytest.raises(FalStreamError, match="would wait for itself"):
+        results.__next__()
+    assert asked(fal) == [0]
+
+
+@pytest.mark.parametrize("ask", ["close", "next", "iterate", "block"])
+def test_a_function_that_asks_its_own_map(fal: LocalFal, client: StreamingClient, ask: str) -> None:
+    fal.add("acme/app", echo)
+
+    def read_one(stream: FalStream[Any]) -> Any:
+        last = stream.done()
+        if last == {"answer": 1}:
+            ask_map(results, ask)
+        return last
+
+    results = client.stream_map("acme/app", numbers(3), read=read_one, ordered=True)
+    items = read_all(results)
+    assert [item.error is None for item in items] == [True, False, True]
+    with pytest.raises(FalStreamError, match="would wait for itself"):
+        items[1].get()
+
+
+def ask_map(results: Any, ask: str) -> None:
+    if ask == "close":
+        results.close()
+    elif ask == "next":
+        results.__next__()
+    elif ask == "iterate":
+        read_all(results)
+    else:
+        with results:
+            pass
+
+
+def test_what_the_library_calls_may_not_ask_its_own_map_either(
+    fal: LocalFal, client: StreamingClient
+) -> None:
+    fal.add("acme/app", echo)
+
+    def provide(path: str) -> str:
+        ask_map(results, "close")
+        return "a token"
+
+    results = client.stream_map(
+        "acme/app", numbers(1), connection_mode="client", token_provider=provide
+    )
+    with pytest.raises(FalStreamError, match="would wait for itself"):
+        results.__next__().get()
+
+
+def test_inputs_and_functions_may_abort_their_own_map(
+    fal: LocalFal, client: StreamingClient
+) -> None:
+    fal.add("acme/app", echo)
+
+    def read_one(stream: FalStream[Any]) -> Any:
+        last = stream.done()
+        results.abort("found")
+        return last
+
+    results = client.stream_map("acme/app", numbers(), read=read_one, concurrency=1)
+    assert [item.get() for item in read_all(results)] == [{"answer": 0}]
+    assert results.signal.reason == "found"
+
+
+def test_a_function_may_ask_another_map(fal: LocalFal, client: StreamingClient) -> None:
+    fal.add("acme/app", echo)
+
+    def read_one(stream: FalStream[Any]) -> Any:
+        stream.done()
+        inner = client.stream_map("acme/app", numbers(3), ordered=True)
+        return [item.get()["answer"] for item in read_all(inner)]
+
+    outer = client.stream_map("acme/app", numbers(2), read=read_one)
+    assert [item.get() for item in read_all(outer)] == [[0, 1, 2]] * 2
+
+
+@pytest.mark.parametrize("made", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_map_is_not_copied(
+    fal: LocalFal, client: StreamingClient, made: Callable[[Any], Any]
+) -> None:
+    fal.add("acme/app", echo)
+    results = client.stream_map("acme/app", numbers(3), ordered=True)
+    assert results.__next__().index == 0
+    with pytest.raises(ConfigError, match="map can't be copied or pickled"):
+        made(results)
+    assert [item.index for item in read_all(results)] == [1, 2]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
-import sys
 import time
 from collections.abc import Callable
-from types import FrameType
-from typing import Any
 
 import pytest
 
@@ -17,45 +15,10 @@ from fal_stream._net.sync_exchange import Exchange
 from fal_stream._shared.watchdog import Limits, Watchdog
 from fal_stream.testing import LocalFal, Pause
 from tests.seam import Job
+from tests.steps import MOST, At, each_step, steps_at
 
 # The parts of the standard library that a wait of ours may be in.
 WAITING = ("fal_stream", "threading.py", "contextlib.py")
-
-
-class At:
-    """Has a function called at a certain step of the calling thread, in the code of a wait.
-
-    Args:
-        step: The number of the bytecode.
-        function: What is called.
-
-    Attributes:
-        reached: Whether it was called.
-    """
-
-    def __init__(self, step: int, function: Callable[[], object]) -> None:
-        self._left = step
-        self._function = function
-        self.reached = False
-
-    def __enter__(self) -> None:
-        # Python 3.12.1 looks here for whether anybody traces bytecodes.
-        sys._getframe().f_trace_opcodes = True
-        sys.settrace(self._trace)
-
-    def __exit__(self, *_: object) -> None:
-        sys.settrace(None)
-
-    def _trace(self, frame: FrameType, event: str, _: Any) -> Any:
-        if not any(part in frame.f_code.co_filename for part in WAITING) or self.reached:
-            return None
-        frame.f_trace_opcodes = True
-        if event == "opcode":
-            self._left -= 1
-            if self._left < 0 and not self.reached:
-                self.reached = True
-                self._function()
-        return self._trace
 
 
 def sleep(exchange: Exchange) -> None:
@@ -74,24 +37,19 @@ def get_delivery(exchange: Exchange) -> None:
 
 @pytest.mark.parametrize("wait", [sleep, get_delivery])
 def test_at_each_step_of_a_wait(wait: Callable[[Exchange], None]) -> None:
-    def aborted_at(step: int) -> tuple[bool, bool]:
-        exchange = Exchange(Watchdog(Limits(60, 60, 60, None), time.monotonic))
-        at = At(step, exchange.abort)
-        try:
-            with at:
-                wait(exchange)
-        except Aborted:
-            return at.reached, True
-        return at.reached, False
-
     def all_steps() -> list[bool]:
         outcomes: list[bool] = []
-        while (outcome := aborted_at(len(outcomes)))[0]:
-            outcomes.append(outcome[1])
+        for at in each_step(*WAITING, least=50):
+            exchange = Exchange(Watchdog(Limits(60, 60, 60, None), time.monotonic))
+            with contextlib.suppress(Aborted):
+                with at(exchange.abort):
+                    wait(exchange)
+                outcomes.append(False)
+                continue
+            outcomes.append(True)
         return outcomes
 
     outcomes = Job(all_steps).result()
-    assert len(outcomes) > 50
     # One that comes when the wait is over is for the next one.
     assert outcomes[0]
     assert outcomes == sorted(outcomes, reverse=True)
@@ -101,17 +59,15 @@ def test_at_random_steps_of_a_stream(either_fal: LocalFal) -> None:
     either_fal.add("acme/app", [1, Pause(0.001), 2])
     chance = random.Random(5)
 
-    def steps_of_a_stream() -> int:
-        at = At(1 << 60, lambda: None)
+    def abort_somewhere() -> int:
+        at = At(MOST, WAITING)
         with at:
             assert list(client.stream("acme/app")) == [1, 2]
-        return (1 << 60) - at._left
-
-    def abort_somewhere(steps: int) -> int:
-        aborted = 0
-        for _ in range(40):
+        steps, aborted = at.count, 0
+        assert steps > 500
+        for at in steps_at([chance.randrange(steps) for _ in range(40)], *WAITING):
             stream = client.stream("acme/app")
-            with At(chance.randrange(steps), stream.abort):
+            with at(stream.abort):
                 got = list(stream)
             assert got == [1, 2][: len(got)]
             assert got == [1, 2] or stream.signal.aborted
@@ -120,6 +76,5 @@ def test_at_random_steps_of_a_stream(either_fal: LocalFal) -> None:
 
     with StreamingClient(**either_fal.settings) as client:
         client.stream("acme/app").done()
-        steps = Job(steps_of_a_stream).result()
-        assert Job(abort_somewhere, steps).result() > 0
+        assert Job(abort_somewhere).result() > 0
         assert client.stream("acme/app").done() == 2

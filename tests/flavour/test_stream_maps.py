@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import os
 import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from types import FrameType
 from typing import Any
@@ -24,7 +26,9 @@ from fal_stream import (
     FalStreamError,
     StreamingClient,
     StreamInterrupted,
+    StreamMap,
 )
+from fal_stream._net.line import Line
 from fal_stream.testing import Hang, LocalFal, Pause
 from tests.programs import running
 from tests.seam import Job, async_until, until
@@ -122,7 +126,7 @@ def test_an_interruption_at_each_call_and_return(fal: LocalFal) -> None:
             sent = {request.json()["n"] for request in fal.requests[asked:]}
             # One may be lost on the way from `take` to the consumer, as of any iterator.
             assert len(sent - {*given, *results.unfinished}) <= 1
-            assert "fal_stream-worker" not in [thread.name for thread in threading.enumerate()]
+            until(lambda: "fal_stream-worker" not in {one.name for one in threading.enumerate()})
     assert place > 30
 
 
@@ -401,5 +405,70 @@ def test_a_consumer_in_another_thread_is_woken_by_close(fal: LocalFal) -> None:
         results = client.stream_map("acme/app", INPUTS, concurrency=2)
         job: Job[list[Any]] = Job(list, results)
         until(lambda: len(fal.requests) == 2)
+        results.close()
+        assert job.result() == []
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_several_threads_get_each_result_once(
+    fal: LocalFal, monkeypatch: pytest.MonkeyPatch, ordered: bool
+) -> None:
+    """Also where one is out of time between the wait for a result and taking it."""
+    fal.add("acme/app", lambda request: [request.json()["n"]])
+    take = Line.take
+
+    def take_slowly(line: Line[Any]) -> Any:
+        time.sleep(0.01 if threading.get_ident() in slow else 0)
+        return take(line)
+
+    def read_slowly(results: StreamMap[Any, Any], got: list[int]) -> None:
+        slow.add(threading.get_ident())
+        read(results, got)
+
+    def read(results: StreamMap[Any, Any], got: list[int]) -> None:
+        got.extend(item.get() for item in results)
+
+    slow: set[int] = set()
+    monkeypatch.setattr(Line, "take", take_slowly)
+    with StreamingClient(**fal.settings) as client:
+        results = client.stream_map("acme/app", INPUTS, ordered=ordered)
+        got: list[list[int]] = [[], [], []]
+        jobs = [Job(read, results, got[0]), Job(read_slowly, results, got[1])]
+        jobs.append(Job(read, results, got[2]))
+        for job in jobs:
+            job.result()
+    assert sorted(n for part in got for n in part) == list(range(100))
+    assert not results.unfinished
+    assert not results.signal.aborted
+    if ordered:
+        assert all(part == sorted(part) for part in got)
+
+
+def test_a_map_of_another_process(fal: LocalFal) -> None:
+    if not hasattr(os, "fork"):
+        pytest.skip("there is no fork")
+    fal.add("acme/app", [1, Hang()])
+    with StreamingClient(**fal.settings) as client:
+        results = client.stream_map("acme/app", INPUTS, concurrency=2)
+        job: Job[list[Any]] = Job(list, results)
+        fal.wait_for_requests(2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of threads, which is the point
+            child = os.fork()
+        if not child:
+            status = 1
+            try:
+                with contextlib.suppress(FalStreamError):
+                    next(results)
+                    status = 2
+                results.abort()
+                results.close()
+                status = 0 if sorted(results.unfinished) == [0, 1] else 3
+            finally:
+                os._exit(status)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+        # The parent's own goes on.
+        assert job.is_running
         results.close()
         assert job.result() == []

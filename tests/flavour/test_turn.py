@@ -2,48 +2,16 @@
 
 from __future__ import annotations
 
-import sys
+import contextlib
 import threading
-from types import FrameType
-from typing import Any
+from functools import partial
 
 import pytest
 
 from fal_stream import FalStreamError
 from fal_stream._net.turn import Turn
 from tests.seam import Job, until
-
-
-class Interruption(BaseException):
-    """Stands for KeyboardInterrupt."""
-
-
-class At:
-    """Raises in the calling thread, at a certain step of taking and leaving a turn."""
-
-    def __init__(self, step: int) -> None:
-        self._left = step
-
-    def __enter__(self) -> None:
-        # Python 3.12.1 looks here for whether anybody traces bytecodes.
-        sys._getframe().f_trace_opcodes = True
-        sys.settrace(self._trace)
-
-    def __exit__(self, *_: object) -> None:
-        sys.settrace(None)
-
-    def _trace(self, frame: FrameType, event: str, _: Any) -> Any:
-        if not frame.f_code.co_filename.endswith(("turn.py", "contextlib.py")):
-            return None
-        # A `with` of a lock is left by one step; here it would be taken for several.
-        if frame.f_code.co_filename == __file__ or frame.f_code.co_name == "_await_release":
-            return None
-        frame.f_trace_opcodes = True
-        if event == "opcode":
-            self._left -= 1
-            if self._left == -1:
-                raise Interruption
-        return self._trace
+from tests.steps import Interruption, each_step
 
 
 def take(turn: Turn) -> None:
@@ -80,51 +48,75 @@ def test_first_come_first_served() -> None:
     assert turn.is_idle
 
 
-def interrupt_at_each_step() -> int:
-    """Interrupt the taking of a turn at each step; count the steps."""
-    for step in range(2000):
-        turn = Turn()
-        try:
-            seat = turn.seat()
-            with At(step), seat.occupied:
-                turn.reached(seat)
-        except Interruption:
+def test_an_interruption_at_each_step_leaves_the_turn_to_others() -> None:
+    def interrupt_at_each_step() -> None:
+        for at in each_step("turn.py", like_signals=True, least=5):
+            turn = Turn()
+            with contextlib.suppress(Interruption), at:
+                take(turn)
             assert turn.is_idle
             take(turn)
             Job(take, turn).result()
-        else:
-            return step
-    raise AssertionError("there is no end of steps")
 
-
-def test_an_interruption_at_each_step_leaves_the_turn_to_others() -> None:
     # In a thread of its own: the interpreter may think for good that it handles an exception.
-    assert Job(interrupt_at_each_step).result() > 20
+    Job(interrupt_at_each_step).result()
 
 
-@pytest.mark.parametrize("step", range(0, 120, 7))
-def test_one_who_gives_up_waiting_leaves_its_place(step: int) -> None:
-    turn, is_over, names = Turn(), threading.Event(), list[str]()
-    first = Job(have_until, turn, is_over, names, "first")
-    until(lambda: names == ["first"])
+def test_one_who_gives_up_waiting_leaves_its_place() -> None:
+    def interrupt_at_each_step() -> None:
+        for at in each_step("turn.py", like_signals=True, least=5):
+            turn, is_over, names = Turn(), threading.Event(), list[str]()
+            first = Job(have_until, turn, is_over, names, "first")
+            until(partial(bool, names))
+            timer = threading.Timer(0.02, is_over.set)
+            timer.start()
+            with contextlib.suppress(Interruption), at:
+                take(turn)
+            timer.join()
+            second = Job(have_until, turn, is_over, names, "second")
+            first.result()
+            second.result()
+            assert names == ["first", "second"]
 
-    def give_up() -> None:
-        seat = turn.seat()
-        timer = threading.Timer(0.1, is_over.set)
-        timer.start()
-        try:
-            with At(step), seat.occupied:
-                turn.reached(seat)
-        except Interruption:
-            pass
-        timer.join()
+    Job(interrupt_at_each_step).result()
 
-    Job(give_up).result()
-    second = Job(have_until, turn, is_over, names, "second")
-    is_over.set()
-    first.result()
-    second.result()
-    assert names == ["first", "second"]
+
+def test_a_handler_has_the_turn_before_what_it_interrupts() -> None:
+    def interrupt_at_each_step() -> None:
+        for at in each_step("turn.py", like_signals=True, least=5):
+            turn, is_over, names = Turn(), threading.Event(), list[str]()
+            first = Job(have_until, turn, is_over, names, "first")
+            until(partial(bool, names))
+            timer = threading.Timer(0.001, is_over.set)
+            timer.start()
+            with at(partial(have_at_once, turn, names)):
+                take(turn)
+            timer.join()
+            first.result()
+            assert names == ["first", "handler"] if at.reached else ["first"]
+            assert turn.is_idle
+
+    def have_at_once(turn: Turn, names: list[str]) -> None:
+        if turn.is_mine():
+            names.append("handler")
+        else:
+            have_until(turn, done, names, "handler")
+
+    done = threading.Event()
+    done.set()
+    Job(interrupt_at_each_step).result(50)
+
+
+def test_one_who_has_left_may_come_again_while_another_takes_the_turn() -> None:
+    """Who waits for a seat holds it for a moment: that is not its owner asking itself."""
+    turn = Turn()
+    seat = turn.seat()
+    with seat.occupied:
+        turn.reached(seat)
+        turn.holder = None
+    with seat.occupied:  # as one does that has waited
+        turn.check_reentry()
+        assert not turn.is_mine()
 
 
 def test_nobody_waits_behind_itself() -> None:

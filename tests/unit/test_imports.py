@@ -31,7 +31,7 @@ CORE = {
 MAY_IMPORT = {
     "errors": {"_ipython"},
     "_version": set[str](),
-    "abort": set[str](),
+    "abort": {"errors"},
     "types": {"abort"},
     "workflows": set[str](),
     "_checks": {"errors"},
