@@ -9,6 +9,7 @@ and a new connection is safe.
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import ssl
 from collections.abc import Callable
@@ -28,6 +29,15 @@ _FULL_RECORD = 16 * 1024
 
 # What is larger may fill the socket's buffer.
 _SMALL = 16 * 1024
+
+
+def _raise_if_over(error: OSError) -> None:
+    """Raise what the system says of a peer that answers no probe: Python's own has no number.
+
+    It is said once. The next read would look like the end of the connection.
+    """
+    if error.errno == errno.ETIMEDOUT:
+        raise error
 
 
 def open_socket_stream(exchange: Exchange, host: str, port: int) -> SocketStream:
@@ -140,7 +150,8 @@ class SocketStream:
             self._wait_at_most(seconds)
         try:
             data = self._sock.recv(READ_BYTES)
-        except _NOT_YET:
+        except _NOT_YET as error:
+            _raise_if_over(error)
             return None
         return self._with_more(data) if self._is_tls and data else data
 
@@ -164,10 +175,9 @@ class SocketStream:
                     break
                 pieces.append(data)
                 size += len(data)
-        except _NOT_YET:
-            pass
         except OSError as error:
-            self._held_error = error
+            if not isinstance(error, _NOT_YET) or error.errno == errno.ETIMEDOUT:
+                self._held_error = error
         return b"".join(pieces)
 
     def _wait_at_most(self, seconds: float) -> None:
@@ -179,7 +189,8 @@ class SocketStream:
         self._wait_at_most(seconds)
         try:
             return operation()
-        except _NOT_YET:
+        except _NOT_YET as error:
+            _raise_if_over(error)
             return None
 
     def start_tls(self, context: ssl.SSLContext, server_hostname: str) -> None:
