@@ -20,7 +20,7 @@ from .._shared.find_files import FoundFile
 from .._shared.media_types import checked_type
 from .._shared.outgoing import OUR_HEADERS, Outgoing
 from .._shared.watchdog import Expired, Limits, Watchdog
-from ..abort import AbortSignal
+from ..abort import AbortSignal, follow
 from ..errors import FileError, StreamConnectionError
 from .dispatch import AsyncDispatcher
 from .http.sender import AsyncSender
@@ -115,7 +115,7 @@ class AsyncDownload:
                 "hosts",
             )
         self._sender.admit(self._exchange)
-        self._unsubscribe = None if signal is None else signal.on_abort(self._exchange.abort)
+        self._unsubscribe = None if signal is None else follow(signal, self._exchange.abort)
         try:
             self._response = await self._answer(url)
             self._watchdog.started()

@@ -20,7 +20,7 @@ from .._net.runtime import async_check_function
 from .._net.storage import AsyncStorage, async_call_storage
 from .._shared.request import StreamPlan
 from .._shared.watchdog import Limits, Watchdog
-from ..abort import AbortController, AbortSignal
+from ..abort import AbortController, AbortSignal, follow
 from ..errors import ConfigError, FalStreamError, UploadError
 from .http.sender import AsyncSender
 from .storage import AsyncStorageClient, is_overridden
@@ -104,7 +104,7 @@ async def uploaded_by(
     """
     group = AbortController()
     calls = _Calls(sender, Limits(total=plan.limits.total), group.signal)
-    unsubscribe = signal.on_abort(group.abort)
+    unsubscribe = follow(signal, group.abort)
     try:
         if is_overridden(storage, "transform_input"):
             assert isinstance(storage, AsyncStorageClient), "others have an upload only"
@@ -135,7 +135,7 @@ class _Calls:
         options = {"signal": self._signal} if takes_signal else {}
         exchange = async_new_exchange(Watchdog(self._limits, time.monotonic))
         self._sender.admit(exchange)
-        unsubscribe = self._signal.on_abort(exchange.abort)
+        unsubscribe = follow(self._signal, exchange.abort)
         try:
             return await exchange.call(_guarded, method, argument, options, place)
         finally:

@@ -21,7 +21,7 @@ from .._shared.find_files import FoundFile
 from .._shared.media_types import checked_type
 from .._shared.outgoing import OUR_HEADERS, Outgoing
 from .._shared.watchdog import Expired, Limits, Watchdog
-from ..abort import AbortSignal
+from ..abort import AbortSignal, follow
 from ..errors import FileError, StreamConnectionError
 from .dispatch import Dispatcher
 from .http.sender import Sender
@@ -116,7 +116,7 @@ class Download:
                 "hosts",
             )
         self._sender.admit(self._exchange)
-        self._unsubscribe = None if signal is None else signal.on_abort(self._exchange.abort)
+        self._unsubscribe = None if signal is None else follow(signal, self._exchange.abort)
         try:
             self._response = self._answer(url)
             self._watchdog.started()

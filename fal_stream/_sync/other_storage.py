@@ -21,7 +21,7 @@ from .._net.runtime import check_function
 from .._net.storage import Storage, call_storage
 from .._shared.request import StreamPlan
 from .._shared.watchdog import Limits, Watchdog
-from ..abort import AbortController, AbortSignal
+from ..abort import AbortController, AbortSignal, follow
 from ..errors import ConfigError, FalStreamError, UploadError
 from .http.sender import Sender
 from .storage import StorageClient, is_overridden
@@ -105,7 +105,7 @@ def uploaded_by(
     """
     group = AbortController()
     calls = _Calls(sender, Limits(total=plan.limits.total), group.signal)
-    unsubscribe = signal.on_abort(group.abort)
+    unsubscribe = follow(signal, group.abort)
     try:
         if is_overridden(storage, "transform_input"):
             assert isinstance(storage, StorageClient), "others have an upload only"
@@ -136,7 +136,7 @@ class _Calls:
         options = {"signal": self._signal} if takes_signal else {}
         exchange = new_exchange(Watchdog(self._limits, time.monotonic))
         self._sender.admit(exchange)
-        unsubscribe = self._signal.on_abort(exchange.abort)
+        unsubscribe = follow(self._signal, exchange.abort)
         try:
             return exchange.call(_guarded, method, argument, options, place)
         finally:
