@@ -28,10 +28,11 @@ from fal_stream._net.running import running_loop
 from fal_stream._shared.watchdog import Expired, Limits, Watchdog
 from fal_stream.testing import LocalFal
 from tests.flavour.connections import FLAVOURS, LOOPS, connect_by
-from tests.flavour.test_reentry import At
+from tests.flavour.test_reentry import WAITING
 from tests.programs import ROOT
 from tests.seam import Job, until
 from tests.sockets import open_files
+from tests.steps import Interruption, each_step
 
 HOST = "many.example"
 flavours = pytest.mark.parametrize("flavour", FLAVOURS)
@@ -305,32 +306,18 @@ def test_a_cancellation_at_each_step(flavour: str, hosts: Hosts) -> None:
     until(lambda: open_files() <= files)
 
 
-class Interruption(BaseException):
-    """Stands for KeyboardInterrupt."""
-
-
 # What was not stored yet is closed by the collector.
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 def test_an_interruption_at_each_step(hosts: Hosts) -> None:
     hosts.addresses = [REFUSING[0], GOOD]
 
-    def interrupt() -> None:
-        raise Interruption
-
-    def interrupted_at(step: int) -> bool:
-        at = At(step, interrupt)
-        with contextlib.suppress(Interruption), at:
-            connect_by("blocking", HOST, hosts.port)
-        return at.reached
-
-    def all_steps() -> int:
-        step = 0
-        while interrupted_at(step):
-            step += 7  # a connection is made in thousands of them
-        return step
+    def all_steps() -> None:
+        for at in each_step(*WAITING, like_signals=True, least=50):
+            with contextlib.suppress(Interruption), at:
+                connect_by("blocking", HOST, hosts.port)
 
     before = open_files()
-    assert Job(all_steps).result(120) > 500
+    Job(all_steps).result(120)
     assert connect_by("blocking", HOST, hosts.port) == GOOD
     gc.collect()
     until(lambda: open_files() <= before)
