@@ -74,7 +74,9 @@ class TrioExchange(AsyncExchange):
                     with scope:
                         return await work
                 finally:
-                    watch.cancel()
+                    # Not here: the cancellation would keep the frames of whoever waits, and so a
+                    # stream that is dropped right afterwards, until its task has run.
+                    self.loop.call_soon(watch.cancel)
                     self._scopes.remove(scope)
         self.check()
         raise self.watchdog.next_expiry()
