@@ -13,7 +13,8 @@ import pydantic
 from fal_stream import errors
 from fal_stream._cli.console import shortened
 from fal_stream._display.frame import FrameMaker
-from fal_stream._display.layout import to_html, to_lines
+from fal_stream._display.html import to_html
+from fal_stream._display.lines import to_lines
 from fal_stream._net.log_redaction import RedactedLogs
 from fal_stream._shared import response
 from fal_stream._shared.audio_chunks import AudioReader

@@ -37,10 +37,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_runtest_setup() -> None:
     """Forget what tests before had made of secrets, for mutmut tests in forks of one process."""
-    from fal_stream._shared.redact import FORMS
+    from fal_stream._shared.redact import _forms_of
 
-    for form in FORMS:
-        form.cache_clear()
+    _forms_of.cache_clear()
 
 
 def _rank(item: pytest.Item) -> int:

@@ -9,7 +9,7 @@ from fal_stream._shared.report import Outcome, StreamReport, outcome_of
 
 
 def report(error: FalStreamError | None = None, **changes: Any) -> StreamReport:
-    outcome = outcome_of(error, is_halted=False, is_aborted=False)
+    outcome = outcome_of(error, is_halted=False, is_aborted=False, is_cancelled=False)
     values: dict[str, Any] = {
         "endpoint_id": "acme/app",
         "request_id": "1-2-3",
@@ -28,21 +28,27 @@ def late() -> StreamTimeout:
 
 
 @pytest.mark.parametrize(
-    ("error", "is_halted", "is_aborted", "outcome"),
+    ("error", "is_halted", "is_aborted", "is_cancelled", "outcome"),
     [
-        (None, False, False, "done"),
-        (None, True, False, "closed"),
-        (None, True, True, "aborted"),
+        (None, False, False, False, "done"),
+        (None, True, False, False, "closed"),
+        (None, True, True, False, "aborted"),
         # A signal that is aborted when the stream has ended by itself ends nothing.
-        (None, False, True, "done"),
-        (FalStreamError("no"), False, False, "error"),
-        (late(), False, False, "timeout"),
+        (None, False, True, False, "done"),
+        (FalStreamError("no"), False, False, False, "error"),
+        (FalStreamError("given up"), False, False, True, "cancelled"),
+        (late(), False, False, False, "timeout"),
     ],
 )
 def test_outcomes(
-    error: FalStreamError | None, is_halted: bool, is_aborted: bool, outcome: Outcome
+    error: FalStreamError | None,
+    is_halted: bool,
+    is_aborted: bool,
+    is_cancelled: bool,
+    outcome: Outcome,
 ) -> None:
-    assert outcome_of(error, is_halted=is_halted, is_aborted=is_aborted) == outcome
+    found = outcome_of(error, is_halted=is_halted, is_aborted=is_aborted, is_cancelled=is_cancelled)
+    assert found == outcome
 
 
 def test_the_line_of_a_success() -> None:
