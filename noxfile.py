@@ -141,6 +141,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def linear(session: nox.Session) -> None:
+    """Give each pattern and each reader its worst 1 MiB; it takes minutes."""
+    install(session, "test")
+    session.run("pytest", "tests/linear", *session.posargs, env={"LINEAR": "all"})
+
+
+@nox.session(default=False)
 def mutants(session: nox.Session) -> None:
     """Change `_shared` in thousands of small ways; a test has to fail each time.
 

@@ -217,6 +217,7 @@ def test_a_failure_shows_the_line_and_the_message(fal: LocalFal, kernel: Kernel)
         "list(stream('acme/app').events())",
         "def read():\n    return stream('acme/app').done()\nread()",
     ]
+    cell = None
     for code in cells:
         cell = kernel.run(code)
         assert cell.error == "StreamInterrupted", code
@@ -224,6 +225,7 @@ def test_a_failure_shows_the_line_and_the_message(fal: LocalFal, kernel: Kernel)
         assert "raise " not in cell.traceback, code
         assert "StreamInterrupted: The connection broke after " in cell.traceback
         assert any(f"1 {line}" in cell.traceback for line in code.split("\n")[:1]), code
+    assert cell is not None
     assert "return stream('acme/app').done()" in cell.traceback
     refused = kernel.run("stream('acme/app', timeout=-1)")
     assert "fal_stream/" not in refused.traceback

@@ -64,7 +64,7 @@ async def test_a_slow_disk_holds_up_no_event_loop(
         go_on.wait(10)
         write(part, data)
 
-    before = threads()
+    before, began = threads(), 0.0
     monkeypatch.setattr(PartFile, "write", slow)
     fal.add("acme/flux", [{"image": "data:image/png;base64,AAAA"}])
     async with AsyncStreamingClient(**fal.settings) as client, anyio.create_task_group() as group:

@@ -64,6 +64,7 @@ _SECRETS = [
 
 def redactions() -> Iterator[tuple[str, Case]]:
     """Mask secrets."""
+    redactor = Redactor("https://fal.run", {})
     for secret in _SECRETS:
         half = secret.partition(":")[2] or secret
         coded = "".join(f"\\\\\\\\u{ord(char):04x}" for char in secret)
@@ -327,7 +328,7 @@ def _show(chunk: Any) -> Case:
     def call() -> None:
         maker = FrameMaker("acme/app")
         maker.take(chunk)
-        to_html(maker.frame)
-        to_lines(maker.frame)
+        to_html(maker.frame(0.0))
+        to_lines(maker.frame(0.0))
 
     return call

@@ -6,6 +6,7 @@ in a process that can be ended, and whose last line is what it was at.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -44,6 +45,7 @@ def run(group: str, seconds: float) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.skipif("LINEAR" not in os.environ, reason="it takes minutes: `nox -s linear` runs it")
 @pytest.mark.timeout(_LIMIT + 60)
 @pytest.mark.parametrize(("group", "least"), LEAST.items())
 def test_work_is_linear(group: str, least: int) -> None:
