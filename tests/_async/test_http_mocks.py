@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ async def test_respx_sees_nothing_without_it(fal: LocalFal) -> None:
 class AsyncPieces(httpx.AsyncByteStream):
     """A body that comes in two pieces, the first in the middle of an event."""
 
-    async def __aiter__(self) -> Any:
+    async def __aiter__(self) -> AsyncIterator[bytes]:
         yield BODY[:20]
         yield BODY[20:]
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def test_respx_sees_nothing_without_it(fal: LocalFal) -> None:
 class Pieces(httpx.SyncByteStream):
     """A body that comes in two pieces, the first in the middle of an event."""
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[bytes]:
         yield BODY[:20]
         yield BODY[20:]
 
