@@ -15,6 +15,12 @@ from fal_stream import (
     RetryPolicy,
     ValidationError,
 )
+from fal_stream.errors import (
+    AuthenticationError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+)
 from fal_stream.testing import LocalFal
 from tests.original.given import Adds, File, Proxy, Raises, Returns
 from tests.original.scenario import Raised, Scenario
@@ -93,6 +99,14 @@ def _function(result: Any, calls: list[list[Any]]) -> Callable[..., Any]:
     return function
 
 
+BY_STATUS = (AuthenticationError, PermissionDeniedError, NotFoundError, RateLimitError)
+
+
+def _name_of(error: BaseException) -> str:
+    """Name an error as the original does, which has one class for all statuses."""
+    return "ApiError" if type(error) in BY_STATUS else type(error).__name__
+
+
 def raised(error: BaseException, fal: LocalFal) -> Raised:
     """Say what is seen of an error.
 
@@ -108,7 +122,7 @@ def raised(error: BaseException, fal: LocalFal) -> Raised:
     if isinstance(error, ValidationError):
         fields = [dict(entry) for entry in error.field_errors]
     return Raised(
-        type(error).__name__,
+        _name_of(error),
         getattr(error, "status", None),
         getattr(error, "body", None),
         fields,
