@@ -74,7 +74,7 @@ async def test_a_stream_that_does_not_start(
     fal.add("acme/llm", Failure(422, {"detail": detail}))
     with pytest.raises(ValidationError):
         await client.stream("acme/llm").show()
-    assert "failed (ValidationError), 0 chunks" in capsys.readouterr().out
+    assert "failed, 0 chunks" in capsys.readouterr().out
 
 
 async def test_an_abort_gives_what_there_was(

@@ -311,7 +311,6 @@ def test_what_a_proxy_refuses_was_not_sent(fal: LocalFal, monkeypatch: pytest.Mo
         with pytest.raises(StreamConnectionError, match=r"from https://fal\.run") as caught:
             client.stream("acme/app").done()
     assert not caught.value.request_sent
-    assert [request.headers["host"] for request in fal.requests] == [
-        "fal.run:443",
-        "falrun.com:443",
-    ]
+    # What a proxy refuses is final: it is not asked for the backup host either.
+    assert not caught.value.transient
+    assert [request.headers["host"] for request in fal.requests] == ["fal.run:443"]

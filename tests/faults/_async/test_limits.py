@@ -196,7 +196,7 @@ MESSAGES: dict[str, Any] = {
     "fields": Failure(422, body=json.dumps({"detail": [{"loc": [STEERING] * 9, "msg": "m"}] * 9})),
     "a document": Reply([STEERING.encode()], content_type="text/html"),
     "a long type": Reply([b"{}"], content_type="a/" + "b" * 5000 + "+json"),
-    "a long coding": Reply([1], headers={"content-encoding": "b" * 5000}),
+    "a long coding": Reply([1], headers={"content-encoding": "gzip, " + "b" * 5000}),
     "a long request id": Failure(500, "No", headers={"x-fal-request-id": "i" * 5000}),
     "an event": [Event(json.dumps(STEERING), event="error")],
     "a text as event": [Raw(b"event: error\ndata: \x1b[2J\x00" + b"x" * 500 + b"\n\n")],

@@ -12,7 +12,11 @@ import pytest
 
 from fal_stream import (
     ApiError,
+    AuthenticationError,
     FalStreamError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
     StreamConnectionError,
     StreamDecodeError,
     StreamingClient,
@@ -80,6 +84,14 @@ ERROR_BODIES: dict[str, tuple[str, str, object]] = {
     "an empty event stream": ("", "text/event-stream", ""),
 }
 
+KINDS = {
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    422: ValidationError,
+    429: RateLimitError,
+}
+
 
 @pytest.mark.parametrize(("sent", "content_type", "body"), ERROR_BODIES.values(), ids=ERROR_BODIES)
 def test_an_error(
@@ -89,7 +101,7 @@ def test_an_error(
         script = Failure(
             status, body=sent, content_type=content_type, headers={"x-fal-error-type": "why"}
         )
-        kind = ValidationError if status == 422 else ApiError
+        kind = KINDS.get(status, ApiError)
         fault = Fault(script, kind, says=str(status))
         error = meet(either_fal, client, fault)
         assert isinstance(error, ApiError)
