@@ -64,7 +64,7 @@ async def test_what_came_is_shown_before_the_error(
     assert shown.value is done.value
     text, status = capsys.readouterr().out.splitlines()
     assert text == "half an ans"
-    assert status.startswith("acme/llm: failed (StreamInterrupted), 1 chunk, ")
+    assert status.startswith("acme/llm: failed, 1 chunk, ")
 
 
 async def test_a_stream_that_does_not_start(

@@ -225,7 +225,7 @@ PHASES: dict[str, Phase] = {
     "in the TLS handshake": Phase(shaking_hands, ("tls",)),
     "asking a proxy for a tunnel": Phase(behind_proxy("http", b""), ("tls",)),
     "in the TLS handshake in a tunnel": Phase(
-        behind_proxy("http", b"HTTP/1.1 200 OK\r\n\r\n\x16\x03\x03"), ("tls",)
+        behind_proxy("http", b"HTTP/1.1 200 OK\r\n\r\n"), ("tls",)
     ),
     "greeting a SOCKS proxy": Phase(behind_proxy("socks5", b"")),
     "asking a SOCKS proxy for a connection": Phase(behind_proxy("socks5", b"\x05\x00")),
