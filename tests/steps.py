@@ -6,11 +6,10 @@ So come signal handlers, finalizers and Ctrl-C. A test that steps fails where it
 from __future__ import annotations
 
 import dis
-import functools
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from types import CodeType, FrameType, FunctionType, ModuleType
+from types import CodeType, FrameType
 from typing import Any
 
 from typing_extensions import Self
@@ -54,8 +53,7 @@ class At:
         self._function: Callable[[], object] = interrupt
         self._thread = 0
         self._last: dict[FrameType, int] = {}
-        self._stepper: _Tracing | _Monitoring | None = None
-        self._is_lent = False
+        self._before: Any = None
 
     def __call__(self, function: Callable[[], object]) -> Self:
         """Name the function, and whether it raises or not is up to it. Default: `interrupt`."""
@@ -64,20 +62,22 @@ class At:
 
     def __enter__(self) -> None:
         self._thread = threading.get_ident()
-        if self._stepper is None:
-            self._stepper = _Stepper(self._files)
-        self._stepper.begin(self)
+        # Python 3.12.1 looks here for whether anybody traces bytecodes.
+        sys._getframe().f_trace_opcodes = True
+        self._before = sys.gettrace()
+        sys.settrace(self._trace)
 
     def __exit__(self, *_: object) -> None:
-        assert self._stepper is not None, "it was entered"
-        self._stepper.end()
-        if not self._is_lent:
-            self._stepper.close()
+        sys.settrace(self._before)
         self._last.clear()
 
-    def lend(self, stepper: _Tracing | _Monitoring) -> None:
-        """Have it use what makes the steps of others, too."""
-        self._stepper, self._is_lent = stepper, True
+    def _trace(self, frame: FrameType, event: str, _: Any) -> Any:
+        if self.reached or not self.is_looked_at(frame.f_code):
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            self.step(frame, frame.f_lasti)
+        return self._trace
 
     def is_looked_at(self, code: CodeType) -> bool:
         """Tell whether the steps of some code count."""
@@ -97,99 +97,6 @@ class At:
         if self.count > self._number:
             self.reached = True
             self._function()
-
-
-class _Tracing:
-    """Steps of Python before 3.12: those of later ones may pass a trace function over."""
-
-    def __init__(self, files: tuple[str, ...]) -> None:
-        self._at: At
-        self._before: Any = None
-
-    def begin(self, at: At) -> None:
-        self._at = at
-        self._before = sys.gettrace()
-        sys.settrace(self._trace)
-
-    def end(self) -> None:
-        sys.settrace(self._before)
-
-    def close(self) -> None:
-        """Nothing is left."""
-
-    def _trace(self, frame: FrameType, event: str, _: Any) -> Any:
-        if self._at.reached or not self._at.is_looked_at(frame.f_code):
-            return None
-        frame.f_trace_opcodes = True
-        if event == "opcode":
-            self._at.step(frame, frame.f_lasti)
-        return self._trace
-
-
-class _Monitoring:
-    """Steps of Python from 3.12 on. To begin with it takes long, so one serves many."""
-
-    def __init__(self, files: tuple[str, ...]) -> None:
-        self._at: At | None = None
-        # Type checkers look at it as a Python that has none.
-        self._monitoring: Any = vars(sys)["monitoring"]
-        self._tool = next(tool for tool in (4, 3, 2) if self._monitoring.get_tool(tool) is None)
-        self._monitoring.use_tool_id(self._tool, "steps")
-        at = At(0, files)
-        self._codes = {code for code in _loaded_codes(len(sys.modules)) if at.is_looked_at(code)}
-        event = self._monitoring.events.INSTRUCTION
-        self._monitoring.register_callback(self._tool, event, self._instruction)
-        self._set(event)
-
-    def begin(self, at: At) -> None:
-        self._at = at
-
-    def end(self) -> None:
-        self._at = None
-
-    def close(self) -> None:
-        self._set(0)
-        self._monitoring.free_tool_id(self._tool)
-
-    def _set(self, events: int) -> None:
-        for code in self._codes:
-            self._monitoring.set_local_events(self._tool, code, events)
-
-    def _instruction(self, code: CodeType, offset: int) -> None:
-        if self._at is not None:
-            self._at.step(sys._getframe(1), offset)
-
-
-_Stepper = _Tracing if sys.version_info < (3, 12) else _Monitoring
-
-
-@functools.lru_cache(maxsize=1)
-def _loaded_codes(modules: int) -> set[CodeType]:
-    """Give the code of what the modules hold that are loaded, whose number is given."""
-    codes: set[CodeType] = set()
-    seen: set[int] = set()
-    things: list[Any] = [
-        module for module in list(sys.modules.values()) if type(module) is ModuleType
-    ]
-    while things:
-        thing = things.pop()
-        if id(thing) in seen:
-            continue
-        seen.add(id(thing))
-        if isinstance(thing, CodeType):
-            codes.add(thing)
-            things += [const for const in thing.co_consts if isinstance(const, CodeType)]
-        elif isinstance(thing, FunctionType):
-            things += [thing.__code__, vars(thing).get("__wrapped__")]
-        elif isinstance(thing, property):
-            things += [thing.fget, thing.fset]
-        elif isinstance(thing, functools.cached_property):
-            things.append(thing.func)
-        elif isinstance(thing, (classmethod, staticmethod)):
-            things.append(thing.__func__)
-        elif isinstance(thing, (ModuleType, type)):
-            things += list(vars(thing).values())
-    return codes
 
 
 def _is_looked_for_signals(code: CodeType, last: int | None, offset: int) -> bool:
@@ -223,14 +130,8 @@ def steps_at(numbers: Iterable[int], *files: str, like_signals: bool = False) ->
     Yields:
         What calls a function at that step.
     """
-    stepper = _Stepper(files)
-    try:
-        for number in numbers:
-            at = At(number, files, like_signals=like_signals)
-            at.lend(stepper)
-            yield at
-    finally:
-        stepper.close()
+    for number in numbers:
+        yield At(number, files, like_signals=like_signals)
 
 
 def each_step(
