@@ -6,6 +6,7 @@ So come signal handlers, finalizers and Ctrl-C. A test that steps fails where it
 from __future__ import annotations
 
 import dis
+import gc
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -54,6 +55,7 @@ class At:
         self._thread = 0
         self._last: dict[FrameType, int] = {}
         self._before: Any = None
+        self._collects = True
 
     def __call__(self, function: Callable[[], object]) -> Self:
         """Name the function, and whether it raises or not is up to it. Default: `interrupt`."""
@@ -62,6 +64,10 @@ class At:
 
     def __enter__(self) -> None:
         self._thread = threading.get_ident()
+        # What an earlier step has left would be collected here, now and then: its finalizer would
+        # be stepped through, and what is raised in one reaches nobody.
+        self._collects = gc.isenabled()
+        gc.disable()
         # Python 3.12.1 looks here for whether anybody traces bytecodes.
         sys._getframe().f_trace_opcodes = True
         self._before = sys.gettrace()
@@ -70,6 +76,8 @@ class At:
     def __exit__(self, *_: object) -> None:
         sys.settrace(self._before)
         self._last.clear()
+        if self._collects:
+            gc.enable()
 
     def _trace(self, frame: FrameType, event: str, _: Any) -> Any:
         if self.reached or not self.is_looked_at(frame.f_code):
