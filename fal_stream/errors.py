@@ -105,6 +105,16 @@ def quoted(text: str, limit: int = _EXCERPT) -> str:
     return f"{start[:limit]}... ({len(text):,} characters)"
 
 
+def counted(count: int, noun: str) -> str:
+    """Say how many there are: `1 chunk`, `0 chunks`, `1,234 chunks`.
+
+    Args:
+        count: How many.
+        noun: What one of them is called; its plural ends in `s`.
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def _rebuild(cls: type[FalStreamError], message: str, state: dict[str, Any]) -> FalStreamError:
     error = cls.__new__(cls)
     Exception.__init__(error, message)
@@ -293,7 +303,11 @@ class StreamInterrupted(FalStreamError):
 
 
 class IncompleteStream(StreamInterrupted):
-    """The stream ended normally, but in the middle of an event, or before `is_final` held."""
+    """The stream ended normally, but in the middle of an event, or before `is_final` held.
+
+    An event is whole if each of its lines has its end, and its JSON is whole; the empty line after
+    it may be missing.
+    """
 
 
 class StreamTimeout(FalStreamError, TimeoutError):

@@ -5,8 +5,10 @@ It knows nothing of consumers; the stream sees to it that only one at a time ask
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .._net.async_exchange import AsyncExchange
@@ -17,10 +19,13 @@ from .._shared.chunks import BinaryChunks, EventChunks
 from .._shared.request import StreamPlan
 from .._shared.sse import SSEParser
 from .._shared.watchdog import Watchdog
-from ..errors import FalStreamError
+from ..errors import FalStreamError, counted
 
 if TYPE_CHECKING:
     from .http.response import AsyncStreamResponse
+
+
+_logger = logging.getLogger("fal_stream")
 
 
 class AsyncOpener(Protocol):
@@ -109,10 +114,15 @@ class AsyncIntake:
                 is_workflow=plan.is_workflow,
                 any_end=plan.any_end,
                 redact=response.redact,
+                answer_error=partial(self._answer_error, response),
             )
         if plan.output_type not in (None, bytes):
             raise responses.untyped_error(response.said_headers)
         return BinaryChunks(plan.is_final)
+
+    def _answer_error(self, response: AsyncStreamResponse, text: str) -> FalStreamError:
+        body = response.redact(text).encode()
+        return responses.error_of(response.status, response.said_headers, body)
 
     async def read(self, fresh: list[Any], *, as_events: bool) -> bool:
         """Wait for the server once.
@@ -147,13 +157,25 @@ class AsyncIntake:
             if data:
                 source.feed(data, fresh)
             else:
-                source.close(fresh)
+                try:
+                    source.close(fresh)
+                finally:
+                    self._warn_of_foreign(source)
         finally:
             if fresh:
                 self._watchdog.chunk()
         if not fresh and source.shows_life(data):
             self._watchdog.alive()
         return source.ended or not data
+
+    def _warn_of_foreign(self, source: EventChunks[Any] | BinaryChunks) -> None:
+        if isinstance(source, EventChunks) and source.foreign:
+            _logger.warning(
+                "The stream from %s ended with at least %s of text that is no event: the server "
+                "may have sent a page or an error, and called it an event stream",
+                self._plan.endpoint_id,
+                counted(source.foreign, "byte"),
+            )
 
     def abort(self) -> None:
         """Make every wait end; callable from any thread at any time."""

@@ -15,7 +15,7 @@ from .._net.line import Line
 from .._net.runtime import async_call
 from .._net.tasks import async_cancellations
 from ..abort import AbortController, AbortSignal
-from ..errors import FalStreamError, StreamInterrupted, excerpt
+from ..errors import FalStreamError, StreamInterrupted, counted, excerpt
 from ..types import MapItem
 from .stream import AsyncFalStream
 
@@ -146,8 +146,8 @@ class AsyncMapWork:
 def _aborted(stream: AsyncFalStream[Any]) -> StreamInterrupted:
     reason = excerpt(str(stream.signal.reason))
     return StreamInterrupted(
-        f"The stream was aborted after {stream._count} chunks ({reason}); what was read may be a "
-        "part only: to end a stream early, return from `read`",
+        f"The stream was aborted after {counted(stream._count, 'chunk')} ({reason}); what was read "
+        "may be a part only: to end a stream early, return from `read`",
         chunks_received=stream._count,
         endpoint_id=stream.endpoint_id,
         request_id=stream.request_id,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..errors import counted
 from .extract import Media
 from .frame import Frame
 from .nodes import Node
@@ -62,7 +63,7 @@ def _status_parts(frame: Frame) -> list[str]:
     parts: list[str] = [frame.state]
     if frame.progress is not None:
         parts.append(f"{frame.progress:.0%}")
-    parts.append("1 chunk" if frame.count == 1 else f"{frame.count} chunks")
+    parts.append(counted(frame.count, "chunk"))
     if frame.size:
         parts.append(said_size(frame.size))
     parts.append(f"{frame.seconds:.1f} s")

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import FalStreamError
+from ..errors import FalStreamError, counted
 
 # A stream is asked for no more than this at once: it may make room for all that it is asked for.
 MAX_PIECE = 256 * 1024
@@ -138,7 +138,7 @@ def _has_own_read1(file: Any) -> bool:
 def _checked(method: str, piece: object, length: int) -> bytes:
     data = checked_bytes(piece)
     if len(data) > length:
-        raise FileReadError(f"its {method}({length}) gave {len(data):,} bytes")
+        raise FileReadError(f"its {method}({length}) gave {counted(len(data), 'byte')}")
     return data
 
 

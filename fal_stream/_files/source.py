@@ -15,7 +15,7 @@ from typing import Any
 
 from .._checks import shown
 from .._shared.media_types import HEAD_BYTES, sniffed_type
-from ..errors import ConfigError, excerpt
+from ..errors import ConfigError, counted, excerpt
 from .images import encode_image
 from .kinds import MEMORY, attribute, can_read, is_image, is_path
 from .names import (
@@ -102,8 +102,8 @@ class FileSource:
         if len(piece) == length:
             return piece
         raise FileReadError(
-            f"{self._place} changed while it was uploaded: it had {self.size:,} bytes, and now "
-            f"ends after {offset + len(piece):,}"
+            f"{self._place} changed while it was uploaded: it had "
+            f"{counted(self.size or 0, 'byte')}, and now ends after {offset + len(piece):,}"
         )
 
     def read_next(self, length: int) -> bytes:

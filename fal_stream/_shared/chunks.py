@@ -19,12 +19,14 @@ from ..errors import (
     OutputValidationError,
     StreamDecodeError,
     StreamEventError,
+    counted,
     excerpt,
     quoted,
 )
 from ..types import ServerSentEvent
-from .decode import DecodeJSON, decode_json, decode_report
+from .decode import DecodeJSON, breaks_off, decode_json, decode_report
 from .reported_error import is_usage_only, reported_error
+from .response import says_error
 from .sse import SSEParser
 from .sse_block import Leftover
 from .workflow_events import workflow_event_type
@@ -95,8 +97,8 @@ class _Finality:
         else:
             said = "but is_final held for none of them"
         raise IncompleteStream(
-            f"The stream ended after {self._count} chunks, {said}: the app may have died, look at "
-            "its logs",
+            f"The stream ended after {counted(self._count, 'chunk')}, {said}: the app may have "
+            "died, look at its logs",
             chunks_received=self._count,
         )
 
@@ -153,6 +155,12 @@ class EventChunks(_Finality, Generic[ChunkT]):
         raw: Whether to give the events themselves, undecoded. Default False.
         redact: Masks the secrets of the request in a text that an error shows. Default: nothing
             is masked.
+        answer_error: Makes the error of a body that is the JSON of an error and nothing else.
+            Default: it is one that the app reported.
+
+    Attributes:
+        foreign: How many bytes came since the last event that are no event; not all are counted.
+            Known when the source is closed.
     """
 
     def __init__(
@@ -166,6 +174,7 @@ class EventChunks(_Finality, Generic[ChunkT]):
         any_end: bool = False,
         raw: bool = False,
         redact: Callable[[str], str] = str,
+        answer_error: Callable[[str], FalStreamError] | None = None,
     ) -> None:
         super().__init__(is_final)
         self.raw = raw
@@ -176,6 +185,9 @@ class EventChunks(_Finality, Generic[ChunkT]):
         self._ends_with_output = is_workflow and is_final is None and not any_end
         self._needs_last = self._needs_last or self._ends_with_output
         self._redact = redact
+        self._answer_error = answer_error or self._event_error
+        self._has_events = False
+        self.foreign: int = 0
         # The last chunk as JSON, if it reports an error.
         self._reported: Any = None
         self._is_plain = decode is decode_json and is_final is None and not is_workflow
@@ -199,10 +211,15 @@ class EventChunks(_Finality, Generic[ChunkT]):
             FalStreamError: `is_final` raised.
         """
         if self.raw:
-            out += self._parser.feed(data)
+            raw = self._parser.feed(data)
+            if raw:
+                self._has_events = True
+                out += raw
             self.has_failed = self._parser.has_failed
             return
         events = self._parser.feed_data(data)
+        if events:
+            self._has_events = True
         self.has_failed = self._parser.has_failed
         if not self._take_all(events, out):
             self._take(events, out)
@@ -217,41 +234,61 @@ class EventChunks(_Finality, Generic[ChunkT]):
         Raises:
             IncompleteStream: The body ended in the middle of an event, or the last chunk never
                 came.
-            StreamEventError: The last chunk reports an error.
+            StreamEventError: The last chunk reports an error, or the JSON of one came after it.
+            FalStreamError: The body is the JSON of an error.
         """
         if self.ended:
             return
         leftover = self._parser.close()
+        self._check_foreign()
         if leftover is not None and not self._take_whole(leftover, out):
             text = self._redact(leftover.raw.decode("utf-8", "replace"))
             raise IncompleteStream(
-                f"The stream ended in the middle of an event, after {self._count} chunks: "
-                f"{quoted(text)}; the app may have died, look at its logs",
+                f"The stream ended in the middle of an event, after "
+                f"{counted(self._count, 'chunk')}: {quoted(text)}; the app may have died, look at "
+                "its logs",
                 chunks_received=self._count,
             )
         if not self.raw:
             self._check_end()
 
+    def _check_foreign(self) -> None:
+        """Look at what is no event; raise it if it is the JSON of an error."""
+        ignored = self._parser.ignored
+        if not ignored.strip():
+            return
+        self.foreign = len(ignored)
+        text = ignored.decode("utf-8", "replace")
+        if not says_error(decode_report(text)):
+            return
+        raise (self._event_error if self._has_events else self._answer_error)(text)
+
     def _take_whole(self, leftover: Leftover, out: list[Any]) -> bool:
-        """Take an event without its blank line, if it is whole; tell whether it was."""
+        """Take an event without its blank line, if it is whole; tell whether it was.
+
+        A line without its end shows that the body was cut. Where each has one, the server may
+        have left out the blank line, which many do at the end. That a line is missing can be told
+        only by JSON that isn't whole.
+        """
         event = leftover.event
-        if event is None or not self._is_whole(event, leftover.line_complete):
+        if event is None:
+            return False
+        # Nothing follows the end mark.
+        is_end = event.data == DONE_MARK and leftover.raw.endswith(DONE_MARK.encode())
+        if not leftover.line_complete and not is_end:
             return False
         if self.raw:
+            if breaks_off(event.data):
+                return False
             out.append(event)
             return True
         try:
             self._take([event], out)
+        except OutputValidationError:
+            raise
         except StreamDecodeError:
             return False
         return True
-
-    def _is_whole(self, event: ServerSentEvent, line_complete: bool) -> bool:
-        """Tell whether an event without its blank line may still be whole."""
-        if line_complete:
-            return True
-        # Without a line end the text of a number may be the beginning of a longer one.
-        return bool(event.data) and not self.raw and not event.data[-1].isdigit()
 
     def _take_all(self, events: Sequence[bytes | ServerSentEvent], out: list[Any]) -> bool:
         """Take events at once where each is plain JSON; tell whether they were taken."""
@@ -351,7 +388,7 @@ class EventChunks(_Finality, Generic[ChunkT]):
     def _event_error(self, text: str) -> StreamEventError:
         text = self._redact(text)
         return StreamEventError(
-            f"The app reported an error after {self._count} chunks: {excerpt(text)}",
+            f"The app reported an error after {counted(self._count, 'chunk')}: {excerpt(text)}",
             data=decode_report(text),
         )
 

@@ -100,6 +100,27 @@ def decode_report(text: str) -> Any:
     return text if _is_deeper(value, REPORT_LEVELS) else value
 
 
+def breaks_off(text: str) -> bool:
+    """Return whether a text is the beginning of a JSON value, which breaks off in it.
+
+    Args:
+        text: The text.
+
+    Returns:
+        True where JSON is read up to the end of the text, and more was expected there. False of
+        a JSON value, of nothing, and of a text that is no JSON.
+    """
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        end = len(text.rstrip())
+        # Of a string that breaks off its beginning is named.
+        return 0 < end <= error.pos or error.msg.startswith("Unterminated string")
+    except (ValueError, RecursionError):
+        pass
+    return False
+
+
 def _is_deeper(value: Any, levels: int) -> bool:
     """Tell whether lists and dicts are nested deeper than so many levels."""
     level = [value]

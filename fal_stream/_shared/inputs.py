@@ -20,7 +20,7 @@ from typing import Any
 import pydantic
 
 from .._checks import shown
-from ..errors import ConfigError, excerpt
+from ..errors import ConfigError, counted, excerpt
 from .file_search import DEPTH, IsFile, is_dataclass, is_model
 from .models import dump_model
 
@@ -132,7 +132,7 @@ def file_refusal(found: FoundFile) -> ConfigError:
     kind = type(found.file).__name__
     if isinstance(found.file, (bytes, bytearray, memoryview)):
         size = memoryview(found.file).nbytes
-        kind = f"{kind}, {size:,} byte{'' if size == 1 else 's'}"
+        kind = f"{kind}, {counted(size, 'byte')}"
     elif hasattr(found.file, "__fspath__"):
         kind = shown(found.file)
         ways += "; if the app wants the path itself, give it as a str"

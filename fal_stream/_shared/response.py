@@ -17,12 +17,14 @@ from ..errors import (
     RateLimitError,
     StreamDecodeError,
     ValidationError,
+    counted,
     excerpt,
     mask_token,
     quoted,
 )
 from .decode import decode_report
 from .options import EVENT_STREAM
+from .reported_error import reported_error
 
 ERROR_BODY_LIMIT = 1024 * 1024
 
@@ -170,8 +172,7 @@ def misfit_error(status: int, headers: Mapping[str, str], body: bytes) -> FalStr
     Returns:
         An ApiError where the document is an error of fal's, else a StreamDecodeError.
     """
-    content = _content(headers, body)
-    if isinstance(content, dict) and "detail" in content:
+    if says_error(_content(headers, body)):
         return error_of(status, headers, body)
     text = body.decode("utf-8", "replace")
     return StreamDecodeError(
@@ -179,6 +180,13 @@ def misfit_error(status: int, headers: Mapping[str, str], body: bytes) -> FalStr
         "check that the endpoint streams, or ask for this type with the accept option",
         raw=text,
         index=0,
+    )
+
+
+def says_error(content: object) -> bool:
+    """Return whether JSON that is no chunk is an error: it has a `detail`, or an `error`."""
+    return isinstance(content, dict) and (
+        "detail" in content or reported_error(content) is not None
     )
 
 
@@ -215,7 +223,7 @@ def _names_fields(content: Any) -> bool:
 def _content(headers: Mapping[str, str], body: bytes) -> Any:
     coding = foreign_encoding(headers)
     if coding is not None:
-        return f"({len(body)} bytes of content coding {excerpt(coding, 40)})"
+        return f"({counted(len(body), 'byte')} of content coding {excerpt(coding, 40)})"
     # A server may say the address again that it was asked at.
     return decode_report(mask_token(body.decode("utf-8", "replace")))
 

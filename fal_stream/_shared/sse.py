@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias, TypeVar
 
 from .._checks import check_whole, shown
-from ..errors import ConfigError, EventTooLarge
+from ..errors import ConfigError, EventTooLarge, counted
 from ..types import ServerSentEvent
 from .sse_block import EventBlock, Leftover
 from .sse_line import HalfLine
@@ -31,7 +31,13 @@ T = TypeVar("T")
 ReadPlain: TypeAlias = Callable[[list[bytes]], list[T]]
 
 _BOM = b"\xef\xbb\xbf"
+# How much is kept of text that is no event, such as an error or a page, and of its last line
+# (bytes).
+_MAX_IGNORED = 32 * 1024
+_MAX_IGNORED_LINE = 1024 * 1024
 _RETRY = re.compile(rb"retry: ?([0-9]{1,15})\Z")
+# A field that says nothing here: an id with a NUL, a retry that is no number.
+_OTHER_FIELD = re.compile(rb"(?:id|retry)(?::|\Z)")
 
 
 class SSEParser:
@@ -50,6 +56,8 @@ class SSEParser:
         last_event_id: The id that the last finished event left.
         retry_ms: The last valid reconnection time of the stream in milliseconds, or None.
         has_failed: Whether an event was over the limit: no more bytes are taken.
+        ignored: The lines of unknown fields since the last event, at most 32 KiB of them, but a
+            long one, such as JSON, up to 1 MiB.
 
     Raises:
         ConfigError: `max_event_bytes` is no positive int, or `last_event_id` is no str or has a
@@ -74,6 +82,7 @@ class SSEParser:
         self._start: bytes | None = b""
         self._after_cr = False
         self._new_retry: int | None = None
+        self.ignored: bytearray = bytearray()
         self._drop_pending()
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> list[ServerSentEvent]:
@@ -148,7 +157,11 @@ class SSEParser:
                 raise
         else:
             self._is_between_events = self._start is None and not (
-                self._half_line.size or self._in_comment or self._block.size or self._after_cr
+                self._half_line.size
+                or self._in_comment
+                or self._block.size
+                or self._after_cr
+                or self.ignored
             )
 
     def close(self) -> Leftover | None:
@@ -171,12 +184,14 @@ class SSEParser:
         half_line = (self._start or b"") + self._half_line.text()
         self._start = None
         raw = self._block.raw() + half_line
-        self._block.add(half_line)
+        line_complete = not half_line and not self._in_comment
+        if half_line and not self._block.add(half_line):
+            self._ignore(half_line)
         event = None
         if self._block.lines:
             event = self._block.read(self.last_event_id, self._new_retry)
         self._drop_pending()
-        return Leftover(event, raw, not half_line) if raw else None
+        return Leftover(event, raw, line_complete) if raw else None
 
     def _drop_pending(self) -> None:
         self._half_line = HalfLine()
@@ -215,6 +230,7 @@ class SSEParser:
                 if value is not None:
                     half_line.clear()
                     events += plain([value])
+                    self.ignored.clear()
                     return text[1:]
             line = half_line.text()
             half_line.clear()
@@ -241,6 +257,7 @@ class SSEParser:
         values = self._plain_values(whole)
         if values is not None:
             events += plain(values)
+            self.ignored.clear()
             text = text[len(whole) :]
         blocks = text.split(b"\n\n")
         tail = blocks.pop()
@@ -248,6 +265,8 @@ class SSEParser:
         for block in blocks:
             if block.startswith(b"data:") and b"\n" not in block and len(block) <= longest_plain:
                 events += plain([_value_of(block)])
+                if self.ignored:
+                    self.ignored.clear()
             else:
                 self._take_lines(block.split(b"\n"))
                 self._end_event(events, plain)
@@ -286,8 +305,15 @@ class SSEParser:
                 continue
             if block.size + len(line) > self._limit:
                 raise _too_large(self._limit)
-            if not block.add(line) and (retry := _RETRY.match(line)):
-                self.retry_ms = self._new_retry = int(retry[1])
+            if not block.add(line):
+                if retry := _RETRY.match(line):
+                    self.retry_ms = self._new_retry = int(retry[1])
+                else:
+                    self._ignore(line)
+
+    def _ignore(self, line: bytes) -> None:
+        if len(self.ignored) < _MAX_IGNORED and not _OTHER_FIELD.match(line):
+            self.ignored += line[:_MAX_IGNORED_LINE] + b"\n"
 
     def _end_event(self, events: list[T | ServerSentEvent], plain: ReadPlain[T]) -> None:
         block = self._block
@@ -296,12 +322,14 @@ class SSEParser:
         plain_line = block.plain_line() if self._short_way else None
         if plain_line is not None:
             events += plain([_value_of(plain_line)])
+            self.ignored.clear()
         else:
             event = block.read(self.last_event_id, self._new_retry)
             self.last_event_id = event.id
             if block.lines:
                 events.append(event)
                 self._new_retry = None
+                self.ignored.clear()
         block.clear()
 
     def _events_of(self, values: list[bytes]) -> list[ServerSentEvent]:
@@ -350,7 +378,7 @@ def _check_event_id(value: object) -> str:
 
 def _too_large(limit: int) -> EventTooLarge:
     return EventTooLarge(
-        f"An event of the stream is larger than max_event_bytes ({limit:,} bytes); "
+        f"An event of the stream is larger than max_event_bytes ({counted(limit, 'byte')}); "
         "raise max_event_bytes if the app does send events of that size",
         limit=limit,
     )

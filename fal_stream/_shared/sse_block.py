@@ -31,8 +31,8 @@ class Leftover(NamedTuple):
             no `data` line among them.
         raw: The pending lines that have a meaning, `event` and `id` first, each with a line feed,
             then the line that has no end, if there is one.
-        line_complete: Whether the last line had its end. Where it had not, `event` may hold
-            half a line. A comment without an end does not count.
+        line_complete: Whether the last line had its end, a comment too. Where it had not, the
+            event is not whole, and `event` may hold half a line.
     """
 
     event: ServerSentEvent | None

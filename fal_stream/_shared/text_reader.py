@@ -6,7 +6,7 @@ It holds no stream, so that a stream can hold it and is freed when it is dropped
 from __future__ import annotations
 
 from .._checks import shown
-from ..errors import ConfigError, FalStreamError
+from ..errors import ConfigError, FalStreamError, counted
 from .chunk_fields import ChunkField, check_field
 from .text_accumulator import TextAccumulator
 from .text_fields import FieldNames, find_text
@@ -90,8 +90,8 @@ class TextReader:
         ):
             return found.text
         raise FalStreamError(
-            f"{missed} of {missed + self.taken} chunks were taken by iterating the stream, and "
-            "their text is missing: call final_text() first, or use text() with the same arguments"
+            f"Iterating the stream took {missed} of {counted(missed + self.taken, 'chunk')}, whose "
+            "text is missing: call final_text() first, or use text() with the same arguments"
         )
 
     def missing_error(self) -> FalStreamError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import StreamTimeout
+from ..errors import StreamTimeout, counted
 from .watchdog import OPTION_OF_PHASE, Expired, Phase
 
 _WHAT: dict[Phase, str] = {
@@ -24,7 +24,8 @@ def timeout_error(expired: Expired, chunks_received: int) -> StreamTimeout:
         The error; it names the option that sets the limit.
     """
     happened = (
-        f"{_WHAT[expired.phase]} within {expired.seconds:g} s, after {chunks_received} chunks"
+        f"{_WHAT[expired.phase]} within {expired.seconds:g} s, after "
+        f"{counted(chunks_received, 'chunk')}"
     )
     return _error(expired, happened, "the app needs longer")
 

@@ -22,7 +22,7 @@ from .._shared.media_types import checked_type
 from .._shared.outgoing import OUR_HEADERS, Outgoing
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..abort import AbortSignal, follow
-from ..errors import FileError, StreamConnectionError
+from ..errors import FileError, StreamConnectionError, counted
 from .dispatch import Dispatcher
 from .http.sender import Sender
 
@@ -224,7 +224,7 @@ def file_error(found: FoundFile, what: str, option: FileOption | None = None) ->
 
 def too_large(found: FoundFile, max_bytes: int) -> FileError:
     """Make the error of a file that is larger than it may be."""
-    what = f"has more than {max_bytes:,} bytes: give a larger `max_bytes` if it is meant"
+    what = f"has more than {counted(max_bytes, 'byte')}: give a larger `max_bytes` if it is meant"
     return file_error(found, what, "max_bytes")
 
 

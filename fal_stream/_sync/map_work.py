@@ -16,7 +16,7 @@ from .._net.line import Line
 from .._net.runtime import call
 from .._net.tasks import cancellations
 from ..abort import AbortController, AbortSignal
-from ..errors import FalStreamError, StreamInterrupted, excerpt
+from ..errors import FalStreamError, StreamInterrupted, counted, excerpt
 from ..types import MapItem
 from .stream import FalStream
 
@@ -147,8 +147,8 @@ class MapWork:
 def _aborted(stream: FalStream[Any]) -> StreamInterrupted:
     reason = excerpt(str(stream.signal.reason))
     return StreamInterrupted(
-        f"The stream was aborted after {stream._count} chunks ({reason}); what was read may be a "
-        "part only: to end a stream early, return from `read`",
+        f"The stream was aborted after {counted(stream._count, 'chunk')} ({reason}); what was read "
+        "may be a part only: to end a stream early, return from `read`",
         chunks_received=stream._count,
         endpoint_id=stream.endpoint_id,
         request_id=stream.request_id,

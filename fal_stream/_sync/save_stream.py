@@ -19,7 +19,7 @@ from .._shared.chunk_fields import shown_fields
 from .._shared.file_hosts import make_file_hosts
 from .._shared.file_limits import FileLimits
 from .._shared.find_files import Once, find_in
-from ..errors import FileError
+from ..errors import FileError, counted
 from .fetch import Fetcher, FileOption
 from .saver import Saver
 
@@ -139,13 +139,13 @@ class StreamSaver:
     def _check_body(self, before: int, size: int) -> None:
         if before:
             raise self._error(
-                f"The response is one file, and {before:,} pieces of it were read before save(): "
-                "make a new stream, and save it instead of reading it"
+                f"The response is one file, and {counted(before, 'piece')} of it came before "
+                "save(): make a new stream, and save it instead of reading it"
             )
         if size > self._limits.max_bytes:
             raise self._error(
-                f"The response has more than {self._limits.max_bytes:,} bytes: give a larger "
-                "`max_bytes` if it is meant",
+                f"The response has more than {counted(self._limits.max_bytes, 'byte')}: give a "
+                "larger `max_bytes` if it is meant",
                 option="max_bytes",
             )
 

@@ -45,7 +45,13 @@ from .._shared.timeouts import timeout_error
 from .._shared.watchdog import Expired
 from ..abort import AbortController, AbortSignal, follow
 from ..config import Config
-from ..errors import ConfigError, FalStreamError, StreamConnectionError, StreamInterrupted
+from ..errors import (
+    ConfigError,
+    FalStreamError,
+    StreamConnectionError,
+    StreamInterrupted,
+    counted,
+)
 from ..types import ServerSentEvent, StreamEventType, StreamOptions
 from .intake import Intake, Opener
 
@@ -520,7 +526,9 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "running" if self._intake.is_open else "not started"
-        return f"<{type(self).__name__} {self.endpoint_id} {state}, {self._count} chunks>"
+        return (
+            f"<{type(self).__name__} {self.endpoint_id} {state}, {counted(self._count, 'chunk')}>"
+        )
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return bundle_of(repr(self), self.current_data)
@@ -655,9 +663,10 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
         if isinstance(error, Expired):
             return timeout_error(error, self._count)
         if isinstance(error, StreamConnectionError) and self._intake.is_open:
+            delivered = "what came was delivered, the rest is lost: " if self._count else ""
             return StreamInterrupted(
-                f"The connection broke after {self._count} chunks ({error.message}); "
-                "they were delivered, the rest is lost: start the stream again",
+                f"The connection broke after {counted(self._count, 'chunk')} ({error.message}); "
+                f"{delivered}start a new stream",
                 chunks_received=self._count,
             )
         assert isinstance(error, FalStreamError)
@@ -665,16 +674,16 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
 
     def _cut_off(self) -> FalStreamError:
         return StreamInterrupted(
-            f"The stream was ended after {self._count} chunks, as its client was closed (in a "
-            "notebook: or the cell that began it was interrupted): read a stream inside the "
-            "`with` of its client",
+            f"The stream was ended after {counted(self._count, 'chunk')}, as its client was "
+            "closed (in a notebook: or the cell that began it was interrupted): read a stream "
+            "inside the `with` of its client",
             chunks_received=self._count,
         )
 
     def _deserted(self) -> FalStreamError:
         return StreamInterrupted(
-            f"The stream was given up after {self._count} chunks, when the task or thread that "
-            "read it was cancelled or interrupted: start a new one",
+            f"The stream was given up after {counted(self._count, 'chunk')}, when the task or "
+            "thread that read it was cancelled or interrupted: start a new one",
             chunks_received=self._count,
         )
 

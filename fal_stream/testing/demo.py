@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from fal_stream import AsyncStreamingClient, StreamingClient
+from fal_stream.errors import counted
 from fal_stream.testing.samples import image_frames, tokens
 from fal_stream.testing.server import LocalFal
 
@@ -35,7 +36,7 @@ def run_demo(write: Write) -> None:
         write(f"A local fal server listens on {fal.url}; no key and no network are needed.\n")
         _run_blocking(fal, write)
         asyncio.run(_run_async(fal, write))
-        write(f"The server answered {len(fal.requests)} requests.\n")
+        write(f"The server answered {counted(len(fal.requests), 'request')}.\n")
 
 
 def _run_blocking(fal: LocalFal, write: Write) -> None:
@@ -96,7 +97,8 @@ class Clock:
     def __str__(self) -> str:
         first = (self.first or self.began) - self.began
         whole = time.perf_counter() - self.began
-        return f"{self.count} chunks, the first after {first:.2f} s, the last after {whole:.2f} s"
+        chunks = counted(self.count, "chunk")
+        return f"{chunks}, the first after {first:.2f} s, the last after {whole:.2f} s"
 
 
 class Growing:

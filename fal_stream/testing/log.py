@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 
+from fal_stream.errors import counted
 from fal_stream.testing.request import RecordedRequest
 
 __all__ = ["RequestLog"]
@@ -47,4 +48,4 @@ class RequestLog:
             if self._request_came.wait_for(lambda: len(self._requests) >= count, timeout):
                 return list(self._requests)
             came = len(self._requests)
-        raise TimeoutError(f"{came} of {count} requests came within {timeout} seconds")
+        raise TimeoutError(f"{came} of {counted(count, 'request')} came within {timeout} seconds")

@@ -151,12 +151,13 @@ async def test_the_client_goes_on_after_a_cut(fal: LocalFal, client: AsyncStream
         (b"data: 2\n", 2),
         (b"data: 2\r", 2),
         (b'data: {"n": 2}\n', {"n": 2}),
-        (b'data: {"n": 2}', {"n": 2}),
-        (b'data: "two"', "two"),
-        (b"data: null", None),
-        (b"data: [\ndata: 2\ndata: ]", [2]),
-        (b"event: x\nid: 4\ndata: true", True),
-        (b"data: 2\n: half a com", 2),
+        (b'data: {"n": 2}\r\n', {"n": 2}),
+        (b'data: "two"\n', "two"),
+        (b"data: null\n", None),
+        (b"data: [\ndata: 2\ndata: ]\n", [2]),
+        (b"event: x\nid: 4\ndata: true\n", True),
+        (b"data: 2\n: a comment\n", 2),
+        (b"data: 2\nid: 3\nevent: x\n", 2),
     ],
 )
 @pytest.mark.parametrize("framing", ["chunked", "length", "close"])
@@ -174,6 +175,22 @@ async def test_a_whole_event_without_a_blank_line_is_delivered(
     [
         b'data: {"n": ',
         b'data: {"n": 2\n',
+        b'data: {"n": 2}',
+        b'data: "two"',
+        b"data: null",
+        b"data: [\ndata: 2\ndata: ]",
+        b"event: x\nid: 4\ndata: true",
+        b'data: {"detail":"boom"}\nevent: er',
+        b'data: {"detail":"boom"}\nevent: error',
+        b'data: {"detail":"boom"}\nevent:',
+        b'data: {"detail":"boom"}\ne',
+        b'data: {"detail":"boom"}\nid: 3',
+        b'data: {"detail":"boom"}\nretry: 3',
+        b'data: {"detail":"boom"}\ndata',
+        b'data: {"detail":"boom"}\ndata:',
+        b'data: {"detail":"boom"}\nunknown: x',
+        b'data: {"detail":"boom"}\n: half a com',
+        b'event: error\ndata: {"detail":"boom"}',
         b'data: "tw',
         b"data: nul",
         b"data: 2",
@@ -225,8 +242,24 @@ async def test_a_whole_error_event_without_a_blank_line(
     assert error.data == "out of memory"
 
 
+@pytest.mark.parametrize("end", [b"\n\n", b"\n", b"\r", b""])
+async def test_the_end_mark_needs_no_line_end(
+    fal: LocalFal, client: AsyncStreamingClient, end: bytes
+) -> None:
+    fal.add("acme/app", [1, Raw(b"data: [DONE]" + end)])
+    assert await read(client.stream("acme/app")) == Outcome([1], None)
+
+
+async def test_what_is_cut_after_the_end_mark_is_half_an_event(
+    fal: LocalFal, client: AsyncStreamingClient
+) -> None:
+    fal.add("acme/app", [1, Raw(b"data: [DONE]\nevent: er")])
+    chunks, error = await read(client.stream("acme/app"))
+    assert (chunks, type(error)) == ([1], IncompleteStream)
+
+
 async def test_listeners_hear_of_a_last_event(fal: LocalFal, client: AsyncStreamingClient) -> None:
-    fal.add("acme/app", [1, Raw(b'data: "last"')])
+    fal.add("acme/app", [1, Raw(b'data: "last"\n')])
     heard: list[Any] = []
     stream = client.stream("acme/app").on("data", heard.append).on("done", heard.append)
     await stream.done()

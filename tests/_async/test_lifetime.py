@@ -145,7 +145,7 @@ async def test_a_dropped_stream_warns_and_frees_its_connection(either_fal: Local
         for number in range(5):
             stream = client.stream("acme/app")
             assert await first_of(stream) == 1
-            with pytest.warns(ResourceWarning, match=r"acme/app running, 1 chunks> was dropped"):
+            with pytest.warns(ResourceWarning, match=r"acme/app running, 1 chunk> was dropped"):
                 del stream
             await async_until(either_fal.requests[-1].gone.is_set)
             assert await client.stream("acme/other").done() == 2

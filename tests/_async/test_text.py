@@ -266,8 +266,8 @@ async def test_chunks_that_others_have_taken(fal: LocalFal, client: AsyncStreami
     with pytest.raises(FalStreamError) as raised:
         await stream.final_text()
     assert raised.value.message == (
-        "1 of 3 chunks were taken by iterating the stream, and their text is missing: call "
-        "final_text() first, or use text() with the same arguments"
+        "Iterating the stream took 1 of 3 chunks, whose text is missing: call final_text() first, "
+        "or use text() with the same arguments"
     )
     # All text so far is in the last one.
     fal.add("acme/llm", tokens(FOX, pause=0))
@@ -284,6 +284,6 @@ async def test_a_dropped_text_leaves_nothing_open(
     stream = client.stream("acme/llm")
     async for _ in stream.text():
         break
-    with pytest.warns(ResourceWarning, match="acme/llm running, 1 chunks> was dropped"):
+    with pytest.warns(ResourceWarning, match="acme/llm running, 1 chunk> was dropped"):
         del stream
     await async_until(fal.requests[0].gone.is_set)

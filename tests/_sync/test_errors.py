@@ -385,7 +385,7 @@ def test_an_error_event(
     assert chunks == [{"n": 1}]
     assert isinstance(error, StreamEventError)
     assert error.data == data
-    assert "after 1 chunks" in str(error)
+    assert "after 1 chunk" in str(error)
     assert text in str(error)
     assert error.request_id == fal.requests[0].request_id
     assert fal.requests[0].gone.wait(10)

@@ -140,7 +140,16 @@ def test_events_of_a_cut_stream(fal: LocalFal, client: StreamingClient) -> None:
 
 @pytest.mark.parametrize(
     ("tail", "last"),
-    [(b"data: x\n", "x"), (b"data: x\nid: 3\n", "x"), (b"event: y\ndata: 1\n", "1")],
+    [
+        (b"data: x\n", "x"),
+        (b"data: x\nid: 3\n", "x"),
+        (b"event: y\ndata: 1\n", "1"),
+        (b'data: {"a":\ndata: 1}\n', '{"a":\n1}'),
+        (b"data: two\ndata: lines\n", "two\nlines"),
+        (b"data:\n", ""),
+        (b"data: [DONE]\n", "[DONE]"),
+        (b"data: [DONE]", "[DONE]"),
+    ],
 )
 def test_a_last_event_with_whole_lines(
     fal: LocalFal, client: StreamingClient, tail: bytes, last: str
@@ -151,7 +160,14 @@ def test_a_last_event_with_whole_lines(
     assert error is None
 
 
-@pytest.mark.parametrize("tail", [b"data: x", b"data: {}", b"da", b"event: x"])
+@pytest.mark.parametrize(
+    "tail",
+    [
+        *(b"data: x", b"data: {}", b"da", b"event: x", b"data: x\nid: 3", b"data: {}\nevent: er"),
+        *(b'data: {"a":\n', b"data: [1,\ndata: 2\n", b'data: "tw\n', b"event: x\ndata: {\n"),
+        *(b"data: x\n: half a com", b"data: {}\nunknown", b"data: [DONE]\nid: 3", b"data: [DONE"),
+    ],
+)
 def test_half_an_event(fal: LocalFal, client: StreamingClient, tail: bytes) -> None:
     fal.add("acme/app", [1, Raw(tail)])
     got, error = read_events(client.stream("acme/app").events())

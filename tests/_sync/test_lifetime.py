@@ -144,7 +144,7 @@ def test_a_dropped_stream_warns_and_frees_its_connection(either_fal: LocalFal) -
         for number in range(5):
             stream = client.stream("acme/app")
             assert first_of(stream) == 1
-            with pytest.warns(ResourceWarning, match=r"acme/app running, 1 chunks> was dropped"):
+            with pytest.warns(ResourceWarning, match=r"acme/app running, 1 chunk> was dropped"):
                 del stream
             until(either_fal.requests[-1].gone.is_set)
             assert client.stream("acme/other").done() == 2

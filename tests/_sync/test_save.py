@@ -380,6 +380,6 @@ def test_a_body_whose_beginning_was_read(
     fal.add("acme/speech", Reply(audio(0.5, pause=0.01), content_type="audio/wav"))
     stream = client.stream("acme/speech")
     stream.__next__()
-    with pytest.raises(FileError, match="1 pieces of it were read before save"):
+    with pytest.raises(FileError, match="1 piece of it came before save"):
         stream.save(tmp_path / "hello.wav")
     assert names_in(tmp_path) == []

@@ -28,7 +28,7 @@ SCRIPTS: list[tuple[str, Any, list[str], int, str]] = [
     ("event", [1, *[Ping(), Pause(0.1)] * 100], ["--event-timeout", "2"], 5, "--event-timeout"),
     ("total", [1, *[2, Pause(0.1)] * 100], ["--total-timeout", "2"], 5, "--total-timeout"),
     ("their limit", Failure(504, "slow", timeout_type="user"), [], 5, "504"),
-    ("cut", [1, Cut()], [], 6, "The connection broke after 1 chunks"),
+    ("cut", [1, Cut()], [], 6, "The connection broke after 1 chunk"),
     ("half", [1, Raw(b"data: {")], [], 6, "in the middle of an event"),
     ("not JSON", [1, Raw(b"data: {\n\n")], [], 7, "JSON"),
     ("too large", [1, "x" * 200], ["--max-event-bytes", "100"], 7, "100"),

@@ -54,8 +54,8 @@ ROWS: tuple[Row, ...] = (
     Row(
         3,
         "an end in the middle of an event, in due form of HTTP",
-        "`IncompleteStream`; an event that only lacks its empty line is delivered where it can't "
-        "be half of one",
+        "`IncompleteStream`; an event of whole lines and whole JSON, which lacks its empty line "
+        "only, is delivered",
         (
             "faults/_async/test_ends.py::test_half_an_event",
             "_async/test_cut_streams.py::test_half_an_event_is_no_chunk",

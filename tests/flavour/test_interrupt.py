@@ -132,7 +132,7 @@ def test_an_interrupted_stream_is_given_up(
             next(stream)
         timer.join()
         assert stream.closed
-        with pytest.raises(StreamInterrupted, match="given up after 1 chunks"):
+        with pytest.raises(StreamInterrupted, match="given up after 1 chunk"):
             stream.done()
         assert either_fal.requests[0].gone.wait(10)
         assert client.stream("acme/other").done() == 2

@@ -75,7 +75,7 @@ def test_a_stream_without_its_last_chunk_is_incomplete() -> None:
 
 def test_an_end_mark_is_no_last_chunk() -> None:
     out: list[Any] = []
-    with pytest.raises(IncompleteStream, match="after 1 chunks"):
+    with pytest.raises(IncompleteStream, match="after 1 chunk"):
         source(is_final=lambda chunk: False).feed(events("1", "[DONE]"), out)
     assert out == [1]
 
@@ -119,7 +119,7 @@ ERROR_CHUNK = '{"type": "error", "error": {"message": "boom"}}'
 
 def test_a_workflow_reports_errors_in_chunks() -> None:
     out: list[Any] = []
-    with pytest.raises(StreamEventError, match=r"after 1 chunks: .*boom") as caught:
+    with pytest.raises(StreamEventError, match=r"after 1 chunk: .*boom") as caught:
         source(is_workflow=True).feed(events("1", ERROR_CHUNK, "2"), out)
     assert out == [1]
     assert caught.value.data == {"type": "error", "error": {"message": "boom"}}

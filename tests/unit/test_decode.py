@@ -169,18 +169,17 @@ def test_an_error_event_is_an_error(text: str, data: Any) -> None:
     assert chunks == [1]
     assert type(error) is StreamEventError
     assert error.data == data
-    assert "after 1 chunks" in str(error)
+    assert "after 1 chunk" in str(error)
 
 
 @pytest.mark.parametrize(
     ("tail", "last"),
     [
-        (b'data: {"a": 1}', [{"a": 1}]),
         (b'data: {"a": 1}\n', [{"a": 1}]),
         (b"data: 12\n", [12]),
-        (b'data: "x"', ["x"]),
-        (b"data: true", [True]),
-        (b"data: [\ndata: 1]", [[1]]),
+        (b'data: "x"\n', ["x"]),
+        (b"data: true\r\n", [True]),
+        (b"data: [\ndata: 1]\n", [[1]]),
         (b": ping", []),
         (b"data:\n", []),
         (b"", []),
@@ -191,7 +190,11 @@ def test_a_whole_event_without_its_blank_line_is_delivered(tail: bytes, last: li
 
 
 @pytest.mark.parametrize(
-    "tail", [b'data: {"a": 1', b"data: 12", b"data: tru", b"data:", b"dat", b"event: x\n", b"id: 3"]
+    "tail",
+    [
+        *(b'data: {"a": 1', b'data: {"a": 1}', b'data: "x"', b"data: true", b"data: 12"),
+        *(b"data: tru", b"data:", b"dat", b"event: x\n", b"id: 3"),
+    ],
 )
 def test_half_an_event_is_no_success(tail: bytes) -> None:
     chunks, error = take(b"data: 1\n\n" + tail)
@@ -199,6 +202,20 @@ def test_half_an_event_is_no_success(tail: bytes) -> None:
     assert type(error) is IncompleteStream
     assert error.chunks_received == 1
     assert tail.decode().strip() in str(error)
+
+
+@pytest.mark.parametrize("raw", [False, True])
+@pytest.mark.parametrize(
+    "tail",
+    [
+        *(b"data: [\ndata: 1]", b"data: 2\nevent: er", b"data: 2\n:", b"data: 2\nunknown"),
+        *(b"data: [\ndata: 1,\n", b'data: {"a": "b\n', b"data: [[1]\n", b'data: {"a": 1\n'),
+    ],
+)
+def test_half_an_event_of_several_lines_is_no_success(tail: bytes, raw: bool) -> None:
+    got, error = take(b"data: 1\n\n" + tail, raw=raw)
+    assert got == ([ServerSentEvent("message", "1")] if raw else [1])
+    assert type(error) is IncompleteStream
 
 
 def test_raw_events_are_given_as_they_are() -> None:

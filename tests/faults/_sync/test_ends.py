@@ -114,7 +114,7 @@ CUTS = {
 
 @pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
 def test_a_cut(either_fal: LocalFal, client: StreamingClient, cut: list[object]) -> None:
-    meet(either_fal, client, Fault(cut, StreamInterrupted, (1,), "after 1 chunks"))
+    meet(either_fal, client, Fault(cut, StreamInterrupted, (1,), "after 1 chunk"))
 
 
 @pytest.mark.parametrize("framing", ["chunked", "length", "close"])
@@ -135,7 +135,10 @@ LENGTHS = {
     "too short, in an event": Fault(sized(ONE + 11), IncompleteStream, (1,), "middle of an event"),
     "too short, in a name": Fault(sized(ONE + 3), IncompleteStream, (1,), "middle of an event"),
     "too short, between events": Fault(sized(ONE), None, (1,)),
-    "too short for a line end": Fault(sized(ONE + len(TWO) - 2), None, (1, {"n": 2})),
+    "too short for a line end": Fault(
+        sized(ONE + len(TWO) - 2), IncompleteStream, (1,), "middle of an event"
+    ),
+    "too short for an empty line": Fault(sized(ONE + len(TWO) - 1), None, (1, {"n": 2})),
 }
 
 
@@ -158,7 +161,7 @@ BAD_FRAMING = {
 @pytest.mark.parametrize("wire", BAD_FRAMING.values(), ids=BAD_FRAMING)
 def test_a_bad_chunk(either_fal: LocalFal, client: StreamingClient, wire: bytes) -> None:
     script = [1, Wire(wire), Hang()]
-    meet(either_fal, client, Fault(script, StreamInterrupted, (1,), "after 1 chunks"))
+    meet(either_fal, client, Fault(script, StreamInterrupted, (1,), "after 1 chunk"))
 
 
 TWO_WAYS = {
