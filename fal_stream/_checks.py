@@ -8,11 +8,15 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+import warnings
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from .errors import ConfigError, excerpt
+
+# From here on a time is taken for one in milliseconds, as JavaScript has them (seconds).
+LONG_TIME = 3600.0
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # token, RFC 9110 section 5.6.2
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
@@ -90,6 +94,40 @@ def check_seconds(name: str, value: Any) -> float | None:
     raise ConfigError(
         f"{name}={shown(value)} is not a time limit: give seconds above 0, or None for no limit"
     )
+
+
+def warn_of_long_times(times: Mapping[str, object], warned: set[str] | None = None) -> None:
+    """Warn of each time above an hour, in the name of the line outside of fal_stream.
+
+    Args:
+        times: Checked times in seconds by the names of their settings; what is no number is
+            passed over.
+        warned: The warnings that there were before, which are not repeated; new ones are added.
+            Default: none.
+    """
+    for name, value in times.items():
+        if not isinstance(value, (int, float)) or value <= LONG_TIME:
+            continue
+        meant = f"{value / 1000:g}"
+        text = (
+            f"{name}={value:g} is more than an hour: times are in seconds here, and in "
+            f"milliseconds in JavaScript; give {meant} if {meant} seconds are meant"
+        )
+        if warned is None or text not in warned:
+            if warned is not None:
+                warned.add(text)
+            warnings.warn(text, stacklevel=_level_of_user())
+
+
+def _level_of_user() -> int:
+    """Return the `stacklevel` of the first frame outside of fal_stream and pydantic."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None:
+        package = frame.f_globals.get("__name__", "").partition(".")[0]
+        if package not in ("fal_stream", "pydantic"):
+            break
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def check_credentials(value: object) -> str:

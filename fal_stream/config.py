@@ -26,7 +26,13 @@ DEFAULT_START_TIMEOUT = 300.0
 DEFAULT_MAX_EVENT_BYTES = 64 * 1024 * 1024
 DEFAULT_KEEPALIVE_EXPIRY = 5.0
 DEFAULT_TOKEN_LIFETIME = 120.0
-DEFAULT_KEEPALIVE_EXPIRY = 5.0
+
+_VARIABLES = {
+    "timeout": "FAL_STREAM_TIMEOUT",
+    "event_timeout": "FAL_STREAM_EVENT_TIMEOUT",
+    "start_timeout": "FAL_STREAM_START_TIMEOUT",
+}
+_TIMES = (*_VARIABLES, "total_timeout", "token_lifetime", "keepalive_expiry")
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 
@@ -158,13 +164,13 @@ class Config(BaseModel):
     token_lifetime: float = DEFAULT_TOKEN_LIFETIME
     keepalive_expiry: float = DEFAULT_KEEPALIVE_EXPIRY
     timeout: float | None = Field(
-        default_factory=_seconds_from("FAL_STREAM_TIMEOUT", DEFAULT_TIMEOUT)
+        default_factory=_seconds_from(_VARIABLES["timeout"], DEFAULT_TIMEOUT)
     )
     event_timeout: float | None = Field(
-        default_factory=_seconds_from("FAL_STREAM_EVENT_TIMEOUT", DEFAULT_EVENT_TIMEOUT)
+        default_factory=_seconds_from(_VARIABLES["event_timeout"], DEFAULT_EVENT_TIMEOUT)
     )
     start_timeout: float | None = Field(
-        default_factory=_seconds_from("FAL_STREAM_START_TIMEOUT", DEFAULT_START_TIMEOUT)
+        default_factory=_seconds_from(_VARIABLES["start_timeout"], DEFAULT_START_TIMEOUT)
     )
     total_timeout: float | None = None
     max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES
@@ -179,6 +185,10 @@ class Config(BaseModel):
         Raises:
             ConfigError: A setting is unknown or has a value that can't be used.
         """
+        self._check(settings)
+        _warn_of_long_times(self)
+
+    def _check(self, settings: Mapping[str, Any]) -> None:
         _checks.check_known("setting", settings, type(self).model_fields, _OTHER_NAMES, _ELSEWHERE)
         try:
             super().__init__(**settings)
@@ -326,4 +336,18 @@ def make_config(config: object, settings: ClientSettings) -> Config:
         )
     merged: dict[str, Any] = {name: getattr(config, name) for name in config.model_fields_set}
     merged.update(settings)
-    return Config(**merged)
+    made = Config.__new__(Config)
+    made._check(merged)
+    _warn_of_long_times(made, known=config)
+    return made
+
+
+def _warn_of_long_times(config: Config, known: Config | None = None) -> None:
+    """Warn of times that look like milliseconds, unless they are known from other settings."""
+    times = {}
+    for name in _TIMES:
+        value = getattr(config, name)
+        if known is None or value != getattr(known, name):
+            is_given = name in config.model_fields_set
+            times[name if is_given else _VARIABLES.get(name, name)] = value
+    _checks.warn_of_long_times(times)

@@ -65,6 +65,7 @@ class RetryPolicy:
                 raise _bad_codes(codes)
         object.__setattr__(self, "retryable_status_codes", frozenset(codes))
         _checks.check_bool("enable_jitter", self.enable_jitter)
+        _checks.warn_of_long_times({"base_delay": self.base_delay, "max_delay": self.max_delay})
 
     def backoff(self, retry: int, chance: float) -> float:
         """Give the seconds to wait before a retry.

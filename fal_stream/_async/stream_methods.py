@@ -181,6 +181,7 @@ class AsyncStreamMethods:
         """
         options = given_options(locals())
         plan = plan_stream(self.config, endpoint_id, options, output_type, is_file)
+        self._dispatcher.warn_of_long_times(options)
         if self._dispatcher.is_direct and not plan.with_token:
             self._dispatcher.warn_if_withheld(plan.request, stacklevel=2)
         return AsyncFalStream(self.config, plan, options, self._open, self._fetcher)
@@ -351,6 +352,7 @@ class AsyncStreamMethods:
         if "input" in options:
             raise ConfigError("input is given for each stream: put it into inputs")
         plan_stream(self.config, endpoint_id, options, output_type, is_file)
+        self._dispatcher.warn_of_long_times(options)
 
         def make(input: Any, signal: AbortSignal) -> AsyncFalStream[Any]:
             mine: StreamOptions = {**options, "input": input, "signal": signal}

@@ -28,3 +28,4 @@ class FileLimits:
     def __post_init__(self) -> None:
         _checks.check_whole("max_bytes", self.max_bytes, 1)
         _checks.check_seconds("timeout", self.timeout)
+        _checks.warn_of_long_times({"timeout": self.timeout})

@@ -18,13 +18,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from .._checks import check_credentials
+from .._checks import check_credentials, warn_of_long_times
 from .._net.runtime import check_function
 from .._net.sync_exchange import Exchange
 from .._reporting.spans import trace_headers
 from .._shared import response as responses
 from .._shared.endpoint import backup_url, is_loopback
 from .._shared.outgoing import Outgoing, authorization, key_use
+from .._shared.watchdog import OPTION_OF_PHASE
 from ..config import Config
 from ..credentials import Secret, credentials_from_environment
 from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, excerpt, quoted
@@ -149,6 +150,15 @@ class Dispatcher:
         warnings.warn(
             f"The key is not sent to {request.origin}: {reason}", stacklevel=stacklevel + 1
         )
+
+    def warn_of_long_times(self, options: Mapping[str, object]) -> None:
+        """Warn of time limits that look like milliseconds, once for each value.
+
+        Args:
+            options: The options of a stream by name.
+        """
+        names = OPTION_OF_PHASE.values()
+        warn_of_long_times({name: options.get(name) for name in names}, self._warned)
 
     @property
     def is_direct(self) -> bool:

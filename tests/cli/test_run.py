@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -242,6 +243,19 @@ def test_a_proxy_of_fals_kind(fal: LocalFal) -> None:
     assert ended.chunks == [1]
     assert seen[0].headers["x-fal-target-url"] == "https://fal.run/acme/llm/stream"
     assert "authorization" not in seen[0].headers
+
+
+@pytest.mark.parametrize("name", ["timeout", "event-timeout", "start-timeout", "total-timeout"])
+def test_milliseconds_are_warned_of(fal: LocalFal, name: str) -> None:
+    fal.add("acme/llm", [1])
+    ended = call(fal, "run", "acme/llm", f"--{name}", "15000")
+    assert (ended.code, ended.chunks) == (0, [1])
+    (line,) = ended.lines
+    assert re.fullmatch(
+        rf"fal-stream: warning: (--{name} |{name.replace('-', '_')}=)15000 is more than an hour: "
+        "times are in seconds here, .*; give 15 if 15 seconds are meant",
+        line,
+    )
 
 
 def test_a_warning_is_one_line(fal: LocalFal) -> None:
