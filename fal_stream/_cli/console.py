@@ -14,8 +14,9 @@ import re
 import sys
 from typing import Any, BinaryIO
 
+from fal_stream._cli.colors import colored, colored_json, wants_color
 from fal_stream._cli.exits import OutputError, ReaderGone
-from fal_stream.errors import excerpt
+from fal_stream.errors import excerpt, printable
 
 # Delete and the second set of control characters, what turns the direction of a text, and lone
 # surrogates: JSON doesn't ask for them to be escaped, a terminal or UTF-8 does.
@@ -36,11 +37,25 @@ class Console:
         self.stdout_is_terminal: bool = _is_terminal(sys.stdout)
         self.stderr_is_terminal: bool = _is_terminal(sys.stderr)
         encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        self._encoding = encoding
         self._is_utf8 = encoding.lower().replace("-", "") == "utf8"
+        self._has_color = wants_color()
+        self._is_in_line = False
 
-    def say(self, text: str) -> None:
-        """Write a line to stderr, with the name of the program before it."""
-        self.write_stderr(f"fal-stream: {text}\n")
+    def say(self, text: str, color: str | None = None) -> None:
+        """Write a line to stderr, with the name of the program before it.
+
+        Args:
+            text: The line.
+            color: The colour of the program's name on a terminal. Default None: none.
+        """
+        name = "fal-stream:"
+        if color is not None and self.stderr_is_terminal and self._has_color:
+            name = colored(name, color)
+        if self.stdout_is_terminal:
+            with contextlib.suppress(OutputError, ReaderGone):
+                self.end_line()
+        self.write_stderr(f"{name} {text}\n")
 
     def write_stderr(self, text: str) -> None:
         """Write to stderr as it is."""
@@ -67,7 +82,29 @@ class Console:
             raise OutputError("A chunk is nested too deeply to be written") from None
         if not text.isascii() or "\x7f" in text:  # a search through megabytes takes a while
             text = _UNFIT.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+        if self.stdout_is_terminal and self._has_color:
+            text = colored_json(text)
         self.write_bytes(f"{text}\n".encode())
+
+    def write_text(self, text: str) -> None:
+        """Write a piece of text to stdout, without a line end.
+
+        Args:
+            text: The text. On a terminal what would steer it is escaped.
+
+        Raises:
+            OutputError: It can't be written.
+            ReaderGone: Nobody reads stdout any more.
+        """
+        self._is_in_line = not text.endswith("\n")
+        if self.stdout_is_terminal:
+            text = printable(text.replace("\r\n", "\n"))
+        self.write_bytes(text.encode(self._encoding, "backslashreplace"))
+
+    def end_line(self) -> None:
+        """End the line that `write_text` has begun, if there is one; see there for the errors."""
+        if self._is_in_line:
+            self.write_text("\n")
 
     def write_bytes(self, data: bytes) -> None:
         """Write bytes to stdout.

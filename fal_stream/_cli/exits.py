@@ -5,6 +5,7 @@ Promises: pure; a message that is made here has no traceback and no line end in 
 
 from __future__ import annotations
 
+from fal_stream._cli.messages import in_shell_words
 from fal_stream.errors import (
     ApiError,
     ConfigError,
@@ -91,15 +92,11 @@ def error_lines(error: FalStreamError) -> list[str]:
         error: The error.
 
     Returns:
-        A line; for an input with several mistakes one more for each field, and for a limit one
-        that names its option.
+        A line; for an input with several mistakes one more for each field.
     """
-    lines = [str(error)]
+    lines = [in_shell_words(error)]
     if isinstance(error, ValidationError) and len(error.field_errors) > 1:
         for entry in error.field_errors[:_MOST_FIELDS]:
             place = ".".join(str(part) for part in entry.loc if part != "body")
             lines.append(f"  {excerpt(place, 100) or 'input'}: {excerpt(entry.msg)}")
-    if isinstance(error, StreamTimeout):
-        option = f"--{error.option.replace('_', '-')}"
-        lines.append(f"  here that is {option} SECONDS, or {option} none")
     return [" ".join(line.split("\n")).rstrip() for line in lines]

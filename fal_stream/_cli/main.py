@@ -7,6 +7,7 @@ Promises: no traceback and no secret on stderr, whatever happens; the exit codes
 from __future__ import annotations
 
 import io
+import os
 import signal
 import sys
 import traceback
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any, TextIO
 
+from fal_stream._cli.colors import ERROR, WARNING
 from fal_stream._cli.console import Console
 from fal_stream._cli.exits import (
     CTRL_C,
@@ -26,6 +28,7 @@ from fal_stream._cli.exits import (
     error_lines,
     exit_code,
 )
+from fal_stream._cli.messages import shell_text
 from fal_stream._cli.parsers import read_arguments
 from fal_stream.errors import FalStreamError, printable
 
@@ -68,18 +71,22 @@ def _main(arguments: Sequence[str], console: Console) -> int:
         return READER_GONE
     except FalStreamError as error:
         for line in error_lines(error):
-            console.say(line)
+            console.say(line, ERROR)
         return exit_code(error)
     except OutputError as error:
         console.silence_stdout()
-        console.say(printable(str(error)))
+        console.say(printable(str(error)), ERROR)
     except Exception as error:
         console.silence_stdout()
-        console.say(_unforeseen(error))
+        console.say(_unforeseen(error), ERROR)
     return FAILED
 
 
 def _command(arguments: Sequence[str], console: Console) -> int:
+    if "_ARGCOMPLETE" in os.environ:
+        from fal_stream._cli.completion import complete
+
+        complete()
     # What a command needs is imported with it, so that the others start sooner.
     given = read_arguments(arguments)
     if given.command == "run":
@@ -140,4 +147,4 @@ def _show_warning(
     file: TextIO | None = None,
     line: Any = None,
 ) -> None:
-    Console().say(f"warning: {printable(str(message))}")
+    Console().say(f"warning: {printable(shell_text(str(message)))}", WARNING)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -28,6 +28,7 @@ _CODES = "\n".join(f"  {code:<4}{meaning}" for code, meaning in MEANINGS.items()
 _MAIN = """\
 examples:
   fal-stream demo
+  fal-stream run fal-ai/any-llm prompt='What is streaming?' --text
   fal-stream run fal-ai/flux/dev prompt='a fox' --output pictures
   fal-stream serve --port 8000
 """
@@ -40,8 +41,8 @@ input:
   a[b]=x  a[]=x     into an object, at the end of a list; a[0] is its first element
 
 examples:
-  fal-stream run fal-ai/any-llm prompt='What is streaming?' | jq -r .output
-  fal-stream run fal-ai/any-llm prompt=Hi --last
+  fal-stream run fal-ai/any-llm prompt='What is streaming?' --text
+  fal-stream run fal-ai/any-llm prompt=Hi --last | jq .usage
   fal-stream run fal-ai/flux/dev prompt='a fox' num_images:=2 --output pictures
   fal-stream run fal-ai/flux/dev prompt='a fox' image_url@fox.png --timeout 60
   fal-stream run acme/speech text=Hello > hello.wav
@@ -85,7 +86,7 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         ConfigError: They are wrong.
         SystemExit: Help or the version was asked for, and printed.
     """
-    program = _program()
+    program = program_name()
     main = _parser(program, "Results from fal.ai apps while they are still working.", _MAIN)
     main.add_argument("--version", action="version", version=f"fal-stream {__version__}")
     main.add_argument(
@@ -96,10 +97,9 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     )
     # What follows is read by the parser of the command: options may stand between its arguments.
     name = main.parse_args(arguments[:1]).command
-    parsers = {"run": _run_parser, "demo": _demo_parser, "serve": _serve_parser}
-    if name not in parsers:
+    if name not in COMMANDS:
         main.error(f"{shown(name.partition(':')[0])} is no command: give run, demo or serve")
-    parser = parsers[name](program)
+    parser = COMMANDS[name](program)
     known, unknown = parser.parse_known_intermixed_args(arguments[1:])
     if unknown:
         _refuse(parser, unknown[0].partition("=")[0])
@@ -118,7 +118,7 @@ def _refuse(parser: Parser, unknown: str) -> NoReturn:
     parser.error(f"{shown(unknown)} is no option")
 
 
-def _program() -> str:
+def program_name() -> str:
     name = os.path.basename(sys.argv[0])
     return "python -m fal_stream" if name == "__main__.py" else "fal-stream"
 
@@ -163,17 +163,30 @@ def _add_input_and_output(parser: Parser) -> None:
         metavar="FILE",
         help="a file with the whole input as JSON, `-` for stdin; key=value is put into it",
     )
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument(
-        "--last", action="store_true", default=False, help="write the last chunk only, at the end"
+    parser.add_argument(
+        "-t",
+        "--text",
+        action="store_true",
+        default=False,
+        help="write the text only, as it grows: what is new of it, as of a language model",
     )
-    which.add_argument(
+    parser.add_argument(
+        "--field", metavar="NAME", help="the field that --text takes the text from (found out)"
+    )
+    parser.add_argument(
+        "--last",
+        action="store_true",
+        default=False,
+        help="write the last chunk only, or all text, when the stream has ended without an error",
+    )
+    parser.add_argument(
         "--raw",
         action="store_true",
         default=False,
         help="write the events as the server sent them, not decoded",
     )
     parser.add_argument(
+        "-o",
         "--output",
         metavar="DIR",
         type=Path,
@@ -204,7 +217,7 @@ def _add_request(parser: Parser) -> None:
         "--query", metavar="KEY=VALUE", type=pair, action="append", help="added to the address"
     )
     group.add_argument(
-        "--header", metavar="NAME:VALUE", type=header, action="append", help="sent along"
+        "-H", "--header", metavar="NAME:VALUE", type=header, action="append", help="sent along"
     )
     group.add_argument("--accept", metavar="TYPE", help="the media type (text/event-stream)")
     group.add_argument("--priority", help="normal or low, for fal's queue")
@@ -252,3 +265,11 @@ def _serve_parser(program: str) -> Parser:
         help="where it listens (a free port)",
     )
     return parser
+
+
+# The parser of each command, by its name; each takes the name of the program.
+COMMANDS: dict[str, Callable[[str], Parser]] = {
+    "run": _run_parser,
+    "demo": _demo_parser,
+    "serve": _serve_parser,
+}

@@ -1,4 +1,4 @@
-"""The progress line on a terminal.
+"""The progress line on a terminal, with a bar where rich is installed.
 
 Promises: one line, drawn over itself while a stream runs, silent ones too, and gone at the end;
 nothing where stderr is no terminal. Leaves to others: what else is written, inside of `aside()`.
@@ -12,10 +12,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from typing_extensions import Self
 
+from fal_stream._cli.bar import Bar, find_bar
 from fal_stream._cli.console import Console
+from fal_stream._display.extract import find_progress
 
 _SECONDS = 0.2
 _COLUMNS = 80
@@ -32,6 +35,7 @@ class Progress:
     Attributes:
         chunks: How many chunks have come.
         size: How many bytes have come, or None.
+        part: The part that is done, from 0 to 1, as the last chunk that tells it has it, or None.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class Progress:
     ) -> None:
         self.chunks: int = 0
         self.size: int | None = None
+        self.part: float | None = None
         self._console = console
         self._endpoint_id = endpoint_id
         self._request_id = request_id
@@ -47,18 +52,34 @@ class Progress:
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
+        self._bar: Bar | None = None
 
     def __enter__(self) -> Self:
         if self._console.stderr_is_terminal:
+            self._bar = find_bar()
             self._thread = threading.Thread(target=self._draw_again, name="progress", daemon=True)
             self._thread.start()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Take the line away for good."""
         self._over.set()
         if self._thread is not None:
             self._thread.join()
+            self._thread = None
             self._erase()
+
+    def take(self, chunk: Any) -> None:
+        """Count a chunk."""
+        self.chunks += 1
+        if isinstance(chunk, bytes):
+            self.size = (self.size or 0) + len(chunk)
+        elif self._thread is not None:
+            part, _ = find_progress(chunk)
+            self.part = self.part if part is None else part
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -74,9 +95,17 @@ class Progress:
         # Not at once: a short stream would only flicker.
         while not self._over.wait(_SECONDS):
             with self._lock:
-                text = self._text()[: _columns() - 1]
-                self._console.write_stderr(f"\r{text.ljust(self._drawn)}")
-                self._drawn = len(text)
+                room = _columns() - 1
+                bar, taken = self._bar_for(room)
+                text = self._text()[: room - taken]
+                self._console.write_stderr(f"\r{bar}{text.ljust(self._drawn - taken)}")
+                self._drawn = taken + len(text)
+
+    def _bar_for(self, room: int) -> tuple[str, int]:
+        """Draw the bar, where there is one and room for it; return its columns too."""
+        if self._bar is None or self.part is None or self._bar.columns > room // 2:
+            return "", 0
+        return self._bar.draw(self.part), self._bar.columns
 
     def _erase(self) -> None:
         if self._drawn:
@@ -90,6 +119,8 @@ class Progress:
         parts.append(f"{time.monotonic() - self._began:.1f} s")
         if request_id := self._request_id():
             parts.append(f"request {request_id}")
+        if self.part is not None:
+            parts.insert(0, f"{self.part:.0%}")
         text = f"{self._endpoint_id}: {', '.join(parts)}"
         # A server may say anything; of these characters each is one column wide.
         return "".join(char if " " <= char <= "~" else "?" for char in text)

@@ -18,6 +18,7 @@ from fal_stream._cli.items import read_items, read_json
 from fal_stream._cli.progress import Progress
 from fal_stream._cli.reader import watch_reader
 from fal_stream._cli.saving import OutputFolder
+from fal_stream._shared.text_reader import TextReader
 from fal_stream.config import ClientSettings
 from fal_stream.errors import ConfigError, excerpt
 from fal_stream.retry import RetryPolicy
@@ -44,8 +45,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         ReaderGone: Nobody reads stdout any more.
     """
     given = vars(arguments)
-    if arguments.raw and arguments.output is not None:
-        raise ConfigError("--raw decodes nothing, so --output would find no files: leave one out")
+    _check_fit(given)
     with StreamingClient(**_settings(given)) as client:
         controller = AbortController()
         options = _options(given)
@@ -59,10 +59,24 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 arguments.max_file_bytes,
                 lambda text: _say_aside(console, progress, text),
             )
-            delivery = _Delivery(console, progress, saver, controller, arguments.last)
+            text = TextReader(given.get("field"), None) if arguments.text else None
+            delivery = _Delivery(console, progress, saver, controller, text, arguments.last)
             with stream:
                 delivery.deliver(stream, raw=arguments.raw)
     return FAILED if saver and saver.failures else OK
+
+
+def _check_fit(given: dict[str, Any]) -> None:
+    if given["raw"]:
+        for name, why in (
+            ("output", "--output would find no files"),
+            ("text", "--text would find no text"),
+            ("last", "--last would find no last chunk"),
+        ):
+            if given[name]:
+                raise ConfigError(f"--raw decodes nothing, so {why}: leave one out")
+    if "field" in given and not given["text"]:
+        raise ConfigError("--field says where --text finds the text: give --text too")
 
 
 def _say_aside(console: Console, progress: Progress, text: str) -> None:
@@ -79,36 +93,74 @@ class _Delivery:
         progress: Progress,
         saver: OutputFolder | None,
         controller: AbortController,
+        text: TextReader | None,
         last_only: bool,
     ) -> None:
         self._console = console
         self._progress = progress
         self._saver = saver
         self._controller = controller
+        self._text = text
         self._last_only = last_only
         self._has_written = False
 
     def deliver(self, stream: FalStream[Any], *, raw: bool) -> None:
-        is_whole, last = False, None
+        is_whole = False
         try:
-            for chunk in stream.events() if raw else stream:
-                self._progress.chunks += 1
-                if isinstance(chunk, bytes):
-                    self._give_bytes(chunk, stream.response_headers)
-                elif self._last_only:
-                    last = (chunk,)
-                else:
-                    self._give(chunk)
+            last = self._deliver_chunks(stream, raw)
             if self._controller.signal.aborted:
                 raise ReaderGone
             if last is not None:
                 self._give(last[0])
+            if self._text is not None:
+                self._end_text(self._text)
             is_whole = True
         finally:
-            if self._saver is not None:
-                self._saver.close(is_whole)
+            try:
+                if not is_whole and self._text is not None and not self._last_only:
+                    self._write_text(self._text.end())
+                self._console.end_line()
+            finally:
+                if self._saver is not None:
+                    self._saver.close(is_whole)
+
+    def _deliver_chunks(self, stream: FalStream[Any], raw: bool) -> tuple[Any] | None:
+        last = None
+        for chunk in stream.events() if raw else stream:
+            self._progress.take(chunk)
+            if self._text is not None:
+                piece = self._text.take(chunk)
+                if not self._last_only:
+                    self._write_text(piece)
+            if isinstance(chunk, bytes):
+                self._give_bytes(chunk, stream.response_headers)
+            elif self._last_only:
+                last = (chunk,)
+            else:
+                self._give(chunk)
+        return last
+
+    def _end_text(self, text: TextReader) -> None:
+        rest = text.end()
+        self._write_text(text.whole(0, None) if self._last_only else rest)
+        if not text.has_found:
+            raise text.missing_error()
+
+    def _write_text(self, piece: str) -> None:
+        if piece:
+            # It would stand in the line that grows.
+            if self._console.stdout_is_terminal:
+                self._progress.stop()
+            self._console.write_text(piece)
+            self._watch_reader()
 
     def _give(self, chunk: Any) -> None:
+        if self._text is None:
+            self._write_json(chunk)
+        if self._saver is not None:
+            self._saver.save(chunk, self._progress.chunks)
+
+    def _write_json(self, chunk: Any) -> None:
         if isinstance(chunk, ServerSentEvent):
             chunk = chunk._asdict()
         if self._console.stdout_is_terminal:
@@ -117,11 +169,8 @@ class _Delivery:
         else:
             self._console.write_json(chunk)
             self._watch_reader()
-        if self._saver is not None:
-            self._saver.save(chunk, self._progress.chunks)
 
     def _give_bytes(self, data: bytes, headers: Mapping[str, str]) -> None:
-        self._progress.size = (self._progress.size or 0) + len(data)
         if self._saver is not None:
             self._saver.add_bytes(data, headers)
         elif self._console.stdout_is_terminal:

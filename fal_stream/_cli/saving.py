@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fal_stream._cli.exits import OutputError
+from fal_stream._cli.messages import shell_text
 from fal_stream._saving.target import Target, make_folder
 from fal_stream._shared.file_hosts import make_file_hosts
 from fal_stream._shared.file_limits import FileLimits
@@ -17,8 +18,6 @@ from fal_stream._shared.find_files import Once, find_in
 from fal_stream._sync.saver import Saver
 from fal_stream._sync.stream import FalStream
 from fal_stream.errors import FileError, excerpt
-
-_OPTIONS = {"hosts": "--file-host HOST", "max_bytes": "--max-file-bytes BYTES"}
 
 
 class OutputFolder:
@@ -78,9 +77,7 @@ class OutputFolder:
                 self._check_written(error)
                 self.failures += 1
                 stem = found.stem(self._endpoint_id, number)
-                option = _OPTIONS.get(error.option or "")
-                hint = f" (here that is {option})" if option else ""
-                self._say(f"{stem} was not saved: {error.message}{hint}")
+                self._say(f"{stem} was not saved: {shell_text(error.message)}")
             else:
                 self._say_saved(path)
 

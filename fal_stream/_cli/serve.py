@@ -85,14 +85,15 @@ A fal server listens on {url}. In another terminal:
 
   export FAL_RUN_HOST={url} FAL_REST_HOST={url} FAL_KEY=any
 
-  fal-stream run {LANGUAGE_MODEL} prompt='What is streaming?'
-  fal-stream run {LANGUAGE_MODEL} prompt=Hi --last | jq -r .output
+  fal-stream run {LANGUAGE_MODEL} prompt='What is streaming?' --text
+  fal-stream run {LANGUAGE_MODEL} prompt=Hi          # each chunk is a line of JSON
+  fal-stream run {LANGUAGE_MODEL} prompt=Hi --last | jq .usage
   fal-stream run {IMAGE_MODEL} prompt='a sun over waves' --output pictures
   fal-stream run {_PROGRESS}              # progress, then the picture
   fal-stream run {_PARTIAL}               # partial pictures in base64
   fal-stream run {_SPEECH} --output sounds
   fal-stream run {_SPEECH_CHUNKS}         # sound in base64
-  fal-stream run {_CHAT} prompt=Hi        # deltas, as in OpenAI's protocol
+  fal-stream run {_CHAT} prompt=Hi --text # deltas, as in OpenAI's protocol
   fal-stream run {_WORKFLOW}              # a line for each node, and the output
   fal-stream run {_LOGS}                  # its place in the queue, and logs
   fal-stream run {_VISION} image_url@picture.png

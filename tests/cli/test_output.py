@@ -187,8 +187,7 @@ def test_other_hosts_are_not_asked(fal: LocalFal, tmp_path: Path) -> None:
         (line,) = ended.lines
         assert line == (
             "fal-stream: app-0001-image was not saved: image is on a host that files are not "
-            f"fetched from ({url}): if you trust it, name it in `hosts` where the file is looked "
-            "for (here that is --file-host HOST)"
+            f"fetched from ({url}): if you trust it, name it by --file-host"
         )
         assert other.requests == []
         ended = call(fal, "run", "acme/app", "--output", str(tmp_path), "--file-host", other.url)

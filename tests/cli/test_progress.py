@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fal_stream._cli.colors import colored
 from fal_stream.testing import (
+    Event,
     Hang,
     LocalFal,
     Pause,
@@ -26,6 +30,8 @@ from tests.cli.program import PROGRAM, ROOT, SECONDS, environment, interrupt
 
 pty = pytest.importorskip("pty")
 
+COLOR = re.compile("\x1b\\[[0-9;]*m")
+
 
 class Terminal:
     """A process on a terminal.
@@ -34,14 +40,17 @@ class Terminal:
         fal: The server that it finds.
         *arguments: Its arguments.
         all_of_it: Whether stdout is the terminal too, and not a pipe.
+        **more: Variables of its environment.
     """
 
-    def __init__(self, fal: LocalFal, *arguments: str, all_of_it: bool = False) -> None:
+    def __init__(
+        self, fal: LocalFal, *arguments: str, all_of_it: bool = False, **more: str
+    ) -> None:
         self._end, end_of_it = pty.openpty()
         self.process = subprocess.Popen(
             [*PROGRAM, *arguments],
             cwd=ROOT,
-            env=environment(fal),
+            env={"TERM": "xterm-256color", **environment(fal, **more)},
             stdin=subprocess.DEVNULL,
             stdout=end_of_it if all_of_it else subprocess.PIPE,
             stderr=end_of_it,
@@ -73,10 +82,10 @@ class Terminal:
 
 
 def screen(shown: str) -> list[str]:
-    """Give the lines that stand on the screen in the end."""
+    """Give the lines that stand on the screen in the end, without their colours."""
     lines = [""]
     column = 0
-    for char in shown.replace("\r\n", "\n"):
+    for char in COLOR.sub("", shown).replace("\r\n", "\n"):
         if char == "\n":
             lines.append("")
             column = 0
@@ -149,9 +158,10 @@ def test_an_error_after_the_line(fal: LocalFal) -> None:
     terminal = Terminal(fal, "run", "acme/llm", "--timeout", "0.6")
     shown = terminal.read()
     assert terminal.close() == 5
-    first, second, rest = screen(shown)
-    assert first.startswith("fal-stream: The server showed no sign of life within 0.6 s")
-    assert (second[:16], rest) == ("fal-stream:   he", "")
+    line, rest = screen(shown)
+    assert line.startswith("fal-stream: The server showed no sign of life within 0.6 s")
+    assert "raise --timeout if the app needs longer, --timeout none waits forever" in line
+    assert rest == ""
 
 
 def test_pictures_are_short_on_a_terminal(fal: LocalFal, tmp_path: Path) -> None:
@@ -196,4 +206,80 @@ def test_a_server_does_not_steer_the_terminal(fal: LocalFal) -> None:
     terminal = Terminal(fal, "run", "acme/llm", all_of_it=True)
     shown = terminal.read()
     assert terminal.close() == 0
-    assert not {"\x1b", "\x9b", "\u202e", "\x7f", "\x07"} & set(shown)
+    assert not {"\x1b", "\x9b", "\u202e", "\x7f", "\x07"} & set(COLOR.sub("", shown))
+
+
+def test_text_does_not_steer_the_terminal(fal: LocalFal) -> None:
+    fal.add("acme/llm", [{"output": "one\x1b[2J\r\n"}, {"output": "one\x1b[2J\r\ntwo\x07\r"}])
+    terminal = Terminal(fal, "run", "acme/llm", "--text", all_of_it=True)
+    assert screen(terminal.read()) == ["one\\x1b[2J", "two\\x07\\r", ""]
+    assert terminal.close() == 0
+
+
+def test_text_grows_where_the_progress_line_was(fal: LocalFal) -> None:
+    gate = Gate([Ping()], [{"output": "Hi"}, Pause(0.5), {"output": "Hi there"}])
+    fal.add("acme/llm", gate.script)
+    terminal = Terminal(fal, "run", "acme/llm", "--text", all_of_it=True)
+    shown = terminal.read(lambda shown: gate.open(shown, "acme/llm: 0 chunks, "))
+    assert terminal.close() == 0
+    assert screen(shown) == ["Hi there", ""]
+    # Nothing is drawn once there is text.
+    assert shown.rpartition("acme/llm")[2].endswith("Hi there\r\n")
+
+
+def test_what_is_said_does_not_stand_in_the_text(fal: LocalFal) -> None:
+    fal.add("acme/llm", [{"output": "Hi"}, Event("no memory", event="error")])
+    terminal = Terminal(fal, "run", "acme/llm", "--text", all_of_it=True)
+    first, second, _ = screen(terminal.read())
+    assert terminal.close() == 3
+    assert first == "Hi"
+    assert second.startswith("fal-stream: The app reported an error")
+
+
+def test_json_has_colors_on_a_terminal(fal: LocalFal) -> None:
+    fal.add("acme/llm", [{'a\\"b': ["it: {1}", -1.5e-7, None]}])
+    terminal = Terminal(fal, "run", "acme/llm", all_of_it=True)
+    name, text = colored(r'"a\\\"b"', "34"), colored('"it: {1}"', "32")
+    number, word = colored("-1.5e-07", "36"), colored("null", "35")
+    line = f"{{{name}: [{text}, {number}, {word}]}}\r\n"
+    assert terminal.read().endswith(line)
+    assert terminal.close() == 0
+
+
+def test_errors_have_colors_on_a_terminal(fal: LocalFal) -> None:
+    fal.add("acme/llm", [Event("no memory", event="error")])
+    terminal = Terminal(fal, "run", "acme/llm", all_of_it=True)
+    assert "\x1b[31mfal-stream:\x1b[0m The app reported an error" in terminal.read()
+    assert terminal.close() == 3
+
+
+@pytest.mark.parametrize("more", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
+def test_no_colors(fal: LocalFal, more: dict[str, Any]) -> None:
+    gate = Gate([{"progress": 0.5}], [{"progress": 1}, Event("no", event="error")])
+    fal.add("acme/llm", gate.script)
+    terminal = Terminal(fal, "run", "acme/llm", all_of_it=True, **more)
+    shown = terminal.read(lambda shown: gate.open(shown, "acme/llm: 50%, 1 chunk, "))
+    assert terminal.close() == 3
+    assert "\x1b[3" not in shown
+    assert "\x1b[9" not in shown
+
+
+def test_a_bar(fal: LocalFal) -> None:
+    gate = Gate([{"progress": 0.5}], [{"progress": 1}])
+    fal.add("acme/flux", gate.script)
+    terminal = Terminal(fal, "run", "acme/flux")
+    shown = terminal.read(lambda shown: gate.open(shown, "acme/flux: 50%, 1 chunk, "))
+    assert terminal.close() == 0
+    drawn = COLOR.sub("", shown)
+    assert re.search("\r\u2501{10}.\u2501{9} acme/flux: 50%, 1 chunk, ", drawn)
+    assert screen(shown) == [""]
+
+
+def test_no_bar_without_rich(fal: LocalFal, tmp_path: Path) -> None:
+    (tmp_path / "rich.py").write_text("raise ImportError('it is not installed')")
+    gate = Gate([{"progress": 0.5}], [{"progress": 1}])
+    fal.add("acme/flux", gate.script)
+    terminal = Terminal(fal, "run", "acme/flux", PYTHONPATH=f"{tmp_path}:{ROOT}")
+    shown = terminal.read(lambda shown: gate.open(shown, "\racme/flux: 50%, 1 chunk, "))
+    assert terminal.close() == 0
+    assert screen(shown) == [""]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from fal_stream.testing import (
+    Cut,
     Event,
     Hang,
     LocalFal,
@@ -18,6 +19,8 @@ from fal_stream.testing import (
     Reply,
     Script,
     audio,
+    chat_completion,
+    image_frames,
     tokens,
 )
 from tests.cli.program import call, end, shell, started
@@ -47,6 +50,66 @@ def test_piped_to_jq(fal: LocalFal) -> None:
     ended = shell(fal, "set -o pipefail; fal-stream run acme/llm | jq -r .output | tail -1")
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.decode() == "Grüße aus 東京 🦊\n"
+
+
+def test_text_is_only_what_is_new(fal: LocalFal) -> None:
+    fal.add("acme/llm", tokens("Grüße aus\n東京 🦊", pause=0))
+    ended = call(fal, "run", "acme/llm", "-t")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.decode() == "Grüße aus\n東京 🦊\n"
+
+
+def test_text_is_there_before_the_next_chunk(fal: LocalFal) -> None:
+    fal.add("acme/llm", [{"output": "Hi"}, Hang()])
+    with started(fal, "run", "acme/llm", "--text") as process:
+        assert process.stdout is not None
+        assert process.stdout.read(2) == b"Hi"
+        assert process.poll() is None
+
+
+@pytest.mark.parametrize("last", [[], ["--last"]])
+def test_text_of_deltas(fal: LocalFal, last: list[str]) -> None:
+    fal.add("acme/llm", chat_completion("Hello you there", pause=0))
+    ended = call(fal, "run", "acme/llm", "--text", *last)
+    assert (ended.code, ended.err, ended.out) == (0, "", b"Hello you there\n")
+
+
+def test_text_of_a_field(fal: LocalFal) -> None:
+    fal.add("acme/llm", [{"output": "no", "thought": "a"}, {"output": "no", "thought": "a b\n"}])
+    ended = call(fal, "run", "acme/llm", "--text", "--field", "thought")
+    assert (ended.code, ended.out) == (0, b"a b\n")
+
+
+def test_text_before_an_error(fal: LocalFal) -> None:
+    fal.add("acme/llm", [{"output": "Hi"}, Cut()])
+    ended = call(fal, "run", "acme/llm", "--text")
+    assert (ended.code, ended.out, len(ended.lines)) == (6, b"Hi\n", 1)
+    assert call(fal, "run", "acme/llm", "--text", "--last").out == b""
+
+
+def test_no_text(fal: LocalFal) -> None:
+    fal.add("acme/flux", [{"seed": 1, "prompts": "a"}])
+    ended = call(fal, "run", "acme/flux", "--text", "--field", "prompt")
+    assert (ended.code, ended.out) == (1, b"")
+    (line,) = ended.lines
+    assert line == (
+        "fal-stream: No chunk had text in --field prompt; their fields were seed, prompts: name "
+        "the one with the text, as in --field prompts"
+    )
+
+
+def test_text_and_files(fal: LocalFal, tmp_path: Path) -> None:
+    (picture,) = image_frames(1, pause=0)
+    fal.add("acme/flux", [{**picture, "output": "a fox"}])
+    ended = call(fal, "run", "acme/flux", "-t", "-o", str(tmp_path))
+    assert (ended.code, ended.out) == (0, b"a fox\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["flux-0001-images-0.png"]
+
+
+def test_text_in_another_encoding(fal: LocalFal) -> None:
+    fal.add("acme/llm", [{"output": "Grüße 🦊"}])
+    ended = call(fal, "run", "acme/llm", "--text", PYTHONIOENCODING="latin-1")
+    assert ended.out == b"Gr\xfc\xdfe \\U0001f98a\n"
 
 
 def test_piped_to_head(fal: LocalFal) -> None:
@@ -221,7 +284,7 @@ def test_a_path_of_ones_own(fal: LocalFal) -> None:
     assert call(fal, "run", "acme/tts", "--path", "").chunks == [3]
     refused = call(fal, "run", "acme/tts", "--path", "/a?b")
     assert refused.code == 2
-    assert "path='/a?...' is not the path of an endpoint" in refused.err
+    assert "--path '/a?...' is not the path of an endpoint" in refused.err
 
 
 def test_a_server_of_ones_own(fal: LocalFal) -> None:

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -18,15 +19,19 @@ from tests.docs.named import ROOT
 
 PAGE = (ROOT / "docs" / "guides" / "command-line.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+# Those of the README that are not about installing it.
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+OTHERS = re.findall(r"^```sh\n(fal-stream .*?)^```", README, re.MULTILINE | re.DOTALL)
 SETUP = 'set -eo pipefail; fal-stream() { "$PYTHON" -m fal_stream "$@"; }\n'
 
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *OTHERS])
 def test_a_command_runs(command: str, fal: LocalFal, tmp_path: Path) -> None:
     if "jq" in command and not shutil.which("jq"):
         pytest.skip("jq is not installed")
-    fal.add("fal-ai/any-llm", tokens("You see the first word early.", pause=0))
+    usage = {"total_tokens": 6}
+    fal.add("fal-ai/any-llm", tokens("You see the first word early.", pause=0, usage=usage))
     fal.add("fal-ai/flux/dev", image_frames(3, pause=0))
     fal.add("acme/speech", Reply(audio(0.2), content_type="audio/wav"))
     (tmp_path / "fox.png").write_bytes(b"a picture")
@@ -40,6 +45,13 @@ def test_a_command_runs(command: str, fal: LocalFal, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert b"Traceback" not in done.stderr
+    lines = [line for line in done.stdout.decode().splitlines() if not line.startswith("{")]
+    # No staircase: what one line says is not said by the next one again.
+    assert not any(after.startswith(line) for line, after in pairwise(lines) if len(line) > 3)
+
+
+def test_the_readme_has_commands() -> None:
+    assert "--text" in "".join(OTHERS)
 
 
 def test_the_exit_codes_are_those_of_the_code() -> None:
