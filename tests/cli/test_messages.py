@@ -20,7 +20,12 @@ from fal_stream._cli.parsers import read_arguments
 from fal_stream.config import ClientSettings
 from fal_stream.types import StreamOptions
 
-LIMIT = {"phase": "idle", "seconds": 15.0, "option": "timeout"}
+SILENT = StreamTimeout(
+    "Silent; raise timeout if it thinks, timeout=None waits forever",
+    phase="idle",
+    seconds=15,
+    option="timeout",
+)
 LONG = shown("x" * 300)
 
 
@@ -59,7 +64,7 @@ def test_a_setting_or_an_argument(said: str, put: str) -> None:
 @pytest.mark.parametrize(
     ("error", "put"),
     [
-        (StreamTimeout("Silent; raise timeout if it thinks, timeout=None waits forever", **LIMIT),
+        (SILENT,
          "Silent; raise --timeout if it thinks, --timeout none waits forever"),
         (EventTooLarge("It is larger than max_event_bytes (9 bytes); raise max_event_bytes if it "
                        "must", limit=9),
