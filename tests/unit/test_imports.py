@@ -60,6 +60,7 @@ MAY_IMPORT = {
     "_cli": {
         "__init__",
         "_checks",
+        "_display",
         "_saving",
         "_shared",
         "_sync",
@@ -67,6 +68,7 @@ MAY_IMPORT = {
         "config",
         "credentials",
         "errors",
+        "middleware",
         "retry",
         "testing",
         "types",
