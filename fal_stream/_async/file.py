@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Self
 
 from .._checks import check_bool
+from .._net.flavour_hints import AsyncIteratorHints
+from .._net.result_hints import async_result_hints
 from .._net.tasks import async_in_thread
 from .._saving.part_file import PartFile
 from .._saving.target import check_target, make_folder
@@ -74,6 +76,7 @@ class AsyncFile:
         """Where it stands in the chunk, such as `images[0]`; `""` where the chunk itself is it."""
         return self._found.place
 
+    @async_result_hints
     async def read(
         self,
         *,
@@ -97,6 +100,7 @@ class AsyncFile:
         limits = FileLimits(max_bytes, timeout)
         return await read_file(self._found, self._fetch(), limits, self._signal)
 
+    @async_result_hints
     async def save(
         self,
         path: str | PathLike[str],
@@ -170,7 +174,7 @@ def find_files_async(chunk: object, *, hosts: Collection[str] = ()) -> list[Asyn
     return [AsyncFile(file) for file in filter(Once().is_new, found)]
 
 
-class AsyncFiles:
+class AsyncFiles(AsyncIteratorHints):
     """The files of a stream, as they come.
 
     Args:

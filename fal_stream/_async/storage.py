@@ -10,6 +10,7 @@ from typing_extensions import Self, Unpack
 from .._checks import shown
 from .._files.kinds import is_file
 from .._net.exchange import Aborted
+from .._net.result_hints import async_result_hints
 from .._shared.inputs import FoundFile, take_input
 from .._shared.lifecycle import StorageSettings, lifecycle_header
 from .._shared.watchdog import Limits
@@ -54,6 +55,7 @@ class AsyncStorageClient:
         self._sender = make_sender(http_client, self.config)
         self._dispatcher = AsyncDispatcher(self.config, self._sender)
 
+    @async_result_hints
     async def upload(
         self,
         file: Any,
@@ -98,6 +100,7 @@ class AsyncStorageClient:
             pass
         raise UploadError("The upload was aborted", file_name=file_name or "")
 
+    @async_result_hints
     async def transform_input(self, input: Any, *, signal: AbortSignal | None = None) -> Any:
         """Upload the files in an input and put their addresses in their places.
 

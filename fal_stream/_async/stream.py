@@ -25,7 +25,8 @@ from typing_extensions import Self, TypeVar
 from .._checks import check_bool
 from .._display.display import Display, bundle_of
 from .._net.exchange import Aborted
-from .._net.flavour_hints import AsyncFlavourHints
+from .._net.flavour_hints import AsyncFlavourHints, AsyncIteratorHints
+from .._net.result_hints import async_result_hints
 from .._net.runtime import (
     AsyncStartable,
     async_call,
@@ -201,6 +202,7 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
         self._listeners.remove(type, listener)
         return self
 
+    @async_result_hints
     async def start(self) -> Self:
         """Send the request and wait for the head of the response; no-op once it is there.
 
@@ -216,6 +218,7 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
             raise self._error
         return self
 
+    @async_result_hints
     async def done(self) -> ChunkT | None:
         """Run the stream to its end.
 
@@ -235,6 +238,7 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
             raise self._error
         return self.current_data
 
+    @async_result_hints
     async def show(self, *, markdown: bool = False) -> ChunkT | None:
         """Run the stream to its end, and show in one place what comes.
 
@@ -344,6 +348,7 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
 
         return async_text_of(self, field, cumulative)
 
+    @async_result_hints
     async def final_text(
         self,
         field: str | Callable[[ChunkT], str | None] | None = None,
@@ -393,6 +398,7 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
 
         return AsyncFiles(self, hosts, self._fetcher)
 
+    @async_result_hints
     async def save(
         self,
         path: str | PathLike[str],
@@ -772,7 +778,7 @@ def _nothing() -> None:
     """Nothing to interrupt."""
 
 
-class _AsyncEvents:
+class _AsyncEvents(AsyncIteratorHints):
     """The raw events of a stream."""
 
     def __init__(self, stream: AsyncFalStream[Any], queue: deque[ServerSentEvent]) -> None:

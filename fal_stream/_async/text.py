@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
 
+from .._net.flavour_hints import AsyncIteratorHints
 from .._shared.chunk_fields import ChunkField
 from .._shared.text_reader import TextReader
 from ..errors import FalStreamError
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from .stream import AsyncFalStream
 
 
-class AsyncText:
+class AsyncText(AsyncIteratorHints):
     """What is new of the text of a stream, as it comes.
 
     Args:

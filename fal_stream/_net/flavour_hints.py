@@ -15,7 +15,7 @@ class WrongFlavour(FalStreamError, TypeError):
 
 
 def _refuse(thing: object, is_what: str, way_out: str, other: str) -> NoReturn:
-    name = type(thing).__name__
+    name = type(thing).__name__.lstrip("_")
     raise WrongFlavour(f"{name} is {is_what}: write `{way_out}`, or use {other}")
 
 
@@ -47,3 +47,20 @@ class FlavourHints:
 
         async def __aexit__(self, *exc_info):
             """Never reached: `async with` needs to find it."""
+
+
+class AsyncIteratorHints:
+    """Tells who writes `for` to write `async for`."""
+
+    if not TYPE_CHECKING:
+
+        def __iter__(self):
+            _refuse(self, "asynchronous", "async for", "the blocking client (StreamingClient)")
+
+
+class IteratorHints:
+    """Tells nothing.
+
+    With an `__aiter__`, the text of a blocking stream would count as an asynchronous iterable, and
+    Starlette's `StreamingResponse` would iterate it as one.
+    """

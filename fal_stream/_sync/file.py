@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Self
 
 from .._checks import check_bool
+from .._net.flavour_hints import IteratorHints
+from .._net.result_hints import result_hints
 from .._net.tasks import in_thread
 from .._saving.part_file import PartFile
 from .._saving.target import check_target, make_folder
@@ -75,6 +77,7 @@ class File:
         """Where it stands in the chunk, such as `images[0]`; `""` where the chunk itself is it."""
         return self._found.place
 
+    @result_hints
     def read(
         self,
         *,
@@ -98,6 +101,7 @@ class File:
         limits = FileLimits(max_bytes, timeout)
         return read_file(self._found, self._fetch(), limits, self._signal)
 
+    @result_hints
     def save(
         self,
         path: str | PathLike[str],
@@ -171,7 +175,7 @@ def find_files(chunk: object, *, hosts: Collection[str] = ()) -> list[File]:
     return [File(file) for file in filter(Once().is_new, found)]
 
 
-class Files:
+class Files(IteratorHints):
     """The files of a stream, as they come.
 
     Args:

@@ -11,6 +11,7 @@ from typing_extensions import Self, Unpack
 from .._checks import shown
 from .._files.kinds import is_file
 from .._net.exchange import Aborted
+from .._net.result_hints import result_hints
 from .._shared.inputs import FoundFile, take_input
 from .._shared.lifecycle import StorageSettings, lifecycle_header
 from .._shared.watchdog import Limits
@@ -55,6 +56,7 @@ class StorageClient:
         self._sender = make_sender(http_client, self.config)
         self._dispatcher = Dispatcher(self.config, self._sender)
 
+    @result_hints
     def upload(
         self,
         file: Any,
@@ -99,6 +101,7 @@ class StorageClient:
             pass
         raise UploadError("The upload was aborted", file_name=file_name or "")
 
+    @result_hints
     def transform_input(self, input: Any, *, signal: AbortSignal | None = None) -> Any:
         """Upload the files in an input and put their addresses in their places.
 

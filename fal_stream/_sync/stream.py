@@ -26,7 +26,8 @@ from typing_extensions import Self, TypeVar
 from .._checks import check_bool
 from .._display.display import Display, bundle_of
 from .._net.exchange import Aborted
-from .._net.flavour_hints import FlavourHints
+from .._net.flavour_hints import FlavourHints, IteratorHints
+from .._net.result_hints import result_hints
 from .._net.runtime import (
     Startable,
     call,
@@ -202,6 +203,7 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
         self._listeners.remove(type, listener)
         return self
 
+    @result_hints
     def start(self) -> Self:
         """Send the request and wait for the head of the response; no-op once it is there.
 
@@ -217,6 +219,7 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
             raise self._error
         return self
 
+    @result_hints
     def done(self) -> ChunkT | None:
         """Run the stream to its end.
 
@@ -236,6 +239,7 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
             raise self._error
         return self.current_data
 
+    @result_hints
     def show(self, *, markdown: bool = False) -> ChunkT | None:
         """Run the stream to its end, and show in one place what comes.
 
@@ -345,6 +349,7 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
 
         return text_of(self, field, cumulative)
 
+    @result_hints
     def final_text(
         self,
         field: str | Callable[[ChunkT], str | None] | None = None,
@@ -394,6 +399,7 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
 
         return Files(self, hosts, self._fetcher)
 
+    @result_hints
     def save(
         self,
         path: str | PathLike[str],
@@ -773,7 +779,7 @@ def _nothing() -> None:
     """Nothing to interrupt."""
 
 
-class _Events:
+class _Events(IteratorHints):
     """The raw events of a stream."""
 
     def __init__(self, stream: FalStream[Any], queue: deque[ServerSentEvent]) -> None:

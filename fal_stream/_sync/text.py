@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
 
+from .._net.flavour_hints import IteratorHints
 from .._shared.chunk_fields import ChunkField
 from .._shared.text_reader import TextReader
 from ..errors import FalStreamError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from .stream import FalStream
 
 
-class Text:
+class Text(IteratorHints):
     """What is new of the text of a stream, as it comes.
 
     Args:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
+from collections.abc import Callable, Coroutine
 from typing import Any
 
+import anyio
 import pytest
+import trio
 
 from fal_stream import (
     ApiError,
+    AsyncStorageClient,
     AsyncStreamingClient,
     ConfigError,
     FalStreamError,
     StreamingClient,
     StreamInterrupted,
     StreamTimeout,
+    find_files_async,
 )
 from fal_stream.testing import Failure, Hang, LocalFal
 
@@ -46,6 +52,116 @@ def test_the_wrong_flavour_says_what_to_write() -> None:
     for thing in (client, client.stream("acme/app"), client.stream_map("acme/app", [])):
         with pytest.raises(FalStreamError, match="is asynchronous: write `async with`"), thing:
             pytest.fail("it was entered")
+
+
+def test_for_on_what_an_asynchronous_stream_gives() -> None:
+    client: Any = AsyncStreamingClient(credentials="a:b")
+    stream = client.stream("acme/app")
+    for thing in (stream.text(), stream.files(), stream.events()):
+        with pytest.raises(FalStreamError, match=r"^Async\w+ is asynchronous: write `async for`"):
+            list(thing)
+
+
+USES: list[tuple[str, Callable[[Any], Any]]] = [
+    ("start", lambda stream: list(stream.start())),
+    ("done", lambda stream: stream.done()["images"]),
+    ("done", lambda stream: stream.done().images),
+    ("done", lambda stream: stream.done().get("images")),
+    ("done", lambda stream: "images" in stream.done()),
+    ("show", lambda stream: stream.show()["images"]),
+    ("final_text", lambda stream: len(stream.final_text())),
+    ("final_text", lambda stream: stream.final_text() + "!"),
+    ("final_text", lambda stream: "Text: " + stream.final_text()),
+    ("final_text", lambda stream: stream.final_text().split()),
+    ("save", lambda stream: [path.name for path in stream.save("out")]),
+    ("save", lambda stream: stream.save("out").__enter__()),
+]
+
+
+@pytest.mark.parametrize(("name", "use"), USES)
+def test_a_forgotten_await(name: str, use: Callable[[Any], Any]) -> None:
+    # No warning of a coroutine that was never awaited comes after it.
+    stream = AsyncStreamingClient(credentials="a:b").stream("acme/app")
+    with pytest.raises(FalStreamError) as caught:
+        use(stream)
+    assert str(caught.value) == (
+        f"AsyncFalStream.{name}() was not awaited: write `await` before it; where its result is "
+        "used, in parentheses, as in `(await stream.done())[...]`"
+    )
+    assert isinstance(caught.value, TypeError)
+
+
+async def test_a_forgotten_await_in_async_for() -> None:
+    stream: Any = AsyncStreamingClient(credentials="a:b").stream("acme/app")
+    with pytest.raises(FalStreamError, match=r"start\(\) was not awaited"):
+        async for _ in stream.start():
+            pytest.fail("it was iterated")
+    with pytest.raises(FalStreamError, match=r"start\(\) was not awaited"):
+        async with stream.start():
+            pytest.fail("it was entered")
+
+
+def test_a_forgotten_await_of_files_and_uploads() -> None:
+    storage: Any = AsyncStorageClient(credentials="a:b")
+    with pytest.raises(FalStreamError, match=r"AsyncStorageClient.upload\(\) was not awaited"):
+        storage.upload(b"a").startswith("https")
+    files: Any = find_files_async({"image": {"url": "data:image/png;base64,aaaa"}})
+    with pytest.raises(FalStreamError, match=r"AsyncFile.read\(\) was not awaited"):
+        len(files[0].read())
+    assert not hasattr(files[0].read, "no_such_name")
+
+
+def test_a_result_that_is_dropped_is_warned_of_by_python() -> None:
+    dropped: list[Any] = [AsyncStreamingClient(credentials="a:b").stream("acme/app").done()]
+    with pytest.warns(RuntimeWarning, match=r"'AsyncFalStream.done' was never awaited"):
+        dropped.clear()
+
+
+async def test_what_is_awaited_is_a_coroutine(fal: LocalFal) -> None:
+    fal.add("acme/app", [1])
+    async with AsyncStreamingClient(**fal.settings) as client:
+        stream = client.stream("acme/app")
+        assert inspect.iscoroutinefunction(stream.done)
+        assert str(inspect.signature(stream.show)).startswith("(*, markdown: 'bool' = False)")
+        assert stream.done.__name__ == "done"
+        done: Any = stream.done()
+        assert inspect.iscoroutine(done)
+        assert isinstance(done, Coroutine)
+        assert repr(done).startswith("<coroutine object AsyncFalStream.done at ")
+        assert bool(done)
+        assert await done == 1
+        with pytest.raises(RuntimeError, match="already awaited"):
+            await done
+        # anyio asks inspect, asyncio its own function.
+        async with anyio.create_task_group() as group:
+            group.start_soon(stream.done)
+        assert await asyncio.create_task(stream.done()) == 1
+        assert await asyncio.gather(stream.done(), stream.start()) == [1, stream]
+
+
+async def test_a_task_of_it_is_cancelled(fal: LocalFal) -> None:
+    fal.add("acme/app", [Hang()])
+    async with AsyncStreamingClient(**fal.settings) as client:
+        task = asyncio.create_task(client.stream("acme/app").done())
+        while not fal.requests:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert fal.requests[0].gone.wait(10)
+
+
+def test_trio_takes_it(fal: LocalFal) -> None:
+    fal.add("acme/app", [1])
+
+    async def main() -> Any:
+        async with AsyncStreamingClient(**fal.settings) as client:
+            stream = client.stream("acme/app")
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(stream.done)
+            return stream.current_data
+
+    assert trio.run(main) == 1
 
 
 async def test_the_wrong_flavour_says_so_in_a_coroutine() -> None:

@@ -1,0 +1,111 @@
+"""What is said to who uses the result of an asynchronous method without `await`.
+
+A coroutine can't be told to say more than "object is not subscriptable", so the methods return an
+object that is awaited as one, and that frameworks take for one: `asyncio.create_task`, trio's and
+anyio's `start_soon` and `inspect.iscoroutine` do. Awaiting it costs nothing, as it hands out the
+iterator of its coroutine.
+
+Type checkers are not shown any of it: to them the methods return coroutines, which have no results.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable, Coroutine, Generator
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+
+from .flavour_hints import WrongFlavour
+
+__all__ = ["async_result_hints", "result_hints"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class NotAwaited(WrongFlavour, AttributeError):
+    """A result was used before it was awaited."""
+
+
+class _Awaitable:
+    """A coroutine whose result can't be used by mistake.
+
+    Args:
+        coroutine: The coroutine.
+    """
+
+    __slots__ = ("__weakref__", "_coroutine")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self._coroutine = coroutine
+
+    if not TYPE_CHECKING:
+        # What `isinstance` looks at, as it does where a mock stands for something.
+        @property
+        def __class__(self):
+            return types.CoroutineType
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._coroutine.__await__()
+
+    def send(self, value: Any) -> Any:
+        return self._coroutine.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._coroutine.throw(*error)
+
+    def close(self) -> None:
+        self._coroutine.close()
+
+    def __repr__(self) -> str:
+        return repr(self._coroutine)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __getattr__(self, name: str) -> Any:
+        # Names of its own (`cr_frame`, `__qualname__`), and those that others ask anything for.
+        return getattr(self._coroutine, name) if _is_own(name) else self._refuse()
+
+    def _refuse(self, *args: Any) -> NoReturn:
+        name = getattr(self._coroutine, "__qualname__", "The method")
+        # It is told here, and not once more by Python's warning.
+        self._coroutine.close()
+        raise NotAwaited(
+            f"{name}() was not awaited: write `await` before it; where its result is used, in "
+            "parentheses, as in `(await stream.done())[...]`"
+        )
+
+    __getitem__ = __contains__ = __iter__ = __len__ = __add__ = __radd__ = _refuse
+    __aiter__ = __enter__ = __exit__ = __aenter__ = __aexit__ = _refuse
+
+
+def _is_own(name: str) -> bool:
+    return name.startswith(("_", "cr_"))
+
+
+# A `partial`, which `inspect` looks through: it stays a coroutine function with its signature.
+class _Method(functools.partial[Any]):
+    """A coroutine method that tells who doesn't await it."""
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        return _Awaitable(super().__call__(*args, **keywords))
+
+    def __get__(self, instance: object, owner: object = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
+
+
+def async_result_hints(method: F) -> F:
+    """Have a coroutine method tell who uses its result without `await`.
+
+    Args:
+        method: The method.
+
+    Returns:
+        The method.
+    """
+    return cast(F, functools.update_wrapper(_Method(method), method))
+
+
+def result_hints(method: F) -> F:
+    """Return a blocking method as it is: there is nothing to await."""
+    return method
