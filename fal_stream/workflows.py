@@ -10,7 +10,7 @@ are kept as attributes, and an event of an unknown type is an `OtherEvent`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Tag
 
@@ -25,7 +25,7 @@ __all__ = [
 
 
 class _Event(BaseModel):
-    model_config = ConfigDict(extra="allow")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
 
 
 class SubmitEvent(_Event):

@@ -59,8 +59,8 @@ def test_a_read_starts_no_thread(
     seen = {threading.get_ident() for chunk in client.stream("acme/app") if chunk is not None}
     assert seen == {reader}
     ours = [name for name in started if name.startswith("fal_stream")]
-    assert sorted(set(ours)) == ["fal_stream-call", "fal_stream-timers"]
-    # One sends the request; the other keeps the time of all streams.
+    # One sends the request; the other keeps the time of all streams, and may have run before.
+    assert set(ours) - {"fal_stream-timers"} == {"fal_stream-call"}
     assert ours.count("fal_stream-call") == 1
     assert len(ours) < 5
 

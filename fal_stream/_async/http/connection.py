@@ -41,10 +41,10 @@ class AsyncConnection:
     __slots__ = ("__weakref__", "expires_at", "is_closed", "route", "stream")
 
     def __init__(self, stream: AsyncSocketStream, route: Route) -> None:
-        self.stream = stream
-        self.route = route
-        self.expires_at = 0.0
-        self.is_closed = False
+        self.stream: AsyncSocketStream = stream
+        self.route: Route = route
+        self.expires_at: float = 0.0
+        self.is_closed: bool = False
 
     async def ask(
         self, head: bytes, body: bytes | AsyncIterable[bytes], *, chunked: bool

@@ -42,10 +42,10 @@ class Connection:
     __slots__ = ("__weakref__", "expires_at", "is_closed", "route", "stream")
 
     def __init__(self, stream: SocketStream, route: Route) -> None:
-        self.stream = stream
-        self.route = route
-        self.expires_at = 0.0
-        self.is_closed = False
+        self.stream: SocketStream = stream
+        self.route: Route = route
+        self.expires_at: float = 0.0
+        self.is_closed: bool = False
 
     def ask(
         self, head: bytes, body: bytes | Iterable[bytes], *, chunked: bool

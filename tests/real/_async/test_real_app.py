@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from fal_stream import (
-    ApiError,
     AsyncStreamingClient,
     IncompleteStream,
+    NotFoundError,
     StreamInterrupted,
     ValidationError,
 )
@@ -40,12 +40,11 @@ async def test_a_bad_input_names_its_fields(demo_url: str) -> None:
     assert [entry["type"] for entry in error.get_field_errors("prompt")] == ["missing"]
 
 
-async def test_an_unknown_path_is_an_api_error(demo_url: str) -> None:
+async def test_an_unknown_path_is_not_found(demo_url: str) -> None:
     async with AsyncStreamingClient(credentials=KEY) as client:
         stream = client.stream("acme/demo", url=f"{demo_url}/nowhere/stream", input=INPUT)
-        with pytest.raises(ApiError, match="Path /nowhere/stream not found") as caught:
+        with pytest.raises(NotFoundError, match="Path /nowhere/stream not found") as caught:
             await stream.done()
-    assert type(caught.value) is ApiError
     assert caught.value.status == 404
 
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from fal_stream import (
-    ApiError,
     IncompleteStream,
+    NotFoundError,
     StreamingClient,
     StreamInterrupted,
     ValidationError,
@@ -41,12 +41,11 @@ def test_a_bad_input_names_its_fields(demo_url: str) -> None:
     assert [entry["type"] for entry in error.get_field_errors("prompt")] == ["missing"]
 
 
-def test_an_unknown_path_is_an_api_error(demo_url: str) -> None:
+def test_an_unknown_path_is_not_found(demo_url: str) -> None:
     with StreamingClient(credentials=KEY) as client:
         stream = client.stream("acme/demo", url=f"{demo_url}/nowhere/stream", input=INPUT)
-        with pytest.raises(ApiError, match="Path /nowhere/stream not found") as caught:
+        with pytest.raises(NotFoundError, match="Path /nowhere/stream not found") as caught:
             stream.done()
-    assert type(caught.value) is ApiError
     assert caught.value.status == 404
 
 
