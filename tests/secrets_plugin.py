@@ -121,6 +121,12 @@ def _note_request(_: object, request: RecordedRequest, *args: object) -> None:
         SEARCH.declare(secret)
 
 
+def _note_warning(_: object, *args: object) -> None:
+    # One from another process, where it was noted already, is made of keywords.
+    for message in args[1:2]:
+        SEARCH.show(type(message).__name__, str(message))
+
+
 def _watched() -> Iterator[Callable[[], None]]:
     """Have noted what is secret, and what is shown."""
     declare, show = SEARCH.declare, SEARCH.show
@@ -129,11 +135,7 @@ def _watched() -> Iterator[Callable[[], None]]:
     yield _after(RecordedRequest, "__init__", _note_request)
     yield _after(PendingUpload, "__init__", lambda _, upload: declare(upload.signature))
     yield _after(FalStreamError, "__setattr__", _note_attribute)
-    yield _after(
-        warnings.WarningMessage,
-        "__init__",
-        lambda _, warned, message, *args: show(f"{type(message).__name__}", str(message)),
-    )
+    yield _after(warnings.WarningMessage, "__init__", _note_warning)
     yield _after(pickle, "dumps", lambda data, value, *args: show("a pickle", data))
     yield _after(
         subprocess.Popen, "communicate", lambda said, *args: show("printed by a program", said)
