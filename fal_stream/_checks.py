@@ -10,6 +10,7 @@ import re
 import sys
 import warnings
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -20,6 +21,7 @@ LONG_TIME = 3600.0
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # token, RFC 9110 section 5.6.2
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
+_WANTED_URL = "give an absolute address that begins with https://"
 _CREDENTIALS = re.compile(r"(?:Bearer )?[\x21-\x7e]+")
 _URL = re.compile(r"[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+")
 _HOST = re.compile(r"[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]")
@@ -225,28 +227,38 @@ def check_url(name: str, value: object) -> SplitResult:
             belong into an address. Query and fragment are never shown: they may hold a
             token.
     """
-    wanted = "give an absolute address that begins with https://"
     if not isinstance(value, str):
-        raise ConfigError(f"{name}={shown(value)} is not an address: {wanted}")
+        raise ConfigError(f"{name}={shown(value)} is not an address: {_WANTED_URL}")
+    # What stands in a query may be a token, which nothing keeps.
+    is_plain = "?" not in value and "#" not in value
+    return _split_url_once(name, value) if is_plain else _split_url(name, value)
+
+
+def _split_url(name: str, value: str) -> SplitResult:
     safe = re.split("[?#]", value, maxsplit=1)[0]
     safe = safe.rpartition("@")[2] if "@" in safe else safe
     try:
         parts = urlsplit(value)
         host, _ = parts.hostname or "", parts.port
     except ValueError as error:
-        raise ConfigError(f"{name}={shown(safe)} is not an address ({error}): {wanted}") from None
+        raise ConfigError(
+            f"{name}={shown(safe)} is not an address ({error}): {_WANTED_URL}"
+        ) from None
     if parts.scheme not in ("http", "https") or not host or not _URL.fullmatch(value):
-        raise ConfigError(f"{name}={shown(safe)} is not an http or https address: {wanted}")
+        raise ConfigError(f"{name}={shown(safe)} is not an http or https address: {_WANTED_URL}")
     if parts.port == 0:
-        raise ConfigError(f"{name}={shown(safe)} has the port 0: {wanted}")
+        raise ConfigError(f"{name}={shown(safe)} has the port 0: {_WANTED_URL}")
     if "@" in parts.netloc:
         raise ConfigError(
             f"{name} has a user or password before the host {host!r}: "
             "give credentials by the credentials setting instead"
         )
     if not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
-        raise ConfigError(f"{name}={shown(safe)} has no valid host: {wanted}")
+        raise ConfigError(f"{name}={shown(safe)} has no valid host: {_WANTED_URL}")
     return parts
+
+
+_split_url_once = lru_cache(256)(_split_url)
 
 
 def check_whole(name: str, value: Any, lowest: int) -> int:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from .._checks import shown
 from ..errors import ConfigError
@@ -69,6 +69,11 @@ def parse_endpoint_id(endpoint_id: object) -> EndpointId:
     """
     if not isinstance(endpoint_id, str):
         raise _bad(endpoint_id)
+    return _parse(endpoint_id)
+
+
+@lru_cache(256)
+def _parse(endpoint_id: str) -> EndpointId:
     old = _OLD_FORM.fullmatch(endpoint_id)
     segments = list(old.groups()) if old else endpoint_id.split("/")
     if not all(_SEGMENT.fullmatch(segment) for segment in segments):
@@ -163,6 +168,12 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+@lru_cache(256)  # asked several times for each request
+def host_of(netloc: str) -> str:
+    """Return the host of what stands between `//` and the path of an address, in lower case."""
+    return SplitResult("", netloc, "", "", "").hostname or ""
+
+
 def names_this_machine(host: str) -> bool:
     """Tell whether a host could lead to this machine, however it is written.
 
@@ -192,7 +203,7 @@ def may_have_key(url: str, trusted_hosts: Collection[str]) -> bool:
         hosts.
     """
     parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
+    host = host_of(parts.netloc)
     if is_loopback(host):
         return True
     if parts.scheme != "https":

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from .._version import __version__
 from ..config import Config
-from .endpoint import is_loopback, may_have_key
+from .endpoint import host_of, is_loopback, may_have_key
 
 JSON = "application/json"
 
@@ -65,7 +65,7 @@ def key_use(config: Config, url: str, headers: Mapping[str, str]) -> KeyUse:
         return "own"
     if not may_have_key(url, config.trusted_hosts):
         return "withheld"
-    return "optional" if is_loopback(urlsplit(url).hostname or "") else "required"
+    return "optional" if is_loopback(host_of(urlsplit(url).netloc)) else "required"
 
 
 def authorization(credentials: str) -> str:

@@ -91,7 +91,7 @@ class EventBlock:
     """
 
     def __init__(self) -> None:
-        self._reader = FieldReader()
+        self._reader: FieldReader | None = None
         self.clear()
 
     def clear(self) -> None:
@@ -159,6 +159,8 @@ class EventBlock:
         # sseclient gives no event for a block without data, so an empty line stands in.
         groups = [*self._groups, b"\n".join(self.lines or [b"data"])]
         groups[-1] = b"\n".join([*self.fields.values(), groups[-1]])
+        if self._reader is None:
+            self._reader = FieldReader()
         blocks = [self._reader.read(group) for group in groups]
         event_id = blocks[-1].id
         return ServerSentEvent(
