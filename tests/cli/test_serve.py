@@ -47,7 +47,7 @@ class Served:
         return call(None, "run", *arguments, **settings)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
     with started(None, "serve") as process:
         yield Served(process)
@@ -66,8 +66,13 @@ def test_what_it_says_can_be_tried(served: Served) -> None:
     assert served.run("demo/refusal").code == 3
     assert served.run("demo/silence", "--timeout", "0.5").code == 5
     assert served.run("demo/break").code == 6
-    interrupt(served.process)
-    ended = end(served.process)
+
+
+def test_ctrl_c_ends_it() -> None:
+    with started(None, "serve") as process:
+        assert Served(process).run("demo/language-model", "--last").code == 0
+        interrupt(process)
+        ended = end(process)
     assert (ended.code, ended.err) == (130, "")
     assert ended.out.decode().splitlines()[0] == "  POST /demo/language-model/stream"
 
