@@ -36,18 +36,6 @@ def install(session: nox.Session, *groups: str, project: bool = True) -> None:
     session.install(*requirements, *(["-e", "."] if project else []))
 
 
-def run_tests(session: nox.Session) -> None:
-    """Run the tests in parallel, and print the coverage of both flavours apart.
-
-    Args:
-        session: The session; its arguments are handed to pytest.
-    """
-    session.run("pytest", "-n", WORKERS, "--cov=fal_stream", *session.posargs)
-    for tree in ("fal_stream/_async", "fal_stream/_sync"):
-        session.log("Coverage of %s:", tree)
-        session.run("coverage", "report", f"--include={tree}/*")
-
-
 @nox.session
 def unasync(session: nox.Session) -> None:
     """Write the blocking flavour; with `-- --check`, only compare."""
@@ -101,7 +89,17 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests on this Python."""
     install(session, "test")
-    run_tests(session)
+    session.run("pytest", "-n", WORKERS, *session.posargs)
+
+
+@nox.session(default=False)
+def coverage(session: nox.Session) -> None:
+    """Run the tests, half as long again, and print the coverage of both flavours apart."""
+    install(session, "test")
+    session.run("pytest", "-n", WORKERS, "--cov=fal_stream", *session.posargs)
+    for tree in ("fal_stream/_async", "fal_stream/_sync"):
+        session.log("Coverage of %s:", tree)
+        session.run("coverage", "report", f"--include={tree}/*")
 
 
 @nox.session(name="tests-all", python=PYTHONS, default=False)
