@@ -35,7 +35,9 @@ def test_every_module_has_a_row() -> None:
 def test_as_many_survived_as_are_explained() -> None:
     explained = Counter(survivor.module for group in GROUPS for survivor in group.survivors)
     for module, pair in read_figures().items():
-        survived = 0 if pair is None else pair[1]
+        if pair is None:
+            continue  # not run since it was changed
+        survived = pair[1]
         # Two changes in a function can read the same.
         assert (explained[module] > 0) == (survived > 0)
         assert explained[module] <= survived
