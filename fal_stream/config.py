@@ -151,11 +151,7 @@ class Config(BaseModel):
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
-        frozen=True,
-        hide_input_in_errors=True,
-        arbitrary_types_allowed=True,
-        # pydantic takes a tenth of the import's time for it: with the first client, not before.
-        defer_build=True,
+        frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True
     )
 
     credentials: Secret | CredentialsFunction | None = None

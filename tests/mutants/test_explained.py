@@ -51,7 +51,10 @@ def test_none_is_explained_twice() -> None:
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.reason[:30])
 def test_what_is_explained_is_in_the_code(group: Group) -> None:
     assert group.survivors
+    figures = read_figures()
     for survivor in group.survivors:
+        if figures[survivor.module] is None:
+            continue  # not run since it was changed
         assert squeezed(survivor.old) in squeezed(code_of(survivor.module)), survivor
 
 
