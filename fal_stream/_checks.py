@@ -9,8 +9,8 @@ import inspect
 import re
 import sys
 import warnings
-from collections.abc import Collection, Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import lru_cache, wraps
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -22,7 +22,6 @@ LONG_TIME = 3600.0
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # token, RFC 9110 section 5.6.2
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 _WANTED_URL = "give an absolute address that begins with https://"
-_CREDENTIALS = re.compile(r"(?:Bearer )?[\x21-\x7e]+")
 _URL = re.compile(r"[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+")
 _HOST = re.compile(r"[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]")
 
@@ -34,6 +33,22 @@ def shown(value: object) -> str:
     except Exception:
         text = f"<{type(value).__name__}>"
     return excerpt(text, 120)
+
+
+def also_half_made(method: Callable[[Any], str]) -> Callable[[Any], str]:
+    """Decorate a `__repr__` so that it works where `__init__` has raised.
+
+    A traceback that shows local variables shows such objects, too.
+    """
+
+    @wraps(method)
+    def shown_anyway(self: object) -> str:
+        try:
+            return method(self)
+        except AttributeError:
+            return f"<{type(self).__name__} that was not made>"
+
+    return shown_anyway
 
 
 def check_known(
@@ -130,36 +145,6 @@ def _level_of_user() -> int:
             break
         level, frame = level + 1, frame.f_back
     return level
-
-
-def check_credentials(value: object) -> str:
-    """Check credentials before they stand in a header; the message doesn't show them.
-
-    Args:
-        value: The credentials: `key id:key secret` or another key of fal's, or `Bearer ` and the
-            token of a login.
-
-    Returns:
-        The credentials.
-
-    Raises:
-        ConfigError: They are no string, empty, or hold a character that a key can't have.
-    """
-    if not isinstance(value, str):
-        raise ConfigError(
-            f"credentials must be a string, not {type(value).__name__}: "
-            "give the key from fal's dashboard, or set FAL_KEY"
-        )
-    if not value:
-        raise ConfigError(
-            "credentials are empty: give the key from fal's dashboard, or set FAL_KEY"
-        )
-    if not _CREDENTIALS.fullmatch(value):
-        raise ConfigError(
-            "credentials hold a space, a line end or another character that a key can't have "
-            "(they are not shown here): copy the key again, without quotes or line ends"
-        )
-    return value
 
 
 def check_headers(name: str, value: object) -> dict[str, str]:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, NoReturn, SupportsIndex
 
+from ._checks import also_half_made
 from .errors import ConfigError
 
 _logger = logging.getLogger("fal_stream")
@@ -91,6 +92,7 @@ class AbortSignal:
             "controller where the copy is needed"
         )
 
+    @also_half_made
     def __repr__(self) -> str:
         return f"<AbortSignal aborted={self.aborted}>"
 
@@ -114,6 +116,7 @@ class AbortController:
         """
         self._signal._abort(reason)
 
+    @also_half_made
     def __repr__(self) -> str:
         return f"<AbortController aborted={self._signal.aborted}>"
 

@@ -5,14 +5,21 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, cast
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from typing_extensions import TypedDict, Unpack
 
 from . import _checks
-from .credentials import CredentialsFunction, Secret, is_secret_name
+from .credentials import (
+    CredentialsFunction,
+    Secret,
+    check_credentials,
+    hidden,
+    hide_secrets,
+    is_secret_name,
+)
 from .errors import ConfigError
 from .middleware import ProxyUrlConfig, RequestMiddleware, check_request_headers
 from .retry import RetryPolicy
@@ -118,8 +125,9 @@ class Config(BaseModel):
 
     Attributes:
         credentials: fal's key, or a function that gives it each time; what begins with `Bearer `,
-            the token of a login by `fal auth login`, is sent as it is. None (the default): from
-            the environment, `FAL_KEY`, else `FAL_KEY_ID` and `FAL_KEY_SECRET`.
+            the token of a login by `fal auth login`, is sent as it is. Blanks and line ends
+            around it, and `Key ` before it, are taken off. None (the default): from the
+            environment, `FAL_KEY`, else `FAL_KEY_ID` and `FAL_KEY_SECRET`.
         run_url: Where the apps run. Default: https://fal.run, or the host of `FAL_RUN_HOST`.
         rest_url: Where files are uploaded and tokens are asked for. Default: https://rest.fal.ai,
             or the host of `FAL_REST_HOST`.
@@ -185,6 +193,7 @@ class Config(BaseModel):
         Raises:
             ConfigError: A setting is unknown or has a value that can't be used.
         """
+        hide_secrets(cast("dict[str, Any]", settings))
         self._check(settings)
         _warn_of_long_times(self)
 
@@ -200,6 +209,8 @@ class Config(BaseModel):
         raise failure
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        if not hasattr(self, "__pydantic_fields_set__"):
+            return  # a setting was refused
         for name, value in super().__repr_args__():
             # What a `partial` or a method of an object shows of itself may be a secret.
             if name == "credentials" and value is not None and not isinstance(value, Secret):
@@ -232,11 +243,8 @@ class Config(BaseModel):
     @field_validator("credentials", mode="before")
     @classmethod
     def _check_credentials(cls, value: object) -> object:
-        if isinstance(value, Secret):
-            value = value.reveal()
-        if value is None or callable(value):
-            return value
-        return Secret(_checks.check_credentials(value))
+        value = hidden(value)
+        return check_credentials(value) if isinstance(value, Secret) else value
 
     @field_validator("run_url", "rest_url", mode="before")
     @classmethod

@@ -6,11 +6,19 @@ The key is read from the environment each time it is needed.
 from __future__ import annotations
 
 import os
+import re
+import string
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
-from . import _checks
+from .errors import ConfigError
+from .types import NOT_GIVEN
+
+# What is left around a key by files and the clipboard: blanks, line ends, the byte order mark.
+_AROUND = string.whitespace + "\ufeff"
+_QUOTES = tuple("\"'`\u2018\u2019\u201c\u201d")
+_KEY = re.compile(r"[\x21-\x7e]+")
 
 # How the names of headers and query parameters end whose values are secret: those of fal, of signed
 # addresses (S3, Google, Azure, CloudFront), and of what stands before somebody's own server.
@@ -126,18 +134,102 @@ class Token:
         return now < self.expires_at - margin
 
 
-def credentials_from_environment() -> str | None:
+def hidden(given: Any) -> Any:
+    """Return what was given as credentials, held so that no frame of a traceback shows it.
+
+    Args:
+        given: A key, right or not; or a function, a `Secret`, NOT_GIVEN or None, which stay.
+    """
+    if given is None or given is NOT_GIVEN or callable(given) or isinstance(given, Secret):
+        return given
+    return Secret(given)
+
+
+def hide_secrets(arguments: dict[str, Any]) -> None:
+    """Hold each secret among some arguments so that no frame of a traceback shows it.
+
+    Args:
+        arguments: The arguments by name, which may be unknown (`api_key`).
+    """
+    for name, value in arguments.items():
+        if is_secret_name(name):
+            arguments[name] = hidden(value)
+
+
+def check_credentials(given: Secret) -> Secret:
+    """Check credentials before they stand in a header, and take off what people leave around them.
+
+    Blanks and line ends at both ends, a byte order mark and the word `Key` of a header are taken
+    off. Neither the message of an error nor its traceback shows the credentials.
+
+    Args:
+        given: `key id:key secret` or another key of fal's, or `Bearer ` and the token of a login.
+
+    Returns:
+        The credentials.
+
+    Raises:
+        ConfigError: They are no string, empty, in quotes, or hold a character that a key can't
+            have.
+    """
+    credentials, problem = _read(given)
+    # Raised where the text itself stands in no variable.
+    if problem is not None:
+        raise ConfigError(problem)
+    return credentials
+
+
+def _read(given: Secret) -> tuple[Secret, str | None]:
+    """Return the credentials as they are sent, and what is wrong with them, if anything is."""
+    text: object = given.reveal()
+    way_out = "give the key from fal's dashboard, or set FAL_KEY"
+    if not isinstance(text, str):
+        return given, f"credentials must be a string, not {type(text).__name__}: {way_out}"
+    text = text.strip(_AROUND)
+    is_quoted = _is_quoted(text)
+    scheme, blank, rest = text.partition(" ")
+    if scheme in ("Key", "Bearer") or (blank and scheme.lower() in ("key", "bearer")):
+        text = rest.strip(_AROUND)
+    if not text:
+        return given, f"credentials are empty: {way_out}"
+    if is_quoted or _is_quoted(text):
+        return given, (
+            "credentials begin or end with a quotation mark (they are not shown here): take the "
+            "marks off; a file for `docker --env-file` has none, as they would be part of the value"
+        )
+    if text.startswith("FAL_KEY="):
+        return given, "credentials begin with FAL_KEY= (they are not shown): give what follows it"
+    if not _KEY.fullmatch(text):
+        return given, (
+            "credentials hold a space, a line end or another character that a key can't have "
+            "(they are not shown here): copy the key again"
+        )
+    return Secret(f"Bearer {text}" if scheme.lower() == "bearer" else text), None
+
+
+def _is_quoted(text: str) -> bool:
+    return text.startswith(_QUOTES) or text.endswith(_QUOTES)
+
+
+def credentials_from_environment() -> Secret | None:
     """Look the credentials up in the environment.
 
     Returns:
-        `FAL_KEY`, else `FAL_KEY_ID` and `FAL_KEY_SECRET` joined by a colon, else None. An empty
-        variable counts as not set (as in fal's own client).
+        `FAL_KEY`, else `FAL_KEY_ID` and `FAL_KEY_SECRET` joined by a colon, else None. A variable
+        that is empty or blank counts as not set (an empty one does in fal's own client).
 
     Raises:
         ConfigError: What stands there can't be a key.
     """
-    key = os.environ.get("FAL_KEY")
-    key_id, key_secret = os.environ.get("FAL_KEY_ID"), os.environ.get("FAL_KEY_SECRET")
+    credentials = _from_environment()
+    return None if credentials is None else check_credentials(credentials)
+
+
+def _from_environment() -> Secret | None:
+    key, key_id, key_secret = (
+        os.environ.get(name, "").strip(_AROUND)
+        for name in ("FAL_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET")
+    )
     if not key and key_id and key_secret:
         key = f"{key_id}:{key_secret}"
-    return _checks.check_credentials(key) if key else None
+    return Secret(key) if key else None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from typing_extensions import Self, Unpack
 
+from .._checks import also_half_made
 from .._net.async_exchange import AsyncExchange
 from .._net.exchange import Aborted
 from .._net.exchanges import async_new_exchange
@@ -21,7 +22,7 @@ from .._shared.timeouts import timeout_error
 from .._shared.tokens import TOKEN_PARAMETER
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..config import Config, make_config
-from ..credentials import CredentialsFunction, Secret
+from ..credentials import CredentialsFunction, Secret, hidden
 from ..errors import FalStreamError, StreamConnectionError
 from ..middleware import ProxyUrlConfig, RequestMiddleware
 from ..retry import RetryPolicy
@@ -102,6 +103,7 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
         headers: Mapping[str, str] | NotGiven = NOT_GIVEN,
         **unknown: Unpack[NoOthers],
     ) -> None:
+        credentials = hidden(credentials)
         self.config: Config = make_config(config, given_settings(locals()))
         self._sender = make_sender(http_client, self.config)
         self._dispatcher = AsyncDispatcher(self.config, self._sender)
@@ -203,6 +205,7 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
         config, storage = state
         AsyncStreamingClient.__init__(self, config, storage=storage)
 
+    @also_half_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.config.run_url}>"
 
@@ -271,5 +274,6 @@ def create_async_streaming_client(
     Raises:
         ConfigError: A setting is unknown or has a value that can't be used.
     """
+    credentials = hidden(credentials)
     settings = given_settings(locals())
     return AsyncStreamingClient(config, storage=storage, http_client=http_client, **settings)

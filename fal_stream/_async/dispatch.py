@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from .._checks import check_credentials, warn_of_long_times
+from .._checks import warn_of_long_times
 from .._net.async_exchange import AsyncExchange
 from .._net.runtime import async_check_function
 from .._reporting.spans import trace_headers
@@ -26,7 +26,7 @@ from .._shared.endpoint import backup_url, is_loopback
 from .._shared.outgoing import Outgoing, authorization, key_use
 from .._shared.watchdog import OPTION_OF_PHASE
 from ..config import Config
-from ..credentials import Secret, credentials_from_environment
+from ..credentials import Secret, check_credentials, credentials_from_environment
 from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, excerpt, quoted
 from ..middleware import RequestConfig, check_changed
 from .ask import ask
@@ -214,13 +214,13 @@ class AsyncDispatcher:
         )
         return sent
 
-    async def _credentials(self, exchange: AsyncExchange, *, is_required: bool) -> str | None:
+    async def _credentials(self, exchange: AsyncExchange, *, is_required: bool) -> Secret | None:
         given = self._config.credentials
         if isinstance(given, Secret):
-            return given.reveal()
+            return given
         if given is not None:
             what = "The credentials function"
-            return check_credentials(await ask(exchange, ConfigError, what, given))
+            return check_credentials(Secret(await ask(exchange, ConfigError, what, given)))
         credentials = credentials_from_environment()
         if credentials is None and is_required:
             raise ConfigError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
 
-from .._checks import check_bool
+from .._checks import also_half_made, check_bool
 from .._net.flavour_hints import AsyncIteratorHints
 from .._net.result_hints import async_result_hints
 from .._net.tasks import async_in_thread
@@ -144,6 +144,7 @@ class AsyncFile:
             self._fetcher = _default_async_client()._fetcher
         return self._fetcher
 
+    @also_half_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._found!r}>"
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from typing_extensions import Self, Unpack
 
-from .._checks import shown
+from .._checks import also_half_made, shown
 from .._files.kinds import is_file
 from .._net.exchange import Aborted
 from .._net.result_hints import async_result_hints
@@ -16,6 +16,7 @@ from .._shared.lifecycle import StorageSettings, lifecycle_header
 from .._shared.watchdog import Limits
 from ..abort import AbortController, AbortSignal
 from ..config import ClientSettings, Config, make_config
+from ..credentials import hide_secrets
 from ..errors import ConfigError, UploadError
 from .dispatch import AsyncDispatcher
 from .http.senders import AsyncHttpClient, make_sender
@@ -51,6 +52,7 @@ class AsyncStorageClient:
         http_client: AsyncHttpClient | None = None,
         **settings: Unpack[ClientSettings],
     ) -> None:
+        hide_secrets(cast("dict[str, Any]", settings))
         self.config: Config = make_config(config, settings)
         self._sender = make_sender(http_client, self.config)
         self._dispatcher = AsyncDispatcher(self.config, self._sender)
@@ -174,6 +176,7 @@ class AsyncStorageClient:
     def __setstate__(self, state: tuple[Config]) -> None:
         AsyncStorageClient.__init__(self, *state)
 
+    @also_half_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.config.rest_url}>"
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, SupportsIndex
 
 from typing_extensions import Self, TypeVar
 
-from .._checks import check_bool
+from .._checks import also_half_made, check_bool
 from .._display.display import Display, bundle_of
 from .._net.exchange import Aborted
 from .._net.flavour_hints import AsyncFlavourHints, AsyncIteratorHints
@@ -529,6 +529,7 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
             endpoint_id=self.endpoint_id,
         )
 
+    @also_half_made
     def __repr__(self) -> str:
         state = "closed" if self.closed else "running" if self._intake.is_open else "not started"
         return (

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import pydantic
 import pydantic_core
 
+from .._checks import also_half_made
 from ..errors import excerpt
 from .chunk_fields import fields_of
 from .data_uri import data_head, decode_base64, decode_data_uri
@@ -204,6 +205,7 @@ class FoundFile:
         parts += [str(step) for step in steps_to(self._place)]
         return stem_of(endpoint_id, parts)
 
+    @also_half_made
     def __repr__(self) -> str:
         """Return what it is, with its address shortened and without the query."""
         size = "" if self.width is None or self.height is None else f" {self.width}x{self.height}"

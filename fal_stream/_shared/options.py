@@ -12,6 +12,7 @@ from typing import Any, cast
 from typing_extensions import TypedDict
 
 from ..config import ClientSettings
+from ..credentials import hide_secrets
 from ..types import NOT_GIVEN, StreamOptions
 from .endpoint import DEFAULT_PATH
 
@@ -58,6 +59,7 @@ def given_options(arguments: Mapping[str, Any]) -> StreamOptions:
     Returns:
         The options; unknown ones too, which `plan_stream` refuses.
     """
+    hide_secrets(arguments["unknown"])
     given = {
         name: arguments[name]
         for name, default in OPTION_DEFAULTS.items()
@@ -75,6 +77,7 @@ def given_settings(arguments: Mapping[str, Any]) -> ClientSettings:
     Returns:
         The settings; unknown ones too, which `Config` refuses.
     """
+    hide_secrets(arguments["unknown"])
     given = {
         name: arguments[name]
         for name in ClientSettings.__annotations__

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from .._version import __version__
 from ..config import Config
+from ..credentials import Secret
 from .endpoint import host_of, is_loopback, may_have_key
 
 JSON = "application/json"
@@ -68,7 +69,7 @@ def key_use(config: Config, url: str, headers: Mapping[str, str]) -> KeyUse:
     return "optional" if is_loopback(host_of(urlsplit(url).netloc)) else "required"
 
 
-def authorization(credentials: str) -> str:
+def authorization(credentials: Secret) -> str:
     """Return the value of the Authorization header.
 
     Args:
@@ -78,7 +79,8 @@ def authorization(credentials: str) -> str:
     Returns:
         The value.
     """
-    return credentials if credentials.startswith("Bearer ") else f"Key {credentials}"
+    text = credentials.reveal()
+    return text if text.startswith("Bearer ") else f"Key {text}"
 
 
 def api_request(config: Config, url: str, content: Any, headers: Mapping[str, str]) -> Outgoing:

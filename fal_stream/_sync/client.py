@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from typing_extensions import Self, Unpack
 
+from .._checks import also_half_made
 from .._net.exchange import Aborted
 from .._net.exchanges import new_exchange
 from .._net.flavour_hints import FlavourHints
@@ -22,7 +23,7 @@ from .._shared.timeouts import timeout_error
 from .._shared.tokens import TOKEN_PARAMETER
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..config import Config, make_config
-from ..credentials import CredentialsFunction, Secret
+from ..credentials import CredentialsFunction, Secret, hidden
 from ..errors import FalStreamError, StreamConnectionError
 from ..middleware import ProxyUrlConfig, RequestMiddleware
 from ..retry import RetryPolicy
@@ -103,6 +104,7 @@ class StreamingClient(StreamMethods, FlavourHints):
         headers: Mapping[str, str] | NotGiven = NOT_GIVEN,
         **unknown: Unpack[NoOthers],
     ) -> None:
+        credentials = hidden(credentials)
         self.config: Config = make_config(config, given_settings(locals()))
         self._sender = make_sender(http_client, self.config)
         self._dispatcher = Dispatcher(self.config, self._sender)
@@ -200,6 +202,7 @@ class StreamingClient(StreamMethods, FlavourHints):
         config, storage = state
         StreamingClient.__init__(self, config, storage=storage)
 
+    @also_half_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.config.run_url}>"
 
@@ -268,5 +271,6 @@ def create_streaming_client(
     Raises:
         ConfigError: A setting is unknown or has a value that can't be used.
     """
+    credentials = hidden(credentials)
     settings = given_settings(locals())
     return StreamingClient(config, storage=storage, http_client=http_client, **settings)

@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from .._checks import check_credentials, warn_of_long_times
+from .._checks import warn_of_long_times
 from .._net.runtime import check_function
 from .._net.sync_exchange import Exchange
 from .._reporting.spans import trace_headers
@@ -27,7 +27,7 @@ from .._shared.endpoint import backup_url, is_loopback
 from .._shared.outgoing import Outgoing, authorization, key_use
 from .._shared.watchdog import OPTION_OF_PHASE
 from ..config import Config
-from ..credentials import Secret, credentials_from_environment
+from ..credentials import Secret, check_credentials, credentials_from_environment
 from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, excerpt, quoted
 from ..middleware import RequestConfig, check_changed
 from .ask import ask
@@ -209,13 +209,13 @@ class Dispatcher:
         sent: RequestConfig | None = ask(exchange, ConfigError, what, proxy.redirected, request)
         return sent
 
-    def _credentials(self, exchange: Exchange, *, is_required: bool) -> str | None:
+    def _credentials(self, exchange: Exchange, *, is_required: bool) -> Secret | None:
         given = self._config.credentials
         if isinstance(given, Secret):
-            return given.reveal()
+            return given
         if given is not None:
             what = "The credentials function"
-            return check_credentials(ask(exchange, ConfigError, what, given))
+            return check_credentials(Secret(ask(exchange, ConfigError, what, given)))
         credentials = credentials_from_environment()
         if credentials is None and is_required:
             raise ConfigError(

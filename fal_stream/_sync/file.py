@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
 
-from .._checks import check_bool
+from .._checks import also_half_made, check_bool
 from .._net.flavour_hints import IteratorHints
 from .._net.result_hints import result_hints
 from .._net.tasks import in_thread
@@ -145,6 +145,7 @@ class File:
             self._fetcher = _default_client()._fetcher
         return self._fetcher
 
+    @also_half_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._found!r}>"
 

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from typing_extensions import Self, Unpack
 
-from .._checks import shown
+from .._checks import also_half_made, shown
 from .._files.kinds import is_file
 from .._net.exchange import Aborted
 from .._net.result_hints import result_hints
@@ -17,6 +17,7 @@ from .._shared.lifecycle import StorageSettings, lifecycle_header
 from .._shared.watchdog import Limits
 from ..abort import AbortController, AbortSignal
 from ..config import ClientSettings, Config, make_config
+from ..credentials import hide_secrets
 from ..errors import ConfigError, UploadError
 from .dispatch import Dispatcher
 from .http.senders import HttpClient, make_sender
@@ -52,6 +53,7 @@ class StorageClient:
         http_client: HttpClient | None = None,
         **settings: Unpack[ClientSettings],
     ) -> None:
+        hide_secrets(cast("dict[str, Any]", settings))
         self.config: Config = make_config(config, settings)
         self._sender = make_sender(http_client, self.config)
         self._dispatcher = Dispatcher(self.config, self._sender)
@@ -175,6 +177,7 @@ class StorageClient:
     def __setstate__(self, state: tuple[Config]) -> None:
         StorageClient.__init__(self, *state)
 
+    @also_half_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.config.rest_url}>"
 

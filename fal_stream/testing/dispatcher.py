@@ -7,6 +7,7 @@ Leaves to others: what each of them answers, and sending it.
 from __future__ import annotations
 
 from fal_stream._shared.outgoing import authorization
+from fal_stream.credentials import Secret
 from fal_stream.testing.endpoints import Endpoints, alias_of
 from fal_stream.testing.refusal import Refused, check_method
 from fal_stream.testing.reply import Reply
@@ -80,7 +81,7 @@ class Dispatcher:
 
 
 def _has_key(request: RecordedRequest, key: str | None) -> bool:
-    return key is None or request.headers.get("authorization") == authorization(key)
+    return key is None or request.headers.get("authorization") == authorization(Secret(key))
 
 
 def _check_key(has_key: bool) -> None:

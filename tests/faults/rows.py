@@ -412,11 +412,13 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         36,
-        "a key with a line end, NUL, a space or a letter beyond ASCII; an endpoint id that would "
-        "climb or change the host",
-        "`ConfigError` that doesn't show the key; nothing is sent",
+        "a key in quotes, or with a line end, NUL, a space or a letter beyond ASCII in it; an "
+        "endpoint id that would climb or change the host",
+        "`ConfigError` that shows the key nowhere, nor do the variables of its traceback; nothing "
+        "is sent",
         (
             "faults/_async/test_refusals.py::test_a_bad_key",
+            "_async/test_keys.py::test_a_refused_key_is_shown_nowhere",
             "faults/_async/test_refusals.py::test_a_bad_endpoint_id",
             "unit/test_endpoint.py::test_no_text_can_change_the_host_or_climb",
         ),

@@ -132,10 +132,9 @@ def test_a_bad_setting_is_named_with_its_value_and_the_way_out(
 @pytest.mark.parametrize(
     "credentials",
     [
-        f"{KEY}\n",
         f"{KEY}\r\nx: y",
-        f" {KEY}",
-        f"Key {KEY}",
+        f"x {KEY}",
+        f'"{KEY}"',
         f"Bearer {KEY} x",
         "Bearer ",
         "schlüssel:geheim",
@@ -183,6 +182,9 @@ def test_settings_cannot_be_changed() -> None:
         ({"FAL_KEY": KEY, "FAL_KEY_ID": "i", "FAL_KEY_SECRET": "s"}, KEY),
         ({"FAL_KEY_ID": "i"}, None),
         ({"FAL_KEY_SECRET": "s"}, None),
+        ({"FAL_KEY": f" Key {KEY}\n"}, KEY),
+        ({"FAL_KEY": " \n", "FAL_KEY_ID": " i", "FAL_KEY_SECRET": "s\n"}, "i:s"),
+        ({"FAL_KEY_ID": "i", "FAL_KEY_SECRET": " "}, None),
     ],
 )
 def test_credentials_of_the_environment(
@@ -190,7 +192,8 @@ def test_credentials_of_the_environment(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert credentials_from_environment() == expected
+    found = credentials_from_environment()
+    assert (found and found.reveal()) == expected
 
 
 def test_bad_credentials_of_the_environment_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

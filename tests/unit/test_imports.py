@@ -31,13 +31,13 @@ CORE = {
 MAY_IMPORT = {
     "errors": {"_ipython"},
     "_version": set[str](),
-    "abort": {"errors"},
+    "abort": {"_checks", "errors"},
     "types": {"abort"},
     "workflows": set[str](),
     "_checks": {"errors"},
     "middleware": {"_checks", "credentials", "errors"},
     "retry": {"_checks", "errors"},
-    "credentials": {"_checks", "errors"},
+    "credentials": {"errors", "types"},
     "config": {"_checks", "credentials", "errors", "middleware", "retry", "types"},
     "_shared": {
         "_checks",

@@ -16,14 +16,14 @@ from tests._sync.reading import Outcome, read
 from tests.seam import until
 
 BAD_KEYS = [
-    "id:hunter2\r\n",
+    '"id:hunter2"',
     "id:hunter2\nx: y",
     "id:hunter2\0",
     "id:hunt er2",
     "id:h\u00fcnter2",
     "id:hunter2\u2028",
     "id:hunter2\x7f",
-    "\thunter2",
+    "id:\thunter2",
 ]
 
 
