@@ -12,7 +12,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
-__all__ = ["hide_frames", "hide_result", "is_kernel", "render_traceback", "running_shell"]
+__all__ = ["hide_result", "is_kernel", "render_traceback", "running_shell", "shorten_traceback"]
 
 _PACKAGE = __name__.partition(".")[0]
 
@@ -102,8 +102,16 @@ class _HidingHook:
         )
 
 
-def hide_frames(error: BaseException) -> None:
-    """Have IPython leave the frames of this package out of the traceback of an interrupt."""
+def shorten_traceback(error: BaseException) -> None:
+    """Leave frames of this package out of the traceback of an interruption that is raised again.
+
+    Where the wait was is of no use to the one who ended it, and takes pages to tell. IPython shows
+    no frame of this package. Elsewhere, on Python 3.11 and later, those of the callers remain.
+
+    Args:
+        error: The exception of Ctrl-C or of a cancellation.
+    """
+    error.__traceback__ = None
     if running_shell() is not None:
         vars(error).setdefault("_render_traceback_", partial(render_traceback, error))
 

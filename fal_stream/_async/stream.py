@@ -24,6 +24,7 @@ from typing_extensions import Self, TypeVar
 
 from .._checks import also_half_made, check_bool
 from .._display.display import Display, bundle_of
+from .._ipython import shorten_traceback
 from .._net.exchange import Aborted
 from .._net.flavour_hints import AsyncFlavourHints, AsyncIteratorHints
 from .._net.result_hints import async_result_hints
@@ -594,15 +595,15 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
                     await self._intake.open()
         except (Aborted, Expired, FalStreamError) as error:
             failure = self._failure(error)
-        except async_cancellations():
+        except async_cancellations() as error:
             # A request that was broken off is not sent a second time.
             if self._ended or not self._intake.is_open:
                 await self._give_up()
+            shorten_traceback(error)
             raise
         except KeyboardInterrupt as error:
             await self._give_up()
-            # Who reads the traceback looks for a line of their own.
-            error.__traceback__ = None
+            shorten_traceback(error)
             raise
         except BaseException:
             await self._give_up()

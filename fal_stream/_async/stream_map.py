@@ -17,11 +17,12 @@ from typing import Any, Generic, NoReturn, SupportsIndex
 from typing_extensions import Self, TypeVar
 
 from .._checks import check_bool, check_whole
+from .._ipython import shorten_traceback
 from .._net.crew import AsyncInputs, AsyncReading
 from .._net.flavour_hints import AsyncFlavourHints
 from .._net.line import Line
 from .._net.runtime import async_check_function
-from .._net.tasks import async_finish
+from .._net.tasks import async_finish, async_is_interruption
 from ..abort import AbortSignal, follow
 from ..errors import ConfigError, StreamInterrupted
 from ..types import MapItem
@@ -133,11 +134,13 @@ class AsyncStreamMap(AsyncFlavourHints, Generic[InputT, ResultT]):
         try:
             work.go_on()
             await work.crew.wait(work.is_due)
-        except BaseException:
+        except BaseException as error:
             # For those who ask next, who would take it for the end.
             work.line.fail(_interrupted())
             work.stop("the wait for a result was interrupted")
             await self.aclose()
+            if async_is_interruption(error):
+                shorten_traceback(error)
             raise
 
     async def __aenter__(self) -> Self:

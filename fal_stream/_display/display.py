@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypeVar
 
 from typing_extensions import Self
 
-from .._ipython import hide_frames, hide_result
+from .._ipython import hide_result, shorten_traceback
 from ..abort import AbortSignal
 from ..errors import FalStreamError
 from .frame import Frame, FrameMaker, State
@@ -114,9 +114,7 @@ class Display:
         if self._thread is not None:
             self._thread.join()
         if error is not None and not isinstance(error, Exception):
-            # Where the wait was is of no use to the one who ended it, and takes pages to tell.
-            error.__traceback__ = None
-            hide_frames(error)
+            shorten_traceback(error)
         state, failure = self._ending(error)
         now = self._now()
         try:

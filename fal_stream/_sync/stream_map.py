@@ -18,11 +18,12 @@ from typing import Any, Generic, NoReturn, SupportsIndex
 from typing_extensions import Self, TypeVar
 
 from .._checks import check_bool, check_whole
+from .._ipython import shorten_traceback
 from .._net.crew import Inputs, Reading
 from .._net.flavour_hints import FlavourHints
 from .._net.line import Line
 from .._net.runtime import check_function
-from .._net.tasks import finish
+from .._net.tasks import finish, is_interruption
 from ..abort import AbortSignal, follow
 from ..errors import ConfigError, StreamInterrupted
 from ..types import MapItem
@@ -134,11 +135,13 @@ class StreamMap(FlavourHints, Generic[InputT, ResultT]):
         try:
             work.go_on()
             work.crew.wait(work.is_due)
-        except BaseException:
+        except BaseException as error:
             # For those who ask next, who would take it for the end.
             work.line.fail(_interrupted())
             work.stop("the wait for a result was interrupted")
             self.close()
+            if is_interruption(error):
+                shorten_traceback(error)
             raise
 
     def __enter__(self) -> Self:

@@ -29,5 +29,5 @@ def kernel_environment(fal: LocalFal, tmp_path: Path, monkeypatch: pytest.Monkey
 def kernel(kernel_environment: None) -> Iterator[Kernel]:
     """A kernel that has imported the package."""
     with Kernel() as kernel:
-        kernel.run("import asyncio, time\nfrom fal_stream import stream, stream_async")
+        kernel.run("import asyncio, time\nfrom fal_stream import *")
         yield kernel

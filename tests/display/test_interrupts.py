@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 
@@ -15,6 +16,10 @@ SILENT_CELLS = {
     "show": "stream('acme/app').show()",
     "async iteration": "async for chunk in stream_async('acme/app'): pass",
     "async show": "await stream_async('acme/app').show()",
+    "done": "stream('acme/app').done()",
+    "async text": "async for piece in stream_async('acme/app').text(str): pass",
+    "map": "for item in StreamingClient().stream_map('acme/app', [1]): pass",
+    "async map": "async for item in AsyncStreamingClient().stream_map('acme/app', [1]): pass",
 }
 BUSY_CELLS = {
     "loop body": "s = stream('acme/app')\nfor chunk in s: time.sleep(60)",
@@ -50,6 +55,10 @@ def test_a_silent_cell_is_interrupted(
         assert fal.requests[-1].gone.wait(10)
         print(f"{name}: {cell.seconds * 1000:.0f} ms")
         assert cell.seconds < 10
+        assert f"----> 1 {code}\n" in cell.traceback
+        # On Python 3.10 asyncio makes another exception of a cancelled task's.
+        if sys.version_info >= (3, 11) or not name.startswith("async"):
+            assert "fal_stream" not in cell.traceback.replace(code, "")
         for bundle in cell.displays.values():
             assert "interrupted" in bundle["text/plain"]
     assert kernel.run("1 + 1").results[0]["text/plain"] == "2"

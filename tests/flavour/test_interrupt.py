@@ -72,6 +72,9 @@ def test_ctrl_c(either_fal: LocalFal, program: str, script: Script) -> None:
     assert process.returncode == -signal.SIGINT
     assert out == ("1\n" if isinstance(script, list) else "")
     assert errors.rstrip().endswith("KeyboardInterrupt")
+    if sys.version_info >= (3, 11):
+        # What lies between the user's line and the wait is short.
+        assert errors.count("/fal_stream/") <= 4, errors
     assert "Exception ignored" not in errors
     assert "never retrieved" not in errors
     assert request.gone.wait(10)

@@ -14,6 +14,7 @@ CORE = {
     "_checks",
     "_display",
     "_files",
+    "_ipython",
     "_net",
     "_reporting",
     "_saving",
