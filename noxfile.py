@@ -146,6 +146,16 @@ def linear(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def states(session: nox.Session) -> None:
+    """Play histories of streams, maps and clients for an hour; `-- --seconds 300 map` for less.
+
+    With `-- --planted`, see that it finds the faults that are planted in the client for a while.
+    """
+    install(session, "test")
+    session.run("python", "-m", "tests.states", *session.posargs)
+
+
+@nox.session(default=False)
 def mutants(session: nox.Session) -> None:
     """Change `_shared` in thousands of small ways; a test has to fail each time.
 

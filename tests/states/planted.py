@@ -1,0 +1,196 @@
+"""Faults that are planted on purpose, of the kinds that were found: the histories find each."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+import fal_stream._async.stream
+import fal_stream._sync.token
+from fal_stream._net.line import Line
+from fal_stream._shared import response
+from fal_stream._sync.stream import FalStream
+from fal_stream._sync.stream_map import StreamMap
+from fal_stream._sync.token import Tokens
+
+__all__ = ["PLANTED", "Planted", "find"]
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A fault.
+
+    Attributes:
+        kind: Of which kind it is.
+        machine: What it is found with.
+        flavour: In which flavour.
+        rules: The beginnings of the rules that it may break.
+        plant: Has it there, for as long as the context lasts.
+    """
+
+    kind: str
+    machine: str
+    flavour: str
+    rules: tuple[str, ...]
+    plant: Callable[[], contextlib.AbstractContextManager[Any]]
+
+
+@contextlib.contextmanager
+def locked_line() -> Iterator[None]:
+    """Guard the line of a map by a lock, which the interrupted thread may have."""
+    lock = threading.Lock()
+
+    def guard(function: Callable[..., Any]) -> Callable[..., Any]:
+        def guarded(*args: Any) -> Any:
+            lock.acquire()
+            try:
+                return function(*args)
+            finally:
+                lock.release()
+
+        return guarded
+
+    with contextlib.ExitStack() as stack:
+        for name in ("read", "put", "take", "settle"):
+            stack.enter_context(mock.patch.object(Line, name, guard(getattr(Line, name))))
+        opened: Any = vars(Line)["open"]
+        stack.enter_context(mock.patch.object(Line, "open", property(guard(opened.fget))))
+        yield
+
+
+@contextlib.contextmanager
+def hasty_consumer() -> Iterator[None]:
+    """Take a result that another thread has taken for the end of the map."""
+
+    def take_next(results: StreamMap[Any, Any]) -> Any:
+        work = results._work
+        work.check_caller()
+        results._wait()
+        time.sleep(0)
+        item = work.line.take()
+        if item is not None:
+            work.go_on()
+            work.line.settle(item.index)
+            return item
+        results.close()
+        if work.line.failure is not None:
+            raise work.line.failure
+        raise StopIteration
+
+    with mock.patch.object(StreamMap, "__next__", take_next):
+        yield
+
+
+@contextlib.contextmanager
+def poisoned_token() -> Iterator[None]:
+    """Leave those who wait for a token alone where the one that asks is interrupted."""
+    fetch = Tokens._fetch_or_join
+
+    def fetch_or_leave(tokens: Tokens, *args: Any) -> Any:
+        land = tokens._land
+        with mock.patch.object(
+            tokens, "_land", lambda key, flight, outcome: outcome and land(key, flight, outcome)
+        ):
+            return fetch(tokens, *args)
+
+    with mock.patch.object(Tokens, "_fetch_or_join", fetch_or_leave):
+        yield
+
+
+@contextlib.contextmanager
+def unshielded_end() -> Iterator[None]:
+    """Leave undone what a cancellation hits of the end of a stream."""
+
+    async def leave(work: Coroutine[Any, Any, Any], interrupt: object) -> None:
+        work.close()
+
+    with mock.patch.object(fal_stream._async.stream, "async_finish", leave):
+        yield
+
+
+@contextlib.contextmanager
+def quadratic_masking() -> Iterator[None]:
+    """Look for a token from each of many backslashes on."""
+    slow = re.compile(r"\\+fal_jwt_token=")
+
+    def mask(text: str) -> str:
+        return slow.sub("", text)
+
+    with mock.patch.object(response, "mask_token", mask):
+        yield
+
+
+@contextlib.contextmanager
+def lost_chunk() -> Iterator[None]:
+    """Lose a chunk where several come at once."""
+    keep = FalStream._keep
+
+    def keep_some(stream: FalStream[Any], fresh: list[Any]) -> None:
+        before = len(stream.buffer)
+        keep(stream, fresh)
+        if len(fresh) > 2:
+            del stream.buffer[before]
+
+    with mock.patch.object(FalStream, "_keep", keep_some):
+        yield
+
+
+PLANTED: dict[str, Planted] = {
+    "a lock that a handler waits for": Planted(
+        "signals and locks", "map", "threads", ("nothing hangs",), locked_line
+    ),
+    "a map that ends for the slower consumer": Planted(
+        "signals and locks",
+        "map",
+        "threads",
+        ("each input has a result", "no input is lost"),
+        hasty_consumer,
+    ),
+    "a token that nobody fetches any more": Planted(
+        "signals and locks",
+        "client",
+        "threads",
+        ("nothing hangs", "only errors of ours", "the client can still"),
+        poisoned_token,
+    ),
+    "an end that a cancellation cuts off": Planted(
+        "what a cancellation skips",
+        "stream",
+        "anyio",
+        ("an end on purpose", "each stream has one line", "`error` listeners"),
+        unshielded_end,
+    ),
+    "masking that takes quadratic time": Planted(
+        "linear whatever comes", "client", "threads", ("whatever comes",), quadratic_masking
+    ),
+    "a chunk that is lost": Planted(
+        "a lost chunk", "stream", "threads", ("no chunk is lost",), lost_chunk
+    ),
+}
+
+
+def find(name: str, seconds: float = 60.0) -> tuple[str, str]:
+    """Play histories with a fault, in a process of their own: threads may hang in it.
+
+    Args:
+        name: The name of the fault.
+        seconds: For how long at most.
+
+    Returns:
+        The rule that was broken, and what was printed.
+    """
+    planted = PLANTED[name]
+    command = [sys.executable, "-m", "tests.states", planted.machine, "--plant", name]
+    command += ["--flavour", planted.flavour, "--seed", "7", "--seconds", str(seconds)]
+    command += ["--patience", "2", "--shrink", "10"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60)
+    printed = done.stdout + done.stderr
+    return printed.partition("broke a rule: ")[2].partition("\n")[0], printed
