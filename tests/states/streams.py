@@ -29,7 +29,6 @@ from fal_stream import (
     StreamInterrupted,
     StreamTimeout,
 )
-
 from fal_stream.testing import RecordedRequest
 
 from .flavours import END
