@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self, Unpack
 
@@ -14,11 +14,15 @@ from .._net.exchange import Aborted
 from .._net.result_hints import result_hints
 from .._shared.inputs import FoundFile, take_input
 from .._shared.lifecycle import StorageSettings, lifecycle_header
+from .._shared.options import NoOthers, given_settings
 from .._shared.watchdog import Limits
 from ..abort import AbortController, AbortSignal
-from ..config import ClientSettings, Config, make_config
-from ..credentials import hide_secrets
+from ..config import Config, make_config
+from ..credentials import CredentialsFunction, Secret, hidden
 from ..errors import ConfigError, UploadError
+from ..middleware import ProxyUrlConfig, RequestMiddleware
+from ..retry import RetryPolicy
+from ..types import NOT_GIVEN, NotGiven
 from .dispatch import Dispatcher
 from .http.senders import HttpClient, make_sender
 
@@ -34,10 +38,26 @@ class StorageClient:
     settings; a pickle holds no key, see `Config`.
 
     Args:
-        config: The settings. Default: a `Config` of the environment.
+        config: The settings, which say what each of those below means. One that is given by name
+            goes before it. Default: a `Config` of the environment.
         http_client: An HTTP client of your own that requests are sent by; it is not closed.
             Default None: one of ours.
-        **settings: Over those of `config`, which says what each means.
+        credentials: fal's key, or a function that gives it each time.
+        run_url: Where the apps run.
+        rest_url: Where files are uploaded and tokens are asked for.
+        trusted_hosts: Hosts besides fal's own that get the key.
+        proxy_url: A proxy of fal's kind that requests go through.
+        request_middleware: Functions that change each request on its way out.
+        retry: When a request is sent again, or how many times at most; None for never.
+        token_lifetime: Of a token for the connection mode `client`, in seconds.
+        keepalive_expiry: How many seconds an idle connection is kept.
+        timeout: Seconds between two signs of life of a running stream.
+        event_timeout: Seconds between two chunks.
+        start_timeout: Seconds until the response headers are there.
+        total_timeout: Seconds for the whole stream.
+        max_event_bytes: How large one event may be, in bytes.
+        headers: Sent with each request.
+        **unknown: Refused.
 
     Attributes:
         config: The settings.
@@ -51,10 +71,28 @@ class StorageClient:
         config: Config | None = None,
         *,
         http_client: HttpClient | None = None,
-        **settings: Unpack[ClientSettings],
+        credentials: str | Secret | CredentialsFunction | NotGiven | None = NOT_GIVEN,
+        run_url: str | NotGiven = NOT_GIVEN,
+        rest_url: str | NotGiven = NOT_GIVEN,
+        trusted_hosts: Collection[str] | NotGiven = NOT_GIVEN,
+        proxy_url: str | ProxyUrlConfig | NotGiven | None = NOT_GIVEN,
+        request_middleware: RequestMiddleware
+        | Sequence[RequestMiddleware]
+        | NotGiven
+        | None = NOT_GIVEN,
+        retry: RetryPolicy | int | NotGiven | None = NOT_GIVEN,
+        token_lifetime: float | NotGiven = NOT_GIVEN,
+        keepalive_expiry: float | NotGiven = NOT_GIVEN,
+        timeout: float | NotGiven | None = NOT_GIVEN,
+        event_timeout: float | NotGiven | None = NOT_GIVEN,
+        start_timeout: float | NotGiven | None = NOT_GIVEN,
+        total_timeout: float | NotGiven | None = NOT_GIVEN,
+        max_event_bytes: int | NotGiven = NOT_GIVEN,
+        headers: Mapping[str, str] | NotGiven = NOT_GIVEN,
+        **unknown: Unpack[NoOthers],
     ) -> None:
-        hide_secrets(cast("dict[str, Any]", settings))
-        self.config: Config = make_config(config, settings)
+        credentials = hidden(credentials)
+        self.config: Config = make_config(config, given_settings(locals()))
         self._sender = make_sender(http_client, self.config)
         self._dispatcher = Dispatcher(self.config, self._sender)
 

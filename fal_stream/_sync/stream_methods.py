@@ -309,7 +309,8 @@ class StreamMethods:
         """Stream many inputs side by side; nothing is sent until the results are asked for.
 
         Each input is streamed once. One that fails is given back with its error, and the others
-        go on.
+        go on. Times are seconds, and for each stream by itself; a limit that is left out is the
+        client's, and None switches it off.
 
         Args:
             endpoint_id: The endpoint, `owner/alias[/path]`, as on the model's page.
@@ -318,27 +319,38 @@ class StreamMethods:
             concurrency: How many streams run at once at most. Default 8.
             ordered: Whether the results come in the order of the inputs. Default False: as they
                 are ready.
-            output_type: The type of the chunks. Default None: JSON values as they are.
+            output_type: The type of the chunks: a pydantic model, a TypedDict, a union or any other
+                type form that pydantic can validate. Default None: JSON values as they are.
             read: What is done with each stream, a function that gives the result. Default None:
                 it is read to its end, and the last chunk is the result.
-            url: Of each stream, as all that follow: see `stream`.
-            path: See `stream`.
-            query_params: See `stream`.
-            timeout: See `stream`.
-            event_timeout: See `stream`.
-            start_timeout: See `stream`.
-            total_timeout: See `stream`.
-            method: See `stream`.
-            accept: See `stream`.
+            url: The address to stream from, instead of the endpoint's own. Default: none.
+            path: What is appended to the endpoint id, such as `/audio/speech`; `""` for nothing.
+                Not together with `url`. Default: `/stream`.
+            query_params: Added to the address. Default: none.
+            timeout: Between two signs of life of the running stream.
+            event_timeout: Between two chunks, whatever the signs of life.
+            start_timeout: Until the response headers are there, connecting included. One that is
+                given, here or to the client, is told to fal too, if it is over 1.
+            total_timeout: For all the waiting of the stream.
+            method: The HTTP method. Default: POST.
+            accept: The media type asked for. Default: text/event-stream.
             signal: Ends the map when it is aborted. Default: none.
-            headers: See `stream`.
-            auto_upload: See `stream`.
-            connection_mode: See `stream`.
-            token_provider: See `stream`.
-            is_final: See `stream`.
-            raise_error_events: See `stream`.
-            priority: See `stream`.
-            hint: See `stream`.
+            headers: Sent with this request, over the client's own. Default: none.
+            auto_upload: Whether files in the input are uploaded and replaced by their addresses
+                when the stream starts. Default True; with False a file in the input is an error.
+            connection_mode: `server`: with the key. `client`: straight to fal with a short-lived
+                token, past proxy and middleware. Default: server.
+            token_provider: Gives the token in the connection mode `client`, a function of the app
+                path. Default None: fal is asked for one, with the key.
+            is_final: Tells of a chunk whether it is the last one. The stream then ends without
+                waiting for the server; one that ends without such a chunk is an IncompleteStream.
+                Default: the `output` event of a `workflows/` endpoint; of others, and with None,
+                the server's end is the end.
+            raise_error_events: Whether an event named `error`, a `{"type": "error"}` of a workflow,
+                and a last chunk with an `error` raise StreamEventError. Default True; with False
+                they are chunks.
+            priority: `normal` or `low`. Default: fal's own.
+            hint: Tells fal which runners suit the request. Default: none.
             **unknown: Refused.
 
         Returns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,9 +13,11 @@ import pytest
 import fal_stream
 from fal_stream import (
     NOT_GIVEN,
+    AsyncStorageClient,
     AsyncStreamingClient,
     Config,
     ConfigError,
+    StorageClient,
     StreamingClient,
     StreamOptions,
     create_async_streaming_client,
@@ -30,6 +33,7 @@ STREAMS: list[Callable[..., Any]] = [
     fal_stream.stream_async,
 ]
 MAPS: list[Callable[..., Any]] = [StreamingClient.stream_map, AsyncStreamingClient.stream_map]
+STORAGES: list[Callable[..., Any]] = [StorageClient, AsyncStorageClient]
 CLIENTS: list[Callable[..., Any]] = [
     StreamingClient,
     AsyncStreamingClient,
@@ -71,6 +75,41 @@ def test_the_keywords_of_a_client(function: Callable[..., Any]) -> None:
     assert defaults(function) == own | dict.fromkeys(ClientSettings.__annotations__, NOT_GIVEN)
 
 
+@pytest.mark.parametrize("function", STORAGES)
+def test_the_keywords_of_a_storage_client(function: Callable[..., Any]) -> None:
+    own = {"config": None, "http_client": None}
+    assert defaults(function) == own | dict.fromkeys(ClientSettings.__annotations__, NOT_GIVEN)
+
+
+def test_the_keywords_of_a_config() -> None:
+    assert set(defaults(Config)) == set(ClientSettings.__annotations__)
+    assert defaults(Config)["keepalive_expiry"] == 5.0
+
+
+def described(function: Callable[..., Any]) -> dict[str, str]:
+    """Give what the docstring says of each argument."""
+    text = inspect.getdoc(function) or ""
+    part = text.partition("Args:\n")[2].partition("\n\n")[0]
+    found = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", part, re.MULTILINE)
+    return {name: " ".join(said.split()) for name, said in found}
+
+
+@pytest.mark.parametrize("function", [*STREAMS, *MAPS])
+def test_each_option_is_described_everywhere(function: Callable[..., Any]) -> None:
+    said = described(function)
+    for name, meaning in described(StreamingClient.stream).items():
+        if name not in ("input", "signal") or function in STREAMS:
+            assert said[name] == meaning, name
+    assert set(said) >= set(OPTION_DEFAULTS) - {"input"}
+
+
+@pytest.mark.parametrize("function", [*CLIENTS, *STORAGES])
+def test_each_setting_is_described_everywhere(function: Callable[..., Any]) -> None:
+    said = described(function)
+    client = described(StreamingClient)
+    assert all(said[name] == client[name] for name in ClientSettings.__annotations__)
+
+
 def test_there_are_no_other_options_and_settings() -> None:
     assert set(OPTION_DEFAULTS) == set(StreamOptions.__annotations__)
     assert set(ClientSettings.__annotations__) == set(Config.model_fields)
@@ -87,6 +126,9 @@ def test_there_are_no_other_options_and_settings() -> None:
         ("fal_stream.StreamingClient(cred", "credentials="),
         ("fal_stream.AsyncStreamingClient(retr", "retry="),
         ("fal_stream.create_streaming_client(run", "run_url="),
+        ("fal_stream.StorageClient(timeo", "timeout="),
+        ("fal_stream.AsyncStorageClient(cred", "credentials="),
+        ("fal_stream.Config(keep", "keepalive_expiry="),
     ],
 )
 def test_a_notebook_completes_them(code: str, completed: str) -> None:
@@ -114,7 +156,7 @@ def test_an_unknown_keyword_is_refused_with_the_one_that_was_meant() -> None:
             function("acme/app", **keywords)
     with pytest.raises(ConfigError, match="Unknown option 'timeot'; did you mean 'timeout'"):
         client.stream_map("acme/app", [], **keywords)
-    for function in CLIENTS:
+    for function in (*CLIENTS, *STORAGES, Config):
         with pytest.raises(ConfigError, match="Unknown setting 'timeot'; did you mean 'timeout'"):
             function(**keywords)
 
