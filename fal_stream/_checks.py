@@ -11,10 +11,15 @@ import sys
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache, wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import SplitResult, urlsplit
 
+from pydantic_core import Url
+
 from .errors import ConfigError, excerpt
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 # From here on a time is taken for one in milliseconds, as JavaScript has them (seconds).
 LONG_TIME = 3600.0
@@ -24,6 +29,24 @@ _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 _WANTED_URL = "give an absolute address that begins with https://"
 _URL = re.compile(r"[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+")
 _HOST = re.compile(r"[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]")
+
+
+def is_model(value: object) -> TypeGuard[BaseModel]:
+    """Tell whether a value is a model of pydantic's, which is not loaded for it."""
+    pydantic = sys.modules.get("pydantic.main")
+    return pydantic is not None and isinstance(value, pydantic.BaseModel)
+
+
+def is_model_dataclass(value: object) -> bool:
+    """Tell whether a value is an instance of a dataclass of pydantic's."""
+    pydantic = sys.modules.get("pydantic.dataclasses")
+    return pydantic is not None and pydantic.is_pydantic_dataclass(type(value))
+
+
+def is_model_url(value: object) -> bool:
+    """Tell whether a value is an address of pydantic's."""
+    pydantic = sys.modules.get("pydantic.networks")
+    return isinstance(value, Url) or (pydantic is not None and isinstance(value, pydantic.AnyUrl))
 
 
 def shown(value: object) -> str:

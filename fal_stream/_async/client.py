@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from typing_extensions import Self, Unpack
 
+from .. import config as config_module
 from .._checks import also_half_made
 from .._net.async_exchange import AsyncExchange
 from .._net.exchange import Aborted
@@ -21,14 +22,14 @@ from .._shared.request import StreamPlan
 from .._shared.timeouts import timeout_error
 from .._shared.tokens import TOKEN_PARAMETER
 from .._shared.watchdog import Expired, Limits, Watchdog
-from ..config import Config, make_config
+from ..config import make_settings
 from ..credentials import CredentialsFunction, Secret, hidden
 from ..errors import FalStreamError, StreamConnectionError
 from ..middleware import ProxyUrlConfig, RequestMiddleware
 from ..retry import RetryPolicy
 from ..types import NOT_GIVEN, NotGiven
 from .dispatch import AsyncDispatcher
-from .fetch import AsyncFetcher
+from .fetcher import AsyncFetcher
 from .http.senders import AsyncHttpClient, make_sender
 from .storage import AsyncStorageClient, is_overridden
 from .stream_methods import AsyncStreamMethods
@@ -70,7 +71,6 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
         **unknown: Refused.
 
     Attributes:
-        config: The settings.
         storage: Uploads the files in inputs; what was given, if it was.
 
     Raises:
@@ -79,7 +79,7 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
 
     def __init__(
         self,
-        config: Config | None = None,
+        config: config_module.Config | None = None,
         *,
         storage: AsyncStorage | None = None,
         http_client: AsyncHttpClient | None = None,
@@ -104,15 +104,20 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
         **unknown: Unpack[NoOthers],
     ) -> None:
         credentials = hidden(credentials)
-        self.config: Config = make_config(config, given_settings(locals()))
-        self._sender = make_sender(http_client, self.config)
-        self._dispatcher = AsyncDispatcher(self.config, self._sender)
+        settings = self._settings = make_settings(config, given_settings(locals()))
+        self._sender = make_sender(http_client, settings)
+        self._dispatcher = AsyncDispatcher(settings, self._sender)
         self._fetcher = AsyncFetcher(self._dispatcher, self._sender)
-        self._tokens = AsyncTokens(self.config, self._dispatcher)
+        self._tokens = AsyncTokens(settings, self._dispatcher)
         self._owns_storage = storage is None
-        self.storage: AsyncStorageClient = _check_storage(storage) or AsyncStorageClient(
-            self.config, http_client=http_client
+        self.storage: AsyncStorageClient = _check_storage(storage) or AsyncStorageClient._of(
+            settings, http_client
         )
+
+    @property
+    def config(self) -> config_module.Config:
+        """The settings."""
+        return self._settings.config
 
     async def _open(self, plan: StreamPlan, exchange: AsyncExchange) -> AsyncStreamResponse:
         self._sender.admit(exchange)
@@ -165,10 +170,10 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
             StreamTimeout: `start_timeout` has run out.
             ConfigError: The client is closed, or has an `http_client`.
         """
-        proxy = self.config.proxy_url
-        url = self.config.run_url if proxy is None else proxy.url
+        proxy = self._settings.proxy_url
+        url = self._settings.run_url if proxy is None else proxy.url
         exchange = async_new_exchange(
-            Watchdog(Limits(start=self.config.start_timeout), time.monotonic)
+            Watchdog(Limits(start=self._settings.start_timeout), time.monotonic)
         )
         self._sender.admit(exchange)
         try:
@@ -197,17 +202,17 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
     async def __aexit__(self, *exc_info: object) -> None:
         await self.aclose()
 
-    def __getstate__(self) -> tuple[Config, AsyncStorageClient | None]:
+    def __getstate__(self) -> tuple[config_module.Config, AsyncStorageClient | None]:
         self._sender.check_copied()
         return self.config, None if self._owns_storage else self.storage
 
-    def __setstate__(self, state: tuple[Config, AsyncStorageClient | None]) -> None:
+    def __setstate__(self, state: tuple[config_module.Config, AsyncStorageClient | None]) -> None:
         config, storage = state
         AsyncStreamingClient.__init__(self, config, storage=storage)
 
     @also_half_made
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.config.run_url}>"
+        return f"<{type(self).__name__} {self._settings.run_url}>"
 
 
 def _check_storage(storage: AsyncStorage | None) -> AsyncStorageClient | None:
@@ -220,7 +225,7 @@ def _check_storage(storage: AsyncStorage | None) -> AsyncStorageClient | None:
 
 
 def create_async_streaming_client(
-    config: Config | None = None,
+    config: config_module.Config | None = None,
     *,
     storage: AsyncStorage | None = None,
     http_client: AsyncHttpClient | None = None,

@@ -25,7 +25,7 @@ from .._shared import response as responses
 from .._shared.endpoint import backup_url, is_loopback
 from .._shared.outgoing import Outgoing, authorization, key_use
 from .._shared.watchdog import OPTION_OF_PHASE
-from ..config import Config
+from ..config import AnySettings
 from ..credentials import Secret, check_credentials, credentials_from_environment
 from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, excerpt, quoted
 from ..middleware import RequestConfig, check_changed
@@ -52,7 +52,7 @@ class AsyncDispatcher:
         ConfigError: A setting can't be used by a client of this flavour.
     """
 
-    def __init__(self, config: Config, sender: AsyncSender) -> None:
+    def __init__(self, config: AnySettings, sender: AsyncSender) -> None:
         self._config = config
         self._sender = sender
         self._warned: set[str] = set()

@@ -22,7 +22,7 @@ from .._shared.find_files import FoundFile, Once, find_in
 from .._shared.response import shown_type
 from ..abort import AbortSignal
 from ..errors import FileError
-from .fetch import AsyncFetcher
+from .fetcher import AsyncFetcher
 from .save import read_file, save_file
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class AsyncFiles(AsyncIteratorHints):
         fetcher: AsyncFetcher | None,
     ) -> None:
         self._stream = stream
-        self._hosts = make_file_hosts(stream.config, hosts)
+        self._hosts = make_file_hosts(stream._settings, hosts)
         self._fetcher = fetcher
         self._signal = stream.options.get("signal")
         self._once = Once()

@@ -13,7 +13,8 @@ from .._saving.part_file import PartFile
 from .._shared.file_limits import FileLimits
 from .._shared.find_files import FoundFile
 from ..abort import AbortSignal
-from .fetch import AsyncFetcher, file_error, too_large
+from .fetch import file_error, too_large
+from .fetcher import AsyncFetcher
 
 # So much is written at a time.
 _BLOCK = 256 * 1024

@@ -19,7 +19,8 @@ from .._shared.file_hosts import make_file_hosts
 from .._shared.file_limits import FileLimits
 from .._shared.find_files import Once, find_in
 from ..errors import FileError, counted
-from .fetch import AsyncFetcher, FileOption
+from .fetch import FileOption
+from .fetcher import AsyncFetcher
 from .saver import AsyncSaver
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class AsyncStreamSaver:
         self._stream = stream
         self._fetcher = fetcher
         self._limits = limits
-        self._hosts = make_file_hosts(stream.config, hosts)
+        self._hosts = make_file_hosts(stream._settings, hosts)
         self._previews = check_bool("previews", previews)
         self._overwrite = check_bool("overwrite", overwrite)
         self._once = Once()

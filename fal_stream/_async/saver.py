@@ -18,7 +18,7 @@ from .._shared.find_files import FoundFile
 from .._shared.media_types import checked_type, sniffed_type, suffix_of
 from ..abort import AbortSignal
 from ..errors import FileError
-from .fetch import AsyncFetcher
+from .fetcher import AsyncFetcher
 from .save import AsyncFileWriter, save_file
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self, Unpack
 
+from .. import config as config_module
 from .._checks import also_half_made, shown
 from .._files.kinds import is_file
 from .._net.exchange import Aborted
@@ -16,7 +17,7 @@ from .._shared.lifecycle import StorageSettings, lifecycle_header
 from .._shared.options import NoOthers, given_settings
 from .._shared.watchdog import Limits
 from ..abort import AbortController, AbortSignal
-from ..config import Config, make_config
+from ..config import Settings, make_settings
 from ..credentials import CredentialsFunction, Secret, hidden
 from ..errors import ConfigError, UploadError
 from ..middleware import ProxyUrlConfig, RequestMiddleware
@@ -58,16 +59,13 @@ class AsyncStorageClient:
         headers: Sent with each request.
         **unknown: Refused.
 
-    Attributes:
-        config: The settings.
-
     Raises:
         ConfigError: A setting is unknown or has a value that can't be used.
     """
 
     def __init__(
         self,
-        config: Config | None = None,
+        config: config_module.Config | None = None,
         *,
         http_client: AsyncHttpClient | None = None,
         credentials: str | Secret | CredentialsFunction | NotGiven | None = NOT_GIVEN,
@@ -91,9 +89,24 @@ class AsyncStorageClient:
         **unknown: Unpack[NoOthers],
     ) -> None:
         credentials = hidden(credentials)
-        self.config: Config = make_config(config, given_settings(locals()))
-        self._sender = make_sender(http_client, self.config)
-        self._dispatcher = AsyncDispatcher(self.config, self._sender)
+        self._set_up(make_settings(config, given_settings(locals())), http_client)
+
+    def _set_up(self, settings: Settings, http_client: AsyncHttpClient | None) -> None:
+        self._settings = settings
+        self._sender = make_sender(http_client, settings)
+        self._dispatcher = AsyncDispatcher(settings, self._sender)
+
+    @classmethod
+    def _of(cls, settings: Settings, http_client: AsyncHttpClient | None) -> Self:
+        """Make one with settings that have been checked."""
+        made = cls.__new__(cls)
+        made._set_up(settings, http_client)
+        return made
+
+    @property
+    def config(self) -> config_module.Config:
+        """The settings."""
+        return self._settings.config
 
     @async_result_hints
     async def upload(
@@ -132,7 +145,7 @@ class AsyncStorageClient:
         """
         header = lifecycle_header(lifecycle)
         signal = _check_signal(signal)
-        uploader = self._uploader(_limits(self.config))
+        uploader = self._uploader(_limits(self._settings))
         try:
             source = await uploader.open("file", file, content_type, file_name, signal)
             return await uploader.upload(source, "file", header, signal)
@@ -161,7 +174,9 @@ class AsyncStorageClient:
         signal = _check_signal(signal)
         taken = take_input(input, is_file)
         try:
-            return taken.filled(await self.upload_found(taken.files, _limits(self.config), signal))
+            return taken.filled(
+                await self.upload_found(taken.files, _limits(self._settings), signal)
+            )
         except Aborted:
             pass
         raise UploadError("The uploads were aborted", file_name="")
@@ -195,7 +210,7 @@ class AsyncStorageClient:
     def _uploader(self, limits: Limits) -> AsyncUploader:
         from .upload import AsyncUploader
 
-        return AsyncUploader(self.config, self._dispatcher, self._sender, limits)
+        return AsyncUploader(self._settings, self._dispatcher, self._sender, limits)
 
     async def aclose(self) -> None:
         """Abort the uploads that still run, and close the connections."""
@@ -207,16 +222,16 @@ class AsyncStorageClient:
     async def __aexit__(self, *exc_info: object) -> None:
         await self.aclose()
 
-    def __getstate__(self) -> tuple[Config]:
+    def __getstate__(self) -> tuple[config_module.Config]:
         self._sender.check_copied()
         return (self.config,)
 
-    def __setstate__(self, state: tuple[Config]) -> None:
+    def __setstate__(self, state: tuple[config_module.Config]) -> None:
         AsyncStorageClient.__init__(self, *state)
 
     @also_half_made
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.config.rest_url}>"
+        return f"<{type(self).__name__} {self._settings.rest_url}>"
 
 
 # As they are here: a test may have put others into the class.
@@ -238,7 +253,7 @@ def is_overridden(storage: object, name: str) -> bool:
     return name in vars(storage) or getattr(type(storage), name) is not _METHODS[name]
 
 
-def _limits(config: Config) -> Limits:
+def _limits(config: Settings) -> Limits:
     return Limits(start=config.start_timeout, total=config.total_timeout).of_uploads
 
 

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, SupportsIndex
 
 from typing_extensions import Self, TypeVar
 
+from .. import config as config_module
 from .._checks import also_half_made, check_bool
-from .._display.display import Display, bundle_of
 from .._ipython import shorten_traceback
 from .._net.exchange import Aborted
 from .._net.flavour_hints import AsyncFlavourHints, AsyncIteratorHints
@@ -45,7 +45,7 @@ from .._shared.request import StreamPlan
 from .._shared.timeouts import timeout_error
 from .._shared.watchdog import Expired
 from ..abort import AbortController, AbortSignal, follow
-from ..config import Config
+from ..config import Settings
 from ..errors import (
     ConfigError,
     FalStreamError,
@@ -58,7 +58,7 @@ from .intake import AsyncIntake, AsyncOpener
 
 if TYPE_CHECKING:
     from .._shared.text_reader import TextReader
-    from .fetch import AsyncFetcher
+    from .fetcher import AsyncFetcher
     from .file import AsyncFile
 
 T = TypeVar("T")
@@ -77,7 +77,6 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
     `async with`, the first iteration, `done()`, `start()` or `await`.
 
     Attributes:
-        config: The settings of the client.
         endpoint_id: The endpoint that is streamed from.
         url: The address that is streamed from.
         options: The options as they were given.
@@ -90,13 +89,13 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
 
     def __init__(
         self,
-        config: Config,
+        settings: Settings,
         plan: StreamPlan,
         options: StreamOptions,
         opener: AsyncOpener,
         fetcher: AsyncFetcher,
     ) -> None:
-        self.config = config
+        self._settings = settings
         self.endpoint_id: str = plan.endpoint_id
         self.url: str = plan.request.url
         self.options = options
@@ -139,6 +138,11 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
                 stream.abort(given.reason)
 
         self._unsubscribe = follow(given, abort)
+
+    @property
+    def config(self) -> config_module.Config:
+        """The settings of the client."""
+        return self._settings.config
 
     @property
     def request_id(self) -> str | None:
@@ -262,6 +266,8 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
                 until then was shown.
             ConfigError: Markdown can't be shown, as a library is missing; nothing was sent.
         """
+        from .._display.display import Display
+
         with Display(self, markdown=check_bool("markdown", markdown)) as display:
             async with self:
                 async for chunk in self:
@@ -538,6 +544,8 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
         )
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        from .._display.display import bundle_of
+
         return bundle_of(repr(self), self.current_data)
 
     def __del__(self) -> None:

@@ -16,7 +16,7 @@ from .._shared.endpoint import DEFAULT_PATH
 from .._shared.options import EVENT_STREAM, NoOthers, given_options
 from .._shared.request import StreamPlan, plan_stream
 from ..abort import AbortSignal
-from ..config import Config
+from ..config import Settings
 from ..errors import ConfigError
 from ..types import (
     NOT_GIVEN,
@@ -27,7 +27,7 @@ from ..types import (
     TokenProvider,
 )
 from .dispatch import AsyncDispatcher
-from .fetch import AsyncFetcher
+from .fetcher import AsyncFetcher
 from .stream import AsyncFalStream
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ ResultT = TypeVar("ResultT")
 class AsyncStreamMethods:
     """See `AsyncStreamingClient`, which sets the attributes."""
 
-    config: Config
+    _settings: Settings
     _dispatcher: AsyncDispatcher
     _fetcher: AsyncFetcher
 
@@ -180,11 +180,11 @@ class AsyncStreamMethods:
             ConfigError: The endpoint id or an option is wrong; the message names it.
         """
         options = given_options(locals())
-        plan = plan_stream(self.config, endpoint_id, options, output_type, is_file)
+        plan = plan_stream(self._settings, endpoint_id, options, output_type, is_file)
         self._dispatcher.warn_of_long_times(options)
         if self._dispatcher.is_direct and not plan.with_token:
             self._dispatcher.warn_if_withheld(plan.request, stacklevel=2)
-        return AsyncFalStream(self.config, plan, options, self._open, self._fetcher)
+        return AsyncFalStream(self._settings, plan, options, self._open, self._fetcher)
 
     @overload
     def stream_map(
@@ -363,7 +363,7 @@ class AsyncStreamMethods:
         options = given_options(locals())
         if "input" in options:
             raise ConfigError("input is given for each stream: put it into inputs")
-        plan_stream(self.config, endpoint_id, options, output_type, is_file)
+        plan_stream(self._settings, endpoint_id, options, output_type, is_file)
         self._dispatcher.warn_of_long_times(options)
 
         def make(input: Any, signal: AbortSignal) -> AsyncFalStream[Any]:

@@ -19,7 +19,7 @@ from .._net.runtime import async_check_function
 from .._shared.outgoing import api_request
 from .._shared.request import StreamPlan
 from .._shared.tokens import TokenKey, check_token, token_margin, token_of
-from ..config import Config
+from ..config import AnySettings
 from ..credentials import Token
 from ..errors import ApiError, FalStreamError, StreamConnectionError, StreamDecodeError, TokenError
 from .ask import ask
@@ -63,7 +63,7 @@ class AsyncTokens:
         dispatcher: Sends its requests.
     """
 
-    def __init__(self, config: Config, dispatcher: AsyncDispatcher) -> None:
+    def __init__(self, config: AnySettings, dispatcher: AsyncDispatcher) -> None:
         self._config = config
         self._dispatcher = dispatcher
         self._kept: dict[TokenKey, Token] = {}

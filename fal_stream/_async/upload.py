@@ -34,7 +34,7 @@ from .._shared.outgoing import OUR_HEADERS, Outgoing, api_request
 from .._shared.timeouts import upload_timeout_error
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..abort import AbortController, AbortSignal, follow
-from ..config import Config
+from ..config import AnySettings
 from ..errors import (
     ApiError,
     ConfigError,
@@ -69,7 +69,7 @@ class AsyncUploader:
 
     def __init__(
         self,
-        config: Config,
+        config: AnySettings,
         dispatcher: AsyncDispatcher,
         sender: AsyncSender,
         limits: Limits,

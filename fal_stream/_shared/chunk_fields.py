@@ -7,10 +7,8 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any, TypeAlias
 
-import pydantic
-
 from .. import _checks
-from .._checks import shown
+from .._checks import is_model, shown
 from ..errors import ConfigError, excerpt
 
 ChunkField: TypeAlias = str | Callable[[Any], Any]
@@ -29,7 +27,7 @@ def fields_of(value: object) -> Mapping[Any, Any] | None:
         return None
     if isinstance(value, Mapping):
         return value
-    if isinstance(value, pydantic.BaseModel):
+    if is_model(value):
         extra = value.__pydantic_extra__
         return {**vars(value), **extra} if extra else vars(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

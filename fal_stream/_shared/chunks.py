@@ -10,8 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
-import pydantic
-from pydantic_core import from_json
+from pydantic_core import ValidationError, from_json
 
 from ..errors import (
     FalStreamError,
@@ -394,7 +393,7 @@ class EventChunks(_Finality, Generic[ChunkT]):
 
     def _decode_error(self, text: str, error: Exception) -> StreamDecodeError:
         text = self._redact(text)
-        if isinstance(error, pydantic.ValidationError):
+        if isinstance(error, ValidationError):
             first = error.errors(include_url=False)[0]
             place = ".".join(map(str, first["loc"])) or "the chunk itself"
             said = excerpt(self._redact(place), 120) + ": " + excerpt(self._redact(first["msg"]))

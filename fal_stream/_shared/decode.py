@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-import pydantic
-from pydantic_core import from_json
+from pydantic_core import ValidationError, from_json
 
 from .._checks import shown
 from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    import pydantic
 
 ChunkT = TypeVar("ChunkT")
 # As deep as the JSON of an error may be: to copy or pickle a value takes several frames a level.
@@ -34,6 +36,8 @@ def json_decoder(output_type: Any) -> DecodeJSON[Any]:
     """
     if output_type is None:
         return decode_json
+    import pydantic
+
     try:
         adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(output_type)
         # A name in it that can't be resolved is missed only when the validator is used.
@@ -52,7 +56,7 @@ def _typed_decoder(adapter: pydantic.TypeAdapter[Any]) -> DecodeJSON[Any]:
     def decode_typed(text: str | bytes) -> Any:
         try:
             return adapter.validate_json(text)
-        except pydantic.ValidationError as error:
+        except ValidationError as error:
             if error.errors(include_url=False, include_input=False)[0]["type"] != "json_invalid":
                 raise
         if isinstance(text, bytes):

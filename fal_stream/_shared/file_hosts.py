@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, urlsplit
 
 from .._checks import check_url, shown
-from ..config import DEFAULT_REST_URL, DEFAULT_RUN_URL, Config
+from ..config import DEFAULT_REST_URL, DEFAULT_RUN_URL, AnySettings
 from ..errors import ConfigError, excerpt
 
 # Where fal keeps the files that apps give out.
@@ -61,7 +61,7 @@ class FileHosts:
         return host == _OLD_FILES[0] and parts.path.startswith(_OLD_FILES[1])
 
 
-def make_file_hosts(config: Config | None, hosts: object = ()) -> FileHosts:
+def make_file_hosts(config: AnySettings | None, hosts: object = ()) -> FileHosts:
     """Make the hosts that files are fetched from.
 
     Args:

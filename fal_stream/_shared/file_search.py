@@ -13,8 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
-import pydantic
-from pydantic.dataclasses import is_pydantic_dataclass
+from .. import _checks
 
 IsFile: TypeAlias = Callable[[object], bool]
 
@@ -25,7 +24,7 @@ LISTS = (list, tuple, set, frozenset, deque)  # what is a list in JSON, inside o
 
 def is_model(value: object) -> bool:
     """Tell whether pydantic knows how a value is dumped: a model or a dataclass of pydantic's."""
-    return isinstance(value, pydantic.BaseModel) or is_pydantic_dataclass(type(value))
+    return _checks.is_model(value) or _checks.is_model_dataclass(value)
 
 
 def is_dataclass(value: object) -> bool:
@@ -35,7 +34,7 @@ def is_dataclass(value: object) -> bool:
 
 def fields_of(value: Any) -> dict[str, Any]:
     """Give the fields of a model or dataclass by name, and what else a model was given."""
-    if isinstance(value, pydantic.BaseModel):
+    if _checks.is_model(value):
         known = type(value).model_fields
         own = {name: item for name, item in value.__dict__.items() if name in known}
         return own | (value.__pydantic_extra__ or {})
@@ -53,7 +52,7 @@ def files_among_fields(value: object, is_file: IsFile) -> IsFile:
     Returns:
         The same, or all but bytes where the model says how these are written as text.
     """
-    name = "model_config" if isinstance(value, pydantic.BaseModel) else "__pydantic_config__"
+    name = "model_config" if _checks.is_model(value) else "__pydantic_config__"
     config: Mapping[str, object] = getattr(type(value), name, None) or {}
     if config.get("ser_json_bytes", "utf8") == "utf8":
         return is_file

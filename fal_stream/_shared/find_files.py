@@ -14,9 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import pydantic
-import pydantic_core
-
+from .. import _checks
 from .._checks import also_half_made
 from ..errors import excerpt
 from .chunk_fields import fields_of
@@ -274,7 +272,7 @@ def find_in(
                     around.add(id(value))
                     level = inner
                     break
-                if isinstance(value, _URLS):
+                if _checks.is_model_url(value):
                     found = _in_text(str(value), step, level, hosts)
                     if found is not None:
                         yield found
@@ -308,7 +306,6 @@ class _Level:
 
 
 _PLAIN = (int, float, bytes, bytearray, type(None))
-_URLS = (pydantic_core.Url, pydantic.AnyUrl)
 
 
 def _enter(value: object, step: Any, level: _Level, hosts: FileHosts) -> _Level | None:
@@ -331,7 +328,7 @@ def _enter(value: object, step: Any, level: _Level, hosts: FileHosts) -> _Level 
 def _source_field(fields: Mapping[Any, Any], name: str, hosts: FileHosts) -> str:
     """Tell in which of its fields an object has a file: `url`, `b64_json` or none."""
     url = fields.get("url")
-    if isinstance(url, _URLS):
+    if _checks.is_model_url(url):
         url = str(url)
     if isinstance(url, str) and url:
         if url[:5].lower() == "data:":

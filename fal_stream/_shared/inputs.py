@@ -17,12 +17,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import pydantic
-
 from .._checks import shown
 from ..errors import ConfigError, counted, excerpt
 from .file_search import DEPTH, IsFile, is_dataclass, is_model
-from .models import dump_model
 
 
 @dataclass(frozen=True)
@@ -198,6 +195,8 @@ class _Taking:
         return taken
 
     def _take_model(self, model: Any, place: str, inside: tuple[int, ...]) -> Any:
+        from .models import dump_model
+
         def take(part: object, part_place: str) -> Any:
             return self.take(part, part_place, inside, in_model=True)
 
@@ -221,6 +220,8 @@ class _Taking:
 
     def _take_other(self, value: object, place: str, *, in_model: bool) -> Any:
         if in_model:
+            import pydantic
+
             # As pydantic does it: dates and all that have no JSON form of Python's.
             try:
                 return pydantic.TypeAdapter(type(value)).dump_python(value, mode="json")

@@ -9,7 +9,7 @@ from typing import Any, Literal, NoReturn
 from urllib.parse import urlsplit
 
 from .._version import __version__
-from ..config import Config
+from ..config import AnySettings
 from ..credentials import Secret
 from .endpoint import host_of, is_loopback, may_have_key
 
@@ -50,7 +50,7 @@ class Outgoing:
         return f"{parts.scheme}://{parts.netloc}"
 
 
-def key_use(config: Config, url: str, headers: Mapping[str, str]) -> KeyUse:
+def key_use(config: AnySettings, url: str, headers: Mapping[str, str]) -> KeyUse:
     """Tell what happens to the key in a request.
 
     Args:
@@ -83,7 +83,9 @@ def authorization(credentials: Secret) -> str:
     return text if text.startswith("Bearer ") else f"Key {text}"
 
 
-def api_request(config: Config, url: str, content: Any, headers: Mapping[str, str]) -> Outgoing:
+def api_request(
+    config: AnySettings, url: str, content: Any, headers: Mapping[str, str]
+) -> Outgoing:
     """Make a request to fal's own interface, with JSON to and fro.
 
     Args:

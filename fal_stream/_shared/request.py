@@ -13,7 +13,7 @@ from typing import Any
 from .. import _checks
 from .._checks import shown
 from ..abort import AbortSignal
-from ..config import DEFAULT_EVENT_TIMEOUT, DEFAULT_TIMEOUT, Config
+from ..config import DEFAULT_EVENT_TIMEOUT, DEFAULT_TIMEOUT, AnySettings, ClientSettings
 from ..errors import ConfigError
 from ..middleware import check_method, check_request_headers
 from ..types import StreamOptions, TokenProvider
@@ -129,7 +129,7 @@ class StreamPlan:
 
 
 def plan_stream(
-    config: Config,
+    config: AnySettings,
     endpoint_id: str,
     options: StreamOptions,
     output_type: Any = None,
@@ -151,7 +151,7 @@ def plan_stream(
         ConfigError: Something in it is wrong.
     """
     known = [*StreamOptions.__annotations__, "output_type"]
-    elsewhere = {"the settings of the client": Config.model_fields}
+    elsewhere = {"the settings of the client": ClientSettings.__annotations__}
     _checks.check_known("option", options, known, _OTHER_NAMES, elsewhere)
     endpoint = parse_endpoint_id(endpoint_id)
     method = check_method("method", options.get("method", "POST"))
@@ -193,7 +193,7 @@ def plan_stream(
     return plan
 
 
-def _address(config: Config, endpoint: EndpointId, options: StreamOptions) -> tuple[str, str]:
+def _address(config: AnySettings, endpoint: EndpointId, options: StreamOptions) -> tuple[str, str]:
     """Return the path that the app streams from, and the address that the request goes to."""
     url, path = options.get("url"), options.get("path", DEFAULT_PATH)
     app_path = stream_path(endpoint, path)
@@ -266,7 +266,7 @@ def _is_provider(provider: object) -> bool:
     return callable(provider) and isinstance(provider, Hashable)
 
 
-def _limits(config: Config, options: StreamOptions, *, is_workflow: bool) -> Limits:
+def _limits(config: AnySettings, options: StreamOptions, *, is_workflow: bool) -> Limits:
     def limit(name: str) -> float | None:
         return _checks.check_seconds(name, options.get(name, getattr(config, name)))
 
@@ -295,7 +295,7 @@ def _limits(config: Config, options: StreamOptions, *, is_workflow: bool) -> Lim
     )
 
 
-def _headers(config: Config, options: StreamOptions) -> dict[str, str]:
+def _headers(config: AnySettings, options: StreamOptions) -> dict[str, str]:
     headers = {"accept": EVENT_STREAM, **OUR_HEADERS}
     if "accept" in options:
         headers["accept"] = _checks.check_header_value("accept", options["accept"])
@@ -306,7 +306,7 @@ def _headers(config: Config, options: StreamOptions) -> dict[str, str]:
     return headers
 
 
-def _fal_headers(config: Config, options: StreamOptions) -> dict[str, str]:
+def _fal_headers(config: AnySettings, options: StreamOptions) -> dict[str, str]:
     headers = {}
     start = options.get("start_timeout")
     if "start_timeout" not in options and "start_timeout" in config.model_fields_set:

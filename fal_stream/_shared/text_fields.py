@@ -11,9 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeGuard
 
-import pydantic
-
-from .._checks import shown
+from .._checks import is_model, shown
 from ..errors import FalStreamError, excerpt
 from .chunk_fields import ChunkField, fields_of
 
@@ -52,8 +50,8 @@ def find_text(chunk: object, field: ChunkField | None = None) -> FoundText | Non
         FalStreamError: The function returned something else.
         Exception: The function raised it.
     """
-    if isinstance(chunk, pydantic.RootModel) and not callable(field):
-        chunk = chunk.root
+    if is_model(chunk) and type(chunk).__pydantic_root_model__ and not callable(field):
+        chunk = vars(chunk)["root"]
     fields = fields_of(chunk)
     if callable(field):
         try:

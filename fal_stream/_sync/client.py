@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from typing_extensions import Self, Unpack
 
+from .. import config as config_module
 from .._checks import also_half_made
 from .._net.exchange import Aborted
 from .._net.exchanges import new_exchange
@@ -22,14 +23,14 @@ from .._shared.request import StreamPlan
 from .._shared.timeouts import timeout_error
 from .._shared.tokens import TOKEN_PARAMETER
 from .._shared.watchdog import Expired, Limits, Watchdog
-from ..config import Config, make_config
+from ..config import make_settings
 from ..credentials import CredentialsFunction, Secret, hidden
 from ..errors import FalStreamError, StreamConnectionError
 from ..middleware import ProxyUrlConfig, RequestMiddleware
 from ..retry import RetryPolicy
 from ..types import NOT_GIVEN, NotGiven
 from .dispatch import Dispatcher
-from .fetch import Fetcher
+from .fetcher import Fetcher
 from .http.senders import HttpClient, make_sender
 from .storage import StorageClient, is_overridden
 from .stream_methods import StreamMethods
@@ -71,7 +72,6 @@ class StreamingClient(StreamMethods, FlavourHints):
         **unknown: Refused.
 
     Attributes:
-        config: The settings.
         storage: Uploads the files in inputs; what was given, if it was.
 
     Raises:
@@ -80,7 +80,7 @@ class StreamingClient(StreamMethods, FlavourHints):
 
     def __init__(
         self,
-        config: Config | None = None,
+        config: config_module.Config | None = None,
         *,
         storage: Storage | None = None,
         http_client: HttpClient | None = None,
@@ -105,15 +105,20 @@ class StreamingClient(StreamMethods, FlavourHints):
         **unknown: Unpack[NoOthers],
     ) -> None:
         credentials = hidden(credentials)
-        self.config: Config = make_config(config, given_settings(locals()))
-        self._sender = make_sender(http_client, self.config)
-        self._dispatcher = Dispatcher(self.config, self._sender)
+        settings = self._settings = make_settings(config, given_settings(locals()))
+        self._sender = make_sender(http_client, settings)
+        self._dispatcher = Dispatcher(settings, self._sender)
         self._fetcher = Fetcher(self._dispatcher, self._sender)
-        self._tokens = Tokens(self.config, self._dispatcher)
+        self._tokens = Tokens(settings, self._dispatcher)
         self._owns_storage = storage is None
-        self.storage: StorageClient = _check_storage(storage) or StorageClient(
-            self.config, http_client=http_client
+        self.storage: StorageClient = _check_storage(storage) or StorageClient._of(
+            settings, http_client
         )
+
+    @property
+    def config(self) -> config_module.Config:
+        """The settings."""
+        return self._settings.config
 
     def _open(self, plan: StreamPlan, exchange: Exchange) -> StreamResponse:
         self._sender.admit(exchange)
@@ -164,9 +169,11 @@ class StreamingClient(StreamMethods, FlavourHints):
             StreamTimeout: `start_timeout` has run out.
             ConfigError: The client is closed, or has an `http_client`.
         """
-        proxy = self.config.proxy_url
-        url = self.config.run_url if proxy is None else proxy.url
-        exchange = new_exchange(Watchdog(Limits(start=self.config.start_timeout), time.monotonic))
+        proxy = self._settings.proxy_url
+        url = self._settings.run_url if proxy is None else proxy.url
+        exchange = new_exchange(
+            Watchdog(Limits(start=self._settings.start_timeout), time.monotonic)
+        )
         self._sender.admit(exchange)
         try:
             self._sender.preconnect(url, exchange)
@@ -194,17 +201,17 @@ class StreamingClient(StreamMethods, FlavourHints):
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def __getstate__(self) -> tuple[Config, StorageClient | None]:
+    def __getstate__(self) -> tuple[config_module.Config, StorageClient | None]:
         self._sender.check_copied()
         return self.config, None if self._owns_storage else self.storage
 
-    def __setstate__(self, state: tuple[Config, StorageClient | None]) -> None:
+    def __setstate__(self, state: tuple[config_module.Config, StorageClient | None]) -> None:
         config, storage = state
         StreamingClient.__init__(self, config, storage=storage)
 
     @also_half_made
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.config.run_url}>"
+        return f"<{type(self).__name__} {self._settings.run_url}>"
 
 
 def _check_storage(storage: Storage | None) -> StorageClient | None:
@@ -217,7 +224,7 @@ def _check_storage(storage: Storage | None) -> StorageClient | None:
 
 
 def create_streaming_client(
-    config: Config | None = None,
+    config: config_module.Config | None = None,
     *,
     storage: Storage | None = None,
     http_client: HttpClient | None = None,

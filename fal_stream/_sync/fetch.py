@@ -35,41 +35,6 @@ _REDIRECTS = 5
 FileOption: TypeAlias = Literal["hosts", "max_bytes", "timeout"]
 
 
-class Fetcher:
-    """Fetches files for one client.
-
-    Args:
-        dispatcher: Sends its requests.
-        sender: The connections that they go by.
-    """
-
-    def __init__(self, dispatcher: Dispatcher, sender: Sender) -> None:
-        self._dispatcher = dispatcher
-        self._sender = sender
-
-    def open(
-        self, found: FoundFile, max_bytes: int, timeout: float | None, signal: AbortSignal | None
-    ) -> Download:
-        """Ask for a file and wait for the head of the answer.
-
-        Args:
-            found: The file.
-            max_bytes: How many bytes it may have.
-            timeout: How many seconds it may take, or None for no limit.
-            signal: Ends it when it is aborted, or None.
-
-        Returns:
-            The file, to be read and released.
-
-        Raises:
-            FileError: It can't be had.
-            ConfigError: The client is closed.
-        """
-        download = Download(found, max_bytes, timeout, self._dispatcher, self._sender)
-        download.open(signal)
-        return download
-
-
 class Download:
     """A file that is being fetched.
 

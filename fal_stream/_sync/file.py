@@ -23,7 +23,7 @@ from .._shared.find_files import FoundFile, Once, find_in
 from .._shared.response import shown_type
 from ..abort import AbortSignal
 from ..errors import FileError
-from .fetch import Fetcher
+from .fetcher import Fetcher
 from .save import read_file, save_file
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class Files(IteratorHints):
         fetcher: Fetcher | None,
     ) -> None:
         self._stream = stream
-        self._hosts = make_file_hosts(stream.config, hosts)
+        self._hosts = make_file_hosts(stream._settings, hosts)
         self._fetcher = fetcher
         self._signal = stream.options.get("signal")
         self._once = Once()

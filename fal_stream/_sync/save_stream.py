@@ -20,7 +20,8 @@ from .._shared.file_hosts import make_file_hosts
 from .._shared.file_limits import FileLimits
 from .._shared.find_files import Once, find_in
 from ..errors import FileError, counted
-from .fetch import Fetcher, FileOption
+from .fetch import FileOption
+from .fetcher import Fetcher
 from .saver import Saver
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class StreamSaver:
         self._stream = stream
         self._fetcher = fetcher
         self._limits = limits
-        self._hosts = make_file_hosts(stream.config, hosts)
+        self._hosts = make_file_hosts(stream._settings, hosts)
         self._previews = check_bool("previews", previews)
         self._overwrite = check_bool("overwrite", overwrite)
         self._once = Once()

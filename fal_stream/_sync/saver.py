@@ -19,7 +19,7 @@ from .._shared.find_files import FoundFile
 from .._shared.media_types import checked_type, sniffed_type, suffix_of
 from ..abort import AbortSignal
 from ..errors import FileError
-from .fetch import Fetcher
+from .fetcher import Fetcher
 from .save import FileWriter, save_file
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self, Unpack
 
+from .. import config as config_module
 from .._checks import also_half_made, shown
 from .._files.kinds import is_file
 from .._net.exchange import Aborted
@@ -17,7 +18,7 @@ from .._shared.lifecycle import StorageSettings, lifecycle_header
 from .._shared.options import NoOthers, given_settings
 from .._shared.watchdog import Limits
 from ..abort import AbortController, AbortSignal
-from ..config import Config, make_config
+from ..config import Settings, make_settings
 from ..credentials import CredentialsFunction, Secret, hidden
 from ..errors import ConfigError, UploadError
 from ..middleware import ProxyUrlConfig, RequestMiddleware
@@ -59,16 +60,13 @@ class StorageClient:
         headers: Sent with each request.
         **unknown: Refused.
 
-    Attributes:
-        config: The settings.
-
     Raises:
         ConfigError: A setting is unknown or has a value that can't be used.
     """
 
     def __init__(
         self,
-        config: Config | None = None,
+        config: config_module.Config | None = None,
         *,
         http_client: HttpClient | None = None,
         credentials: str | Secret | CredentialsFunction | NotGiven | None = NOT_GIVEN,
@@ -92,9 +90,24 @@ class StorageClient:
         **unknown: Unpack[NoOthers],
     ) -> None:
         credentials = hidden(credentials)
-        self.config: Config = make_config(config, given_settings(locals()))
-        self._sender = make_sender(http_client, self.config)
-        self._dispatcher = Dispatcher(self.config, self._sender)
+        self._set_up(make_settings(config, given_settings(locals())), http_client)
+
+    def _set_up(self, settings: Settings, http_client: HttpClient | None) -> None:
+        self._settings = settings
+        self._sender = make_sender(http_client, settings)
+        self._dispatcher = Dispatcher(settings, self._sender)
+
+    @classmethod
+    def _of(cls, settings: Settings, http_client: HttpClient | None) -> Self:
+        """Make one with settings that have been checked."""
+        made = cls.__new__(cls)
+        made._set_up(settings, http_client)
+        return made
+
+    @property
+    def config(self) -> config_module.Config:
+        """The settings."""
+        return self._settings.config
 
     @result_hints
     def upload(
@@ -133,7 +146,7 @@ class StorageClient:
         """
         header = lifecycle_header(lifecycle)
         signal = _check_signal(signal)
-        uploader = self._uploader(_limits(self.config))
+        uploader = self._uploader(_limits(self._settings))
         try:
             source = uploader.open("file", file, content_type, file_name, signal)
             return uploader.upload(source, "file", header, signal)
@@ -162,7 +175,7 @@ class StorageClient:
         signal = _check_signal(signal)
         taken = take_input(input, is_file)
         try:
-            return taken.filled(self.upload_found(taken.files, _limits(self.config), signal))
+            return taken.filled(self.upload_found(taken.files, _limits(self._settings), signal))
         except Aborted:
             pass
         raise UploadError("The uploads were aborted", file_name="")
@@ -196,7 +209,7 @@ class StorageClient:
     def _uploader(self, limits: Limits) -> Uploader:
         from .upload import Uploader
 
-        return Uploader(self.config, self._dispatcher, self._sender, limits)
+        return Uploader(self._settings, self._dispatcher, self._sender, limits)
 
     def close(self) -> None:
         """Abort the uploads that still run, and close the connections."""
@@ -208,16 +221,16 @@ class StorageClient:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def __getstate__(self) -> tuple[Config]:
+    def __getstate__(self) -> tuple[config_module.Config]:
         self._sender.check_copied()
         return (self.config,)
 
-    def __setstate__(self, state: tuple[Config]) -> None:
+    def __setstate__(self, state: tuple[config_module.Config]) -> None:
         StorageClient.__init__(self, *state)
 
     @also_half_made
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.config.rest_url}>"
+        return f"<{type(self).__name__} {self._settings.rest_url}>"
 
 
 # As they are here: a test may have put others into the class.
@@ -239,7 +252,7 @@ def is_overridden(storage: object, name: str) -> bool:
     return name in vars(storage) or getattr(type(storage), name) is not _METHODS[name]
 
 
-def _limits(config: Config) -> Limits:
+def _limits(config: Settings) -> Limits:
     return Limits(start=config.start_timeout, total=config.total_timeout).of_uploads
 
 

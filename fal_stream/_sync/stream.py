@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, SupportsIndex
 
 from typing_extensions import Self, TypeVar
 
+from .. import config as config_module
 from .._checks import also_half_made, check_bool
-from .._display.display import Display, bundle_of
 from .._ipython import shorten_traceback
 from .._net.exchange import Aborted
 from .._net.flavour_hints import FlavourHints, IteratorHints
@@ -46,7 +46,7 @@ from .._shared.request import StreamPlan
 from .._shared.timeouts import timeout_error
 from .._shared.watchdog import Expired
 from ..abort import AbortController, AbortSignal, follow
-from ..config import Config
+from ..config import Settings
 from ..errors import (
     ConfigError,
     FalStreamError,
@@ -59,7 +59,7 @@ from .intake import Intake, Opener
 
 if TYPE_CHECKING:
     from .._shared.text_reader import TextReader
-    from .fetch import Fetcher
+    from .fetcher import Fetcher
     from .file import File
 
 T = TypeVar("T")
@@ -78,7 +78,6 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
     `with`, the first iteration, `done()` or `start()`.
 
     Attributes:
-        config: The settings of the client.
         endpoint_id: The endpoint that is streamed from.
         url: The address that is streamed from.
         options: The options as they were given.
@@ -91,13 +90,13 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
 
     def __init__(
         self,
-        config: Config,
+        settings: Settings,
         plan: StreamPlan,
         options: StreamOptions,
         opener: Opener,
         fetcher: Fetcher,
     ) -> None:
-        self.config = config
+        self._settings = settings
         self.endpoint_id: str = plan.endpoint_id
         self.url: str = plan.request.url
         self.options = options
@@ -140,6 +139,11 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
                 stream.abort(given.reason)
 
         self._unsubscribe = follow(given, abort)
+
+    @property
+    def config(self) -> config_module.Config:
+        """The settings of the client."""
+        return self._settings.config
 
     @property
     def request_id(self) -> str | None:
@@ -263,6 +267,8 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
                 until then was shown.
             ConfigError: Markdown can't be shown, as a library is missing; nothing was sent.
         """
+        from .._display.display import Display
+
         with Display(self, markdown=check_bool("markdown", markdown)) as display:
             with self:
                 for chunk in self:
@@ -539,6 +545,8 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
         )
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        from .._display.display import bundle_of
+
         return bundle_of(repr(self), self.current_data)
 
     def __del__(self) -> None:

@@ -17,7 +17,7 @@ from .._shared.endpoint import DEFAULT_PATH
 from .._shared.options import EVENT_STREAM, NoOthers, given_options
 from .._shared.request import StreamPlan, plan_stream
 from ..abort import AbortSignal
-from ..config import Config
+from ..config import Settings
 from ..errors import ConfigError
 from ..types import (
     NOT_GIVEN,
@@ -28,7 +28,7 @@ from ..types import (
     TokenProvider,
 )
 from .dispatch import Dispatcher
-from .fetch import Fetcher
+from .fetcher import Fetcher
 from .stream import FalStream
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ ResultT = TypeVar("ResultT")
 class StreamMethods:
     """See `StreamingClient`, which sets the attributes."""
 
-    config: Config
+    _settings: Settings
     _dispatcher: Dispatcher
     _fetcher: Fetcher
 
@@ -181,11 +181,11 @@ class StreamMethods:
             ConfigError: The endpoint id or an option is wrong; the message names it.
         """
         options = given_options(locals())
-        plan = plan_stream(self.config, endpoint_id, options, output_type, is_file)
+        plan = plan_stream(self._settings, endpoint_id, options, output_type, is_file)
         self._dispatcher.warn_of_long_times(options)
         if self._dispatcher.is_direct and not plan.with_token:
             self._dispatcher.warn_if_withheld(plan.request, stacklevel=2)
-        return FalStream(self.config, plan, options, self._open, self._fetcher)
+        return FalStream(self._settings, plan, options, self._open, self._fetcher)
 
     @overload
     def stream_map(
@@ -364,7 +364,7 @@ class StreamMethods:
         options = given_options(locals())
         if "input" in options:
             raise ConfigError("input is given for each stream: put it into inputs")
-        plan_stream(self.config, endpoint_id, options, output_type, is_file)
+        plan_stream(self._settings, endpoint_id, options, output_type, is_file)
         self._dispatcher.warn_of_long_times(options)
 
         def make(input: Any, signal: AbortSignal) -> FalStream[Any]:

@@ -20,7 +20,7 @@ from .._net.sync_exchange import Exchange
 from .._shared.outgoing import api_request
 from .._shared.request import StreamPlan
 from .._shared.tokens import TokenKey, check_token, token_margin, token_of
-from ..config import Config
+from ..config import AnySettings
 from ..credentials import Token
 from ..errors import ApiError, FalStreamError, StreamConnectionError, StreamDecodeError, TokenError
 from .ask import ask
@@ -64,7 +64,7 @@ class Tokens:
         dispatcher: Sends its requests.
     """
 
-    def __init__(self, config: Config, dispatcher: Dispatcher) -> None:
+    def __init__(self, config: AnySettings, dispatcher: Dispatcher) -> None:
         self._config = config
         self._dispatcher = dispatcher
         self._kept: dict[TokenKey, Token] = {}

@@ -35,7 +35,7 @@ from .._shared.outgoing import OUR_HEADERS, Outgoing, api_request
 from .._shared.timeouts import upload_timeout_error
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..abort import AbortController, AbortSignal, follow
-from ..config import Config
+from ..config import AnySettings
 from ..errors import (
     ApiError,
     ConfigError,
@@ -70,7 +70,7 @@ class Uploader:
 
     def __init__(
         self,
-        config: Config,
+        config: AnySettings,
         dispatcher: Dispatcher,
         sender: Sender,
         limits: Limits,

@@ -39,7 +39,8 @@ MAY_IMPORT = {
     "middleware": {"_checks", "credentials", "errors"},
     "retry": {"_checks", "errors"},
     "credentials": {"errors", "types"},
-    "config": {"_checks", "credentials", "errors", "middleware", "retry", "types"},
+    "_config_model": {"config", "credentials", "errors", "middleware", "retry"},
+    "config": {"_checks", "_config_model", "credentials", "errors", "middleware", "retry", "types"},
     "_shared": {
         "_checks",
         "_version",

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from ..._checks import shown
-from ...config import Config
+from ...config import AnySettings
 from ...errors import ConfigError
 from .sender import AsyncSender
 
@@ -35,7 +35,7 @@ class AsyncHttpClient(Protocol):
         """Close it."""
 
 
-def make_sender(client: AsyncHttpClient | None, config: Config) -> AsyncSender:
+def make_sender(client: AsyncHttpClient | None, config: AnySettings) -> AsyncSender:
     """Return what sends the requests of a client.
 
     Args:

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from ..._checks import shown
-from ...config import Config
+from ...config import AnySettings
 from ...errors import ConfigError
 from .sender import Sender
 
@@ -36,7 +36,7 @@ class HttpClient(Protocol):
         """Close it."""
 
 
-def make_sender(client: HttpClient | None, config: Config) -> Sender:
+def make_sender(client: HttpClient | None, config: AnySettings) -> Sender:
     """Return what sends the requests of a client.
 
     Args:
