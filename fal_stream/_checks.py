@@ -43,6 +43,21 @@ def is_model_dataclass(value: object) -> bool:
     return pydantic is not None and pydantic.is_pydantic_dataclass(type(value))
 
 
+def is_model_secret(value: object) -> bool:
+    """Tell whether a value is a secret of pydantic's, whose JSON is asterisks."""
+    pydantic = sys.modules.get("pydantic.types")
+    kinds = ("SecretStr", "SecretBytes", "Secret")
+    return pydantic is not None and isinstance(
+        value, tuple(getattr(pydantic, kind) for kind in kinds)
+    )
+
+
+def is_model_field(value: object) -> bool:
+    """Tell whether a value is what `Field` of pydantic gives."""
+    pydantic = sys.modules.get("pydantic.fields")
+    return pydantic is not None and isinstance(value, pydantic.FieldInfo)
+
+
 def is_model_url(value: object) -> bool:
     """Tell whether a value is an address of pydantic's."""
     pydantic = sys.modules.get("pydantic.networks")

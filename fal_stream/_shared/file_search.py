@@ -42,6 +42,12 @@ def fields_of(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in names if hasattr(value, name)}
 
 
+def config_of(value: object) -> Mapping[str, object]:
+    """Give pydantic's configuration of a model or dataclass; empty where there is none."""
+    name = "model_config" if _checks.is_model(value) else "__pydantic_config__"
+    return getattr(type(value), name, None) or {}
+
+
 def files_among_fields(value: object, is_file: IsFile) -> IsFile:
     """Give what is a file among the fields of a model or dataclass, models in it aside.
 
@@ -52,9 +58,7 @@ def files_among_fields(value: object, is_file: IsFile) -> IsFile:
     Returns:
         The same, or all but bytes where the model says how these are written as text.
     """
-    name = "model_config" if _checks.is_model(value) else "__pydantic_config__"
-    config: Mapping[str, object] = getattr(type(value), name, None) or {}
-    if config.get("ser_json_bytes", "utf8") == "utf8":
+    if config_of(value).get("ser_json_bytes", "utf8") == "utf8":
         return is_file
     return lambda item: not isinstance(item, (bytes, bytearray)) and is_file(item)
 

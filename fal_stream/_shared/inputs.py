@@ -17,9 +17,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._checks import shown
+from .._checks import is_model_secret, shown
 from ..errors import ConfigError, counted, excerpt
+from .aliases import aliases_of
 from .file_search import DEPTH, IsFile, is_dataclass, is_model
+from .meaning import alike_error, key_text, no_number_error, other_error
 
 
 @dataclass(frozen=True)
@@ -152,9 +154,7 @@ class _Taking:
         if isinstance(value, float):
             if math.isfinite(value):
                 return value
-            raise ConfigError(
-                f"{place}={value!r} has no JSON form: replace it by a finite number or None"
-            )
+            raise no_number_error(place, value)
         if id(value) in around or len(around) > DEPTH:
             raise _too_deep(place)
         inside = (*around, id(value))
@@ -171,13 +171,7 @@ class _Taking:
         if is_model(value):
             return self._take_model(value, place, inside)
         if is_dataclass(value):
-            return {
-                item.name: self.take(
-                    getattr(value, item.name), f"{place}.{item.name}", inside, in_model=in_model
-                )
-                for item in dataclasses.fields(value)
-                if hasattr(value, item.name)
-            }
+            return self._take_dataclass(value, place, inside, in_model=in_model)
         if self._is_file(value):
             return self._take_file(value, place)
         return self._take_other(value, place, in_model=in_model)
@@ -185,17 +179,33 @@ class _Taking:
     def _take_mapping(
         self, value: Mapping[Any, Any], place: str, inside: tuple[int, ...], *, in_model: bool
     ) -> dict[Any, Any]:
-        taken = {}
+        taken: dict[str, Any] = {}
         for key, item in value.items():
-            if not isinstance(key, (str, int, float, bool, type(None))):
-                raise ConfigError(
-                    f"{place} has the key {shown(key)}: the keys of JSON objects are strings"
-                )
-            taken[key] = self.take(item, f"{place}.{key}", inside, in_model=in_model)
+            text = key if type(key) is str else key_text(place, key)
+            if text in taken:
+                other = next(other for other in value if key_text(place, other) == text)
+                raise alike_error(place, other, key)
+            taken[text] = self.take(item, f"{place}.{key}", inside, in_model=in_model)
+        return taken
+
+    def _take_dataclass(
+        self, value: Any, place: str, inside: tuple[int, ...], *, in_model: bool
+    ) -> dict[str, Any]:
+        taken: dict[str, Any] = {}
+        kind: type = type(value)
+        aliases = aliases_of(kind)
+        for item in dataclasses.fields(value):
+            if not hasattr(value, item.name):
+                continue
+            name = aliases.get(item.name, item.name)
+            if name in taken:
+                raise alike_error(place, name, item.name)
+            part = getattr(value, item.name)
+            taken[name] = self.take(part, f"{place}.{item.name}", inside, in_model=in_model)
         return taken
 
     def _take_model(self, model: Any, place: str, inside: tuple[int, ...]) -> Any:
-        from .models import dump_model
+        from .models import dump_model, find_culprit
 
         def take(part: object, part_place: str) -> Any:
             return self.take(part, part_place, inside, in_model=True)
@@ -206,6 +216,13 @@ class _Taking:
             raise
         except (TypeError, ValueError) as error:
             reason = excerpt(str(error))
+        found = find_culprit(model, place)
+        if found is not None:
+            if is_model_secret(
+                found[1]
+            ):  # older ones of pydantic can't dump it in a field of any type
+                raise other_error(*found)
+            reason = other_error(*found).message
         raise ConfigError(
             f"{place} can't be sent as JSON: pydantic can't dump this {type(model).__name__}: "
             f"{reason}"
@@ -219,7 +236,7 @@ class _Taking:
         return slot
 
     def _take_other(self, value: object, place: str, *, in_model: bool) -> Any:
-        if in_model:
+        if in_model and not is_model_secret(value):
             import pydantic
 
             # As pydantic does it: dates and all that have no JSON form of Python's.
@@ -227,10 +244,7 @@ class _Taking:
                 return pydantic.TypeAdapter(type(value)).dump_python(value, mode="json")
             except (pydantic.PydanticSchemaGenerationError, TypeError, ValueError):
                 pass
-        raise ConfigError(
-            f"{place} is of type {type(value).__name__}, which is not a JSON value: give a dict, "
-            "list, string, number, boolean, None, a pydantic model or a dataclass"
-        )
+        raise other_error(place, value)
 
 
 def _is_plain(value: object) -> bool:

@@ -1,6 +1,6 @@
 """Pydantic models with files in them, as JSON.
 
-Promises: each field is dumped as pydantic dumps it, aliases and serializers included, with
+Promises: each field is dumped by its alias, as pydantic dumps it, serializers included, with
 something else in place of the files. A serializer that makes something of a file itself (base64,
 say) has its way: that is no file then. So it is with bytes where `ser_json_bytes` is `base64` or
 `hex`. A field that lists models is dumped by what it is declared to hold.
@@ -16,18 +16,29 @@ comes out as a text of its own, unless a serializer did something else with it.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import pydantic
+from pydantic_core import to_jsonable_python
 
-from .file_search import LISTS, IsFile, fields_of, files_among_fields, holds_file
+from .file_search import (
+    DEPTH,
+    LISTS,
+    IsFile,
+    config_of,
+    fields_of,
+    files_among_fields,
+    holds_file,
+    is_dataclass,
+    is_model,
+)
+from .meaning import alike_fields_error, check_aliases, check_dump
 
 Take: TypeAlias = Callable[[object, str], Any]
 """Is called with a file, or a model or dataclass that holds one, and with its place."""
-
-# None since pydantic 2.11, which says: as the model's configuration has it.
-_BY_ALIAS = (pydantic.BaseModel.model_dump.__kwdefaults__ or {}).get("by_alias", False)
 
 
 class _StandIn:
@@ -67,7 +78,7 @@ def dump_model(model: Any, place: str, is_file: IsFile, take: Take) -> Any:
         TypeError: So it is with a `model_dump` of the model's own.
     """
     if not holds_file(model, is_file):
-        return _dump(model)
+        return _dump(model, place)
     if type(model).__pydantic_decorators__.model_serializers:
         return _dump_by_serializer(model, place, is_file, take)
     dumped: dict[str, Any] = {}
@@ -79,15 +90,58 @@ def dump_model(model: Any, place: str, is_file: IsFile, take: Take) -> Any:
         if not swap.parts:
             continue
         include = None if is_root else {name}
-        found = _attempt(_with(model, name, swapped), mode="json", include=include)
+        twin = _with(model, name, swapped)
+        found = _attempt(twin, mode="json", include=include)
         if not _left_alone(found, swap.parts):
             continue
+        _check(found, twin, place, include=include)
         filled = _fill(found, _attempt(model, mode="python", include=include), swap.parts, take)
         if is_root:
             return filled
         dumped.update(filled)
         done.add(name)
-    return {**_dump(model, exclude=done), **dumped}
+    rest = _dump(model, place, exclude=done)
+    if rest.keys() & dumped.keys() and type(model).model_dump is pydantic.BaseModel.model_dump:
+        raise alike_fields_error(place)
+    return {**rest, **dumped}
+
+
+def find_culprit(value: Any, place: str, around: tuple[int, ...] = ()) -> tuple[str, Any] | None:
+    """Find what pydantic can't dump in a model that it can't dump.
+
+    Args:
+        value: The model, or what is in it.
+        place: Where it stands, for messages.
+        around: The ids of what it is in. Default: nothing.
+
+    Returns:
+        Where it is, and what; None where it isn't found.
+    """
+    if id(value) in around or len(around) > DEPTH:
+        return None
+    inside = (*around, id(value))
+    if is_model(value):
+        if isinstance(value, pydantic.RootModel):
+            return find_culprit(value.root, place, inside)
+        for name, part in fields_of(value).items():
+            if _attempt(value, mode="json", include={name}) is None:
+                return find_culprit(part, f"{place}.{name}", inside)
+        return None
+    parts: Iterable[tuple[str, Any]]
+    if isinstance(value, Mapping):
+        parts = ((f"{place}.{key}", part) for key, part in value.items())
+    elif isinstance(value, LISTS):
+        parts = ((f"{place}[{index}]", part) for index, part in enumerate(value))
+    elif is_dataclass(value):
+        parts = ((f"{place}.{name}", part) for name, part in fields_of(value).items())
+    else:
+        try:
+            to_jsonable_python(value)
+        except (ValueError, TypeError):
+            return place, value
+        return None
+    found = (find_culprit(part, part_place, inside) for part_place, part in parts)
+    return next((each for each in found if each is not None), None)
 
 
 class _Swap:
@@ -129,9 +183,16 @@ def _with(model: Any, name: str, value: Any) -> Any:
     return twin
 
 
-def _attempt(model: Any, *, mode: str, include: set[str] | None) -> Any:
+def _attempt(
+    model: Any,
+    *,
+    mode: str,
+    include: set[str] | None,
+    exclude: set[str] | None = None,
+    by_alias: bool | None = None,
+) -> Any:
     try:
-        return _serialize(model, mode=mode, include=include)
+        return _serialize(model, mode=mode, include=include, exclude=exclude, by_alias=by_alias)
     except Exception:
         # A serializer that is given a stand-in may raise anything.
         return None
@@ -191,31 +252,68 @@ def _beside(shapes: Any, count: int) -> list[Any]:
 
 def _dump_by_serializer(model: Any, place: str, is_file: IsFile, take: Take) -> Any:
     """Dump a model whose own serializer decides what its fields are."""
-    given = _dump(model, mode="python")
+    given = _dump(model, place, mode="python")
     # To pydantic an open file is an iterator of lines.
     if holds_file(given, lambda value: is_file(value) or isinstance(value, Iterator)):
         return take(given, place)
-    return _dump(model)
+    return _dump(model, place)
 
 
-def _dump(model: Any, *, mode: str = "json", exclude: set[str] | None = None) -> Any:
+def _dump(model: Any, place: str, *, mode: str = "json", exclude: set[str] | None = None) -> Any:
     if isinstance(model, pydantic.BaseModel):
         # Without `exclude` where there is none: a model may have a `model_dump` of its own.
-        if not exclude:
-            return model.model_dump(mode=mode)
-        return model.model_dump(mode=mode, exclude=exclude)
-    return _serialize(model, mode=mode, exclude=exclude)
+        options: dict[str, Any] = {"exclude": exclude} if exclude else {}
+        if _takes_by_alias(type(model).model_dump):
+            options["by_alias"] = _by_alias(model)
+        dumped = model.model_dump(mode=mode, **options)
+    else:
+        dumped = _serialize(model, mode=mode, exclude=exclude)
+    if mode == "json":
+        _check(dumped, model, place, exclude=exclude)
+    return dumped
+
+
+def _check(
+    dumped: Any,
+    model: Any,
+    place: str,
+    *,
+    include: set[str] | None = None,
+    exclude: set[str] | None = None,
+) -> None:
+    """Check that what was dumped says what the model does."""
+    meant = _attempt(model, mode="python", include=include, exclude=exclude, by_alias=False)
+    with_numbers = "ser_json_inf_nan" not in config_of(model)
+    if check_dump(dumped, meant, place, with_numbers=with_numbers):
+        aliased = _attempt(model, mode="python", include=include, exclude=exclude)
+        check_aliases(aliased, meant, place)
+
+
+def _by_alias(model: Any) -> bool:
+    """Return whether a model is written by alias: unless its configuration says otherwise."""
+    return config_of(model).get("serialize_by_alias") is not False
+
+
+@lru_cache(256)
+def _takes_by_alias(method: Callable[..., Any]) -> bool:
+    parameters = inspect.signature(method).parameters.values()
+    return any(each.name == "by_alias" or each.kind is each.VAR_KEYWORD for each in parameters)
 
 
 def _serialize(
-    model: Any, *, mode: str, include: set[str] | None = None, exclude: set[str] | None = None
+    model: Any,
+    *,
+    mode: str,
+    include: set[str] | None = None,
+    exclude: set[str] | None = None,
+    by_alias: bool | None = None,
 ) -> Any:
     return model.__pydantic_serializer__.to_python(
         model,
         mode=mode,
         include=include,
         exclude=exclude,
-        by_alias=_BY_ALIAS,
+        by_alias=_by_alias(model) if by_alias is None else by_alias,
         warnings=False,
         fallback=_text_of if mode == "json" else None,
     )

@@ -1,0 +1,288 @@
+"""What JSON would change on the way: an error that names the place and the way out."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import enum
+from collections.abc import ItemsView, Iterator, Mapping
+from typing import Any
+
+import pydantic
+import pytest
+from pydantic import ConfigDict, Field, RootModel, SecretBytes, SecretStr, field_serializer
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+
+from fal_stream import AsyncStreamingClient, ConfigError, Secret
+from fal_stream.testing import LocalFal
+
+numpy = pytest.importorskip("numpy")
+
+HIDDEN = SecretStr("open sesame")
+
+
+class Login(pydantic.BaseModel):
+    key: SecretStr = HIDDEN
+
+
+class Nested(pydantic.BaseModel):
+    model_config = ConfigDict(extra="allow", arbitrary_types_allowed=True)
+
+    login_: Login | None = Field(default=None, alias="login")
+    anything: Any = None
+    by_name: dict[Any, Any] = Field(default_factory=dict)
+    many: list[Any] = Field(default_factory=list)
+
+
+class Computed(pydantic.BaseModel):
+    @pydantic.computed_field  # type: ignore[prop-decorator]
+    @property
+    def key(self) -> SecretStr:
+        return HIDDEN
+
+
+@dataclasses.dataclass
+class Plain:
+    value: Any = None
+
+
+@pydantic_dataclass
+class Checked:
+    key: SecretStr = HIDDEN
+
+
+class Style(enum.Enum):
+    OIL = "oil"
+
+
+class Repeated(Mapping[str, int]):
+    """A mapping as those of forms: a name may come twice."""
+
+    def __getitem__(self, name: str) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("a", "a"))
+
+    def __len__(self) -> int:
+        return 2
+
+    def items(self) -> ItemsView[str, int]:
+        return [("a", 1), ("a", 2)]  # type: ignore[return-value]
+
+
+SECRETS: list[tuple[Any, str, str]] = [
+    (HIDDEN, "input", "SecretStr"),
+    ({"a": [HIDDEN]}, "input.a[0]", "SecretStr"),
+    ({"a": SecretBytes(b"x")}, "input.a", "SecretBytes"),
+    ({"a": pydantic.Secret[int](3)}, "input.a", "Secret"),
+    (Plain(HIDDEN), "input.value", "SecretStr"),
+    (Login(), "input.key", "SecretStr"),
+    ({"a": [{"b": Login()}]}, "input.a[0].b.key", "SecretStr"),
+    (Plain([Login()]), "input.value[0].key", "SecretStr"),
+    (Nested(login=Login()), "input.login_.key", "SecretStr"),
+    (Nested(anything=(1, HIDDEN)), "input.anything[1]", "SecretStr"),
+    (Nested(anything=Plain(HIDDEN)), "input.anything.value", "SecretStr"),
+    (Nested(by_name={"x": [SecretBytes(b"x")]}), "input.by_name.x[0]", "SecretBytes"),
+    (Nested.model_validate({"extra": HIDDEN}), "input.extra", "SecretStr"),
+    (Nested(many=[b"file", HIDDEN]), "input.many[1]", "SecretStr"),
+    (Nested(many=[b"file", Login()]), "input.many[1].key", "SecretStr"),
+    (Nested(anything=b"file", login=Login()), "input.login_.key", "SecretStr"),
+    (Nested(anything=Plain([b"file", HIDDEN])), "input.anything.value[1]", "SecretStr"),
+    (Computed(), "input.key", "SecretStr"),
+    (Checked(), "input.key", "SecretStr"),
+    (RootModel[list[SecretStr]]([HIDDEN]), "input[0]", "SecretStr"),
+]
+
+
+@pytest.mark.parametrize(("given", "place", "kind"), SECRETS, ids=[row[1] for row in SECRETS])
+async def test_a_secret(
+    fal: LocalFal, client: AsyncStreamingClient, given: Any, place: str, kind: str
+) -> None:
+    said = f"{place} is a {kind}, which JSON would have as asterisks: give its get_secret_value"
+    with pytest.raises(ConfigError) as raised:
+        client.stream("acme/echo", input=given)
+    assert raised.value.message == f"{said}()"
+    assert fal.requests == []
+
+
+class Revealing(Login):
+    @field_serializer("key")
+    def revealed(self, value: Any) -> str:
+        assert isinstance(value, SecretStr)
+        return value.get_secret_value()
+
+
+class RevealingInJSON(Login):
+    @field_serializer("key", when_used="json")
+    def revealed(self, value: SecretStr) -> str:
+        return value.get_secret_value()
+
+
+class Silent(pydantic.BaseModel):
+    key: SecretStr = Field(default=HIDDEN, exclude=True)
+    mark: str = "**********"
+
+
+async def test_secrets_that_the_model_reveals_or_leaves_out(
+    fal: LocalFal, client: AsyncStreamingClient
+) -> None:
+    fal.add("acme/echo", lambda request: [request.input])
+    given = [Revealing(), {"a": RevealingInJSON()}, Silent(), Login(key=SecretStr(""))]
+    assert await client.stream("acme/echo", input=given).done() == [
+        {"key": "open sesame"},
+        {"a": {"key": "open sesame"}},
+        {"mark": "**********"},
+        {"key": ""},
+    ]
+
+
+OTHERS: list[tuple[Any, str]] = [
+    (numpy.bool_(True), "item()"),
+    (numpy.int64(3), "item()"),
+    (numpy.float32(3), "item()"),
+    (numpy.datetime64("2026-01-01"), "item()"),
+    (numpy.array(3), "item()"),
+    (numpy.zeros(3), "tolist()"),
+    (numpy.zeros((2, 2)), "tolist()"),
+]
+
+
+@pytest.mark.parametrize(("value", "way_out"), OTHERS, ids=[repr(row[0]) for row in OTHERS])
+@pytest.mark.parametrize(
+    ("wrap", "place", "name"),
+    [
+        (lambda value: value, "input", ""),
+        (lambda value: {"a": [1, value]}, "input.a[1]", ""),
+        (lambda value: Plain({"a": value}), "input.value.a", ""),
+        (lambda value: Nested(anything=value), "input.anything", "Nested"),
+        (lambda value: {"n": Nested(many=[1, {"a": value}])}, "input.n.many[1].a", "Nested"),
+        (lambda value: Nested(many=[b"file", value]), "input.many[1]", "Nested"),
+        (lambda value: Nested(anything=Plain([value])), "input.anything.value[0]", "Nested"),
+    ],
+)
+async def test_values_of_numpy(
+    fal: LocalFal,
+    client: AsyncStreamingClient,
+    value: Any,
+    way_out: str,
+    wrap: Any,
+    place: str,
+    name: str,
+) -> None:
+    with pytest.raises(ConfigError) as raised:
+        client.stream("acme/echo", input=wrap(value))
+    kind = f"numpy.{type(value).__name__}"
+    said = f"{place} is of type {kind}, which is not a JSON value: give its {way_out}"
+    assert raised.value.message.endswith(said)
+    if name and raised.value.message != said:
+        assert f"pydantic can't dump this {name}: " in raised.value.message
+    assert fal.requests == []
+
+
+@pytest.mark.parametrize("value", [numpy.float64(1.5), numpy.str_("a")])
+async def test_values_of_numpy_that_are_pythons(
+    fal: LocalFal, client: AsyncStreamingClient, value: Any
+) -> None:
+    fal.add("acme/echo", lambda request: [request.input])
+    given = {"a": value, "b": Nested(anything=[value])}
+    sent: Any = await client.stream("acme/echo", input=given).done()
+    assert (sent["a"], sent["b"]["anything"]) == (value, [value])
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (Secret("x"), " is of type Secret, which is not a JSON value: give what its reveal() ret"),
+        (Style.OIL, " is of type Style, which is not a JSON value: give its value"),
+        (dt.date(2026, 1, 2), " is of type date, which is not a JSON value: give its isoformat()"),
+        (numpy.float64("nan"), "=nan has no JSON form: replace it by a finite number or None"),
+    ],
+)
+async def test_other_values(client: AsyncStreamingClient, value: Any, message: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        client.stream("acme/echo", input={"a": value})
+    assert raised.value.message.startswith(f"input.a{message}")
+
+
+@pytest.mark.parametrize(
+    ("given", "place", "keys"),
+    [
+        ({1: "a", "1": "b"}, "input", "1 and '1'"),
+        ({"1": "a", 1: "b"}, "input", "'1' and 1"),
+        ({"x": [{True: 1, "true": 2}]}, "input.x[0]", "True and 'true'"),
+        ({None: 1, "null": 2}, "input", "None and 'null'"),
+        ({1.5: 1, "1.5": 2}, "input", "1.5 and '1.5'"),
+        (Plain({0: 1, "0": 2}), "input.value", "0 and '0'"),
+        (Repeated(), "input", "'a' and 'a'"),
+        ({"a": Nested(by_name={1: 1, "1": 2})}, "input.a.by_name", "1 and '1'"),
+        (Nested(anything=[{1: 1, "1": 2}]), "input.anything[0]", "1 and '1'"),
+        (Nested(anything={True: 1, "true": 2}), "input.anything", "True and 'true'"),
+        (Nested(anything=[b"file", {1: 1, "1": 2}]), "input.anything[1]", "1 and '1'"),
+        (
+            Nested(anything={Style.OIL: 1, "oil": 2}),
+            "input.anything",
+            f"{Style.OIL!r} and 'oil'",
+        ),
+        (Plain(Nested(many=[{1: 1, "1": 2}])), "input.value.many[0]", "1 and '1'"),
+        (RootModel[dict[Any, int]]({1: 1, "1": 2}), "input", "1 and '1'"),
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_two_keys_that_become_one(
+    fal: LocalFal,
+    client: AsyncStreamingClient,
+    given: Any,
+    place: str,
+    keys: str,
+    method: str,
+) -> None:
+    with pytest.raises(ConfigError) as raised:
+        client.stream("acme/echo", input=given, method=method)
+    assert raised.value.message == (
+        f"{place} has the keys {keys}, which are one in JSON: rename or leave out one of them"
+    )
+    assert fal.requests == []
+
+
+async def test_keys_that_are_no_strings(fal: LocalFal, client: AsyncStreamingClient) -> None:
+    fal.add("acme/echo", lambda request: [request.input])
+    given = {2: "a", 2.5: "b", True: "c", None: "d", 10**40: "e"}
+    assert await client.stream("acme/echo", input=given).done() == {
+        "2": "a",
+        "2.5": "b",
+        "true": "c",
+        "null": "d",
+        str(10**40): "e",
+    }
+    for key in (float("nan"), numpy.int64(1), (1, 2), b"a", Style.OIL):
+        with pytest.raises(ConfigError, match=r"^input\.a has the key .*: the keys of JSON"):
+            client.stream("acme/echo", input={"a": {key: 1}})
+
+
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [
+        (Nested(anything=float("nan")), "input.anything=nan"),
+        ([Nested(many=[1.5, float("inf")])], "input[0].many[1]=inf"),
+        (Nested(by_name={"a": [float("-inf")]}), "input.by_name.a[0]=-inf"),
+        (Nested(many=[b"file", float("nan")]), "input.many[1]=nan"),
+    ],
+)
+async def test_numbers_without_json(client: AsyncStreamingClient, given: Any, place: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        client.stream("acme/echo", input=given)
+    assert raised.value.message == (
+        f"{place} has no JSON form: replace it by a finite number or None"
+    )
+
+
+async def test_numbers_that_the_model_makes_none(
+    fal: LocalFal, client: AsyncStreamingClient
+) -> None:
+    class Asked(pydantic.BaseModel):
+        model_config = ConfigDict(ser_json_inf_nan="null")
+        anything: Any = float("nan")
+
+    fal.add("acme/echo", lambda request: [request.input])
+    assert await client.stream("acme/echo", input=[Asked()]).done() == [{"anything": None}]
