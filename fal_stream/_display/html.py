@@ -83,7 +83,7 @@ def _block(html: str, style: str) -> str:
 def _text(frame: Frame, text: str) -> str:
     shown = encodable(_bounded(shown_text(text, frame)))
     html = markdown_to_html(shown) if frame.is_markdown else None
-    return _block(escape(shown), _TEXT) if html is None else f"<div>{html}</div>"
+    return _block(escape(shown), _TEXT) if html is None else _block(html, "margin-bottom:6px")
 
 
 def _bounded(text: str) -> str:
@@ -103,7 +103,7 @@ def _reasoning(frame: Frame, text: str) -> str:
 
 def _table(frame: Frame) -> str:
     rows = "".join(_row(node, frame.seconds) for node in frame.nodes)
-    return f'<table style="margin:2px 0;border:none;font-size:95%">{rows}</table>'
+    return f'<table style="margin:2px 0 6px;border:none;font-size:95%">{rows}</table>'
 
 
 def _row(node: Node, now: float) -> str:

@@ -79,6 +79,18 @@ def test_before_the_first_chunk_the_event_limit_holds(clock: Clock) -> None:
     assert expiry(dog).phase == "event"
 
 
+def test_a_model_may_think_for_40_seconds_by_default(clock: Clock) -> None:
+    dog = Watchdog(plan_stream(Config(), "acme/app", {}).limits, clock)
+    wait(dog, clock, 40)  # before the head of the response
+    dog.started()
+    wait(dog, clock, 40)  # and after it
+    dog.chunk()
+    wait(dog, clock, 16)
+    dog.chunk()
+    wait(dog, clock, 17)
+    assert expiry(dog).phase == "idle"
+
+
 def test_pings_each_15_seconds_for_a_minute_and_a_silent_workflow(clock: Clock) -> None:
     dog = Watchdog(plan_stream(Config(), "acme/app", {}).limits, clock)
     dog.started()
