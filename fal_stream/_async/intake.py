@@ -114,15 +114,11 @@ class AsyncIntake:
                 is_workflow=plan.is_workflow,
                 any_end=plan.any_end,
                 redact=response.redact,
-                answer_error=partial(self._answer_error, response),
+                answer_error=partial(_answer_error, response),
             )
         if plan.output_type not in (None, bytes):
             raise responses.untyped_error(response.said_headers)
         return BinaryChunks(plan.is_final)
-
-    def _answer_error(self, response: AsyncStreamResponse, text: str) -> FalStreamError:
-        body = response.redact(text).encode()
-        return responses.error_of(response.status, response.said_headers, body)
 
     async def read(self, fresh: list[Any], *, as_events: bool) -> bool:
         """Wait for the server once.
@@ -193,3 +189,9 @@ class AsyncIntake:
         """Free the connection where nobody can wait for it; callable from any thread."""
         if self._response is not None:
             self._response.abandon()
+
+
+# No method: what reads the chunks would keep its intake, and that the client, until the collector.
+def _answer_error(response: AsyncStreamResponse, text: str) -> FalStreamError:
+    body = response.redact(text).encode()
+    return responses.error_of(response.status, response.said_headers, body)

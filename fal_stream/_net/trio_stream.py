@@ -25,6 +25,7 @@ class TrioStream(ByteStream[TrioExchange]):
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._token = trio.lowlevel.current_trio_token()
+        self._is_waited_for = False
 
     async def receive(self, exchange: TrioExchange) -> bytes:
         """See `ByteStream`."""
@@ -54,10 +55,13 @@ class TrioStream(ByteStream[TrioExchange]):
     async def _wait(
         self, exchange: TrioExchange, ready: Callable[[socket.socket], Awaitable[None]]
     ) -> None:
+        self._is_waited_for = True
         try:
             await exchange.wait(partial(ready, self._sock))
         except trio.ClosedResourceError:
             raise ConnectionError("the connection was closed") from None
+        finally:
+            self._is_waited_for = False
 
     def is_silent(self) -> bool:
         """See `ByteStream`."""
@@ -82,6 +86,10 @@ class TrioStream(ByteStream[TrioExchange]):
 
     def abandon(self) -> None:
         """See `ByteStream`."""
+        if not self._is_waited_for:
+            # At once: the collector, if it is that which calls, goes on to the socket.
+            self._sock.close()
+            return
         try:
             self._token.run_sync_soon(self.close)
         except trio.RunFinishedError:

@@ -229,6 +229,33 @@ async def test_a_signal_keeps_no_stream_that_has_ended(
     controller.abort()
 
 
+async def test_nothing_waits_for_the_collector(fal: LocalFal) -> None:
+    """A client or stream that is dropped is gone at once, unless an error holds its frames."""
+    fal.add("acme/app", [{"output": "a"}, {"output": "ab"}])
+    fal.add("acme/slow", [1, Hang()])
+    gc.collect()
+    gc.disable()
+    try:
+        async with AsyncStreamingClient(**fal.settings) as client:
+            assert await client.stream("acme/app").done() == {"output": "ab"}
+            assert await client.stream("acme/app").final_text() == "ab"
+            assert [event.data async for event in client.stream("acme/app").events()][2:] == []
+            async with client.stream("acme/slow") as stream:
+                assert await first_of(stream) == 1
+            del stream
+        dropped = AsyncStreamingClient(**fal.settings)
+        assert len((await read(dropped.stream("acme/app"))).chunks) == 2
+        del dropped, client
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        left = {type(thing) for thing in gc.garbage}
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert {kind for kind in left if kind.__module__.startswith("fal_stream.")} == set()
+
+
 async def test_streams_one_after_the_other_share_a_connection(either_fal: LocalFal) -> None:
     either_fal.add("acme/app", [1, 2])
     async with AsyncStreamingClient(**either_fal.settings) as client:

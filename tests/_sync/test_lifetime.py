@@ -220,6 +220,33 @@ def test_a_signal_keeps_no_stream_that_has_ended(fal: LocalFal, client: Streamin
     controller.abort()
 
 
+def test_nothing_waits_for_the_collector(fal: LocalFal) -> None:
+    """A client or stream that is dropped is gone at once, unless an error holds its frames."""
+    fal.add("acme/app", [{"output": "a"}, {"output": "ab"}])
+    fal.add("acme/slow", [1, Hang()])
+    gc.collect()
+    gc.disable()
+    try:
+        with StreamingClient(**fal.settings) as client:
+            assert client.stream("acme/app").done() == {"output": "ab"}
+            assert client.stream("acme/app").final_text() == "ab"
+            assert [event.data for event in client.stream("acme/app").events()][2:] == []
+            with client.stream("acme/slow") as stream:
+                assert first_of(stream) == 1
+            del stream
+        dropped = StreamingClient(**fal.settings)
+        assert len(read(dropped.stream("acme/app")).chunks) == 2
+        del dropped, client
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        left = {type(thing) for thing in gc.garbage}
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert {kind for kind in left if kind.__module__.startswith("fal_stream.")} == set()
+
+
 def test_streams_one_after_the_other_share_a_connection(either_fal: LocalFal) -> None:
     either_fal.add("acme/app", [1, 2])
     with StreamingClient(**either_fal.settings) as client:

@@ -58,7 +58,7 @@ def test_each_form(either_fal: LocalFal, value: str, caplog: pytest.LogCaptureFi
 
 def test_a_wait_longer_than_the_limit_is_not_begun(either_fal: LocalFal) -> None:
     either_fal.add("acme/app", Failure(429, "busy", headers={"retry-after": "1000"}))
-    policy = RetryPolicy(max_delay=10_000)
+    policy = RetryPolicy(max_delay=3_600)
     with StreamingClient(**either_fal.settings, retry=policy) as client:
         with pytest.raises(ApiError, match="busy"):
             client.stream("acme/app", start_timeout=60).done()
