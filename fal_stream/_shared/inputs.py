@@ -218,11 +218,11 @@ class _Taking:
             reason = excerpt(str(error))
         found = find_culprit(model, place)
         if found is not None:
-            if is_model_secret(
-                found[1]
-            ):  # older ones of pydantic can't dump it in a field of any type
-                raise other_error(*found)
-            reason = other_error(*found).message
+            failure = other_error(*found)
+            # An older pydantic can't dump one in a field of type Any, a newer one masks it.
+            if is_model_secret(found[1]):
+                raise failure
+            reason = failure.message
         raise ConfigError(
             f"{place} can't be sent as JSON: pydantic can't dump this {type(model).__name__}: "
             f"{reason}"

@@ -103,6 +103,28 @@ async def test_a_length_that_is_not_reached(fal: LocalFal, client: AsyncStreamin
     assert type(error) is StreamInterrupted
 
 
+@pytest.mark.parametrize(
+    ("came", "said"),
+    [
+        ([], "The connection broke after 0 chunks ("),
+        ([1], "The connection broke after 1 chunk ("),
+        ([1, 2], "The connection broke after 2 chunks ("),
+    ],
+)
+async def test_nothing_was_delivered_where_nothing_came(
+    fal: LocalFal, client: AsyncStreamingClient, came: list[int], said: str
+) -> None:
+    fal.add("acme/app", [Ping(), *came, Cut()])
+    chunks, error = await read(client.stream("acme/app"))
+    assert (chunks, type(error)) == (came, StreamInterrupted)
+    assert isinstance(error, StreamInterrupted)
+    assert error.message.startswith(said)
+    ending = "; what came was delivered, the rest is lost: " if came else "; "
+    assert error.message.endswith("start a new stream")
+    assert ("was delivered" in error.message) is bool(came)
+    assert error.message.partition(")")[2] == f"{ending}start a new stream"
+
+
 async def test_nothing_came(fal: LocalFal, client: AsyncStreamingClient) -> None:
     fal.add("acme/app", [Ping(), Cut()])
     chunks, error = await read(client.stream("acme/app"))

@@ -9,7 +9,9 @@ import pytest
 
 from tests.docs.named import ROOT, missing_tests, named_tests, write_names
 
-PAGES = [ROOT / "docs" / "contributing" / name for name in ("promises.md", "security.md")]
+PAGES = [
+    ROOT / "docs" / "contributing" / name for name in ("mended.md", "promises.md", "security.md")
+]
 ROW = re.compile(r"^\| (?!case \||---)(.*?) \| .* \| (.*?) \|$", re.MULTILINE)
 
 PROMISES = [row for page in PAGES for row in ROW.findall(page.read_text(encoding="utf-8"))]

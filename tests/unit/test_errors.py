@@ -104,6 +104,13 @@ def test_a_422_of_another_shape_has_no_field_errors(body: object) -> None:
     assert errors.ValidationError("m", status=422, body=body).field_errors == []
 
 
+@pytest.mark.parametrize(
+    ("count", "said"), [(0, "0 chunks"), (1, "1 chunk"), (2, "2 chunks"), (12345, "12,345 chunks")]
+)
+def test_counts_are_written_as_they_are_read(count: int, said: str) -> None:
+    assert errors.counted(count, "chunk") == said
+
+
 def test_an_excerpt_says_how_long_the_text_was() -> None:
     assert errors.excerpt("abc", 3) == "abc"
     assert errors.excerpt("x" * 2000, 3) == "xxx... (2,000 characters)"
