@@ -1,9 +1,9 @@
 """Uploads to fal's storage: one request for where a file goes, then its bytes.
 
-Promises: a file is read in small pieces as they are sent, so memory stays bounded whatever its
-size. What the server answers is not trusted: an upload address gets no key and no header of the
-user's, and is checked before a byte goes there. A request with bytes of a file is sent again where
-it failed, for it says the same twice.
+Promises: a file is read in pieces as they are sent, by one thread for each part, so memory stays
+bounded whatever its size. What the server answers is not trusted: an upload address gets no key and
+no header of the user's, and is checked before a byte goes there. A request with bytes of a file is
+sent again where it failed, for it says the same twice.
 
 Leaves to others: which files there are, and reading them (`_files`).
 """
@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from .._files.readers import FileReadError
 from .._files.source import FileSource, open_file
 from .._net.async_exchange import AsyncExchange
+from .._net.call_thread import CallThread
 from .._net.exchanges import async_new_exchange
 from .._net.gather import async_gather
 from .._net.tasks import async_in_thread
@@ -42,7 +43,7 @@ from ..errors import (
     StreamDecodeError,
     UploadError,
 )
-from .body import PIECE_BYTES, AsyncFileBody, FilePart, PieceSource
+from .body import AsyncFileBody, FilePart, PieceSource, call_in
 from .dispatch import AsyncDispatcher, read_json
 from .http.response import AsyncStreamResponse
 from .http.sender import AsyncSender
@@ -231,7 +232,13 @@ class AsyncUploader:
     async def _upload_stream(
         self, source: FileSource, lifecycle: str | None, signal: AbortSignal
     ) -> str:
-        piece = await self._next_piece(source, signal)
+        with CallThread() as thread:
+            return await self._upload_read(source, lifecycle, signal, thread)
+
+    async def _upload_read(
+        self, source: FileSource, lifecycle: str | None, signal: AbortSignal, thread: CallThread
+    ) -> str:
+        piece = await self._next_piece(source, signal, thread)
         source.identify(piece[:HEAD_BYTES])
         if len(piece) < uploads.PART_SIZE:
             part = FilePart(PieceSource(piece), 0, len(piece))
@@ -241,17 +248,18 @@ class AsyncUploader:
         while piece:
             part = FilePart(PieceSource(piece), 0, len(piece))
             parts.append(await self._put_part(target, len(parts) + 1, part, signal))
-            piece = await self._next_piece(source, signal)
+            piece = await self._next_piece(source, signal, thread)
         await self._complete(target, parts, signal)
         return target.file_url
 
-    async def _next_piece(self, source: FileSource, signal: AbortSignal) -> bytes:
+    async def _next_piece(
+        self, source: FileSource, signal: AbortSignal, thread: CallThread
+    ) -> bytes:
         """Read as much of a stream as is sent at once, less at its end only."""
         pieces = bytearray()
         with self._exchange(signal) as exchange:
             while missing := uploads.PART_SIZE - len(pieces):
-                size = min(missing, PIECE_BYTES)
-                piece: bytes = await exchange.call(async_in_thread, source.read_next, size)
+                piece = await call_in(thread, exchange, source.read_next, missing)
                 if not piece:
                     break
                 pieces += piece
@@ -297,12 +305,25 @@ class AsyncUploader:
         is_json: bool = False,
     ) -> Any:
         """Send bytes of a file, again where that fails; give the answer if it is to be JSON."""
+        with CallThread() as thread:
+            return await self._put_read(url, part, content_type, signal, thread, is_json=is_json)
+
+    async def _put_read(
+        self,
+        url: str,
+        part: FilePart,
+        content_type: str | None,
+        signal: AbortSignal,
+        thread: CallThread,
+        *,
+        is_json: bool,
+    ) -> Any:
         headers = _headers(content_type, part.length)
         policy = self._config.retry
         retry = 0
         while True:
             with self._exchange(signal) as exchange:
-                body = AsyncFileBody(part, exchange)
+                body = AsyncFileBody(part, exchange, thread, self._sender.piece_bytes)
                 try:
                     response = await self._sender.open(
                         Outgoing("PUT", url, headers, body, is_bare=True), exchange

@@ -12,6 +12,8 @@ from .asyncio_exchange import AsyncioExchange, wake
 from .byte_stream import READ_BYTES, ByteStream
 from .sockets import is_readable, shut_down
 
+_WRITE_BYTES = 256 * 1024
+
 _NAMES = {"client_addr": "sockname", "server_addr": "peername"}
 
 
@@ -125,9 +127,13 @@ class AsyncioStream(ByteStream[AsyncioExchange]):
         if receiver.ended or self._transport.is_closing():
             raise ConnectionError("the connection was closed")
         exchange.check()
-        sent(len(data))
-        self._transport.write(data)
-        await receiver.drained(exchange)
+        # Not at once where it is much: how far it has come would not be seen.
+        rest = data if len(data) <= _WRITE_BYTES else memoryview(data)
+        while rest:
+            piece, rest = rest[:_WRITE_BYTES], rest[_WRITE_BYTES:]
+            sent(len(piece))
+            self._transport.write(piece)
+            await receiver.drained(exchange)
 
     def is_silent(self) -> bool:
         """See `ByteStream`."""

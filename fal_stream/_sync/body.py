@@ -3,17 +3,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
 
 from typing_extensions import Self
 
 from .._files.source import FileSource
+from .._net.call_thread import Call, CallThread
 from .._net.sync_exchange import Exchange
-from .._net.tasks import in_thread
 
-# How much is read at a time.
-PIECE_BYTES = 256 * 1024
+T = TypeVar("T")
+
+
+def call_in(thread: CallThread, exchange: Exchange, function: Callable[..., T], *args: Any) -> T:
+    """Call a function in a thread that is kept for such calls.
+
+    Args:
+        thread: The thread.
+        exchange: Its limits and its abort end the wait; the function goes on by itself then.
+        function: The function.
+        *args: Its arguments.
+
+    Returns:
+        What it returns.
+
+    Raises:
+        BaseException: What it raises.
+        Aborted: The exchange was aborted.
+        Expired: A limit of the watchdog has run out.
+    """
+    calls: list[Call[T]] = []
+
+    def begin(deliver: Callable[[None], None]) -> None:
+        call = Call(partial(function, *args), deliver)
+        calls.append(call)
+        thread.begin(call)
+
+    exchange.delivery(begin)
+    return calls[0].result()
 
 
 class PieceSource:
@@ -52,22 +81,32 @@ class FileBody:
     Args:
         part: The part.
         exchange: The exchange that it is sent in: its limits and its abort end a read that hangs.
+        thread: Reads it.
+        piece_bytes: How much is read at a time.
     """
 
-    def __init__(self, part: FilePart, exchange: Exchange) -> None:
+    def __init__(
+        self, part: FilePart, exchange: Exchange, thread: CallThread, piece_bytes: int
+    ) -> None:
         self._part = part
         self._exchange = exchange
+        self._thread = thread
+        self._piece_bytes = piece_bytes
 
     def __iter__(self) -> Iterator[bytes]:
-        return _Pieces(self._part, self._exchange)
+        return _Pieces(self._part, self._exchange, self._thread, self._piece_bytes)
 
 
 class _Pieces:
     """One reading of a part; no generator, which an abort would leave behind half way."""
 
-    def __init__(self, part: FilePart, exchange: Exchange) -> None:
+    def __init__(
+        self, part: FilePart, exchange: Exchange, thread: CallThread, piece_bytes: int
+    ) -> None:
         self._part = part
         self._exchange = exchange
+        self._thread = thread
+        self._piece_bytes = piece_bytes
         self._done = 0
 
     def __iter__(self) -> Self:
@@ -78,9 +117,10 @@ class _Pieces:
         if self._done:
             # An HTTP client of the user's doesn't tell what has gone out.
             exchange.progress()
-        size = min(PIECE_BYTES, part.length - self._done)
+        size = min(self._piece_bytes, part.length - self._done)
         if size <= 0:
             raise StopIteration
-        data: bytes = exchange.call(in_thread, part.source.read, part.offset + self._done, size)
+        offset = part.offset + self._done
+        data = call_in(self._thread, exchange, part.source.read, offset, size)
         self._done += size
         return data

@@ -51,6 +51,9 @@ class AsyncHttpxSender(AsyncSender):
         package: Its package, `httpx` or `httpx2`.
     """
 
+    # It doesn't tell what has gone out of a piece, so that only a whole one is a sign of life.
+    piece_bytes = 256 * 1024
+
     def __init__(self, client: Any, package: ModuleType) -> None:
         super().__init__(0.0)
         self._client = client

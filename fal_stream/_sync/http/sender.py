@@ -35,7 +35,12 @@ class Sender:
 
     Args:
         keepalive_expiry: For how long an idle connection is kept (seconds).
+
+    Attributes:
+        piece_bytes: How much of a file is best handed to it at a time.
     """
+
+    piece_bytes = 1024 * 1024
 
     def __init__(self, keepalive_expiry: float) -> None:
         self._keepalive_expiry = keepalive_expiry
