@@ -24,7 +24,7 @@ from .._net.line import Line
 from .._net.runtime import async_check_function
 from .._net.tasks import async_finish, async_is_interruption
 from ..abort import AbortSignal, follow
-from ..errors import ConfigError, StreamInterrupted
+from ..errors import ConfigError, StreamConnectionError, StreamInterrupted
 from ..types import MapItem
 from .map_work import AsyncMapWork
 from .stream import AsyncFalStream
@@ -118,7 +118,7 @@ class AsyncStreamMap(AsyncFlavourHints, Generic[InputT, ResultT]):
                 break
         if item is not None:
             # Where no thread can be started, the next call says so.
-            with contextlib.suppress(RuntimeError):
+            with contextlib.suppress(StreamConnectionError):
                 work.go_on()
             # At last, so that one which an interruption takes away is told of.
             work.line.settle(item.index)

@@ -10,6 +10,7 @@ Leaves to others: what a frame holds (`frame`), and where it is drawn (`renderer
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import logging
 import queue
@@ -101,10 +102,13 @@ class Display:
         self._draw_current()
         # A notebook finds the cell that is drawn in by it.
         context = contextvars.copy_context()
-        self._thread = threading.Thread(
+        thread = threading.Thread(
             target=context.run, args=[self._run], daemon=True, name="fal_stream-show"
         )
-        self._thread.start()
+        # Where none can be started, what has come is shown at the end.
+        with contextlib.suppress(RuntimeError):
+            thread.start()
+            self._thread = thread
         return self
 
     def __exit__(

@@ -72,8 +72,9 @@ class OpenFile(Turns):
 
     def leave(self, reader: Reader) -> None:
         """Take a reader away; after the last, the file stands again where it stood."""
-        with _mutex:
-            self._readers.discard(reader)
+        # Without the mutex, as a signal handler or a finalizer may come by here: where a reader is
+        # added meanwhile, it finds the file where it stood.
+        self._readers.discard(reader)
         self._settle()
 
     def _is_over(self) -> bool:
@@ -90,7 +91,8 @@ class OpenFile(Turns):
         self._lock = threading.Lock()
 
 
-# Held for moments only, never while a file is used.
+# Held for moments only, never while a file is used, by threads that open a file: no signal handler
+# comes in them.
 _mutex = threading.Lock()
 _open_files: weakref.WeakValueDictionary[int, OpenFile] = weakref.WeakValueDictionary()
 

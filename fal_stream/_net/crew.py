@@ -27,6 +27,7 @@ from .event_loop import EventLoop
 from .line import Line
 from .running import running_loop
 from .runtime import SLICE
+from .threads import start_named_thread
 
 T = TypeVar("T")
 
@@ -123,7 +124,11 @@ class Crew:
         self._process = os.getpid()
 
     def hire(self, work: Callable[[], None]) -> None:
-        """Have a worker begin."""
+        """Have a worker begin.
+
+        Raises:
+            StreamConnectionError: No thread can be started.
+        """
 
         def run() -> None:
             key = object()
@@ -138,7 +143,7 @@ class Crew:
         thread = threading.Thread(
             target=context.run, args=[run], daemon=True, name="fal_stream-worker"
         )
-        thread.start()
+        start_named_thread(thread)
 
     def check_place(self) -> None:
         """Refuse to be asked in a forked process.

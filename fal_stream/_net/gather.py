@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from .running import cancellations, running_loop
 from .runtime import SLICE
+from .threads import start_named_thread
 
 T = TypeVar("T")
 
@@ -93,7 +94,7 @@ def gather(jobs: Sequence[Callable[[], T]], limit: int, interrupt: Callable[[], 
     ]
     try:
         for thread in threads:
-            thread.start()
+            start_named_thread(thread)
         _join(threads)
     except BaseException as error:
         failures.append(error)

@@ -8,13 +8,10 @@ ours has left it, and not before.
 
 from __future__ import annotations
 
-import threading
 import weakref
 from typing import Any
 
 from .sockets import socket_of
-
-_SHARED_LOCK = threading.Lock()
 
 
 class ResponseConnection:
@@ -76,8 +73,5 @@ def connection_of(response: Any) -> ResponseConnection:
     sock = socket_of(stream)
     if sock is None or response.http_version.startswith("HTTP/1"):
         return ResponseConnection(sock, is_shared=False)
-    with _SHARED_LOCK:
-        connection = _shared.get(stream)
-        if connection is None:
-            connection = _shared[stream] = ResponseConnection(sock, is_shared=True)
-        return connection
+    # One step of the interpreter, where two threads come for the same connection.
+    return _shared.setdefault(stream, ResponseConnection(sock, is_shared=True))

@@ -1,7 +1,8 @@
 """The exchange of the blocking flavour: each wait is cut into slices.
 
 Before each slice the watchdog and the abort flag are asked. An abort from another thread wakes
-who waits, by what was attached; where that wakes nobody, the next slice does.
+who waits, by what was attached; where that wakes nobody, the next slice does. There is no lock: a
+signal handler may abort, and wait for another thread, while its own stands anywhere in here.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, Generic, TypeVar
 from .._shared.watchdog import Watchdog
 from .exchange import Aborted, BaseExchange
 from .runtime import SLICE, call
+from .threads import start_named_thread
 
 T = TypeVar("T")
 
@@ -30,27 +32,27 @@ class _Outcome(Generic[T]):
 
     def __init__(self, undo: Callable[[T], Any]) -> None:
         self._undo = undo
-        self._lock = threading.Lock()
         self._results: list[T] = []
         self._error: BaseException | None = None
         self._forgone = False
 
     def give(self, result: T) -> None:
-        with self._lock:
-            if not self._forgone:
-                self._results.append(result)
-                return
-        self._undo(result)
+        self._results.append(result)
+        if self._forgone:
+            self._undo_all()
 
     def fail(self, error: BaseException) -> None:
         self._error = error
 
     def forgo(self) -> None:
-        with self._lock:
-            self._forgone = True
-            results, self._results = self._results, []
-        for result in results:
-            self._undo(result)
+        self._forgone = True
+        self._undo_all()
+
+    def _undo_all(self) -> None:
+        # Both sides may come here: what one has taken out, the other doesn't find.
+        while self._results:
+            with contextlib.suppress(IndexError):
+                self._undo(self._results.pop())
 
     def get(self) -> T:
         if self._error is not None:
@@ -88,37 +90,36 @@ class Exchange(BaseExchange):
 
     def __init__(self, watchdog: Watchdog) -> None:
         super().__init__(watchdog)
-        # Reentrant: a signal handler or a finalizer may abort while its own thread is in here.
-        self._lock = threading.RLock()
-        self._wake: Callable[[], None] | None = None
+        # What wakes the wait, while there is something to be woken. Who takes it out by one step
+        # of the interpreter, an abort or `detach`, is the only one who has it.
+        self._wake: list[Callable[[], None]] = []
         self._process = os.getpid()
 
     def abort(self) -> None:
         """See `BaseExchange`."""
-        with self._lock:
-            super().abort()
-            # A forked process shares the socket with its parent, which may go on with it.
-            if self._wake is not None and self._process == os.getpid():
-                self._wake()
+        super().abort()
+        self._wake_up(self._wake)
 
     def attach(self, wake: Callable[[], None]) -> None:
         """Name what wakes the wait that is to come, called at once after an abort."""
-        with self._lock:
-            self._wake = wake
-            if self.aborted:
-                wake()
+        before, self._wake = self._wake, [wake]
+        before.clear()
+        # An abort that came before it stood there has not found it.
+        if self.aborted:
+            self._wake_up(self._wake)
 
     @contextlib.contextmanager
     def _woken_by(self, wake: Callable[[], None]) -> Iterator[None]:
         """Have a wait woken that may stand between two waits for a connection."""
-        with self._lock:
-            before = self._wake
-        self.attach(wake)
+        before, self._wake = self._wake, [wake]
         try:
+            if self.aborted:
+                wake()
             yield
         finally:
-            if before is not None:
-                self.attach(before)
+            self._wake = before
+            if self.aborted:
+                self._wake_up(before)
 
     def detach(self) -> bool:
         """Let go of the connection.
@@ -126,9 +127,17 @@ class Exchange(BaseExchange):
         Returns:
             Whether no abort has touched it, so that others may use it.
         """
-        with self._lock:
-            self._wake = None
-            return not self.aborted
+        self._wake.clear()
+        return not self.aborted
+
+    def _wake_up(self, wakes: list[Callable[[], None]]) -> None:
+        try:
+            wake = wakes.pop()
+        except IndexError:
+            return
+        # A forked process shares the socket with its parent, which may go on with it.
+        if self._process == os.getpid():
+            wake()
 
     def check(self) -> None:
         """Raise Aborted after an abort."""
@@ -153,6 +162,7 @@ class Exchange(BaseExchange):
 
         Raises:
             ConfigError: It is an async function.
+            StreamConnectionError: No thread can be started.
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
@@ -168,9 +178,10 @@ class Exchange(BaseExchange):
 
         def begin(deliver: Callable[[None], None]) -> None:
             # A daemon, so that it doesn't hold up the end of the program.
-            threading.Thread(
+            thread = threading.Thread(
                 target=run, args=[deliver], daemon=True, name="fal_stream-call"
-            ).start()
+            )
+            start_named_thread(thread)
 
         try:
             self.delivery(begin)

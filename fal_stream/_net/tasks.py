@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from . import running
 from .running import running_loop
+from .threads import start_named_thread
 
 T = TypeVar("T")
 
@@ -56,7 +57,7 @@ async def async_in_thread(function: Callable[..., T], *args: Any) -> T:
             deliver(None)
 
         # A daemon: one of the event loop's own could hold up the end of the program.
-        threading.Thread(target=run, daemon=True, name="fal_stream-call").start()
+        start_named_thread(threading.Thread(target=run, daemon=True, name="fal_stream-call"))
 
     await running_loop().delivery(begin)
     if errors:

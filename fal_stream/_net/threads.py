@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import _thread
+import threading
 from collections.abc import Callable
+
+from ..errors import StreamConnectionError
 
 
 def start_thread(function: Callable[[], None]) -> bool:
     """Start a thread that holds up neither the end of the program nor the caller.
 
     Not one of `threading`, which waits in several steps until it runs, and holds a lock in some of
-    them: a signal handler that comes in between could wait for itself.
+    them: a signal handler or a finalizer that comes in between, and starts one too, would wait for
+    itself.
 
     Args:
         function: What the thread does; it raises nothing.
@@ -23,3 +27,24 @@ def start_thread(function: Callable[[], None]) -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def start_named_thread(thread: threading.Thread) -> None:
+    """Start a thread that calls what is the user's: debuggers know those of `threading`.
+
+    Args:
+        thread: The thread, which was not started.
+
+    Raises:
+        StreamConnectionError: It can't be started.
+    """
+    try:
+        thread.start()
+    except RuntimeError as error:
+        reason = str(error)
+    else:
+        return
+    raise StreamConnectionError(
+        f"No further thread can be started ({reason}): the process or the system has too many, or "
+        "the program is about to end"
+    )

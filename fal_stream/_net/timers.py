@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 
 from .running import running_loop
+from .threads import start_thread
 
 _logger = logging.getLogger("fal_stream")
 
@@ -47,25 +48,24 @@ def call_later(seconds: float, function: Callable[[], None]) -> Callable[[], obj
 class _Timers:
     """The timers of a process.
 
-    There is no lock, so that a signal handler can add and cancel timers at any time: each step on
-    the dictionary is one of the interpreter.
+    There is no lock to wait for, so that a signal handler or a finalizer can add and cancel timers
+    at any time: each step on the dictionary is one of the interpreter.
     """
 
     def __init__(self) -> None:
         self.process = os.getpid()
         self._timers: dict[object, tuple[float, Callable[[], None]]] = {}
-        self._thread: threading.Thread | None = None
+        # Held by the thread, as long as it looks at the timers.
+        self._running = threading.Lock()
         self._wakeup = threading.Lock()
         self._wakeup.acquire()
 
     def add(self, due: float, function: Callable[[], None]) -> Callable[[], object] | None:
         key = object()
         self._timers[key] = due, function
-        thread = self._thread
-        # One that was interrupted before it was started doesn't count.
-        if thread is not None and thread.is_alive():
+        if self._running.locked():
             self._wake()
-        elif not self._start():
+        elif not start_thread(self._run):  # there is none to be had, or the interpreter ends
             self._timers.pop(key, None)
             return None
 
@@ -75,31 +75,20 @@ class _Timers:
 
         return cancel
 
-    def _start(self) -> bool:
-        thread = self._thread = threading.Thread(
-            target=self._run, daemon=True, name="fal_stream-timers"
-        )
-        try:
-            thread.start()
-        except RuntimeError:  # there is none to be had, or the interpreter ends
-            self._thread = None
-            return False
-        return True
-
     def _wake(self) -> None:
         with contextlib.suppress(RuntimeError):  # it has been woken already
             self._wakeup.release()
 
     def _run(self) -> None:
-        while True:
-            timers = self._timers.copy()
-            if not timers:
-                self._thread = None
-                # One may have been added before that.
-                if not self._timers or self._thread is not None:
-                    return
-                self._thread = threading.current_thread()
-                continue
+        # One that is added while the thread goes has it come back, or starts another.
+        while self._timers and self._running.acquire(blocking=False):
+            try:
+                self._call_all()
+            finally:
+                self._running.release()
+
+    def _call_all(self) -> None:
+        while timers := self._timers.copy():
             now = time.monotonic()
             for key, (due, _) in timers.items():
                 if due <= now and (timer := self._timers.pop(key, None)) is not None:

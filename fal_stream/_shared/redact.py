@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from urllib.parse import unquote, unquote_plus
 
 from ..credentials import is_secret_name
@@ -132,15 +132,21 @@ class _Form:
         self._text = text
         self._rest = rest
         self._twins = twins or {}
+        self._made: re.Pattern[str] | None = None
         # A part of it that each text has in which the pattern finds something.
         self._needle = max(_LETTERS.findall(text[:SHORTEST]), key=len, default="")
 
     def masked(self, text: str) -> str:
         """Return a text with the mask in its place."""
-        return self._pattern.sub(MASK, text) if self._needle in text else text
+        if self._needle not in text:
+            return text
+        # It takes a while to make, and is seldom needed. Not by `cached_property`, which up to
+        # Python 3.11 has one lock for all objects of a class.
+        if self._made is None:
+            self._made = self._make()
+        return self._made.sub(MASK, text)
 
-    @cached_property  # it takes a while to make, and is seldom needed
-    def _pattern(self) -> re.Pattern[str]:
+    def _make(self) -> re.Pattern[str]:
         parts = [(bool(match[1]), match[2]) for match in _CHARACTER.finditer(self._text)]
         if len(parts) < SHORTEST:
             return re.compile(re.escape(self._text))  # hardly more than backslashes

@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 
+from fal_stream import StreamConnectionError
 from fal_stream._net.gather import async_gather, gather
 from tests.seam import async_until
 
@@ -146,7 +147,7 @@ def test_threads_that_can_not_be_started(monkeypatch: pytest.MonkeyPatch) -> Non
         crowd.leave()
 
     monkeypatch.setattr(threading.Thread, "start", fail_later)
-    with pytest.raises(RuntimeError, match="can't start"):
+    with pytest.raises(StreamConnectionError, match="can't start"):
         gather([partial(job, number) for number in range(9)], 4, crowd.interrupted.set)
     assert crowd.running == 0
     assert len(crowd.begun) <= 2

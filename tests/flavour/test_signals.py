@@ -175,6 +175,24 @@ def test_while_another_thread_reads_the_stream(
     assert fal.requests[-1].gone.wait(10)
 
 
+def test_a_handler_that_waits_for_the_reader_of_what_it_interrupts(client: StreamingClient) -> None:
+    """The reader goes on wherever the abort stands that the handler has interrupted."""
+    files = ("_net/sync_exchange.py", "_net/exchange.py", "_net/sync_socket.py", "_sync/intake.py")
+
+    def at_all_steps() -> None:
+        for at in each_step(*files):
+            stream = client.stream("acme/slow")
+            assert next(stream) == 1
+            reader: Job[list[Any]] = Job(list, stream)
+            until(lambda stream=stream: stream._turn.holder is not None)  # type: ignore[misc]
+            with at(stream.close):
+                stream.abort()
+            assert reader.result() == []
+            assert stream.closed
+
+    Job(at_all_steps).result(55)
+
+
 @pytest.mark.parametrize("end", [FalStream.abort, FalStream.close])
 def test_while_a_stream_is_closed_or_aborted(
     client: StreamingClient, end: Callable[[FalStream[Any]], None]
@@ -316,7 +334,7 @@ def test_a_block_that_ctrl_c_leaves(
             vars(stream._intake)["read"] = press
             next(stream)
         raise KeyboardInterrupt
-    with pytest.raises(StreamInterrupted, match="given up after 1 chunks") as caught:
+    with pytest.raises(StreamInterrupted, match="given up after 1 chunk,") as caught:
         given.done()
     assert heard == [caught.value]
     (line,) = endings(caplog)

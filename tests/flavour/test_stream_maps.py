@@ -24,6 +24,7 @@ from fal_stream import (
     ConfigError,
     FalStream,
     FalStreamError,
+    StreamConnectionError,
     StreamingClient,
     StreamInterrupted,
     StreamMap,
@@ -364,7 +365,7 @@ def test_threads_that_can_not_be_started(fal: LocalFal, monkeypatch: pytest.Monk
     monkeypatch.setattr(threading.Thread, "start", fail_later)
     with StreamingClient(**fal.settings) as client:
         results = client.stream_map("acme/app", INPUTS, concurrency=4)
-        with pytest.raises(RuntimeError, match="can't start"):
+        with pytest.raises(StreamConnectionError, match="can't start"):
             list(results)
         assert set(results.unfinished) >= {request.json()["n"] for request in fal.requests}
 

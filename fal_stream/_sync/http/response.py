@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 
 from ..._net.sync_exchange import Exchange
 from ..._shared.framing import FramingError
@@ -48,15 +47,18 @@ class StreamResponse:
         self.headers: Mapping[str, str] = decode_headers(headers)
         self._exchange = exchange
         self._redactor = redactor
+        self._said_headers: Mapping[str, str] | None = None
 
     def redact(self, text: str) -> str:
         """Mask the secrets of the request in a text of its server's."""
         return self._redactor.text(text)
 
-    @cached_property
+    @property
     def said_headers(self) -> Mapping[str, str]:
         """The headers to show: the secrets of the request are masked in them."""
-        return self._redactor.headers(self.headers)
+        if self._said_headers is None:
+            self._said_headers = self._redactor.headers(self.headers)
+        return self._said_headers
 
     def read_said(self, limit: int) -> bytes:
         """Read a body to show, with the secrets of the request masked; see `read_up_to`."""
