@@ -160,5 +160,7 @@ def each_step(
         yield at
         if not at.reached:
             assert at.count >= least, f"{at.count} steps were made in {files}"
+            # What was torn apart is closed here, and not in the middle of another test.
+            gc.collect()
             return
     raise AssertionError(f"there is no end of steps in {files}")

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.steps import At, Interruption
 from .flavours import Actor
 from .history import Step
 from .signals import stacks
-from .world import World
+from .world import World, told
 
 __all__ = ["Game"]
 
@@ -88,30 +89,36 @@ class Game(ABC):
             if isinstance(actor.error, AssertionError):
                 raise actor.error
             is_ours = actor.error is None or isinstance(actor.error, asyncio.CancelledError)
-            world.expect(is_ours, "only errors of ours are raised", f"{name}: {actor.error!r}")
+            world.expect(is_ours, "only errors of ours are raised", f"{name}: {told(actor.error)}")
 
     async def _play(self, actor: str) -> None:
+        at = self._at() if actor == "main" else None
+        for step in self.world.history.of(actor):
+            try:
+                await self._do(actor, step, contextlib.nullcontext() if at is None else at)
+            except Interruption:
+                self.world.note(actor, step.name, "interrupted")
+            if at is not None and at.reached:
+                at = None
+
+    async def _do(self, actor: str, step: Step, at: AbstractContextManager[None]) -> None:
         world = self.world
         takes_signals = actor == "main" and world.flavour.is_blocking
-        at = self._at() if actor == "main" else None
-        for step in world.history.of(actor):
-            try:
-                world.signals.may_interrupt |= takes_signals
-                if step.delay:
-                    await world.flavour.sleep(step.delay)
-                with contextlib.nullcontext() if at is None or at.reached else at:
-                    await self.act(actor, step)
-            except self.expected as error:
-                self.raised(actor, step, error)
-            except ZeroDivisionError:
-                world.note(actor, step.name, "left")
-            except Interruption:
-                world.note(actor, step.name, "interrupted")
-            except world.flavour.is_cancelled:
-                world.note(actor, step.name, "cancelled")
-                raise
-            finally:
-                world.signals.may_interrupt &= not takes_signals
+        try:
+            world.signals.may_interrupt |= takes_signals
+            if step.delay:
+                await world.flavour.sleep(step.delay)
+            with at:
+                await self.act(actor, step)
+        except self.expected as error:
+            self.raised(actor, step, error)
+        except ZeroDivisionError:
+            world.note(actor, step.name, "left")
+        except world.flavour.is_cancelled:
+            world.note(actor, step.name, "cancelled")
+            raise
+        finally:
+            world.signals.may_interrupt &= not takes_signals
 
     def _at(self) -> At | None:
         """Give what calls something at a certain bytecode of the main actor."""

@@ -14,7 +14,7 @@ from .flavours import FLAVOURS
 from .history import History, chance_of
 from .shrink import shrink
 from .signals import Hang
-from .world import Broken, worlds
+from .world import Broken, told, worlds
 
 __all__ = ["MACHINES", "Failure", "Tally", "play", "run"]
 
@@ -72,7 +72,7 @@ def play(history: History, patience: float = PATIENCE, given: worlds | None = No
         inner = _innermost(error)
         if isinstance(inner, Broken):
             return str(inner)
-        return f"only errors of ours are raised: {inner!r}"
+        return f"only errors of ours are raised: {told(inner)}"
     return None
 
 
@@ -85,6 +85,7 @@ def _innermost(error: BaseException) -> BaseException:
 def made_up(chance: Random, machine: str, flavour: str) -> History:
     """Make a history up."""
     history: History = MACHINES[machine].made_up(chance, flavour)
+    history.setup["switches"] = chance.random() < 0.5
     return history
 
 

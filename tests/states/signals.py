@@ -43,12 +43,20 @@ class Signals:
         if not self.are_there:
             yield
             return
-        before = signal.signal(signal.SIGUSR1, self._handle)
+        before, hook = signal.signal(signal.SIGUSR1, self._handle), sys.unraisablehook
+
+        def pass_on(unraisable: sys.UnraisableHookArgs) -> None:
+            # One that comes into a finalizer is lost, as Python loses Ctrl-C.
+            if not isinstance(unraisable.exc_value, Interruption):
+                hook(unraisable)
+
+        sys.unraisablehook = pass_on
         try:
             yield
         finally:
             self._actions.clear()
             signal.signal(signal.SIGUSR1, before)
+            sys.unraisablehook = hook
 
     def send(self, action: Callable[[], object]) -> None:
         """Have something called by a handler."""

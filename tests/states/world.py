@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,7 +29,7 @@ from .flavours import FLAVOURS, Flavour
 from .history import History
 from .signals import Signals
 
-__all__ = ["Broken", "Seen", "World", "script_of", "worlds"]
+__all__ = ["Broken", "Seen", "World", "script_of", "told", "worlds"]
 
 # As many histories share a server.
 _HISTORIES = 200
@@ -142,8 +144,14 @@ class worlds:  # noqa: N801 - it is used as a function
         signals = Signals()
         flavour = FLAVOURS[history.flavour]
         world = World(history, flavour, self._fal, f"acme/h{self._made}", signals, patience)
-        with logged(world.lines), signals.handled(), signals.watched(2 * patience):
-            yield world
+        interval = sys.getswitchinterval()
+        # With a short one, threads take turns in the middle of nearly everything.
+        sys.setswitchinterval(1e-6 if history.setup["switches"] else interval)
+        try:
+            with logged(world.lines), signals.handled(), signals.watched(2 * patience):
+                yield world
+        finally:
+            sys.setswitchinterval(interval)
 
 
 @contextlib.contextmanager
@@ -167,6 +175,11 @@ def logged(lines: list[logging.LogRecord]) -> Iterator[None]:
         ours.removeHandler(handler)
         ours.setLevel(level)
         ours.propagate = passes_on
+
+
+def told(error: BaseException | None) -> str:
+    """Tell all of an error: where it came from is what one wants to know."""
+    return "" if error is None else f"{error!r}\n" + "".join(traceback.format_exception(error))
 
 
 def script_of(setup: dict[str, Any]) -> Any:
