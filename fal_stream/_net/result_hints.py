@@ -11,6 +11,7 @@ Type checkers are not shown any of it: to them the methods return coroutines, wh
 from __future__ import annotations
 
 import functools
+import inspect
 import types
 from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
@@ -63,24 +64,30 @@ class _Awaitable:
         return True
 
     def __getattr__(self, name: str) -> Any:
-        # Names of its own (`cr_frame`, `__qualname__`), and those that others ask anything for.
-        return getattr(self._coroutine, name) if _is_own(name) else self._refuse()
+        # Whoever asks what it is gets its own answer (`cr_frame`, `gi_code`, `__qualname__`).
+        if name.startswith(("_", "ag_", "cr_", "gi_")) or not self._is_new():
+            return getattr(self._coroutine, name)
+        # Not closed: it may be that somebody only asked whether there is such an attribute.
+        raise self._not_awaited()
+
+    def _is_new(self) -> bool:
+        return inspect.getcoroutinestate(self._coroutine) == inspect.CORO_CREATED
 
     def _refuse(self, *args: Any) -> NoReturn:
+        if self._is_new():
+            # It is told here, and not once more by Python's warning.
+            self._coroutine.close()
+        raise self._not_awaited()
+
+    def _not_awaited(self) -> NotAwaited:
         name = getattr(self._coroutine, "__qualname__", "The method")
-        # It is told here, and not once more by Python's warning.
-        self._coroutine.close()
-        raise NotAwaited(
+        return NotAwaited(
             f"{name}() was not awaited: write `await` before it; where its result is used, in "
             "parentheses, as in `(await stream.done())[...]`"
         )
 
     __getitem__ = __contains__ = __iter__ = __len__ = __add__ = __radd__ = _refuse
     __aiter__ = __enter__ = __exit__ = __aenter__ = __aexit__ = _refuse
-
-
-def _is_own(name: str) -> bool:
-    return name.startswith(("_", "cr_"))
 
 
 # A `partial`, which `inspect` looks through: it stays a coroutine function with its signature.

@@ -23,7 +23,7 @@ from fal_stream import (
     StreamTimeout,
     find_files_async,
 )
-from fal_stream.testing import Failure, Hang, LocalFal
+from fal_stream.testing import Failure, Hang, LocalFal, Pause
 
 
 async def test_await_starts_a_stream(fal: LocalFal) -> None:
@@ -65,14 +65,11 @@ def test_for_on_what_an_asynchronous_stream_gives() -> None:
 USES: list[tuple[str, Callable[[Any], Any]]] = [
     ("start", lambda stream: list(stream.start())),
     ("done", lambda stream: stream.done()["images"]),
-    ("done", lambda stream: stream.done().images),
-    ("done", lambda stream: stream.done().get("images")),
     ("done", lambda stream: "images" in stream.done()),
     ("show", lambda stream: stream.show()["images"]),
     ("final_text", lambda stream: len(stream.final_text())),
     ("final_text", lambda stream: stream.final_text() + "!"),
     ("final_text", lambda stream: "Text: " + stream.final_text()),
-    ("final_text", lambda stream: stream.final_text().split()),
     ("save", lambda stream: [path.name for path in stream.save("out")]),
     ("save", lambda stream: stream.save("out").__enter__()),
 ]
@@ -91,6 +88,35 @@ def test_a_forgotten_await(name: str, use: Callable[[Any], Any]) -> None:
     assert isinstance(caught.value, TypeError)
 
 
+@pytest.mark.parametrize("name", ["images", "get"])
+def test_a_forgotten_await_before_an_attribute(name: str) -> None:
+    done: Any = AsyncStreamingClient(credentials="a:b").stream("acme/app").done()
+    with pytest.raises(FalStreamError, match=r"^AsyncFalStream.done\(\) was not awaited") as caught:
+        getattr(done, name)
+    assert isinstance(caught.value, AttributeError)
+    # Whoever only asks whether it is there can await it all the same.
+    assert not hasattr(done, name)
+    assert inspect.getcoroutinestate(done) == inspect.CORO_CREATED
+    done.close()
+
+
+async def test_whoever_asks_what_runs_does_not_end_it(fal: LocalFal) -> None:
+    fal.add("acme/app", [1, Pause(0.1), 2])
+    async with AsyncStreamingClient(**fal.settings) as client:
+        task = asyncio.create_task(client.stream("acme/app").done())
+        coroutine: Any = task.get_coro()
+        while not task.done():
+            assert "AsyncFalStream.done()" in repr(task)
+            assert not hasattr(coroutine, "gi_code")
+            assert not task.get_stack() or task.get_stack()[0].f_code.co_name == "done"
+            if inspect.getcoroutinestate(coroutine) == inspect.CORO_SUSPENDED:
+                assert not hasattr(coroutine, "images")
+                with pytest.raises(FalStreamError, match="was not awaited"):
+                    coroutine["images"]
+            await asyncio.sleep(0.01)
+        assert task.result() == 2
+
+
 async def test_a_forgotten_await_in_async_for() -> None:
     stream: Any = AsyncStreamingClient(credentials="a:b").stream("acme/app")
     with pytest.raises(FalStreamError, match=r"start\(\) was not awaited"):
@@ -104,7 +130,7 @@ async def test_a_forgotten_await_in_async_for() -> None:
 def test_a_forgotten_await_of_files_and_uploads() -> None:
     storage: Any = AsyncStorageClient(credentials="a:b")
     with pytest.raises(FalStreamError, match=r"AsyncStorageClient.upload\(\) was not awaited"):
-        storage.upload(b"a").startswith("https")
+        list(storage.upload(b"a"))
     files: Any = find_files_async({"image": {"url": "data:image/png;base64,aaaa"}})
     with pytest.raises(FalStreamError, match=r"AsyncFile.read\(\) was not awaited"):
         len(files[0].read())
