@@ -39,7 +39,7 @@ from .._net.turn import AsyncTurn
 from .._reporting.reporter import Reporter
 from .._shared.chunk_fields import ChunkField
 from .._shared.file_limits import DEFAULT_MAX_BYTES, DEFAULT_SECONDS, FileLimits
-from .._shared.listeners import TYPES, Listeners
+from .._shared.listeners import NOTHING, TYPES, Listeners
 from .._shared.report import Outcome, outcome_of
 from .._shared.request import StreamPlan
 from .._shared.timeouts import timeout_error
@@ -107,7 +107,7 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
         self._ready: deque[ChunkT] = self.buffer
         self._fetcher = fetcher
         self._listeners = Listeners()
-        self._calls: deque[tuple[Callable[[Any], Any], Any]] = deque()
+        self._calls: deque[tuple[Callable[[Any], Any], Any]] = NOTHING
         self._calls_end = math.inf
         self._turn = AsyncTurn()
         self._controller = AbortController()
@@ -188,7 +188,7 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
         async_check_function("listener", listener)
         self._listeners.add(type, listener)
         # A listener could ask its own stream for chunks.
-        self._ready = deque()
+        self._ready = NOTHING
         return self
 
     def off(self, type: StreamEventType, listener: Callable[[Any], Any]) -> Self:
@@ -649,14 +649,17 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
 
     async def _announce(self) -> None:
         """Call the listeners with what they have not heard of; goes on where it was cancelled."""
-        unheard, calls = self._listeners.unheard, self._calls
-        while unheard or calls:
-            if not calls:
+        unheard = self._listeners.unheard
+        while unheard or self._calls:
+            if not self._calls:
                 self._plan_calls(unheard.popleft(), "data", "message")
+            calls = self._calls
             while calls:
                 await self._call(*calls.popleft())
 
     def _plan_calls(self, value: Any, *types: StreamEventType) -> None:
+        if self._calls is NOTHING:
+            self._calls = deque()
         self._calls.extend((listener, value) for listener in self._listeners.of(*types))
 
     async def _call(self, listener: Callable[[Any], Any], value: Any) -> None:
@@ -780,7 +783,7 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
         if self.closed:
             return
         self._halted = True
-        self._ready = deque()
+        self._ready = NOTHING
         self._intake.abort()
 
 

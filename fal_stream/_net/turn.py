@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections import deque
 
 from ..errors import FalStreamError
 from .event_loop import EventLoop, TaskLock
@@ -141,7 +140,7 @@ class Turn:
 
     def __init__(self) -> None:
         # No lock guards it: each step on it is one of the interpreter.
-        self._line: deque[Seat] = deque()
+        self._line: list[Seat] = []
         self.holder: Seat | None = None
 
     def is_mine(self) -> bool:

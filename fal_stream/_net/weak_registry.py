@@ -12,24 +12,36 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
+class _Reference(weakref.ref[T]):
+    """Holds an object weakly, and knows its place in the registry."""
+
+    __slots__ = ("key",)
+
+    key: int
+
+
 class WeakRegistry(Generic[T]):
     """Objects, held weakly; adding one and removing it cost the same however many there are."""
 
-    __slots__ = ("_references",)
+    __slots__ = ("_forget", "_references")
 
     def __init__(self) -> None:
-        self._references: dict[int, weakref.ref[T]] = {}
+        references: dict[int, _Reference[T]] = {}
+
+        def forget(reference: weakref.ref[T]) -> None:
+            assert isinstance(reference, _Reference), "it is one of these"
+            # Its place may be another's by now.
+            if references.get(reference.key) is reference:
+                references.pop(reference.key, None)
+
+        self._references = references
+        self._forget = forget
 
     def add(self, member: T) -> None:
         """Take an object in."""
-        references, key = self._references, id(member)
-
-        def forget(reference: weakref.ref[T]) -> None:
-            # Its place may be another's by now.
-            if references.get(key) is reference:
-                references.pop(key, None)
-
-        references[key] = weakref.ref(member, forget)
+        reference = _Reference(member, self._forget)
+        reference.key = id(member)
+        self._references[reference.key] = reference
 
     def discard(self, member: T) -> None:
         """Let an object go."""

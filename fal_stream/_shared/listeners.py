@@ -12,6 +12,10 @@ from ..types import StreamEventType
 
 Listener = Callable[[Any], Any]
 
+# An empty deque takes as much memory as some dozens of entries: until there is one, this stands for
+# it. Nothing can be put into it.
+NOTHING: deque[Any] = deque(maxlen=0)
+
 TYPES: tuple[StreamEventType, ...] = get_args(StreamEventType)
 
 
@@ -26,7 +30,7 @@ class Listeners:
 
     def __init__(self) -> None:
         self.by_type: dict[str, list[Listener]] = {name: [] for name in TYPES}
-        self.unheard: deque[Any] = deque()
+        self.unheard: deque[Any] = NOTHING
 
     def add(self, type: StreamEventType, listener: Listener) -> None:
         """Register a listener.
@@ -56,4 +60,6 @@ class Listeners:
     def tell(self, chunks: Iterable[Any]) -> None:
         """Keep chunks for the listeners, where there are any."""
         if self.by_type["data"] or self.by_type["message"]:
+            if self.unheard is NOTHING:
+                self.unheard = deque()
             self.unheard.extend(chunks)
