@@ -23,6 +23,7 @@ __all__ = [
     "check_aliases",
     "check_dump",
     "key_text",
+    "kind_of",
     "no_number_error",
     "other_error",
 ]
@@ -109,19 +110,37 @@ def other_error(place: str, value: object) -> ConfigError:
             f"{place} is a {type(value).__name__}, which JSON would have as asterisks: give its "
             "get_secret_value()"
         )
-    kind, way_out = type(value).__name__, _WANTED
-    if hasattr(value, "dtype") and hasattr(value, "tolist"):  # as numpy, torch and pandas have it
-        kind = f"{type(value).__module__.partition('.')[0]}.{kind}"
-        way_out = "give its item()" if getattr(value, "ndim", 0) == 0 else "give its tolist()"
-    elif hasattr(builtins, kind) and type(value).__module__ != "builtins":
-        kind = f"{type(value).__module__}.{kind}"
+    kind, way_out = kind_of(value)
+    if way_out is not None:
+        pass
     elif isinstance(value, Secret):
         way_out = "give what its reveal() returns"
     elif isinstance(value, enum.Enum):
         way_out = "give its value"
-    elif hasattr(value, "isoformat"):
+    elif hasattr(type(value), "isoformat"):
         way_out = "give its isoformat()"
-    return ConfigError(f"{place} is of type {kind}, which is not a JSON value: {way_out}")
+    return ConfigError(
+        f"{place} is of type {kind}, which is not a JSON value: {way_out or _WANTED}"
+    )
+
+
+def kind_of(value: object) -> tuple[str, str | None]:
+    """Return what the type of a value is called in a message, and the way to a value of Python's.
+
+    Args:
+        value: The value.
+
+    Returns:
+        The name, with the package where it would be taken for one of Python's; and what to give
+        instead of a value of numpy, torch or pandas, None of any other.
+    """
+    cls = type(value)
+    package = cls.__module__.partition(".")[0]
+    if hasattr(cls, "dtype") and hasattr(cls, "tolist"):
+        way_out = "item" if getattr(value, "ndim", 0) == 0 else "tolist"
+        return f"{package}.{cls.__name__}", f"give its {way_out}()"
+    is_pythons = package == "builtins" or not hasattr(builtins, cls.__name__)
+    return cls.__name__ if is_pythons else f"{package}.{cls.__name__}", None
 
 
 def check_dump(dumped: Any, meant: Any, place: str, *, with_numbers: bool = True) -> bool:

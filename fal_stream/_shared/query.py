@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote_plus, urlencode, urlsplit, urlunsplit
 
 from ..errors import ConfigError
+from .meaning import kind_of
 
 
 def check_query(name: str, params: object) -> dict[str, str]:
@@ -49,8 +50,10 @@ def _query_value(name: str, value: object) -> str:
         else:
             return text
         raise ConfigError(f"{name} can't stand in an address: {reason}")
+    kind, way_out = kind_of(value)
     raise ConfigError(
-        f"{name} must be a string, a number or a boolean, not a {type(value).__name__}"
+        f"{name} must be a string, a number or a boolean, not a {kind}"
+        f"{f': {way_out}' if way_out else ''}"
     )
 
 

@@ -210,12 +210,14 @@ class Dispatcher:
         return sent
 
     def _credentials(self, exchange: Exchange, *, is_required: bool) -> Secret | None:
-        given = self._config.credentials
-        if isinstance(given, Secret):
-            return given
-        if given is not None:
+        # A function is kept in no variable either: a `partial` shows its arguments.
+        if isinstance(self._config.credentials, Secret):
+            return self._config.credentials
+        if self._config.credentials is not None:
             what = "The credentials function"
-            return check_credentials(Secret(ask(exchange, ConfigError, what, given)))
+            return check_credentials(
+                Secret(ask(exchange, ConfigError, what, self._config.credentials))
+            )
         credentials = credentials_from_environment()
         if credentials is None and is_required:
             raise ConfigError(

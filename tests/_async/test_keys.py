@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +55,10 @@ def by_a_callable(key: Any) -> AsyncStreamingClient:
     return AsyncStreamingClient(credentials=lambda: key)
 
 
+def by_a_partial(key: Any) -> AsyncStreamingClient:
+    return AsyncStreamingClient(credentials=functools.partial(str, key))
+
+
 def by_one_that_waits(key: Any) -> AsyncStreamingClient:
     async def give() -> Any:
         await async_sleep(0)
@@ -79,7 +84,15 @@ def from_the_environment(key: Any) -> AsyncStreamingClient:
 
 
 SOURCES = [
-    *(as_argument, as_secret, in_a_config, by_the_function, by_a_callable, by_one_that_waits),
+    *(
+        as_argument,
+        as_secret,
+        in_a_config,
+        by_the_function,
+        by_a_callable,
+        by_a_partial,
+        by_one_that_waits,
+    ),
     *(from_a_file, from_a_file_each_time, from_the_environment),
 ]
 

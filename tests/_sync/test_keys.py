@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -55,6 +56,10 @@ def by_a_callable(key: Any) -> StreamingClient:
     return StreamingClient(credentials=lambda: key)
 
 
+def by_a_partial(key: Any) -> StreamingClient:
+    return StreamingClient(credentials=functools.partial(str, key))
+
+
 def by_one_that_waits(key: Any) -> StreamingClient:
     def give() -> Any:
         sleep(0)
@@ -80,7 +85,15 @@ def from_the_environment(key: Any) -> StreamingClient:
 
 
 SOURCES = [
-    *(as_argument, as_secret, in_a_config, by_the_function, by_a_callable, by_one_that_waits),
+    *(
+        as_argument,
+        as_secret,
+        in_a_config,
+        by_the_function,
+        by_a_callable,
+        by_a_partial,
+        by_one_that_waits,
+    ),
     *(from_a_file, from_a_file_each_time, from_the_environment),
 ]
 
