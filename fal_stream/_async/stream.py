@@ -300,7 +300,7 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
         if self.closed:
             return
         seat = self._turn.seat()
-        with seat.occupied:
+        with seat.taken, seat.occupied:
             await self._turn.reached(seat)
             if is_given_up:
                 await self._give_up()
@@ -580,7 +580,7 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
         """Read from the server once, unless another consumer has meanwhile done it."""
         seat = self._turn.seat()
         try:
-            with seat.occupied:
+            with seat.taken, seat.occupied:
                 await self._turn.reached(seat)
                 if not self.closed and is_needed():
                     await self._read()

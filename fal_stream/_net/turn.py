@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from contextlib import AbstractContextManager, nullcontext
 
 from ..errors import FalStreamError
 from .event_loop import EventLoop, TaskLock
@@ -30,6 +31,11 @@ class AsyncSeat:
     def __init__(self, turn: AsyncTurn) -> None:
         self.has_turn = False
         self._turn = turn
+
+    @property
+    def taken(self) -> AbstractContextManager[None]:
+        """Nothing: tasks are not interrupted by themselves."""
+        return nullcontext()
 
     @property
     def occupied(self) -> AsyncSeat:
@@ -114,14 +120,17 @@ class Seat:
     """A thread's place in the line of a `Turn`.
 
     Attributes:
-        occupied: Held as long as the thread waits or has the turn. It is left by one step of the
-            interpreter, which no Ctrl-C can come between.
+        taken: Held as long as `occupied` is, by the thread alone.
+        occupied: Held as long as the thread waits or has the turn, and for a moment by each who has
+            waited for that. It is left by one step of the interpreter, which no Ctrl-C can come
+            between.
         thread: The thread.
     """
 
-    __slots__ = ("occupied", "thread")
+    __slots__ = ("occupied", "taken", "thread")
 
     def __init__(self) -> None:
+        self.taken = threading.Lock()
         self.occupied = threading.Lock()
         self.thread = threading.get_ident()
 
@@ -129,7 +138,7 @@ class Seat:
 class Turn:
     """Who may read the stream: one thread at a time, the others in the order they came.
 
-    A thread takes a seat, occupies it (`with seat.occupied:`), and waits in `reached` for all
+    A thread takes a seat (`with seat.taken, seat.occupied:`), and waits in `reached` for all
     before it. What ends its turn, or its wait, is that the lock is left: so Ctrl-C, wherever it
     comes, can't leave the turn with a thread that has gone.
 
@@ -176,10 +185,12 @@ class Turn:
         for other in line.copy():
             if other is seat:
                 break
-            if other.occupied.locked():
-                if other.thread == seat.thread:
-                    # A signal handler or a finalizer goes before what it has interrupted.
-                    continue
+            is_own = other.thread == seat.thread
+            if is_own and other.taken.locked():
+                # A signal handler or a finalizer goes before what it has interrupted, and so before
+                # all that wait behind that.
+                break
+            if not is_own and other.occupied.locked():
                 _await_release(other.occupied)
             try:
                 line.remove(other)

@@ -301,7 +301,7 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
         if self.closed:
             return
         seat = self._turn.seat()
-        with seat.occupied:
+        with seat.taken, seat.occupied:
             self._turn.reached(seat)
             if is_given_up:
                 self._give_up()
@@ -581,7 +581,7 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
         """Read from the server once, unless another consumer has meanwhile done it."""
         seat = self._turn.seat()
         try:
-            with seat.occupied:
+            with seat.taken, seat.occupied:
                 self._turn.reached(seat)
                 if not self.closed and is_needed():
                     self._read()

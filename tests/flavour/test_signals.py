@@ -175,6 +175,35 @@ def test_while_another_thread_reads_the_stream(
     assert fal.requests[-1].gone.wait(10)
 
 
+@pytest.mark.parametrize("end", [FalStream.abort, FalStream.close])
+def test_another_thread_waits_behind_what_the_handler_has_interrupted(
+    client: StreamingClient, end: Callable[[FalStream[Any]], None]
+) -> None:
+    def at_all_steps() -> None:
+        for at in each_step("turn.py", "_sync/stream.py", stride=2):
+            stream = client.stream("acme/app")
+            others: list[Job[Any]] = []
+            got: list[Any] = []
+            with at(partial(end_before, stream, others)):
+                got += stream
+            for other in others:
+                got += other.result()
+            assert sorted(got) == [1, 2][: len(got)]
+            assert stream.closed
+            assert not others or len(others) == at.reached
+
+    def end_before(stream: FalStream[Any], others: list[Job[Any]]) -> None:
+        others.append(Job(list, stream))
+        until(partial(has_come, stream, others[0]))
+        end(stream)
+
+    def has_come(stream: FalStream[Any], other: Job[Any]) -> bool:
+        threads = [seat.thread for seat in stream._turn._line.copy()]
+        return not other.is_running or other._thread.ident in threads
+
+    Job(at_all_steps).result(55)
+
+
 def test_a_handler_that_waits_for_the_reader_of_what_it_interrupts(client: StreamingClient) -> None:
     """The reader goes on wherever the abort stands that the handler has interrupted."""
     files = ("_net/sync_exchange.py", "_net/exchange.py", "_net/sync_socket.py", "_sync/intake.py")

@@ -17,7 +17,7 @@ from tests.steps import Interruption, each_step
 def take(turn: Turn) -> None:
     """Have the turn for a moment."""
     seat = turn.seat()
-    with seat.occupied:
+    with seat.taken, seat.occupied:
         turn.reached(seat)
         assert turn.is_mine()
         assert not turn.is_idle
@@ -26,7 +26,7 @@ def take(turn: Turn) -> None:
 def have_until(turn: Turn, is_over: threading.Event, names: list[str], name: str) -> None:
     """Have the turn until something has happened."""
     seat = turn.seat()
-    with seat.occupied:
+    with seat.taken, seat.occupied:
         turn.reached(seat)
         names.append(name)
         is_over.wait(20)
@@ -111,7 +111,7 @@ def test_one_who_has_left_may_come_again_while_another_takes_the_turn() -> None:
     """Who waits for a seat holds it for a moment: that is not its owner asking itself."""
     turn = Turn()
     seat = turn.seat()
-    with seat.occupied:
+    with seat.taken, seat.occupied:
         turn.reached(seat)
         turn.holder = None
     with seat.occupied:  # as one does that has waited
@@ -122,7 +122,7 @@ def test_one_who_has_left_may_come_again_while_another_takes_the_turn() -> None:
 def test_nobody_waits_behind_itself() -> None:
     turn = Turn()
     seat = turn.seat()
-    with seat.occupied:
+    with seat.taken, seat.occupied:
         turn.reached(seat)
         with pytest.raises(FalStreamError, match="its own stream"):
             take(turn)
