@@ -23,7 +23,7 @@ from ..errors import (
     quoted,
 )
 from ..types import ServerSentEvent
-from .decode import DecodeJSON, breaks_off, decode_json, decode_report
+from .decode import DecodeJSON, TypedDecoder, breaks_off, decode_json, decode_report
 from .reported_error import is_usage_only, reported_error
 from .response import says_error
 from .sse import SSEParser
@@ -82,10 +82,14 @@ class _Finality:
             cause = error
         else:
             return
-        raise FalStreamError(
+        raise self._final_error(cause) from cause
+
+    def _final_error(self, cause: Exception) -> FalStreamError:
+        """Say that `is_final` raised for the chunk that was just given."""
+        return FalStreamError(
             f"is_final raised {type(cause).__name__} for chunk {self._count - 1}, which is the "
             "cause of this; the chunk was delivered"
-        ) from cause
+        )
 
     def _check_finality(self) -> None:
         """Refuse the end of a stream that had no last chunk."""
@@ -190,6 +194,12 @@ class EventChunks(_Finality, Generic[ChunkT]):
         # The last chunk as JSON, if it reports an error.
         self._reported: Any = None
         self._is_plain = decode is decode_json and is_final is None and not is_workflow
+        # Decodes most events with one call in C; what it refuses is decoded by `decode`.
+        self._quick: DecodeJSON[Any] | None = None
+        if isinstance(decode, TypedDecoder):
+            self._quick = decode.validate
+        elif decode is decode_json:
+            self._quick = from_json
 
     def check(self) -> None:
         """See `ChunkSource`.
@@ -221,7 +231,7 @@ class EventChunks(_Finality, Generic[ChunkT]):
             self._has_events = True
         self.has_failed = self._parser.has_failed
         if not self._take_all(events, out):
-            self._take(events, out)
+            self._take(self._take_quickly(events, out), out)
 
     def shows_life(self, data: bytes) -> bool:
         """See `ChunkSource`; a sign of life is a complete line."""
@@ -304,6 +314,42 @@ class EventChunks(_Finality, Generic[ChunkT]):
             self._note_last(chunks)
         return True
 
+    def _take_quickly(
+        self, events: Sequence[bytes | ServerSentEvent], out: list[Any]
+    ) -> Sequence[bytes | ServerSentEvent]:
+        """Take events up to the first one that needs a closer look; return it and the rest."""
+        decode, is_final = self._quick, self._is_final
+        if decode is None or self._is_workflow:
+            return events
+        before = len(out)
+        failure: Exception | None = None
+        for event in events:
+            try:
+                # A whole event is refused, and so is what a validator of the user's refuses.
+                chunk = decode(event)  # type: ignore[arg-type]
+            except Exception:
+                break
+            out.append(chunk)
+            if is_final is None:
+                continue
+            try:
+                self.ended = bool(is_final(chunk))
+            except Exception as error:
+                failure = error
+                break
+            if self.ended:
+                break
+        chunks = out[before:]
+        self._count += len(chunks)
+        if failure is not None:
+            raise self._final_error(failure) from failure
+        if chunks and self._raise_errors:
+            self._note_all(events[: len(chunks)], chunks)
+        if self.ended:
+            self._check_end()
+            return ()
+        return events[len(chunks) :]
+
     def _take(self, events: Iterable[bytes | ServerSentEvent], out: list[Any]) -> None:
         decode, is_final = self._decode, self._is_final
         for event in events:
@@ -353,6 +399,16 @@ class EventChunks(_Finality, Generic[ChunkT]):
             b'"error"' in text if isinstance(text, bytes) else '"error"' in text
         ):
             self._note_last((decode_json(text),))
+
+    def _note_all(self, events: Sequence[bytes | ServerSentEvent], chunks: Sequence[Any]) -> None:
+        """Take note of chunks, of which the last one may be that of the stream."""
+        if self._decode is decode_json:
+            self._note_last(chunks)
+            return
+        texts = [event for event in events if isinstance(event, bytes)]
+        if self._reported is not None or b'"error"' in b"\n".join(texts):
+            for text in texts:
+                self._note(text, None)
 
     def _note_last(self, chunks: Sequence[Any]) -> None:
         """Take note of the last one of some chunks; what was used may come after it."""

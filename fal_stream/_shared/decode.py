@@ -48,22 +48,36 @@ def json_decoder(output_type: Any) -> DecodeJSON[Any]:
             f"{str(error).partition(chr(10))[0]}"
         )
     else:
-        return _typed_decoder(adapter)
+        return TypedDecoder(adapter)
     raise failure
 
 
-def _typed_decoder(adapter: pydantic.TypeAdapter[Any]) -> DecodeJSON[Any]:
-    def decode_typed(text: str | bytes) -> Any:
+class TypedDecoder:
+    """Makes a chunk of the user's type of an event's text.
+
+    Args:
+        adapter: Validates it.
+
+    Attributes:
+        validate: The same at once, but of JSON that pydantic-core takes only.
+    """
+
+    __slots__ = ("_adapter", "validate")
+
+    def __init__(self, adapter: pydantic.TypeAdapter[Any]) -> None:
+        self._adapter = adapter
+        self.validate: DecodeJSON[Any] = adapter.validator.validate_json
+
+    def __call__(self, text: str | bytes) -> Any:
+        """Decode a text, or its bytes; see `json_decoder`."""
         try:
-            return adapter.validate_json(text)
+            return self.validate(text)
         except ValidationError as error:
             if error.errors(include_url=False, include_input=False)[0]["type"] != "json_invalid":
                 raise
         if isinstance(text, bytes):
-            return decode_typed(text.decode("utf-8", "replace"))
-        return adapter.validate_python(json.loads(text))
-
-    return decode_typed
+            return self(text.decode("utf-8", "replace"))
+        return self._adapter.validate_python(json.loads(text))
 
 
 def decode_json(text: str | bytes) -> Any:

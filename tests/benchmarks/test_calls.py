@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from collections import Counter
@@ -10,7 +11,10 @@ from types import FrameType
 from typing import Any
 
 import anyio
+import pydantic
 import pytest
+
+from fal_stream import IncompleteStream, StreamingClient
 
 from .contenders import CONTENDERS
 from .processes import Place, serving
@@ -150,3 +154,40 @@ def test_opening_a_stream_on_asyncio(place: Place) -> None:
 
     counts = anyio.run(main, backend="asyncio")
     assert 300 < min(counts) <= MOST_OPENING["asyncio"], counts
+
+
+class Model(pydantic.BaseModel):
+    """A chunk of the works."""
+
+    index: int
+
+
+# More than a plain event makes: its chunk is appended by itself, and `is_final` is one itself.
+MORE_CALLS = {"output_type": 1, "is_final": 2}
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "output_type": {"output_type": Model},
+    "is_final": {"is_final": lambda chunk: False},
+}
+
+
+@pytest.mark.parametrize("what", list(SETTINGS))
+def test_what_is_asked_of_each_event(place: Place, what: str) -> None:
+    with StreamingClient(credentials="a:b", run_url=place.base(tls=False)) as client:
+
+        def count(events: int, **options: Any) -> int:
+            with Calls() as calls, contextlib.suppress(IncompleteStream):
+                got = 0
+                for _ in client.stream(BULK.path(events), input={}, **options):
+                    got += 1
+                assert got == events
+            return calls.total()
+
+        def added(**options: Any) -> float:
+            for events in (FEW, MANY):
+                count(events, **options)
+            more = count(MANY, **options) - count(FEW, **options)
+            return more / (MANY - FEW)
+
+        # Some are made for each read, and how many of these there are is up to the system.
+        assert added(**SETTINGS[what]) <= added() + MORE_CALLS[what] + 0.5
