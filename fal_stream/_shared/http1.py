@@ -30,7 +30,8 @@ _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _TEXT = rb"[^\x00\r\n\x0b\x0c]*"
 _HEAD_END = re.compile(rb"\n\r?\n")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([0-9]{3})(?: (%b))?\r?\n" % _TEXT)
-_FIELD = re.compile(rb"(%b):(%b)\r?\n" % (_TOKEN, _TEXT))
+# At the beginning of a line only, so that no search begins in the middle of one.
+_FIELD = re.compile(rb"(?<![^\n])(%b):(%b)\r?\n" % (_TOKEN, _TEXT))
 _FIELDS = re.compile(rb"(?:%b:%b\r?\n)*\r?\n" % (_TOKEN, _TEXT))
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 _PREFIX = b"HTTP/1."
