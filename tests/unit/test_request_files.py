@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import mimetypes
 import sys
 import tarfile
 import zipfile
@@ -58,10 +59,18 @@ FILES: list[tuple[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("file", [row[1] for row in FILES], ids=[row[0] for row in FILES])
-def test_files_of_requests(file: Any) -> None:
+NAMES = {
+    "werkzeug": "C_fox.png",
+    "starlette": "a_fox.png",
+    "fastapi": "fox.png",
+    "one like them": "fox.png",
+}
+
+
+@pytest.mark.parametrize(("kind", "file"), FILES, ids=[row[0] for row in FILES])
+def test_files_of_requests(kind: str, file: Any) -> None:
     source = opened(file)
-    assert source.name in ("fox.png", "a_fox.png", "C_fox.png")
+    assert source.name == NAMES[kind]
     assert source.content_type == "image/webp"
     assert content(source) == PNG
     source.close()
@@ -74,7 +83,8 @@ def test_files_of_requests(file: Any) -> None:
 )
 def test_types_that_say_nothing(said: Any) -> None:
     file = SimpleNamespace(filename="fox.wav", content_type=said, stream=io.BytesIO(PNG), read=len)
-    assert opened(file).content_type == "audio/x-wav" or opened(file).content_type == "audio/wav"
+    # `mimetypes` knows the system's own names, too.
+    assert opened(file).content_type == mimetypes.guess_type("fox.wav", strict=False)[0]
     file.filename = ""
     source = opened(file)
     assert source.content_type == "image/png"
