@@ -13,8 +13,9 @@ from functools import lru_cache
 from typing import Any
 
 from .._checks import is_model_field
+from .file_search import DEPTH, LISTS, fields_of, is_dataclass, is_model
 
-__all__ = ["aliases_of"]
+__all__ = ["aliases_of", "rename_dataclasses"]
 
 
 @lru_cache(256)
@@ -36,6 +37,49 @@ def aliases_of(cls: type) -> Mapping[str, str]:
         if alias is not None:
             aliases[item.name] = alias
     return aliases
+
+
+def rename_dataclasses(dumped: Any, value: Any, around: tuple[int, ...] = ()) -> None:
+    """Give the fields of plain dataclasses their names in what pydantic has dumped.
+
+    Pydantic does it itself where a field is declared to hold the dataclass. In a field of type
+    Any, it takes the names of Python.
+
+    Args:
+        dumped: JSON values; they are changed.
+        value: What was dumped.
+        around: The ids of what the value is in. Default: nothing.
+    """
+    if not isinstance(dumped, (dict, list)) or id(value) in around or len(around) > DEPTH:
+        return
+    inside = (*around, id(value))
+    if is_model(value):
+        model: Any = type(value)
+        # A model of pydantic before 2.10 has the other name only.
+        infos = getattr(model, "__pydantic_fields__", None) or getattr(model, "model_fields", {})
+        for name, part in fields_of(value).items():
+            alias = getattr(infos.get(name), "serialization_alias", None)
+            if not isinstance(dumped, dict) or name == "root":
+                rename_dataclasses(dumped, part, inside)
+            elif (key := alias if alias in dumped else name) in dumped:
+                rename_dataclasses(dumped[key], part, inside)
+    elif is_dataclass(value) and isinstance(dumped, dict):
+        parts = fields_of(value)
+        for name in parts.keys() & dumped.keys():
+            rename_dataclasses(dumped[name], parts[name], inside)
+        cls: type = type(value)
+        aliases = aliases_of(cls)
+        if aliases and dumped.keys() == parts.keys():
+            items = [(aliases.get(name, name), part) for name, part in dumped.items()]
+            dumped.clear()
+            dumped.update(items)
+    elif isinstance(value, Mapping) and isinstance(dumped, dict) and len(value) == len(dumped):
+        for text, part in zip(dumped.values(), value.values(), strict=True):
+            rename_dataclasses(text, part, inside)
+    elif isinstance(value, LISTS) and isinstance(dumped, list) and len(value) == len(dumped):
+        for text, part in zip(dumped, value, strict=True):
+            if isinstance(text, (dict, list)):
+                rename_dataclasses(text, part, inside)
 
 
 def _named(cls: type, item: dataclasses.Field[Any]) -> Iterator[str]:

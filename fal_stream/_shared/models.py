@@ -24,6 +24,7 @@ from typing import Any, TypeAlias
 import pydantic
 from pydantic_core import to_jsonable_python
 
+from .aliases import rename_dataclasses
 from .file_search import (
     DEPTH,
     LISTS,
@@ -94,7 +95,7 @@ def dump_model(model: Any, place: str, is_file: IsFile, take: Take) -> Any:
         found = _attempt(twin, mode="json", include=include)
         if not _left_alone(found, swap.parts):
             continue
-        _check(found, twin, place, include=include)
+        _finish(found, twin, place, include=include)
         filled = _fill(found, _attempt(model, mode="python", include=include), swap.parts, take)
         if is_root:
             return filled
@@ -269,11 +270,11 @@ def _dump(model: Any, place: str, *, mode: str = "json", exclude: set[str] | Non
     else:
         dumped = _serialize(model, mode=mode, exclude=exclude)
     if mode == "json":
-        _check(dumped, model, place, exclude=exclude)
+        _finish(dumped, model, place, exclude=exclude)
     return dumped
 
 
-def _check(
+def _finish(
     dumped: Any,
     model: Any,
     place: str,
@@ -281,12 +282,14 @@ def _check(
     include: set[str] | None = None,
     exclude: set[str] | None = None,
 ) -> None:
-    """Check that what was dumped says what the model does."""
+    """Check that what was dumped says what the model does, and name what pydantic didn't."""
     meant = _attempt(model, mode="python", include=include, exclude=exclude, by_alias=False)
     with_numbers = "ser_json_inf_nan" not in config_of(model)
     if check_dump(dumped, meant, place, with_numbers=with_numbers):
         aliased = _attempt(model, mode="python", include=include, exclude=exclude)
         check_aliases(aliased, meant, place)
+    if _by_alias(model):
+        rename_dataclasses(dumped, model)
 
 
 def _by_alias(model: Any) -> bool:

@@ -105,11 +105,26 @@ GIVEN: dict[str, tuple[Any, Any]] = {
     ),
     "a dataclass with a generator": ([Generated()], [{"numImages": 1, "seed": 2}]),
     "a dataclass in a model": (
-        Page[Plain](items=[Plain("me")]),
+        Page[Plain](items=[Plain("me")], other={"a": [Plain("me", MESSAGE), 1], "b": Heir("me")}),
         {
             "items": [{"from": "me", "message": None, "plain_field": 3}],
             "byName": {},
-            "other": None,
+            "other": {
+                "a": [{"from": "me", "message": SENT, "plain_field": 3}, 1],
+                "b": {"from": "me", "message": None, "plain_field": 3, "to": "you"},
+            },
+        },
+    ),
+    "a dataclass in a root": (
+        RootModel[Any]([Plain("me")]),
+        [{"from": "me", "message": None, "plain_field": 3}],
+    ),
+    "a dataclass in a generic of anything": (
+        Page[Any](items=["x", Plain("me")], other={"a": [Plain("me")]}),
+        {
+            "items": ["x", {"from": "me", "message": None, "plain_field": 3}],
+            "byName": {},
+            "other": {"a": [{"from": "me", "message": None, "plain_field": 3}]},
         },
     ),
     "a dataclass of pydantic's": (
@@ -138,11 +153,13 @@ async def test_beside_files(fal: LocalFal, client: AsyncStreamingClient) -> None
         layers: dict[str, Any] = Field(default_factory=dict, alias="allLayers")
 
     fal.add("acme/echo", lambda request: [request.input])
-    edit = Edit(image=b"pixels", also=[MESSAGE], allLayers={"a": b"more", "b": MESSAGE})
+    layers = {"a": b"more", "b": MESSAGE, "c": Plain("me")}
+    edit = Edit(image=b"pixels", also=[MESSAGE], allLayers=layers)
     sent: Any = await client.stream("acme/echo", input={"edit": edit}).done()
     assert sent["edit"].keys() == {"image", "also", "allLayers"}
     assert sent["edit"]["also"] == [SENT]
     assert sent["edit"]["allLayers"]["b"] == SENT
+    assert sent["edit"]["allLayers"]["c"].keys() == {"from", "message", "plain_field"}
     assert sent["edit"]["image"].startswith("http")
     assert sent["edit"]["allLayers"]["a"].startswith("http")
 
