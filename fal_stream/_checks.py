@@ -14,8 +14,6 @@ from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic_core import Url
-
 from .errors import ConfigError, excerpt
 
 if TYPE_CHECKING:
@@ -60,8 +58,11 @@ def is_model_field(value: object) -> bool:
 
 def is_model_url(value: object) -> bool:
     """Tell whether a value is an address of pydantic's."""
-    pydantic = sys.modules.get("pydantic.networks")
-    return isinstance(value, Url) or (pydantic is not None and isinstance(value, pydantic.AnyUrl))
+    for module, name in (("pydantic_core", "Url"), ("pydantic.networks", "AnyUrl")):
+        loaded = sys.modules.get(module)
+        if loaded is not None and isinstance(value, getattr(loaded, name)):
+            return True
+    return False
 
 
 def shown(value: object) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from pydantic_core import ValidationError, from_json
 
@@ -344,7 +344,8 @@ class EventChunks(_Finality, Generic[ChunkT]):
         if failure is not None:
             raise self._final_error(failure) from failure
         if chunks and self._raise_errors:
-            self._note_all(events[: len(chunks)], chunks)
+            # No whole event is among those that were taken.
+            self._note_all(cast("Sequence[bytes]", events[: len(chunks)]), chunks)
         if self.ended:
             self._check_end()
             return ()
@@ -400,12 +401,11 @@ class EventChunks(_Finality, Generic[ChunkT]):
         ):
             self._note_last((decode_json(text),))
 
-    def _note_all(self, events: Sequence[bytes | ServerSentEvent], chunks: Sequence[Any]) -> None:
+    def _note_all(self, texts: Sequence[bytes], chunks: Sequence[Any]) -> None:
         """Take note of chunks, of which the last one may be that of the stream."""
         if self._decode is decode_json:
             self._note_last(chunks)
             return
-        texts = [event for event in events if isinstance(event, bytes)]
         if self._reported is not None or b'"error"' in b"\n".join(texts):
             for text in texts:
                 self._note(text, None)

@@ -155,6 +155,33 @@ def test_a_first_plain_request(fal: LocalFal, flavour: str) -> None:
     assert len(own(found)) <= MOST_MODULES["request"], sorted(own(found))
 
 
+COMMAND = """
+import json, os, runpy, sys
+sys.argv = ["fal-stream", *sys.argv[1:]]
+sys.stdout = open(os.devnull, "w")
+try:
+    runpy.run_module("fal_stream", run_name="__main__")
+except SystemExit as ended:
+    assert not ended.code, ended.code
+print(json.dumps(sorted(sys.modules)), file=sys.__stdout__)
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])
+def test_help_loads_no_client(arguments: list[str]) -> None:
+    found = set(run(COMMAND, *arguments))
+    assert "fal_stream._cli.main" in found
+    assert not found & {"httpx", "pydantic", "pydantic_core", "fal_stream._sync.client"}
+
+
+def test_a_stream_on_the_command_line(fal: LocalFal, monkeypatch: pytest.MonkeyPatch) -> None:
+    fal.add("acme/app", [{"output": "Hi", "partial": False}])
+    monkeypatch.setenv("FAL_RUN_HOST", fal.url)
+    monkeypatch.setenv("FAL_KEY", str(fal.key))
+    found = set(run(COMMAND, "run", "acme/app", "prompt=a fox"))
+    assert not found & {"asyncio", "fal_stream._display.display", "pydantic", "trio"}
+
+
 CONFIG = """
 import json, sys
 from fal_stream import StreamingClient
