@@ -157,8 +157,8 @@ def _rename_to_new(path: Path, new: Path) -> bool:
         os.link(path, new)
     except FileExistsError:
         return False
-    except OSError:
-        # Some file systems have no links: the name is taken first, by an empty file.
+    except (OSError, AttributeError):
+        # Some systems and file systems have no links: the name is taken first, by an empty file.
         try:
             new.open("xb").close()
         except FileExistsError:

@@ -16,7 +16,7 @@ from unittest import mock
 import fal_stream._async.stream
 import fal_stream._sync.token
 from fal_stream._net.line import Line
-from fal_stream._shared import response
+from fal_stream._shared import models, response
 from fal_stream._sync.stream import FalStream
 from fal_stream._sync.stream_map import StreamMap
 from fal_stream._sync.token import Tokens
@@ -129,6 +129,13 @@ def quadratic_masking() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def names_of_python() -> Iterator[None]:
+    """Send models under the names that their fields have in Python."""
+    with mock.patch.object(models, "_by_alias", return_value=False):
+        yield
+
+
+@contextlib.contextmanager
 def lost_chunk() -> Iterator[None]:
     """Lose a chunk where several come at once."""
     keep = FalStream._keep
@@ -170,6 +177,9 @@ PLANTED: dict[str, Planted] = {
     ),
     "masking that takes quadratic time": Planted(
         "linear whatever comes", "client", "threads", ("whatever comes",), quadratic_masking
+    ),
+    "models under the names of Python": Planted(
+        "what is sent", "client", "threads", ("what is sent is",), names_of_python
     ),
     "a chunk that is lost": Planted(
         "a lost chunk", "stream", "threads", ("no chunk is lost",), lost_chunk
