@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, ClassVar, NoReturn, cast
+from typing import Any, NoReturn, cast
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -74,7 +74,8 @@ class Config(BaseModel):
         ConfigError: A setting is unknown or has a value that can't be used.
     """
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(
+    # Not annotated: its type stands in no module that the hints of this class are looked up in.
+    model_config = ConfigDict(
         frozen=True,
         hide_input_in_errors=True,
         arbitrary_types_allowed=True,
