@@ -33,6 +33,7 @@ from .._net.runtime import (
     async_call,
     async_call_within,
     async_check_function,
+    async_settle,
 )
 from .._net.tasks import async_cancellations, async_finish, async_is_interruption
 from .._net.turn import AsyncTurn
@@ -65,6 +66,8 @@ T = TypeVar("T")
 ChunkT = TypeVar("ChunkT", default=Any)
 
 _logger = logging.getLogger("fal_stream")
+
+_RAISED = "A listener of the stream from %s raised"
 
 # How long listeners are waited for when the one who reads was cancelled (seconds).
 _LISTENERS_PATIENCE = 0.5
@@ -187,8 +190,6 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
         """
         async_check_function("listener", listener)
         self._listeners.add(type, listener)
-        # A listener could ask its own stream for chunks.
-        self._ready = NOTHING
         return self
 
     def off(self, type: StreamEventType, listener: Callable[[Any], Any]) -> Self:
@@ -649,13 +650,34 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
 
     async def _announce(self) -> None:
         """Call the listeners with what they have not heard of; goes on where it was cancelled."""
-        unheard = self._listeners.unheard
+        # A listener could ask its own stream for chunks.
+        self._ready = NOTHING
+        try:
+            await self._call_listeners()
+        finally:
+            self._ready = self.buffer
+            if self._halted:  # perhaps since a moment ago
+                self._ready = NOTHING
+
+    async def _call_listeners(self) -> None:
+        unheard, by_type = self._listeners.unheard, self._listeners.by_type
         while unheard or self._calls:
-            if not self._calls:
-                self._plan_calls(unheard.popleft(), "data", "message")
-            calls = self._calls
-            while calls:
-                await self._call(*calls.popleft())
+            if self._calls:
+                await self._call(*self._calls.popleft())
+                continue
+            value = unheard.popleft()
+            listeners = by_type["data"] + by_type["message"]
+            if len(listeners) != 1 or self._calls_end != math.inf:
+                self._plan_calls(value, "data", "message")
+                continue
+            # The common case, at once: there may be thousands of chunks.
+            listener = listeners[0]
+            try:
+                result = listener(value)
+                if result is not None:
+                    await async_settle(listener, result)
+            except Exception:
+                _logger.exception(_RAISED, self.endpoint_id)
 
     def _plan_calls(self, value: Any, *types: StreamEventType) -> None:
         if self._calls is NOTHING:
@@ -670,7 +692,7 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
                 seconds = max(0.0, self._calls_end - time.monotonic())
                 await async_call_within(seconds, listener, value)
         except Exception:
-            _logger.exception("A listener of the stream from %s raised", self.endpoint_id)
+            _logger.exception(_RAISED, self.endpoint_id)
 
     def _failure(self, error: Exception) -> FalStreamError | None:
         """Say what an exception of the rooms below means to the user."""

@@ -73,7 +73,18 @@ async def async_call(function: Callable[..., T | Awaitable[T]], *args: Any) -> T
 
 def call(function: Callable[..., T | Awaitable[T]], *args: Any) -> T:
     """Call a function; one that gives an awaitable is refused."""
-    result = function(*args)
+    return settle(function, function(*args))
+
+
+async def async_settle(function: Callable[..., Any], result: T | Awaitable[T]) -> T:
+    """Return what a function has given, once it is there."""
+    if inspect.isawaitable(result):
+        return await result
+    return result
+
+
+def settle(function: Callable[..., Any], result: T | Awaitable[T]) -> T:
+    """Return what a function has given; an awaitable is refused."""
     if inspect.isawaitable(result):
         if inspect.iscoroutine(result):
             result.close()
