@@ -45,19 +45,16 @@ class AsyncText(AsyncIteratorHints):
                 if not piece:
                     raise
             else:
-                piece = await self._take(chunk)
+                try:
+                    piece = self._reader.take(chunk)
+                except BaseException as error:
+                    if isinstance(error, FalStreamError):
+                        self._about(error)
+                    # As where the stream itself can't be decoded, nothing more is read.
+                    await self._stream.aclose()
+                    raise
             if piece:
                 return piece
-
-    async def _take(self, chunk: object) -> str:
-        try:
-            return self._reader.take(chunk)
-        except BaseException as error:
-            if isinstance(error, FalStreamError):
-                self._about(error)
-            # As where the stream itself can't be decoded, nothing more is read.
-            await self._stream.aclose()
-            raise
 
     def _check_found(self) -> None:
         stream, reader = self._stream, self._reader

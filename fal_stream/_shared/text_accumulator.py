@@ -86,6 +86,8 @@ class TextAccumulator:
         if not text:
             return ""
         if cumulative is None:
+            if self._cumulative is False and not self._held and len(text) < self._length:
+                return self._append(text)  # it is too short to repeat all text
             return self._weigh(text)
         self._cumulative = cumulative
         if cumulative:

@@ -15,9 +15,9 @@ from .._checks import is_model, shown
 from ..errors import FalStreamError, excerpt
 from .chunk_fields import ChunkField, fields_of
 
-__all__ = ["FieldNames", "FoundText", "find_text"]
+__all__ = ["TEXT_NAMES", "FieldNames", "FoundText", "find_text"]
 
-_TEXT_NAMES = ("output", "text", "content", "response", "generated_text")
+TEXT_NAMES = ("output", "text", "content", "response", "generated_text")
 _DATA_URI = re.compile(r"data:[\w.+-]+/[\w.+-]+[;,]", re.IGNORECASE)
 _LONGEST_DATA_URI_HEAD = 100
 _MOST_NAMES = 20
@@ -64,7 +64,7 @@ def find_text(chunk: object, field: ChunkField | None = None) -> FoundText | Non
                 "None"
             )
         return None if text is None else FoundText(text, _told_by(fields))
-    names = _TEXT_NAMES if field is None else (field,)
+    names = TEXT_NAMES if field is None else (field,)
     if fields is None:
         return FoundText(chunk, None) if field is None and _is_text(chunk) else None
     text = _text_in(fields, names)
@@ -93,7 +93,7 @@ def _told_by(fields: Mapping[Any, Any] | None) -> bool | None:
 
 def _find_delta(fields: Mapping[Any, Any], names: tuple[str, ...]) -> FoundText | None:
     delta = fields.get("delta")
-    if names is _TEXT_NAMES and isinstance(delta, str):
+    if names is TEXT_NAMES and isinstance(delta, str):
         return FoundText(delta, cumulative=False)
     text = _text_in(fields_of(delta), names)
     if text is not None:

@@ -9,9 +9,12 @@ from .._checks import shown
 from ..errors import ConfigError, FalStreamError, counted
 from .chunk_fields import ChunkField, check_field
 from .text_accumulator import TextAccumulator
-from .text_fields import FieldNames, find_text
+from .text_fields import TEXT_NAMES, FieldNames, find_text
 
 __all__ = ["TextReader"]
+
+# How a data URI begins, which is no text; nor does an empty text tell anything.
+_OF_DATA_URI = ("", "d", "D")
 
 
 class TextReader:
@@ -39,6 +42,10 @@ class TextReader:
         self._cumulative = cumulative
         self._accumulator = TextAccumulator(cumulative)
         self._names = FieldNames()
+        # The field that is looked at first; a function looks at the whole chunk.
+        self._first_name: str | None = TEXT_NAMES[0]
+        if field is not None:
+            self._first_name = field if isinstance(field, str) else None
 
     def is_of(self, field: object, cumulative: object) -> bool:
         """Tell whether it was made with these arguments."""
@@ -55,6 +62,13 @@ class TextReader:
             Exception: The function `field` raised it.
         """
         self.taken += 1
+        if self._first_name is not None and type(chunk) is dict and "choices" not in chunk:
+            # As `find_text` does it, for the common case: there may be thousands of chunks.
+            text = chunk.get(self._first_name)
+            if type(text) is str and text[:1] not in _OF_DATA_URI:
+                self.has_found = True
+                told = isinstance(chunk.get("partial"), bool) or None
+                return self._accumulator.take(text, told)
         if isinstance(chunk, bytes):
             raise FalStreamError(
                 "The response is no event stream, and its chunks are bytes, not text: iterate the "

@@ -46,19 +46,16 @@ class Text(IteratorHints):
                 if not piece:
                     raise
             else:
-                piece = self._take(chunk)
+                try:
+                    piece = self._reader.take(chunk)
+                except BaseException as error:
+                    if isinstance(error, FalStreamError):
+                        self._about(error)
+                    # As where the stream itself can't be decoded, nothing more is read.
+                    self._stream.close()
+                    raise
             if piece:
                 return piece
-
-    def _take(self, chunk: object) -> str:
-        try:
-            return self._reader.take(chunk)
-        except BaseException as error:
-            if isinstance(error, FalStreamError):
-                self._about(error)
-            # As where the stream itself can't be decoded, nothing more is read.
-            self._stream.close()
-            raise
 
     def _check_found(self) -> None:
         stream, reader = self._stream, self._reader

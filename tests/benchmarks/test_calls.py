@@ -163,13 +163,14 @@ class Model(pydantic.BaseModel):
 
 
 # More than a plain event makes: its chunk is appended by itself, and `is_final` is one itself.
-# A listener too, which is told of each chunk by itself.
-MORE_CALLS = {"output_type": 1, "is_final": 2, "listener": 3}
+# A listener too, which is told of each chunk by itself. Text is looked for, and accumulated.
+MORE_CALLS = {"output_type": 1, "is_final": 2, "listener": 3, "text": 14}
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "output_type": {"output_type": Model},
     "is_final": {"is_final": lambda chunk: False},
     "listener": {},
+    "text": {},
 }
 
 
@@ -177,13 +178,13 @@ SETTINGS: dict[str, dict[str, Any]] = {
 def test_what_is_asked_of_each_event(place: Place, what: str) -> None:
     with StreamingClient(credentials="a:b", run_url=place.base(tls=False)) as client:
 
-        def count(events: int, listener: bool = False, **options: Any) -> int:
+        def count(events: int, what: str = "", **options: Any) -> int:
             with Calls() as calls, contextlib.suppress(IncompleteStream):
                 got = 0
                 stream = client.stream(BULK.path(events), input={}, **options)
-                if listener:
+                if what == "listener":
                     stream.on("data", lambda chunk: None)
-                for _ in stream:
+                for _ in stream.text("token") if what == "text" else stream:
                     got += 1
                 assert got == events
             return calls.total()
@@ -195,6 +196,4 @@ def test_what_is_asked_of_each_event(place: Place, what: str) -> None:
             return more / (MANY - FEW)
 
         # Some are made for each read, and how many of these there are is up to the system.
-        assert (
-            added(listener=what == "listener", **SETTINGS[what]) <= added() + MORE_CALLS[what] + 0.5
-        )
+        assert added(what=what, **SETTINGS[what]) <= added() + MORE_CALLS[what] + 0.5
