@@ -20,7 +20,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 def client_of(fal: LocalFal, **settings: Any) -> StreamingClient:
     client = StreamingClient(**fal.settings, **settings)
     # As if it were the default: not among the settings that were given.
-    vars(client.config)["timeout"] = 0.5
+    client._settings.timeout = 0.5
     return client
 
 
