@@ -5,6 +5,7 @@ So come signal handlers, finalizers and Ctrl-C. A test that steps fails where it
 
 from __future__ import annotations
 
+import contextlib
 import dis
 import gc
 import sys
@@ -26,6 +27,22 @@ class Interruption(BaseException):
 def interrupt() -> None:
     """Raise an interruption, as Python's handler of Ctrl-C does."""
     raise Interruption
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep the collector out of what is stepped through.
+
+    What an earlier step has left would be collected in it, now and then: its finalizer would be
+    stepped through, and what is raised in one reaches nobody.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 class At:
@@ -55,7 +72,6 @@ class At:
         self._thread = 0
         self._last: dict[FrameType, int] = {}
         self._before: Any = None
-        self._collects = True
 
     def __call__(self, function: Callable[[], object]) -> Self:
         """Name the function, and whether it raises or not is up to it. Default: `interrupt`."""
@@ -64,10 +80,8 @@ class At:
 
     def __enter__(self) -> None:
         self._thread = threading.get_ident()
-        # What an earlier step has left would be collected here, now and then: its finalizer would
-        # be stepped through, and what is raised in one reaches nobody.
-        self._collects = gc.isenabled()
-        gc.disable()
+        self._uncollected = uncollected()
+        self._uncollected.__enter__()
         # Python 3.12.1 looks here for whether anybody traces bytecodes.
         sys._getframe().f_trace_opcodes = True
         self._before = sys.gettrace()
@@ -76,8 +90,7 @@ class At:
     def __exit__(self, *_: object) -> None:
         sys.settrace(self._before)
         self._last.clear()
-        if self._collects:
-            gc.enable()
+        self._uncollected.__exit__(None, None, None)
 
     def _trace(self, frame: FrameType, event: str, _: Any) -> Any:
         if self.reached or not self.is_looked_at(frame.f_code):

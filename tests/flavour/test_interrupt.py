@@ -26,6 +26,7 @@ from tests.flavour.pools import at_work
 from tests.programs import running
 from tests.seam import Job, until
 from tests.sockets import MuteServer, open_files
+from tests.steps import uncollected
 
 BLOCKING = """
 import sys
@@ -276,7 +277,7 @@ def test_an_interruption_at_each_return_in_the_transport(fal: LocalFal) -> None:
         tracing = sys.gettrace()
         sys.settrace(trace)
         try:
-            with contextlib.suppress(Interruption):
+            with uncollected(), contextlib.suppress(Interruption):
                 client.stream("acme/app").done()
         finally:
             sys.settrace(tracing)
@@ -312,7 +313,7 @@ def test_an_interruption_at_each_step_of_the_pool(fal: LocalFal, seconds: float)
             profiling = sys.getprofile()
             sys.setprofile(profile)
             try:
-                with contextlib.suppress(Interruption):
+                with uncollected(), contextlib.suppress(Interruption):
                     client.stream("acme/app").done()
             finally:
                 sys.setprofile(profiling)
