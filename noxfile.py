@@ -156,6 +156,30 @@ def states(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def wasm(session: nox.Session) -> None:
+    """Run the unit tests on Python 3.14 in WebAssembly, but for those that need threads.
+
+    The npm package `pyodide` brings that Python; it runs on Node.js.
+    """
+    folder = install_npm(session)
+    if folder is None:
+        session.skip("Node.js and npm are not installed, and Pyodide runs on them")
+    packages = str((session.cache_dir / "wasm").resolve())
+    shutil.rmtree(packages, ignore_errors=True)
+    needed = [*PROJECT["project"]["dependencies"], "hypothesis", "pytest", "pytest-timeout"]
+    platform = ["--platform", "pyemscripten_2026_0_wasm32", "--python-version", "3.14"]
+    options = ["--quiet", "--target", packages, "--only-binary=:all:", *platform]
+    more = ["markdown-it-py", "rich", "socksio"]
+    session.install("pip")
+    session.run("python", "-m", "pip", "install", *options, *needed, *more)
+    # What goes deep in Python does so in WebAssembly, on the stack of Node.js.
+    roomy = ["sh", "-c", 'ulimit -s 65500 && exec "$@"', "sh", "node", "--stack-size=50000"]
+    command = [*roomy, "tests/wasm/run.mjs", str(Path.cwd()), packages]
+    arguments = ["tests/unit", "-q", "-m", "not hypothesis", *session.posargs]
+    session.run(*command, *arguments, env={"NPM_FOLDER": folder}, external=True)
+
+
+@nox.session(default=False)
 def mutants(session: nox.Session) -> None:
     """Change `_shared` in thousands of small ways; a test has to fail each time.
 

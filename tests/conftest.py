@@ -11,14 +11,16 @@ import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import trustme
 from hypothesis import settings
 
 from fal_stream.testing import LocalFal
 from tests.sockets import MuteServer, black_hole
+
+if TYPE_CHECKING:
+    import trustme
 
 pytest_plugins = ["tests.secrets_plugin"]
 
@@ -79,6 +81,8 @@ def fal() -> Iterator[LocalFal]:
 @pytest.fixture(scope="session")
 def authority() -> trustme.CA:
     """An authority that nobody trusts yet."""
+    import trustme
+
     return trustme.CA()
 
 
