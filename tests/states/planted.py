@@ -176,7 +176,11 @@ PLANTED: dict[str, Planted] = {
         unshielded_end,
     ),
     "masking that takes quadratic time": Planted(
-        "linear whatever comes", "client", "threads", ("whatever comes", "nothing hangs"), quadratic_masking
+        "linear whatever comes",
+        "client",
+        "threads",
+        ("whatever comes", "nothing hangs"),
+        quadratic_masking,
     ),
     "models under the names of Python": Planted(
         "what is sent", "client", "threads", ("what is sent is",), names_of_python
