@@ -62,6 +62,7 @@ class _AsyncTappedResponse(AsyncStreamResponse):
     def __init__(self, inner: AsyncStreamResponse, tap: Tap) -> None:
         self.status, self.headers = inner.status, inner.headers
         self._exchange, self._redactor = inner._exchange, inner._redactor
+        self._said_headers = None
         self._inner = inner
         self._tap = tap
         self._ended = False
