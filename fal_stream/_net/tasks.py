@@ -80,7 +80,12 @@ async def async_finish(work: Coroutine[Any, Any, T], interrupt: Callable[[], Non
     Returns:
         What the work returns.
     """
-    return await running_loop().finish(work, interrupt)
+    try:
+        loop = running_loop()
+    except RuntimeError:  # it has ended, and the collector closes what ran in it
+        work.close()
+        raise
+    return await loop.finish(work, interrupt)
 
 
 def finish(work: T, interrupt: Callable[[], None]) -> T:

@@ -3,30 +3,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from fal_stream import StreamingClient, StreamTimeout
+from fal_stream import StreamingClient, StreamTimeout, config
 from fal_stream._shared import request
 from fal_stream.testing import Hang, LocalFal, Pause, Ping
 
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request, "DEFAULT_TIMEOUT", 0.5)
-
-
-def client_of(fal: LocalFal, **settings: Any) -> StreamingClient:
-    client = StreamingClient(**fal.settings, **settings)
-    # As if it were the default: not among the settings that were given.
-    client._settings.timeout = 0.5
-    return client
+    for module in (config, request):
+        monkeypatch.setattr(module, "DEFAULT_TIMEOUT", 0.5)
 
 
 def test_a_model_may_think_before_its_first_chunk(fal: LocalFal) -> None:
     fal.add("acme/app", [Ping(), Pause(1.2), 1, 2])
-    with client_of(fal) as client:
+    with StreamingClient(**fal.settings) as client:
         assert client.stream("acme/app").done() == 2
         with pytest.raises(StreamTimeout) as caught:
             client.stream("acme/app", timeout=0.5).done()
@@ -35,7 +27,7 @@ def test_a_model_may_think_before_its_first_chunk(fal: LocalFal) -> None:
 
 def test_after_its_first_chunk_it_is_watched(fal: LocalFal) -> None:
     fal.add("acme/app", [1, Hang()])
-    with client_of(fal) as client:
+    with StreamingClient(**fal.settings) as client:
         with pytest.raises(StreamTimeout) as caught:
             client.stream("acme/app").done()
     assert (caught.value.phase, caught.value.seconds) == ("idle", 0.5)
@@ -44,7 +36,7 @@ def test_after_its_first_chunk_it_is_watched(fal: LocalFal) -> None:
 def test_a_workflow_is_silent_while_it_works(fal: LocalFal) -> None:
     event = {"type": "output", "node_id": "o", "output": {}}
     fal.add("workflows/acme/flow", [{"type": "submit", "node_id": "a"}, Pause(1.2), event])
-    with client_of(fal) as client:
+    with StreamingClient(**fal.settings) as client:
         assert client.stream("workflows/acme/flow").done() == event
         with pytest.raises(StreamTimeout):
             client.stream("workflows/acme/flow", timeout=0.5).done()

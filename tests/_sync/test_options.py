@@ -197,7 +197,7 @@ def test_credentials_by_a_function(fal: LocalFal) -> None:
     ]
 
 
-@pytest.mark.parametrize("given", ["", "a b", "a\n", None, 3, b"a:b"])
+@pytest.mark.parametrize("given", ["", "a b", "a\nb", None, 3, b"a:b"])
 def test_bad_credentials_of_a_function(fal: LocalFal, given: Any) -> None:
     with StreamingClient(run_url=fal.url, credentials=lambda: given) as client:
         with pytest.raises(ConfigError, match="credentials"):
