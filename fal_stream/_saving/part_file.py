@@ -57,13 +57,20 @@ class PartFile(Turns):
         with self._turn():
             for number in range(1, _MOST_OF_A_NAME):
                 path = self._folder / f"{numbered(self._name, number)}.part"
+                if os.path.lexists(path):
+                    continue
+                # Before there is a file: what is given up is removed by this path.
+                self.path = path
                 try:
                     self._file = path.open("xb")
                 except FileExistsError:
                     continue
                 except OSError as error:
                     raise self._failure(error) from error
-                self.path = path
+                except BaseException:
+                    # A signal may come when the file is made, and before it is anybody's.
+                    _remove_empty(path)
+                    raise
                 return
         raise self._too_many()
 
@@ -96,11 +103,13 @@ class PartFile(Turns):
                 raise FileError(f"{excerpt(str(self.path))} was given up while it was written")
             try:
                 self._file.close()
-                self.path = self._named()
+                path = self._named()
             except OSError as error:
                 raise self._failure(error) from error
+            # In this order: what is given up meanwhile is the name that it had.
             self._file = None
-            return self.path
+            self.path = path
+            return path
 
     def _named(self) -> Path:
         for number in range(1, _MOST_OF_A_NAME):
@@ -145,6 +154,12 @@ class PartFile(Turns):
         return FileError(f"{path} is there {_MOST_OF_A_NAME:,} times: give another folder")
 
 
+def _remove_empty(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        if not path.stat().st_size:
+            path.unlink()
+
+
 def _rename_to_new(path: Path, new: Path) -> bool:
     """Rename a file unless there is something of the new name; tell whether that was done."""
     if os.name == "nt":
@@ -159,14 +174,16 @@ def _rename_to_new(path: Path, new: Path) -> bool:
         return False
     except (OSError, AttributeError):
         # Some systems and file systems have no links: the name is taken first, by an empty file.
-        try:
-            new.open("xb").close()
-        except FileExistsError:
+        if os.path.lexists(new):
             return False
         try:
+            try:
+                new.open("xb").close()
+            except FileExistsError:
+                return False
             os.replace(path, new)
-        except OSError:
-            os.unlink(new)
+        except BaseException:
+            _remove_empty(new)
             raise
         return True
     os.unlink(path)

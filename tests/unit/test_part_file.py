@@ -12,6 +12,7 @@ import pytest
 from fal_stream import ConfigError, FileError
 from fal_stream._saving.part_file import PartFile
 from fal_stream._saving.target import Target, check_target, make_folder
+from tests.steps import Interruption, each_step
 
 
 def names_in(folder: Path) -> list[str]:
@@ -49,6 +50,31 @@ def test_a_file_has_its_name_when_it_is_whole(tmp_path: Path) -> None:
     assert names_in(tmp_path) == ["fox.png"]
     assert (tmp_path / "fox.png").read_bytes() == b"onetwo"
     assert part.size == 6
+
+
+# Python closes a file that was opened when the signal came, and warns.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.usefixtures("file_system")
+def test_a_signal_at_each_step(tmp_path: Path, overwrite: bool) -> None:
+    """What was there stays, and no part of a file is left."""
+    for number, at in enumerate(each_step("part_file.py", "pathlib", like_signals=True)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "fox.png").write_bytes(b"mine")
+        part = PartFile(folder, "fox.png", overwrite=overwrite)
+        try:
+            with at:
+                part.open()
+                part.write(b"new")
+                part.finish()
+        except Interruption:
+            part.give_up()
+        assert set(names_in(folder)) <= {"fox.png", "fox-2.png"}
+        whole = {b"mine", b"new"} if overwrite else {b"mine"}
+        assert (folder / "fox.png").read_bytes() in whole
+        if (folder / "fox-2.png").exists():
+            assert (folder / "fox-2.png").read_bytes() == b"new"
 
 
 @pytest.mark.usefixtures("file_system")
