@@ -18,17 +18,20 @@ class RequestLog:
 
     def __init__(self) -> None:
         self._requests: list[RecordedRequest] = []
-        self._request_came = threading.Condition()
+        # Entered by itself: a condition enters its lock in several steps, and a Ctrl-C between them
+        # would leave it locked.
+        self._lock = threading.RLock()
+        self._request_came = threading.Condition(self._lock)
 
     def add(self, request: RecordedRequest) -> None:
         """Note a request."""
-        with self._request_came:
+        with self._lock:
             self._requests.append(request)
             self._request_came.notify_all()
 
     def requests(self) -> list[RecordedRequest]:
         """Give the requests so far."""
-        with self._request_came:
+        with self._lock:
             return list(self._requests)
 
     def wait(self, count: int, timeout: float) -> list[RecordedRequest]:
@@ -44,7 +47,7 @@ class RequestLog:
         Raises:
             TimeoutError: They did not come in time.
         """
-        with self._request_came:
+        with self._lock:
             if self._request_came.wait_for(lambda: len(self._requests) >= count, timeout):
                 return list(self._requests)
             came = len(self._requests)

@@ -410,6 +410,8 @@ def _numbers(event: Any) -> list[int]:
 
 def _check_final(game: _Game, final: Seen, outcome: str, count: int) -> None:
     world, history = game.world, game.world.history
+    if outcome == "none" and world.requests:
+        return  # its line was lost to an interruption
     setup, stream = history.setup, game.stream
     last = chunk_of(count - 1) if count else None
     is_raw = history.has("events")
