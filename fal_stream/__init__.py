@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from ._async.api import stream_async
     from ._async.client import AsyncStreamingClient, create_async_streaming_client
-    from ._async.default import stream_async
     from ._async.file import AsyncFile, find_files_async
     from ._async.storage import AsyncStorageClient
     from ._async.stream import AsyncFalStream
     from ._async.stream_map import AsyncStreamMap
-    from ._shared.lifecycle import AclDecision, AclRule, Expiry, StorageAcl, StorageSettings
     from ._shared.sse import SSEParser
-    from ._shared.sse_block import Leftover
+    from ._shared.sse_event_buffer import Leftover
+    from ._shared.storage_settings import AclDecision, AclRule, Expiry, StorageAcl, StorageSettings
+    from ._sync.api import stream
     from ._sync.client import StreamingClient, create_streaming_client
-    from ._sync.default import stream
     from ._sync.file import File, find_files
     from ._sync.storage import StorageClient
     from ._sync.stream import FalStream
@@ -144,7 +144,7 @@ _PLACES = {
         "AsyncStreamingClient",
         "create_async_streaming_client",
     ),
-    "_async.default": ("stream_async",),
+    "_async.api": ("stream_async",),
     "_async.file": (
         "AsyncFile",
         "find_files_async",
@@ -152,7 +152,7 @@ _PLACES = {
     "_async.storage": ("AsyncStorageClient",),
     "_async.stream": ("AsyncFalStream",),
     "_async.stream_map": ("AsyncStreamMap",),
-    "_shared.lifecycle": (
+    "_shared.storage_settings": (
         "AclDecision",
         "AclRule",
         "Expiry",
@@ -160,12 +160,12 @@ _PLACES = {
         "StorageSettings",
     ),
     "_shared.sse": ("SSEParser",),
-    "_shared.sse_block": ("Leftover",),
+    "_shared.sse_event_buffer": ("Leftover",),
     "_sync.client": (
         "StreamingClient",
         "create_streaming_client",
     ),
-    "_sync.default": ("stream",),
+    "_sync.api": ("stream",),
     "_sync.file": (
         "File",
         "find_files",

@@ -1,6 +1,6 @@
-"""Checks of what users hand in. Each gives the value in its usable form or raises ConfigError.
+"""Validate arguments: each function returns the value in its usable form or raises ConfigError.
 
-A message names the argument, the value (never a secret) and the way out.
+A message names the argument, the value (never a secret) and what to give instead.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ _HOST = re.compile(r"[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]")
 
 
 def is_model(value: object) -> TypeGuard[BaseModel]:
-    """Tell whether a value is a model of pydantic's, which is not loaded for it."""
+    """Return whether a value is a model of pydantic's, which is not loaded for it."""
     pydantic = sys.modules.get("pydantic.main")
     return pydantic is not None and isinstance(value, pydantic.BaseModel)
 
 
 def is_model_dataclass(value: object) -> bool:
-    """Tell whether a value is an instance of a dataclass of pydantic's."""
+    """Return whether a value is an instance of a dataclass of pydantic's."""
     pydantic = sys.modules.get("pydantic.dataclasses")
     return pydantic is not None and pydantic.is_pydantic_dataclass(type(value))
 
 
 def is_model_secret(value: object) -> bool:
-    """Tell whether a value is a secret of pydantic's, whose JSON is asterisks."""
+    """Return whether a value is a secret of pydantic's, whose JSON is asterisks."""
     pydantic = sys.modules.get("pydantic.types")
     kinds = ("SecretStr", "SecretBytes", "Secret")
     return pydantic is not None and isinstance(
@@ -51,13 +51,13 @@ def is_model_secret(value: object) -> bool:
 
 
 def is_model_field(value: object) -> bool:
-    """Tell whether a value is what `Field` of pydantic gives."""
+    """Return whether a value is what `Field` of pydantic gives."""
     pydantic = sys.modules.get("pydantic.fields")
     return pydantic is not None and isinstance(value, pydantic.FieldInfo)
 
 
 def is_model_url(value: object) -> bool:
-    """Tell whether a value is an address of pydantic's."""
+    """Return whether a value is an address of pydantic's."""
     for module, name in (("pydantic_core", "Url"), ("pydantic.networks", "AnyUrl")):
         loaded = sys.modules.get(module)
         if loaded is not None and isinstance(value, getattr(loaded, name)):
@@ -65,7 +65,7 @@ def is_model_url(value: object) -> bool:
     return False
 
 
-def shown(value: object) -> str:
+def short_repr(value: object) -> str:
     """Show a value in a message, shortened."""
     try:
         text = repr(value)
@@ -125,7 +125,7 @@ def check_known(
                 hint = f"did you mean {near[0]!r}?"
             else:
                 hint = f"there are: {', '.join(sorted(known))}"
-            raise ConfigError(f"Unknown {kind} {shown(name)}; {hint}")
+            raise ConfigError(f"Unknown {kind} {short_repr(name)}; {hint}")
 
 
 def check_seconds(name: str, value: Any) -> float | None:
@@ -148,7 +148,8 @@ def check_seconds(name: str, value: Any) -> float | None:
     if is_number and 0 < value <= sys.float_info.max:
         return float(value)
     raise ConfigError(
-        f"{name}={shown(value)} is not a time limit: give seconds above 0, or None for no limit"
+        f"{name}={short_repr(value)} is not a time limit: give seconds above 0, or None for no "
+        "limit"
     )
 
 
@@ -252,7 +253,7 @@ def check_url(name: str, value: object) -> SplitResult:
             token.
     """
     if not isinstance(value, str):
-        raise ConfigError(f"{name}={shown(value)} is not an address: {_WANTED_URL}")
+        raise ConfigError(f"{name}={short_repr(value)} is not an address: {_WANTED_URL}")
     # What stands in a query may be a token, which nothing keeps.
     is_plain = "?" not in value and "#" not in value
     return _split_url_once(name, value) if is_plain else _split_url(name, value)
@@ -266,19 +267,21 @@ def _split_url(name: str, value: str) -> SplitResult:
         host, _ = parts.hostname or "", parts.port
     except ValueError as error:
         raise ConfigError(
-            f"{name}={shown(safe)} is not an address ({error}): {_WANTED_URL}"
+            f"{name}={short_repr(safe)} is not an address ({error}): {_WANTED_URL}"
         ) from None
     if parts.scheme not in ("http", "https") or not host or not _URL.fullmatch(value):
-        raise ConfigError(f"{name}={shown(safe)} is not an http or https address: {_WANTED_URL}")
+        raise ConfigError(
+            f"{name}={short_repr(safe)} is not an http or https address: {_WANTED_URL}"
+        )
     if parts.port == 0:
-        raise ConfigError(f"{name}={shown(safe)} has the port 0: {_WANTED_URL}")
+        raise ConfigError(f"{name}={short_repr(safe)} has the port 0: {_WANTED_URL}")
     if "@" in parts.netloc:
         raise ConfigError(
             f"{name} has a user or password before the host {host!r}: "
             "give credentials by the credentials setting instead"
         )
     if not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
-        raise ConfigError(f"{name}={shown(safe)} has no valid host: {_WANTED_URL}")
+        raise ConfigError(f"{name}={short_repr(safe)} has no valid host: {_WANTED_URL}")
     return parts
 
 
@@ -300,7 +303,7 @@ def check_whole(name: str, value: Any, lowest: int) -> int:
         ConfigError: It is anything else.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
-        raise ConfigError(f"{name}={shown(value)} must be a whole number, {lowest} or more")
+        raise ConfigError(f"{name}={short_repr(value)} must be a whole number, {lowest} or more")
     return value
 
 
@@ -320,7 +323,7 @@ def check_number(name: str, value: Any, lowest: float) -> float:
     """
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number or not lowest <= value <= sys.float_info.max:
-        raise ConfigError(f"{name}={shown(value)} must be a number, {lowest:g} or more")
+        raise ConfigError(f"{name}={short_repr(value)} must be a number, {lowest:g} or more")
     return float(value)
 
 
@@ -338,7 +341,7 @@ def check_bool(name: str, value: object) -> bool:
         ConfigError: It is anything else.
     """
     if not isinstance(value, bool):
-        raise ConfigError(f"{name}={shown(value)} must be True or False")
+        raise ConfigError(f"{name}={short_repr(value)} must be True or False")
     return value
 
 
@@ -358,7 +361,7 @@ def check_one_of(name: str, value: object, known: Collection[str]) -> str:
     """
     if not isinstance(value, str) or value not in known:
         raise ConfigError(
-            f"{name}={shown(value)} is not known; there are: {', '.join(map(repr, known))}"
+            f"{name}={short_repr(value)} is not known; there are: {', '.join(map(repr, known))}"
         )
     return value
 
@@ -375,6 +378,6 @@ def check_plain_function(name: str, value: object) -> None:
             coroutine, and that is always true.
     """
     if not callable(value):
-        raise ConfigError(f"{name}={shown(value)} can't be called: give a function")
+        raise ConfigError(f"{name}={short_repr(value)} can't be called: give a function")
     if inspect.iscoroutinefunction(value):
         raise ConfigError(f"{name} is an async function: give a plain one")

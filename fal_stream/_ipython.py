@@ -1,4 +1,4 @@
-"""What is asked of the IPython that runs this program, which is never imported.
+"""Ask the running IPython, if there is one; IPython itself is never imported.
 
 Promises: nothing happens in a program that IPython doesn't run, or by an IPython that is of another
 make than those that are known.
@@ -27,7 +27,7 @@ def running_shell() -> Any:
 
 
 def is_kernel(shell: Any) -> bool:
-    """Tell whether a shell is that of a notebook, and not one in a terminal."""
+    """Return whether a shell is that of a notebook, and not one in a terminal."""
     return not any(kind.__name__ == "TerminalInteractiveShell" for kind in type(shell).__mro__)
 
 
@@ -149,7 +149,7 @@ def render_traceback(error: BaseException) -> list[str]:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Give an exception and those that are shown with it."""
+    """Return an exception and those that are shown with it."""
     seen: set[int] = set()
     one: BaseException | None = error
     while one is not None and id(one) not in seen:

@@ -127,7 +127,7 @@ def _check_middleware(name: str, value: Any) -> tuple[Any, ...]:
     for function in functions:
         if not callable(function):
             raise ConfigError(
-                f"request_middleware={_checks.shown(function)} can't be called: give a "
+                f"request_middleware={_checks.short_repr(function)} can't be called: give a "
                 "function of a RequestConfig that returns one, or a list of them"
             )
     return functions
@@ -139,7 +139,7 @@ def _check_retry(name: str, value: object) -> RetryPolicy | None:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return RetryPolicy(max_retries=value)
     raise ConfigError(
-        f"retry={_checks.shown(value)} must be a RetryPolicy, the number of retries, 0 or "
+        f"retry={_checks.short_repr(value)} must be a RetryPolicy, the number of retries, 0 or "
         "more, or None for none"
     )
 
@@ -150,7 +150,7 @@ def _check_trusted_hosts(name: str, value: object) -> frozenset[str]:
         if all(isinstance(host, str) and _HOST.fullmatch(host) for host in hosts):
             return frozenset(host.lower() for host in hosts)
     raise ConfigError(
-        f"trusted_hosts={_checks.shown(value)} must be a list of host names, "
+        f"trusted_hosts={_checks.short_repr(value)} must be a list of host names, "
         "without scheme, port and path"
     )
 

@@ -39,7 +39,7 @@ _SECRET_NAMES = (
 
 
 def is_secret_name(name: str) -> bool:
-    """Tell whether the value of a header or a query parameter is a secret.
+    """Return whether the value of a header or a query parameter is a secret.
 
     Args:
         name: Its name.
@@ -65,7 +65,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Give the secret itself."""
+        """Return the secret itself."""
         return self._value
 
     def __repr__(self) -> str:
@@ -122,7 +122,7 @@ class Token:
         return cls(Secret(value), now + lifetime)
 
     def is_fresh(self, now: float, *, margin: float = 0.0) -> bool:
-        """Tell whether the token can still be used.
+        """Return whether the token can still be used.
 
         Args:
             now: The time in seconds.
@@ -182,16 +182,16 @@ def check_credentials(given: Secret) -> Secret:
 def _read(given: Secret) -> tuple[Secret, str | None]:
     """Return the credentials as they are sent, and what is wrong with them, if anything is."""
     text: object = given.reveal()
-    way_out = "give the key from fal's dashboard, or set FAL_KEY"
+    hint = "give the key from fal's dashboard, or set FAL_KEY"
     if not isinstance(text, str):
-        return given, f"credentials must be a string, not {type(text).__name__}: {way_out}"
+        return given, f"credentials must be a string, not {type(text).__name__}: {hint}"
     text = text.strip(_AROUND)
     is_quoted = _is_quoted(text)
     scheme, blank, rest = text.partition(" ")
     if scheme in ("Key", "Bearer") or (blank and scheme.lower() in ("key", "bearer")):
         text = rest.strip(_AROUND)
     if not text:
-        return given, f"credentials are empty: {way_out}"
+        return given, f"credentials are empty: {hint}"
     if is_quoted or _is_quoted(text):
         return given, (
             "credentials begin or end with a quotation mark (they are not shown here): take the "

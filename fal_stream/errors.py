@@ -250,7 +250,7 @@ class ValidationError(ApiError):
         return [FieldError(entry) for entry in entries if isinstance(entry, dict)]
 
     def get_field_errors(self, field: str) -> Sequence[FieldError]:
-        """Give the errors of one field.
+        """Return the errors of one field.
 
         Args:
             field: The field's name, the last part of its path.

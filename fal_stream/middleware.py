@@ -1,4 +1,4 @@
-"""What may change a request on its way out: middleware, and a proxy of fal's kind.
+"""Request middleware, and proxies of fal's kind (`proxy_url`).
 
 Pure: the functions are called by whoever sends.
 """
@@ -113,7 +113,7 @@ def check_method(name: str, method: object) -> str:
     if isinstance(method, str) and method.upper() in METHODS:
         return method.upper()
     raise ConfigError(
-        f"{name}={_checks.shown(method)} is not known; there are: {', '.join(METHODS)}"
+        f"{name}={_checks.short_repr(method)} is not known; there are: {', '.join(METHODS)}"
     )
 
 

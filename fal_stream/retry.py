@@ -1,4 +1,4 @@
-"""Who is tried again, and when.
+"""`RetryPolicy`: which requests are retried, and after which delay.
 
 Promises: by default a request is sent again only where the one before can't have run: no byte of
 it was sent, or the server turned it away (429, 503). What else may be tried again is for the user
@@ -68,7 +68,7 @@ class RetryPolicy:
         _checks.warn_of_long_times({"base_delay": self.base_delay, "max_delay": self.max_delay})
 
     def backoff(self, retry: int, chance: float) -> float:
-        """Give the seconds to wait before a retry.
+        """Return the seconds to wait before a retry.
 
         Args:
             retry: Which one, 0 for the first.
@@ -88,7 +88,7 @@ class RetryPolicy:
     def delay_after_answer(
         self, retry: int, status: int, headers: Mapping[str, str], *, now: float, chance: float
     ) -> float | None:
-        """Give the seconds to wait after an answer before the request is sent again.
+        """Return the seconds to wait after an answer before the request is sent again.
 
         Args:
             retry: Which retry it would be, 0 for the first.
@@ -113,7 +113,7 @@ class RetryPolicy:
         return self.backoff(retry, chance) if asked is None else min(asked, self.max_delay)
 
     def delay_after_failure(self, retry: int, *, sent: bool, chance: float) -> float | None:
-        """Give the seconds to wait after a failed connection before the request is sent again.
+        """Return the seconds to wait after a failed connection before the request is sent again.
 
         Args:
             retry: Which retry it would be, 0 for the first.
@@ -130,8 +130,8 @@ class RetryPolicy:
 
 def _bad_codes(codes: object) -> ConfigError:
     return ConfigError(
-        f"retryable_status_codes={_checks.shown(codes)} must be a list of HTTP statuses from 400 "
-        "to 599"
+        f"retryable_status_codes={_checks.short_repr(codes)} must be a list of HTTP statuses "
+        "from 400 to 599"
     )
 
 

@@ -1,4 +1,4 @@
-"""The small types that every room shares: JSON values, server-sent events, stream options."""
+"""Small types that all packages share: JSON values, server-sent events, stream options."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class MapItem(Generic[InputT, ResultT]):
     error: Exception | None = None
 
     def get(self) -> ResultT:
-        """Give the result.
+        """Return the result.
 
         Returns:
             The result.

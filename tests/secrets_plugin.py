@@ -7,7 +7,7 @@ in each worker of pytest-xdist by itself. A test that shows a secret on purpose 
 `shows_secrets`.
 
 Leaves to others: secrets of fewer than 12 characters, which may stand in a text by chance, and the
-deeper look of `tests/faults/trail.py`, which also keeps values, tracebacks and causes.
+deeper look of `tests/faults/captured_output.py`, which also keeps values, tracebacks and causes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from fal_stream.credentials import Secret
 from fal_stream.errors import FalStreamError
 from fal_stream.testing import LocalFal, RecordedRequest
 from fal_stream.testing.uploads import PendingUpload
-from tests.faults.trail import forms_of
+from tests.faults.captured_output import forms_of
 
 SHORTEST = 12
 MARK = "shows_secrets"

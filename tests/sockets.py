@@ -43,8 +43,8 @@ class MuteServer:
         if context is None:
             self._listener.setblocking(False)
         else:
-            shake_hands = threading.Thread(target=self._shake_hands, args=[context], daemon=True)
-            shake_hands.start()
+            handshake = threading.Thread(target=self._shake_hands, args=[context], daemon=True)
+            handshake.start()
 
     def _shake_hands(self, context: ssl.SSLContext) -> None:
         with contextlib.suppress(OSError):

@@ -1,1 +1,1 @@
-"""The core: clients, streams, responses, connections."""
+"""Clients, streams and uploads, and the HTTP client below them."""

@@ -1,4 +1,4 @@
-"""The sound of a stream, as it comes."""
+"""`stream.audio()`: iterate the sound of a stream as bytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class AsyncAudio:
-    """The sound of a stream, as it comes.
+    """`stream.audio()`: iterate the sound of a stream as bytes.
 
     Args:
         stream: The stream.

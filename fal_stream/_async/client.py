@@ -1,4 +1,4 @@
-"""The client: settings and connections that streams share."""
+"""The client: the settings and the connections that its streams share."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .. import config as config_module
 from .._checks import also_half_made
 from .._net.async_exchange import AsyncExchange
 from .._net.exchange import Aborted
-from .._net.exchanges import async_new_exchange
+from .._net.exchange_factory import async_new_exchange
 from .._net.flavour_hints import AsyncFlavourHints
 from .._net.storage import AsyncStorage
 from .._shared.options import NoOthers, given_settings
+from .._shared.prepared_stream import PreparedStream
 from .._shared.query import add_query
-from .._shared.request import StreamPlan
 from .._shared.timeouts import timeout_error
 from .._shared.tokens import TOKEN_PARAMETER
 from .._shared.watchdog import Expired, Limits, Watchdog
@@ -30,7 +30,7 @@ from ..retry import RetryPolicy
 from ..types import NOT_GIVEN, NotGiven
 from .dispatch import AsyncDispatcher
 from .fetcher import AsyncFetcher
-from .http.senders import AsyncHttpClient, make_sender
+from .http.sender_factory import AsyncHttpClient, make_sender
 from .storage import AsyncStorageClient, is_overridden
 from .stream_methods import AsyncStreamMethods
 from .token import AsyncTokens
@@ -119,43 +119,47 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
         """The settings."""
         return self._settings.config
 
-    async def _open(self, plan: StreamPlan, exchange: AsyncExchange) -> AsyncStreamResponse:
-        self._sender.admit(exchange)
+    async def _open(self, prepared: PreparedStream, exchange: AsyncExchange) -> AsyncStreamResponse:
+        self._sender.register(exchange)
         try:
-            if plan.files:
-                plan = await self._with_files(plan, exchange)
-            if plan.with_token:
-                return await self._open_with_token(plan, exchange)
-            return await self._dispatcher.open(plan.request, exchange)
+            if prepared.files:
+                prepared = await self._with_files(prepared, exchange)
+            if prepared.with_token:
+                return await self._open_with_token(prepared, exchange)
+            return await self._dispatcher.dispatch(prepared.request, exchange)
         except BaseException:
-            self._sender.dismiss(exchange)
+            self._sender.unregister(exchange)
             raise
 
-    async def _with_files(self, plan: StreamPlan, exchange: AsyncExchange) -> StreamPlan:
+    async def _with_files(
+        self, prepared: PreparedStream, exchange: AsyncExchange
+    ) -> PreparedStream:
         began = time.monotonic()
         storage = self.storage
         if is_overridden(storage, "upload") or is_overridden(storage, "transform_input"):
-            from .other_storage import uploaded_by
+            from .custom_storage import upload_with_storage
 
-            plan = await uploaded_by(storage, plan, self._sender, exchange.signal)
+            prepared = await upload_with_storage(storage, prepared, self._sender, exchange.signal)
         else:
-            limits = plan.limits.of_uploads
-            plan = plan.with_files(await storage.upload_found(plan.files, limits, exchange.signal))
+            limits = prepared.limits.of_uploads
+            prepared = prepared.with_files(
+                await storage.upload_found(prepared.files, limits, exchange.signal)
+            )
         exchange.watchdog.charge(time.monotonic() - began)
-        return plan
+        return prepared
 
     async def _open_with_token(
-        self, plan: StreamPlan, exchange: AsyncExchange
+        self, prepared: PreparedStream, exchange: AsyncExchange
     ) -> AsyncStreamResponse:
         while True:
-            token, was_kept = await self._tokens.get(plan, exchange)
-            url = add_query(plan.request.url, {TOKEN_PARAMETER: token.secret.reveal()})
-            request = replace(plan.request, url=url)
-            response = await self._dispatcher.open(request, exchange, as_is=True)
+            token, was_kept = await self._tokens.get(prepared, exchange)
+            url = add_query(prepared.request.url, {TOKEN_PARAMETER: token.secret.reveal()})
+            request = replace(prepared.request, url=url)
+            response = await self._dispatcher.dispatch(request, exchange, as_is=True)
             if response.status != 401 or not was_kept:
                 return response
             # It may have been withdrawn, or its clock has stood still while this machine slept.
-            self._tokens.forget(plan, token)
+            self._tokens.forget(prepared, token)
             await response.discard()
 
     async def preconnect(self) -> None:
@@ -175,7 +179,7 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
         exchange = async_new_exchange(
             Watchdog(Limits(start=self._settings.start_timeout), time.monotonic)
         )
-        self._sender.admit(exchange)
+        self._sender.register(exchange)
         try:
             await self._sender.preconnect(url, exchange)
         except Expired as error:
@@ -187,7 +191,7 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
         else:
             return
         finally:
-            self._sender.dismiss(exchange)
+            self._sender.unregister(exchange)
         raise failure
 
     async def aclose(self) -> None:
@@ -203,7 +207,7 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
         await self.aclose()
 
     def __getstate__(self) -> tuple[config_module.Config, AsyncStorageClient | None]:
-        self._sender.check_copied()
+        self._sender.check_copyable()
         return self.config, None if self._owns_storage else self.storage
 
     def __setstate__(self, state: tuple[config_module.Config, AsyncStorageClient | None]) -> None:
@@ -217,7 +221,7 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
 
 def _check_storage(storage: AsyncStorage | None) -> AsyncStorageClient | None:
     if storage is not None and is_overridden(storage, "upload"):
-        from .other_storage import check_storage
+        from .custom_storage import check_storage
 
         check_storage(storage)
     # One of the user's has what is used of it here.

@@ -1,4 +1,4 @@
-"""A request on its way out: middleware, proxy, key, and another try where nothing has run.
+"""Send a request: apply middleware and the proxy, add the key, retry where that is safe.
 
 Leaves to others: the connections (`http`), what may be tried again (`RetryPolicy`), and what
 an answer means.
@@ -19,17 +19,17 @@ from urllib.parse import urlsplit
 
 from .._checks import warn_of_long_times
 from .._net.async_exchange import AsyncExchange
-from .._net.runtime import async_check_function
+from .._net.compat import async_check_function
 from .._reporting.spans import trace_headers
-from .._shared import response as responses
+from .._shared import api_errors as api_errors
 from .._shared.endpoint import backup_url, is_loopback
-from .._shared.outgoing import Outgoing, authorization, key_use
+from .._shared.prepared_request import PreparedRequest, authorization, key_use
 from .._shared.watchdog import OPTION_OF_PHASE
 from ..config import AnySettings
 from ..credentials import Secret, check_credentials, credentials_from_environment
 from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, excerpt, quoted
 from ..middleware import RequestConfig, check_changed
-from .ask import ask
+from .callbacks import call_callback
 from .http.sender import AsyncSender
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ class AsyncDispatcher:
                     "http: give proxy_url an https address, or leave send_key out"
                 )
 
-    async def open(
-        self, request: Outgoing, exchange: AsyncExchange, *, as_is: bool = False
+    async def dispatch(
+        self, request: PreparedRequest, exchange: AsyncExchange, *, as_is: bool = False
     ) -> AsyncStreamResponse:
         """Send a request and wait for the head of its response; again, where that may help.
 
@@ -111,7 +111,7 @@ class AsyncDispatcher:
             await exchange.sleep(delay)
             retry += 1
 
-    async def fetch_json(self, request: Outgoing, exchange: AsyncExchange) -> Any:
+    async def fetch_json(self, request: PreparedRequest, exchange: AsyncExchange) -> Any:
         """Send a request and give the JSON that is its answer.
 
         Args:
@@ -129,10 +129,10 @@ class AsyncDispatcher:
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
-        response = await self.open(request, exchange)
+        response = await self.dispatch(request, exchange)
         return await read_json(response)
 
-    def warn_if_withheld(self, request: Outgoing, stacklevel: int) -> None:
+    def warn_if_withheld(self, request: PreparedRequest, stacklevel: int) -> None:
         """Warn, once for each host, where a request will go out without the key there is.
 
         Args:
@@ -169,18 +169,20 @@ class AsyncDispatcher:
     def _has_key(self) -> bool:
         return self._config.credentials is not None or credentials_from_environment() is not None
 
-    async def _prepare(self, request: Outgoing, exchange: AsyncExchange) -> Outgoing:
+    async def _prepare(self, request: PreparedRequest, exchange: AsyncExchange) -> PreparedRequest:
         """Apply middleware and proxy, and add the key where the address may have it."""
         config = self._config
         changed = RequestConfig(
             request.method, request.url, MappingProxyType(dict(request.headers))
         )
         for function in config.request_middleware:
-            given = await ask(exchange, ConfigError, "request_middleware", function, changed)
+            given = await call_callback(
+                exchange, ConfigError, "request_middleware", function, changed
+            )
             changed = check_changed(given)
         proxied = await self._proxied(changed, exchange)
         sent = proxied or changed
-        prepared = Outgoing(
+        prepared = PreparedRequest(
             sent.method, sent.url, sent.headers, None if sent.method == "GET" else request.body
         )
         use = key_use(config, sent.url, sent.headers)
@@ -209,7 +211,7 @@ class AsyncDispatcher:
         if proxy is None:
             return None
         what = "proxy_url's `when`"
-        sent: RequestConfig | None = await ask(
+        sent: RequestConfig | None = await call_callback(
             exchange, ConfigError, what, proxy.redirected, request
         )
         return sent
@@ -221,7 +223,7 @@ class AsyncDispatcher:
         if self._config.credentials is not None:
             what = "The credentials function"
             return check_credentials(
-                Secret(await ask(exchange, ConfigError, what, self._config.credentials))
+                Secret(await call_callback(exchange, ConfigError, what, self._config.credentials))
             )
         credentials = credentials_from_environment()
         if credentials is None and is_required:
@@ -232,14 +234,14 @@ class AsyncDispatcher:
             )
         return credentials
 
-    async def _send(self, request: Outgoing, exchange: AsyncExchange) -> AsyncStreamResponse:
+    async def _send(self, request: PreparedRequest, exchange: AsyncExchange) -> AsyncStreamResponse:
         """Send a request, to the backup host where fal's own can't be reached."""
         backup = backup_url(request.url)
         if backup is None:
-            return await self._sender.open(request, exchange)
+            return await self._sender.send(request, exchange)
         exchange.connect_patience = BACKUP_PATIENCE
         try:
-            return await self._sender.open(request, exchange)
+            return await self._sender.send(request, exchange)
         except StreamConnectionError as error:
             if error.request_sent or not error.transient:
                 raise
@@ -248,7 +250,7 @@ class AsyncDispatcher:
             exchange.connect_patience = None
         _logger.info("Trying the backup host: %s", failure.message)
         try:
-            return await self._sender.open(replace(request, url=backup), exchange)
+            return await self._sender.send(replace(request, url=backup), exchange)
         except StreamConnectionError as error:
             if error.request_sent:
                 raise
@@ -275,14 +277,14 @@ class AsyncDispatcher:
         return _within(delay, exchange)
 
 
-def _traced(request: Outgoing) -> Outgoing:
+def _traced(request: PreparedRequest) -> PreparedRequest:
     """Add the current span of OpenTelemetry, where nobody has named another."""
     headers = {} if request.is_bare else trace_headers()
     return replace(request, headers={**headers, **request.headers}) if headers else request
 
 
-def _log_answer(request: Outgoing, response: AsyncStreamResponse, seconds: float) -> None:
-    request_id = excerpt(response.said_headers.get("x-fal-request-id", "none"), 120)
+def _log_answer(request: PreparedRequest, response: AsyncStreamResponse, seconds: float) -> None:
+    request_id = excerpt(response.redacted_headers.get("x-fal-request-id", "none"), 120)
     _logger.debug(
         "%s answered %d after %.3f s, request_id=%s",
         request.origin,
@@ -293,18 +295,18 @@ def _log_answer(request: Outgoing, response: AsyncStreamResponse, seconds: float
 
 
 def _within(delay: float | None, exchange: AsyncExchange) -> float | None:
-    """Give no delay where the stream's limit would run out in it: its error says less."""
+    """Return no delay where the stream's limit would run out in it: its error says less."""
     return delay if delay is not None and delay < exchange.watchdog.remaining() else None
 
 
 async def read_json(
-    response: AsyncStreamResponse, ways_out: Mapping[int, str] = responses.WAYS_OUT
+    response: AsyncStreamResponse, hints: Mapping[int, str] = api_errors.HINTS
 ) -> Any:
     """Read the answer of a response that is to be JSON, and let go of it.
 
     Args:
         response: The response.
-        ways_out: What to do about each status that is an error. Default: what fits every request
+        hints: What to do about each status that is an error. Default: what fits every request
             with a key.
 
     Returns:
@@ -319,11 +321,13 @@ async def read_json(
     """
     try:
         if not 200 <= response.status < 300:
-            said = await response.read_said(responses.ERROR_BODY_LIMIT)
-            raise responses.error_of(response.status, response.said_headers, said, ways_out)
-        body = await response.read_whole(responses.ERROR_BODY_LIMIT)
+            said = await response.read_redacted(api_errors.ERROR_BODY_LIMIT)
+            raise api_errors.error_from_response(
+                response.status, response.redacted_headers, said, hints
+            )
+        body = await response.read_whole(api_errors.ERROR_BODY_LIMIT)
     except StreamConnectionError as error:
-        error.request_id = response.said_headers.get("x-fal-request-id")
+        error.request_id = response.redacted_headers.get("x-fal-request-id")
         raise
     finally:
         await response.release()

@@ -1,4 +1,4 @@
-"""Fetching the files that chunks name.
+"""Download the files whose addresses stand in chunks.
 
 Promises: no key, cookie or header of the user's goes along; a redirect leads only to where a file
 may be fetched from; nothing is unpacked; there is an end in bytes and in time.
@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 from urllib.parse import urljoin
 
 from .._net.exchange import Aborted
-from .._net.exchanges import async_new_exchange
+from .._net.exchange_factory import async_new_exchange
 from .._shared.file_hosts import encoded_url, shown_url
 from .._shared.find_files import FoundFile
 from .._shared.media_types import checked_type
-from .._shared.outgoing import OUR_HEADERS, Outgoing
+from .._shared.prepared_request import OUR_HEADERS, PreparedRequest
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..abort import AbortSignal, follow
 from ..errors import FileError, StreamConnectionError, counted
@@ -70,7 +70,7 @@ class AsyncDownload:
         )
         self._exchange = async_new_exchange(self._watchdog)
 
-    async def open(self, signal: AbortSignal | None) -> None:
+    async def start(self, signal: AbortSignal | None) -> None:
         """Ask for the file and wait for the head of the answer; see `AsyncFetcher.open`."""
         url = encoded_url(self._found.url)
         if url is None or not self._found.hosts.allows(url):
@@ -79,7 +79,7 @@ class AsyncDownload:
                 "you trust it, name it in `hosts` where the file is looked for",
                 "hosts",
             )
-        self._sender.admit(self._exchange)
+        self._sender.register(self._exchange)
         self._unsubscribe = None if signal is None else follow(signal, self._exchange.abort)
         try:
             self._response = await self._answer(url)
@@ -91,8 +91,8 @@ class AsyncDownload:
 
     async def _answer(self, url: str) -> AsyncStreamResponse:
         for _ in range(_REDIRECTS + 1):
-            request = Outgoing("GET", url, OUR_HEADERS, is_bare=True)
-            response = self._response = await self._dispatcher.open(
+            request = PreparedRequest("GET", url, OUR_HEADERS, is_bare=True)
+            response = self._response = await self._dispatcher.dispatch(
                 request, self._exchange, as_is=True
             )
             target = _target_of(url, response.status, response.headers)
@@ -149,7 +149,7 @@ class AsyncDownload:
             if response is not None:
                 await response.release()
         finally:
-            self._sender.dismiss(self._exchange)
+            self._sender.unregister(self._exchange)
             if unsubscribe is not None:
                 unsubscribe()
 
@@ -174,7 +174,7 @@ class AsyncDownload:
 
 
 def file_error(found: FoundFile, what: str, option: FileOption | None = None) -> FileError:
-    """Make the error of a file; the message names its place.
+    """Return the error of a file; the message names its place.
 
     Args:
         found: The file.
@@ -189,7 +189,7 @@ def file_error(found: FoundFile, what: str, option: FileOption | None = None) ->
 
 
 def too_large(found: FoundFile, max_bytes: int) -> FileError:
-    """Make the error of a file that is larger than it may be."""
+    """Return the error of a file that is larger than it may be."""
     what = f"has more than {counted(max_bytes, 'byte')}: give a larger `max_bytes` if it is meant"
     return file_error(found, what, "max_bytes")
 

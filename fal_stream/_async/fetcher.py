@@ -25,7 +25,7 @@ class AsyncFetcher:
         self._dispatcher = dispatcher
         self._sender = sender
 
-    async def open(
+    async def download(
         self, found: FoundFile, max_bytes: int, timeout: float | None, signal: AbortSignal | None
     ) -> AsyncDownload:
         """Ask for a file and wait for the head of the answer.
@@ -46,5 +46,5 @@ class AsyncFetcher:
         from .fetch import AsyncDownload
 
         download = AsyncDownload(found, max_bytes, timeout, self._dispatcher, self._sender)
-        await download.open(signal)
+        await download.start(signal)
         return download

@@ -1,4 +1,4 @@
-"""Files that apps give: what is known of them, reading and saving them."""
+"""`File`: a file in a chunk, its metadata, and methods that read and save it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Self
 
 from .._checks import also_half_made, check_bool
+from .._net.cancellation import async_in_thread
 from .._net.flavour_hints import AsyncIteratorHints
 from .._net.result_hints import async_result_hints
-from .._net.tasks import async_in_thread
 from .._saving.part_file import PartFile
 from .._saving.target import check_target, make_folder
-from .._shared.file_bundle import bundle_of
+from .._shared.api_errors import shown_type
+from .._shared.file_bundle import file_mime_bundle
 from .._shared.file_hosts import make_file_hosts
 from .._shared.file_limits import DEFAULT_MAX_BYTES, DEFAULT_SECONDS, FileLimits
-from .._shared.find_files import FoundFile, Once, find_in
-from .._shared.response import shown_type
+from .._shared.find_files import FoundFile, SeenFiles, find_in
 from ..abort import AbortSignal
 from ..errors import FileError
 from .fetcher import AsyncFetcher
@@ -139,7 +139,7 @@ class AsyncFile:
 
     def _fetch(self) -> AsyncFetcher:
         if self._fetcher is None:
-            from .default import _default_async_client
+            from .api import _default_async_client
 
             self._fetcher = _default_async_client()._fetcher
         return self._fetcher
@@ -149,7 +149,7 @@ class AsyncFile:
         return f"<{type(self).__name__} {self._found!r}>"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return bundle_of(self._found, repr(self))
+        return file_mime_bundle(self._found, repr(self))
 
 
 def find_files_async(chunk: object, *, hosts: Collection[str] = ()) -> list[AsyncFile]:
@@ -172,7 +172,7 @@ def find_files_async(chunk: object, *, hosts: Collection[str] = ()) -> list[Asyn
         ConfigError: A host is none.
     """
     found = find_in(chunk, make_file_hosts(None, hosts))
-    return [AsyncFile(file) for file in filter(Once().is_new, found)]
+    return [AsyncFile(file) for file in filter(SeenFiles().is_new, found)]
 
 
 class AsyncFiles(AsyncIteratorHints):
@@ -194,7 +194,7 @@ class AsyncFiles(AsyncIteratorHints):
         self._hosts = make_file_hosts(stream._settings, hosts)
         self._fetcher = fetcher
         self._signal = stream.options.get("signal")
-        self._once = Once()
+        self._once = SeenFiles()
         self._found: Iterator[FoundFile] = iter(())
 
     def __aiter__(self) -> Self:

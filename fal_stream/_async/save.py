@@ -1,4 +1,4 @@
-"""Saving files: what a chunk holds, what it names, and a body as it comes.
+"""Write files to disk: data in a chunk, downloads, and a body as it comes.
 
 Leaves to others: where a file stands while it is written (`PartFile`).
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from .._net.tasks import async_in_thread
+from .._net.cancellation import async_in_thread
 from .._saving.part_file import PartFile
 from .._shared.file_limits import FileLimits
 from .._shared.find_files import FoundFile
@@ -86,7 +86,7 @@ async def read_file(
     if found.is_inline:
         return await async_in_thread(_decode, found, limits)
     pieces: list[bytes] = []
-    download = await fetcher.open(found, limits.max_bytes, limits.timeout, signal)
+    download = await fetcher.download(found, limits.max_bytes, limits.timeout, signal)
     try:
         while data := await download.read():
             pieces.append(data)
@@ -136,11 +136,11 @@ async def save_file(
             return await async_in_thread(_write_inline, found, limits, part)
         finally:
             part.give_up()
-    download = await fetcher.open(found, limits.max_bytes, limits.timeout, signal)
+    download = await fetcher.download(found, limits.max_bytes, limits.timeout, signal)
     try:
         part = make_part(download.content_type)
         try:
-            await async_in_thread(part.open)
+            await async_in_thread(part.create)
             writer = AsyncFileWriter(part)
             while data := await download.read():
                 await writer.write(data)
@@ -153,6 +153,6 @@ async def save_file(
 
 def _write_inline(found: FoundFile, limits: FileLimits, part: PartFile) -> Path:
     data = _decode(found, limits)
-    part.open()
+    part.create()
     part.write(data)
     return part.finish()

@@ -1,4 +1,4 @@
-"""Running a stream to save what it brings.
+"""`stream.save()`: run a stream and save the files that its chunks hold or name.
 
 Promises: what could be had is saved, also where another file could not. A body that breaks off is
 left under a name that ends in `.part`.
@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._checks import check_bool
-from .._net.tasks import async_in_thread
+from .._net.cancellation import async_in_thread
 from .._saving.target import check_target, make_folder
 from .._shared.chunk_fields import shown_fields
 from .._shared.file_hosts import make_file_hosts
 from .._shared.file_limits import FileLimits
-from .._shared.find_files import Once, find_in
+from .._shared.find_files import SeenFiles, find_in
 from ..errors import FileError, counted
 from .fetch import FileOption
 from .fetcher import AsyncFetcher
@@ -26,7 +26,7 @@ from .saver import AsyncSaver
 if TYPE_CHECKING:
     from .stream import AsyncFalStream
 
-MOST_FILES = 1_000
+MAX_SAVED_FILES = 1_000
 
 _logger = logging.getLogger("fal_stream")
 
@@ -62,7 +62,7 @@ class AsyncStreamSaver:
         self._hosts = make_file_hosts(stream._settings, hosts)
         self._previews = check_bool("previews", previews)
         self._overwrite = check_bool("overwrite", overwrite)
-        self._once = Once()
+        self._once = SeenFiles()
         self._failure: FileError | None = None
         self._files_in: int | None = None
 
@@ -153,11 +153,11 @@ class AsyncStreamSaver:
         found = filter(self._once.is_new, find_in(chunk, self._hosts))
         for count, file in enumerate(found):
             try:
-                if count == MOST_FILES:
-                    raise self._error(f"A chunk has more than {MOST_FILES:,} files")
+                if count == MAX_SAVED_FILES:
+                    raise self._error(f"A chunk has more than {MAX_SAVED_FILES:,} files")
                 await saver.save(file, number)
             except FileError as error:
-                if isinstance(error.__cause__, OSError) or count == MOST_FILES:
+                if isinstance(error.__cause__, OSError) or count == MAX_SAVED_FILES:
                     error.paths = saver.paths
                     raise
                 # The others can be had all the same.

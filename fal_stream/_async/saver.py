@@ -1,4 +1,4 @@
-"""Saving what a stream brings: the files of its chunks, or its body as it comes.
+"""Save the files of one stream's chunks, or its body as it comes, in one folder.
 
 Leaves to others: running the stream (`save_stream`), and what is done about a file that can't be
 had.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from .._net.tasks import async_in_thread
+from .._net.cancellation import async_in_thread
 from .._saving.part_file import PartFile
 from .._saving.target import Target
 from .._shared.file_limits import FileLimits
@@ -101,7 +101,7 @@ class AsyncSaver:
             content_type = checked_type(headers.get("content-type")) or sniffed_type(data)
             name = stem_of(self._endpoint_id, ()) + suffix_of(content_type)
             self._part = self._new_part(name)
-            await async_in_thread(self._part.open)
+            await async_in_thread(self._part.create)
             self._writer = AsyncFileWriter(self._part)
         await self._writer.write(data)
 

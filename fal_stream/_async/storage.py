@@ -1,4 +1,4 @@
-"""Files in fal's storage, for inputs that name files by their addresses."""
+"""`StorageClient`: upload files to fal's storage, and put their addresses into an input."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Self, Unpack
 
 from .. import config as config_module
-from .._checks import also_half_made, shown
-from .._files.kinds import is_file
+from .._checks import also_half_made, short_repr
+from .._files.detect import is_file
 from .._net.exchange import Aborted
 from .._net.result_hints import async_result_hints
-from .._shared.inputs import FoundFile, take_input
-from .._shared.lifecycle import StorageSettings, lifecycle_header
+from .._shared.inputs import InputFile, encode_input
 from .._shared.options import NoOthers, given_settings
+from .._shared.storage_settings import StorageSettings, lifecycle_header
 from .._shared.watchdog import Limits
 from ..abort import AbortController, AbortSignal
 from ..config import Settings, make_settings
@@ -24,7 +24,7 @@ from ..middleware import ProxyUrlConfig, RequestMiddleware
 from ..retry import RetryPolicy
 from ..types import NOT_GIVEN, NotGiven
 from .dispatch import AsyncDispatcher
-from .http.senders import AsyncHttpClient, make_sender
+from .http.sender_factory import AsyncHttpClient, make_sender
 
 if TYPE_CHECKING:
     from .upload import AsyncUploader
@@ -147,7 +147,7 @@ class AsyncStorageClient:
         signal = _check_signal(signal)
         uploader = self._uploader(_limits(self._settings))
         try:
-            source = await uploader.open("file", file, content_type, file_name, signal)
+            source = await uploader.prepare("file", file, content_type, file_name, signal)
             return await uploader.upload(source, "file", header, signal)
         except Aborted:
             pass
@@ -172,17 +172,17 @@ class AsyncStorageClient:
             StreamTimeout: Nothing went out and no answer came for `start_timeout` seconds.
         """
         signal = _check_signal(signal)
-        taken = take_input(input, is_file)
+        encoded_input = encode_input(input, is_file)
         try:
-            return taken.filled(
-                await self.upload_found(taken.files, _limits(self._settings), signal)
+            return encoded_input.filled(
+                await self.upload_found(encoded_input.files, _limits(self._settings), signal)
             )
         except Aborted:
             pass
         raise UploadError("The uploads were aborted", file_name="")
 
     async def upload_found(
-        self, files: Sequence[FoundFile], limits: Limits, signal: AbortSignal
+        self, files: Sequence[InputFile], limits: Limits, signal: AbortSignal
     ) -> list[str]:
         """Upload files for a stream.
 
@@ -223,7 +223,7 @@ class AsyncStorageClient:
         await self.aclose()
 
     def __getstate__(self) -> tuple[config_module.Config]:
-        self._sender.check_copied()
+        self._sender.check_copyable()
         return (self.config,)
 
     def __setstate__(self, state: tuple[config_module.Config]) -> None:
@@ -239,7 +239,7 @@ _METHODS = {name: getattr(AsyncStorageClient, name) for name in ("upload", "tran
 
 
 def is_overridden(storage: object, name: str) -> bool:
-    """Tell whether a storage does something in another way than our own storage client.
+    """Return whether a storage does something in another way than our own storage client.
 
     Args:
         storage: A storage client, one of a subclass, or another object that has an `upload`.
@@ -261,5 +261,7 @@ def _check_signal(signal: object) -> AbortSignal:
     if signal is None:
         return AbortController().signal
     if not isinstance(signal, AbortSignal):
-        raise ConfigError(f"signal={shown(signal)} is not an AbortSignal: give controller.signal")
+        raise ConfigError(
+            f"signal={short_repr(signal)} is not an AbortSignal: give controller.signal"
+        )
     return signal

@@ -1,8 +1,8 @@
-"""The life of one stream: it starts, chunks come in, it ends.
+"""`AsyncFalStream`: one stream of chunks, from its start to its end.
 
-Whoever wants a chunk and finds none takes the turn and reads from the server, once; what comes
-goes into the buffer, where every consumer finds it. So two consumers get each chunk once, `done()`
-takes none away, and nobody has to run in the background.
+A consumer that finds the buffer empty acquires the read lock and reads from the server once; what
+comes goes into the buffer, where every consumer finds it. So two consumers get each chunk once,
+`done()` takes none away, and no task or thread runs in the background.
 """
 
 from __future__ import annotations
@@ -25,24 +25,28 @@ from typing_extensions import Self, TypeVar
 from .. import config as config_module
 from .._checks import also_half_made, check_bool
 from .._ipython import shorten_traceback
-from .._net.exchange import Aborted
-from .._net.flavour_hints import AsyncFlavourHints, AsyncIteratorHints
-from .._net.result_hints import async_result_hints
-from .._net.runtime import (
+from .._net.cancellation import (
+    async_cancellations,
+    async_complete_despite_cancellation,
+    async_is_interruption,
+)
+from .._net.compat import (
     AsyncStartable,
     async_call,
-    async_call_within,
+    async_call_with_timeout,
     async_check_function,
     async_settle,
 )
-from .._net.tasks import async_cancellations, async_finish, async_is_interruption
-from .._net.turn import AsyncTurn
+from .._net.exchange import Aborted
+from .._net.flavour_hints import AsyncFlavourHints, AsyncIteratorHints
+from .._net.read_lock import AsyncTicketLock
+from .._net.result_hints import async_result_hints
 from .._reporting.reporter import Reporter
 from .._shared.chunk_fields import ChunkField
 from .._shared.file_limits import DEFAULT_MAX_BYTES, DEFAULT_SECONDS, FileLimits
 from .._shared.listeners import NOTHING, TYPES, Listeners
-from .._shared.report import Outcome, outcome_of
-from .._shared.request import StreamPlan
+from .._shared.prepared_stream import PreparedStream
+from .._shared.summary import Outcome, outcome_of
 from .._shared.timeouts import timeout_error
 from .._shared.watchdog import Expired
 from ..abort import AbortController, AbortSignal, follow
@@ -55,7 +59,7 @@ from ..errors import (
     counted,
 )
 from ..types import ServerSentEvent, StreamEventType, StreamOptions
-from .intake import AsyncIntake, AsyncOpener
+from .chunk_reader import AsyncChunkReader, AsyncOpener
 
 if TYPE_CHECKING:
     from .._shared.text_reader import TextReader
@@ -93,14 +97,14 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
     def __init__(
         self,
         settings: Settings,
-        plan: StreamPlan,
+        prepared: PreparedStream,
         options: StreamOptions,
         opener: AsyncOpener,
         fetcher: AsyncFetcher,
     ) -> None:
         self._settings = settings
-        self.endpoint_id: str = plan.endpoint_id
-        self.url: str = plan.request.url
+        self.endpoint_id: str = prepared.endpoint_id
+        self.url: str = prepared.request.url
         self.options = options
         self.buffer: deque[ChunkT] = deque()
         self.current_data: ChunkT | None = None
@@ -110,11 +114,11 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
         self._ready: deque[ChunkT] = self.buffer
         self._fetcher = fetcher
         self._listeners = Listeners()
-        self._calls: deque[tuple[Callable[[Any], Any], Any]] = NOTHING
-        self._calls_end = math.inf
-        self._turn = AsyncTurn()
+        self._pending_calls: deque[tuple[Callable[[Any], Any], Any]] = NOTHING
+        self._calls_deadline = math.inf
+        self._read_lock = AsyncTicketLock()
         self._controller = AbortController()
-        self._halted = False
+        self._is_stopped = False
         self._cancelled = False
         self._ended = False
         self._events: deque[ServerSentEvent] | None = None
@@ -124,9 +128,9 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
         self._last_call: tuple[StreamEventType, Any] | None = None
         self._reporter: Reporter | None = None
         self._count = 0
-        self._rounds = 0
+        self._read_count = 0
         self._unsubscribe: Callable[[], None] | None = None
-        self._intake = AsyncIntake(plan, opener)
+        self._chunk_reader = AsyncChunkReader(prepared, opener)
         given = options.get("signal")
         if given is not None:
             self._follow(given)
@@ -158,7 +162,7 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
 
         Where they repeat the key or the token of the request, `***` stands in its place.
         """
-        return self._intake.headers
+        return self._chunk_reader.headers
 
     @property
     def listeners(self) -> Mapping[str, list[Callable[[Any], Any]]]:
@@ -218,9 +222,9 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
         Raises:
             FalStreamError: What keeps the stream from starting, as iteration would raise it.
         """
-        while not self._intake.is_open and not self.closed:
-            await self._advance(lambda: not self._intake.is_open)
-        if not self._intake.is_open and self._error is not None:
+        while not self._chunk_reader.has_response and not self.closed:
+            await self._advance(lambda: not self._chunk_reader.has_response)
+        if not self._chunk_reader.has_response and self._error is not None:
             raise self._error
         return self
 
@@ -239,7 +243,7 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
         """
         while not self.closed:
             # Where another has read meanwhile, those behind may wait for what came then.
-            await self._advance(partial(self._is_in_round, self._rounds))
+            await self._advance(partial(self._has_not_read_since, self._read_count))
         if self._error is not None:
             raise self._error
         return self.current_data
@@ -288,29 +292,29 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
             return
         # In this order, so that whoever is woken by it finds the reason.
         self._controller.abort(reason)
-        self._halt()
+        self._stop()
 
     async def aclose(self) -> None:
         """End the stream if it hasn't, and free its connection."""
-        self._halt()
-        if not self._turn.is_mine():
+        self._stop()
+        if not self._read_lock.is_held_here():
             await self._end(is_given_up=False)
 
     async def _end(self, *, is_given_up: bool) -> None:
-        """End the stream if it hasn't, when the turn is reached."""
+        """Acquire the read lock and end the stream, if it hasn't ended."""
         if self.closed:
             return
-        seat = self._turn.seat()
-        with seat.taken, seat.occupied:
-            await self._turn.reached(seat)
+        ticket = self._read_lock.ticket()
+        with ticket.taken, ticket.held:
+            await self._read_lock.acquire(ticket)
             if is_given_up:
-                await self._give_up()
+                await self._end_cancelled()
             else:
                 await self._finish(None)
-            self._turn.holder = None
+            self._read_lock.holder = None
 
     def events(self) -> AsyncIterator[ServerSentEvent]:
-        """Give the raw events instead of the chunks that they stand for.
+        """Return the raw events instead of the chunks that they stand for.
 
         From this call on nothing is decoded: keep-alives without data, `[DONE]`, events named
         `error` and text that is not JSON come as they are. Chunks that were decoded before stay
@@ -385,7 +389,7 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
         return await async_text_of(self, field, cumulative).whole()
 
     def files(self, *, hosts: Collection[str] = ()) -> AsyncIterator[AsyncFile]:
-        """Give the files of the chunks as they come, previews too, each once.
+        """Return the files of the chunks as they come, previews too, each once.
 
         Chunks are taken as by iteration. What counts as a file says `find_files_async`. Nothing is
         fetched before a file is read or saved.
@@ -459,7 +463,7 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
         return await saver.run(path)
 
     def audio(self, field: ChunkField | None = None) -> AsyncIterator[bytes]:
-        """Give the sound of the stream as it comes: base64 in chunks, decoded, or the body itself.
+        """Return the sound of the stream as it comes: decoded base64 of chunks, or the body itself.
 
         Chunks without sound are passed over, also an error that the app goes on after.
 
@@ -497,8 +501,8 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
 
     async def _next_of(self, queue: deque[T]) -> T:
         if self._ready is not self.buffer:
-            self._turn.check_reentry()
-        while not self._halted:
+            self._read_lock.check_reentry()
+        while not self._is_stopped:
             closed = self.closed
             try:
                 return queue.popleft()
@@ -521,13 +525,13 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._halted or self.closed or not async_is_interruption(error):
+        if self._is_stopped or self.closed or not async_is_interruption(error):
             await self.aclose()
             return
         # In this order, so that whoever is woken by it is told the same.
         self._cancelled = True
-        self._intake.abort()
-        if not self._turn.is_mine():
+        self._chunk_reader.abort()
+        if not self._read_lock.is_held_here():
             await self._end(is_given_up=True)
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
@@ -539,32 +543,38 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
 
     @also_half_made
     def __repr__(self) -> str:
-        state = "closed" if self.closed else "running" if self._intake.is_open else "not started"
+        state = (
+            "closed"
+            if self.closed
+            else "running"
+            if self._chunk_reader.has_response
+            else "not started"
+        )
         return (
             f"<{type(self).__name__} {self.endpoint_id} {state}, {counted(self._count, 'chunk')}>"
         )
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        from .._display.display import bundle_of
+        from .._display.display import stream_mime_bundle
 
-        return bundle_of(repr(self), self.current_data)
+        return stream_mime_bundle(repr(self), self.current_data)
 
     def __del__(self) -> None:
-        intake = getattr(self, "_intake", None)
-        if intake is None or self.closed:
+        chunk_reader = getattr(self, "_chunk_reader", None)
+        if chunk_reader is None or self.closed:
             return
         if self._unsubscribe is not None:
             self._unsubscribe()
         # Before the warning, which may be raised as an error.
-        is_open = intake.is_open
-        if is_open:
-            intake.abandon()
-            if self._halted:
+        has_response = chunk_reader.has_response
+        if has_response:
+            chunk_reader.abandon()
+            if self._is_stopped:
                 self._outcome = self._outcome_of(None)
             self._report()
-        if self._halted:
+        if self._is_stopped:
             return
-        if is_open:
+        if has_response:
             message = f"{self!r} was dropped while it ran: use `with`, or close it"
             warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
         elif self._reporter is None and self._listeners.of(*TYPES):
@@ -574,81 +584,81 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
             )
             warnings.warn(message, RuntimeWarning, stacklevel=2, source=self)
 
-    def _is_in_round(self, number: int) -> bool:
-        return self._rounds == number
+    def _has_not_read_since(self, number: int) -> bool:
+        return self._read_count == number
 
     async def _advance(self, is_needed: Callable[[], bool]) -> None:
         """Read from the server once, unless another consumer has meanwhile done it."""
-        seat = self._turn.seat()
+        ticket = self._read_lock.ticket()
         try:
-            with seat.taken, seat.occupied:
-                await self._turn.reached(seat)
+            with ticket.taken, ticket.held:
+                await self._read_lock.acquire(ticket)
                 if not self.closed and is_needed():
                     await self._read()
-                self._turn.holder = None
+                self._read_lock.holder = None
         except async_cancellations():
             # The connection outlives its cancelled readers only if somebody still waits for it.
-            if self._turn.is_idle:
+            if self._read_lock.is_idle:
                 await self._end(is_given_up=True)
             raise
 
     async def _read(self) -> None:
         try:
-            if self._halted:
+            if self._is_stopped:
                 await self._finish(None)
-            elif self._intake.is_open:
+            elif self._chunk_reader.has_response:
                 await self._receive()
             else:
                 self._reporter = Reporter(self.endpoint_id)
                 with self._reporter.current():
-                    await self._intake.open()
+                    await self._chunk_reader.start()
         except (Aborted, Expired, FalStreamError) as error:
-            failure = self._failure(error)
+            failure = self._translate_error(error)
         except async_cancellations() as error:
             # A request that was broken off is not sent a second time.
-            if self._ended or not self._intake.is_open:
-                await self._give_up()
+            if self._ended or not self._chunk_reader.has_response:
+                await self._end_cancelled()
             shorten_traceback(error)
             raise
         except KeyboardInterrupt as error:
-            await self._give_up()
+            await self._end_cancelled()
             shorten_traceback(error)
             raise
         except BaseException:
-            await self._give_up()
+            await self._end_cancelled()
             raise
         else:
             return
         await self._finish(failure)
 
     async def _receive(self) -> None:
-        if self._listeners.unheard or self._calls:
-            await self._announce()
-        fresh: list[Any] = []
+        if self._listeners.undelivered or self._pending_calls:
+            await self._deliver_to_listeners()
+        new_chunks: list[Any] = []
         events = self._events
         try:
-            ended = await self._intake.read(fresh, as_events=events is not None)
+            ended = await self._chunk_reader.read(new_chunks, as_events=events is not None)
         finally:
-            self._rounds += bool(fresh)
-            if fresh and events is not None:
+            self._read_count += bool(new_chunks)
+            if new_chunks and events is not None:
                 self.last_event_timestamp = time.time()
-                events.extend(fresh)
-            elif fresh:
-                self._keep(fresh)
+                events.extend(new_chunks)
+            elif new_chunks:
+                self._buffer_chunks(new_chunks)
         self._ended = ended
-        if self._listeners.unheard or self._calls:
-            await self._announce()
+        if self._listeners.undelivered or self._pending_calls:
+            await self._deliver_to_listeners()
         if ended:
             await self._finish(None)
 
-    def _keep(self, fresh: list[Any]) -> None:
+    def _buffer_chunks(self, new_chunks: list[Any]) -> None:
         self.last_event_timestamp = time.time()
-        self._count += len(fresh)
-        self.current_data = fresh[-1]
-        self._listeners.tell(fresh)
-        self.buffer.extend(fresh)
+        self._count += len(new_chunks)
+        self.current_data = new_chunks[-1]
+        self._listeners.enqueue(new_chunks)
+        self.buffer.extend(new_chunks)
 
-    async def _announce(self) -> None:
+    async def _deliver_to_listeners(self) -> None:
         """Call the listeners with what they have not heard of; goes on where it was cancelled."""
         # A listener could ask its own stream for chunks.
         self._ready = NOTHING
@@ -656,19 +666,19 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
             await self._call_listeners()
         finally:
             self._ready = self.buffer
-            if self._halted:  # perhaps since a moment ago
+            if self._is_stopped:  # perhaps since a moment ago
                 self._ready = NOTHING
 
     async def _call_listeners(self) -> None:
-        unheard, by_type = self._listeners.unheard, self._listeners.by_type
-        while unheard or self._calls:
-            if self._calls:
-                await self._call(*self._calls.popleft())
+        undelivered, by_type = self._listeners.undelivered, self._listeners.by_type
+        while undelivered or self._pending_calls:
+            if self._pending_calls:
+                await self._call(*self._pending_calls.popleft())
                 continue
-            value = unheard.popleft()
+            value = undelivered.popleft()
             listeners = by_type["data"] + by_type["message"]
-            if len(listeners) != 1 or self._calls_end != math.inf:
-                self._plan_calls(value, "data", "message")
+            if len(listeners) != 1 or self._calls_deadline != math.inf:
+                self._queue_calls(value, "data", "message")
                 continue
             # The common case, at once: there may be thousands of chunks.
             listener = listeners[0]
@@ -679,30 +689,30 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
             except Exception:
                 _logger.exception(_RAISED, self.endpoint_id)
 
-    def _plan_calls(self, value: Any, *types: StreamEventType) -> None:
-        if self._calls is NOTHING:
-            self._calls = deque()
-        self._calls.extend((listener, value) for listener in self._listeners.of(*types))
+    def _queue_calls(self, value: Any, *types: StreamEventType) -> None:
+        if self._pending_calls is NOTHING:
+            self._pending_calls = deque()
+        self._pending_calls.extend((listener, value) for listener in self._listeners.of(*types))
 
     async def _call(self, listener: Callable[[Any], Any], value: Any) -> None:
         try:
-            if self._calls_end == math.inf:
+            if self._calls_deadline == math.inf:
                 await async_call(listener, value)
             else:
-                seconds = max(0.0, self._calls_end - time.monotonic())
-                await async_call_within(seconds, listener, value)
+                seconds = max(0.0, self._calls_deadline - time.monotonic())
+                await async_call_with_timeout(seconds, listener, value)
         except Exception:
             _logger.exception(_RAISED, self.endpoint_id)
 
-    def _failure(self, error: Exception) -> FalStreamError | None:
-        """Say what an exception of the rooms below means to the user."""
+    def _translate_error(self, error: Exception) -> FalStreamError | None:
+        """Return the error to raise for an exception of the modules below."""
         if isinstance(error, Aborted):
             if self._cancelled:
-                return self._deserted()
-            return None if self._halted else self._cut_off()
+                return self._cancelled_error()
+            return None if self._is_stopped else self._client_closed_error()
         if isinstance(error, Expired):
             return timeout_error(error, self._count)
-        if isinstance(error, StreamConnectionError) and self._intake.is_open:
+        if isinstance(error, StreamConnectionError) and self._chunk_reader.has_response:
             delivered = "what came was delivered, the rest is lost: " if self._count else ""
             return StreamInterrupted(
                 f"The connection broke after {counted(self._count, 'chunk')} ({error.message}); "
@@ -712,7 +722,7 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
         assert isinstance(error, FalStreamError)
         return error
 
-    def _cut_off(self) -> FalStreamError:
+    def _client_closed_error(self) -> FalStreamError:
         return StreamInterrupted(
             f"The stream was ended after {counted(self._count, 'chunk')}, as its client was "
             "closed (in a notebook: or the cell that began it was interrupted): read a stream "
@@ -720,20 +730,20 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
             chunks_received=self._count,
         )
 
-    def _deserted(self) -> FalStreamError:
+    def _cancelled_error(self) -> FalStreamError:
         return StreamInterrupted(
             f"The stream was given up after {counted(self._count, 'chunk')}, when the task or "
             "thread that read it was cancelled or interrupted: start a new one",
             chunks_received=self._count,
         )
 
-    async def _give_up(self) -> None:
-        """End the stream, as its reader was cancelled or interrupted. The turn must be held."""
+    async def _end_cancelled(self) -> None:
+        """End the stream, as its reader was cancelled or interrupted; needs the read lock."""
         self._cancelled = not self._ended
-        await self._finish(None if self._ended else self._deserted(), is_urgent=True)
+        await self._finish(None if self._ended else self._cancelled_error(), is_urgent=True)
 
     async def _finish(self, error: FalStreamError | None, *, is_urgent: bool = False) -> None:
-        """End the stream, and free its connection. The turn must be held.
+        """End the stream, and free its connection. The read lock must be held.
 
         Args:
             error: What ends it, or None.
@@ -742,7 +752,7 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
         """
         if self.closed:
             return
-        if self._halted:
+        if self._is_stopped:
             error = None
         if error is not None:
             error.endpoint_id = error.endpoint_id or self.endpoint_id
@@ -758,34 +768,34 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
             self._unsubscribe()
         try:
             if not is_urgent:
-                await self._wind_up()
+                await self._clean_up()
         except BaseException:
             is_urgent = True
             raise
         finally:
             if is_urgent:
-                self._calls_end = time.monotonic() + _LISTENERS_PATIENCE
-                await async_finish(self._wind_up(), _nothing)
+                self._calls_deadline = time.monotonic() + _LISTENERS_PATIENCE
+                await async_complete_despite_cancellation(self._clean_up(), _nothing)
 
-    async def _wind_up(self) -> Outcome:
+    async def _clean_up(self) -> Outcome:
         """Do what is left to do when the stream has ended; goes on where it was cancelled."""
         try:
-            await self._intake.release()
+            await self._chunk_reader.release()
         finally:
             self._report()
         if self._outcome not in ("aborted", "closed"):
-            await self._announce()
+            await self._deliver_to_listeners()
             last_call, self._last_call = self._last_call, None
             if last_call is not None:
                 type, value = last_call
-                self._plan_calls(value, type)
-                await self._announce()
+                self._queue_calls(value, type)
+                await self._deliver_to_listeners()
         return self._outcome
 
     def _outcome_of(self, error: FalStreamError | None) -> Outcome:
         return outcome_of(
             error,
-            is_halted=self._halted,
+            is_stopped=self._is_stopped,
             is_aborted=self._controller.signal.aborted,
             is_cancelled=self._cancelled,
         )
@@ -798,15 +808,15 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
                 None if self._outcome == "cancelled" else self._error,
                 request_id=self.request_id,
                 chunks=self._count,
-                received=self._intake.received,
+                received=self._chunk_reader.received,
             )
 
-    def _halt(self) -> None:
+    def _stop(self) -> None:
         if self.closed:
             return
-        self._halted = True
+        self._is_stopped = True
         self._ready = NOTHING
-        self._intake.abort()
+        self._chunk_reader.abort()
 
 
 def _nothing() -> None:

@@ -1,9 +1,9 @@
-"""Many inputs for one app: streams side by side, so many at once at most.
+"""`stream_map()`: stream many inputs of one app concurrently, up to a limit.
 
 Promises: each input is streamed once, and is either given back with its result or its error, or
 stands in `unfinished`. Nothing runs on when `aclose()` returns.
 
-Leaves to others: what is done with an input (`map_work`), and what may be begun (`Line`).
+Leaves to others: what is done with an input (`map_workers`), and what may be begun (`WorkQueue`).
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from typing_extensions import Self, TypeVar
 
 from .._checks import check_bool, check_whole
 from .._ipython import shorten_traceback
-from .._net.crew import AsyncInputs, AsyncReading
+from .._net.cancellation import async_complete_despite_cancellation, async_is_interruption
+from .._net.compat import async_check_function
 from .._net.flavour_hints import AsyncFlavourHints
-from .._net.line import Line
-from .._net.runtime import async_check_function
-from .._net.tasks import async_finish, async_is_interruption
+from .._net.work_queue import WorkQueue
+from .._net.workers import AsyncInputs, AsyncResultReader
 from ..abort import AbortSignal, follow
 from ..errors import ConfigError, StreamConnectionError, StreamInterrupted
 from ..types import MapItem
-from .map_work import AsyncMapWork
+from .map_workers import AsyncMapWorkers
 from .stream import AsyncFalStream
 
 InputT = TypeVar("InputT")
@@ -44,17 +44,17 @@ class AsyncStreamMap(AsyncFlavourHints, Generic[InputT, ResultT]):
         self,
         make: Callable[[Any, AbortSignal], AsyncFalStream[Any]],
         inputs: AsyncInputs[InputT],
-        read: AsyncReading[AsyncFalStream[Any], ResultT] | None,
+        read: AsyncResultReader[AsyncFalStream[Any], ResultT] | None,
         concurrency: int,
         ordered: bool,
         signal: AbortSignal | None,
     ) -> None:
-        line: Line[MapItem[InputT, ResultT]] = Line(
+        queue: WorkQueue[MapItem[InputT, ResultT]] = WorkQueue(
             check_whole("concurrency", concurrency, 1), ordered=check_bool("ordered", ordered)
         )
         if read is not None:
             async_check_function("read", read)
-        work = AsyncMapWork(make, inputs, read or _last, line)
+        work = AsyncMapWorkers(make, inputs, read or _last, queue)
         self._unsubscribe = _follow(work, signal) if signal is not None else _nothing
         self._work = work
 
@@ -69,7 +69,7 @@ class AsyncStreamMap(AsyncFlavourHints, Generic[InputT, ResultT]):
 
         After an abort their apps may have run, wholly or in part.
         """
-        return self._work.line.open
+        return self._work.queue.unfinished
 
     def abort(self, reason: Any = None) -> None:
         """End the streams that still run; callable from any thread at any time.
@@ -79,7 +79,7 @@ class AsyncStreamMap(AsyncFlavourHints, Generic[InputT, ResultT]):
         Args:
             reason: Anything; kept as `signal.reason`. Default None.
         """
-        if not self._work.line.is_over:
+        if not self._work.queue.is_complete:
             self._work.stop(reason)
 
     async def aclose(self) -> None:
@@ -91,12 +91,12 @@ class AsyncStreamMap(AsyncFlavourHints, Generic[InputT, ResultT]):
         """
         work = self._work
         work.check_caller()
-        if work.line.is_over:
+        if work.queue.is_complete:
             # Its last workers are on their way home.
-            work.line.stopped = True
+            work.queue.stopped = True
         else:
             work.stop("the stream map was closed")
-        await async_finish(work.crew.wait(work.has_left), _nothing)
+        await async_complete_despite_cancellation(work.workers.wait(work.is_finished), _nothing)
         self._unsubscribe()
 
     def __aiter__(self) -> Self:
@@ -105,38 +105,38 @@ class AsyncStreamMap(AsyncFlavourHints, Generic[InputT, ResultT]):
     async def __anext__(self) -> MapItem[InputT, ResultT]:
         work = self._work
         work.check_caller()
-        work.crew.check_place()
+        work.workers.check_runs_here()
         item: MapItem[InputT, ResultT] | None = None
         # Another consumer may take what this one has waited for.
-        while item is None and not work.line.is_over:
+        while item is None and not work.queue.is_complete:
             await self._wait()
-            is_stopped = work.line.stopped
+            is_stopped = work.queue.stopped
             if is_stopped:
                 await self.aclose()
-            item = work.line.take()
+            item = work.queue.pop_result()
             if is_stopped:
                 break
         if item is not None:
             # Where no thread can be started, the next call says so.
             with contextlib.suppress(StreamConnectionError):
-                work.go_on()
+                work.start_worker()
             # At last, so that one which an interruption takes away is told of.
-            work.line.settle(item.index)
+            work.queue.mark_delivered(item.index)
             return item
         await self.aclose()
-        if work.line.failure is not None:
-            raise work.line.failure
+        if work.queue.failure is not None:
+            raise work.queue.failure
         raise StopAsyncIteration
 
     async def _wait(self) -> None:
         """Wait until there is a result to be taken, or none will come."""
         work = self._work
         try:
-            work.go_on()
-            await work.crew.wait(work.is_due)
+            work.start_worker()
+            await work.workers.wait(work.is_ready)
         except BaseException as error:
             # For those who ask next, who would take it for the end.
-            work.line.fail(_interrupted())
+            work.queue.fail(_interrupted())
             work.stop("the wait for a result was interrupted")
             await self.aclose()
             if async_is_interruption(error):
@@ -160,11 +160,11 @@ class AsyncStreamMap(AsyncFlavourHints, Generic[InputT, ResultT]):
         if work is None:
             return
         self._unsubscribe()
-        if work.line.stopped or work.line.is_over:
+        if work.queue.stopped or work.queue.is_complete:
             return
         # First, as a warning may be raised as an error.
         work.stop("the stream map was dropped")
-        if work.line.is_begun:
+        if work.queue.has_begun:
             message = f"{self!r} was dropped while it ran: use `with`, or close it"
             warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
 
@@ -184,7 +184,7 @@ def _interrupted() -> StreamInterrupted:
     )
 
 
-def _follow(work: AsyncMapWork, signal: AbortSignal) -> Callable[[], None]:
+def _follow(work: AsyncMapWorkers, signal: AbortSignal) -> Callable[[], None]:
     # Weakly, as a signal may be kept for longer than the map.
     it = weakref.ref(work)
 

@@ -1,6 +1,6 @@
-"""What a client streams: the methods whose keywords are the options of a stream.
+"""`client.stream()` and `client.stream_map()`, whose keywords are the options of a stream.
 
-Leaves to others: what the options mean (`plan_stream`), and opening a stream (`client`).
+Leaves to others: what the options mean (`prepare_stream`), and opening a stream (`client`).
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from typing_extensions import TypeForm, Unpack
 
-from .._files.kinds import is_file
+from .._files.detect import is_file
 from .._net.async_exchange import AsyncExchange
 from .._shared.endpoint import DEFAULT_PATH
 from .._shared.options import EVENT_STREAM, NoOthers, given_options
-from .._shared.request import StreamPlan, plan_stream
+from .._shared.prepared_stream import PreparedStream, prepare_stream
 from ..abort import AbortSignal
 from ..config import Settings
 from ..errors import ConfigError
@@ -31,7 +31,7 @@ from .fetcher import AsyncFetcher
 from .stream import AsyncFalStream
 
 if TYPE_CHECKING:
-    from .._net.crew import AsyncInputs, AsyncReading
+    from .._net.workers import AsyncInputs, AsyncResultReader
     from .http.response import AsyncStreamResponse
     from .stream_map import AsyncStreamMap
 
@@ -47,8 +47,8 @@ class AsyncStreamMethods:
     _dispatcher: AsyncDispatcher
     _fetcher: AsyncFetcher
 
-    async def _open(self, plan: StreamPlan, exchange: AsyncExchange) -> AsyncStreamResponse:
-        """Send the request of a plan."""
+    async def _open(self, prepared: PreparedStream, exchange: AsyncExchange) -> AsyncStreamResponse:
+        """Send the request of a prepared stream."""
         raise NotImplementedError
 
     @overload
@@ -180,11 +180,11 @@ class AsyncStreamMethods:
             ConfigError: The endpoint id or an option is wrong; the message names it.
         """
         options = given_options(locals())
-        plan = plan_stream(self._settings, endpoint_id, options, output_type, is_file)
+        prepared = prepare_stream(self._settings, endpoint_id, options, output_type, is_file)
         self._dispatcher.warn_of_long_times(options)
-        if self._dispatcher.is_direct and not plan.with_token:
-            self._dispatcher.warn_if_withheld(plan.request, stacklevel=2)
-        return AsyncFalStream(self._settings, plan, options, self._open, self._fetcher)
+        if self._dispatcher.is_direct and not prepared.with_token:
+            self._dispatcher.warn_if_withheld(prepared.request, stacklevel=2)
+        return AsyncFalStream(self._settings, prepared, options, self._open, self._fetcher)
 
     @overload
     def stream_map(
@@ -255,7 +255,7 @@ class AsyncStreamMethods:
         concurrency: int = 8,
         ordered: bool = False,
         output_type: Any = None,
-        read: AsyncReading[AsyncFalStream[Any], ResultT],
+        read: AsyncResultReader[AsyncFalStream[Any], ResultT],
         url: str | None = None,
         path: str = DEFAULT_PATH,
         query_params: Mapping[str, str | int | float | bool] | None = None,
@@ -284,7 +284,7 @@ class AsyncStreamMethods:
         concurrency: int = 8,
         ordered: bool = False,
         output_type: Any = None,
-        read: AsyncReading[AsyncFalStream[Any], Any] | None = None,
+        read: AsyncResultReader[AsyncFalStream[Any], Any] | None = None,
         url: str | None = None,
         path: str = DEFAULT_PATH,
         query_params: Mapping[str, str | int | float | bool] | None = None,
@@ -363,7 +363,7 @@ class AsyncStreamMethods:
         options = given_options(locals())
         if "input" in options:
             raise ConfigError("input is given for each stream: put it into inputs")
-        plan_stream(self._settings, endpoint_id, options, output_type, is_file)
+        prepare_stream(self._settings, endpoint_id, options, output_type, is_file)
         self._dispatcher.warn_of_long_times(options)
 
         def make(input: Any, signal: AbortSignal) -> AsyncFalStream[Any]:

@@ -1,4 +1,4 @@
-"""The text of a stream: what is new as it comes, and all of it at the end."""
+"""`stream.text()` and `stream.final_text()`: the text of a stream, in pieces or as a whole."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class AsyncText(AsyncIteratorHints):
 
     def _check_found(self) -> None:
         stream, reader = self._stream, self._reader
-        if not reader.has_found and not stream._halted and stream._count == reader.taken:
+        if not reader.has_found and not stream._is_stopped and stream._count == reader.taken:
             raise self._about(reader.missing_error())
 
     async def whole(self) -> str:
@@ -71,7 +71,7 @@ class AsyncText(AsyncIteratorHints):
         async for _ in self:
             pass
         stream, reader = self._stream, self._reader
-        missed = 0 if stream._halted else stream._count - reader.taken
+        missed = 0 if stream._is_stopped else stream._count - reader.taken
         try:
             return reader.whole(missed, stream.current_data)
         except FalStreamError as error:

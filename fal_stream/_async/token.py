@@ -1,4 +1,4 @@
-"""Short-lived tokens for the connection mode `client`: asked for once, kept until they end.
+"""Fetch and cache the short-lived tokens of the connection mode `client`.
 
 Many streams that begin at once share one request. Each waits under its own limits and can be
 aborted; where the one that asks gives up, another asks.
@@ -15,14 +15,14 @@ from collections.abc import Callable
 from typing import Any
 
 from .._net.async_exchange import AsyncExchange
-from .._net.runtime import async_check_function
-from .._shared.outgoing import api_request
-from .._shared.request import StreamPlan
+from .._net.compat import async_check_function
+from .._shared.prepared_request import api_request
+from .._shared.prepared_stream import PreparedStream
 from .._shared.tokens import TokenKey, check_token, token_margin, token_of
 from ..config import AnySettings
 from ..credentials import Token
 from ..errors import ApiError, FalStreamError, StreamConnectionError, StreamDecodeError, TokenError
-from .ask import ask
+from .callbacks import call_callback
 from .dispatch import AsyncDispatcher
 
 _logger = logging.getLogger("fal_stream")
@@ -30,22 +30,22 @@ _logger = logging.getLogger("fal_stream")
 Deliver = Callable[["Token | FalStreamError | None"], None]
 
 
-class _Flight:
-    """A token that is being asked for, and who waits for it besides the one that asks."""
+class _PendingToken:
+    """A token that is being requested, and who else waits for it."""
 
     def __init__(self, exchange: AsyncExchange) -> None:
         self.exchange = exchange
         self.waiting: deque[Deliver] = deque()
         self.has_landed = False
 
-    def land(self, outcome: Token | FalStreamError | None) -> None:
-        """Give those who wait what has come of it; None: nothing, another may ask."""
+    def resolve(self, outcome: Token | FalStreamError | None) -> None:
+        """Give the outcome to those who wait; None: there is none, another may request it."""
         self.has_landed = True
         # None leaves before it has got it: a Ctrl-C in here has the rest of them called once more.
         for deliver in list(self.waiting):
             deliver(outcome)
 
-    def join(self, deliver: Deliver) -> None:
+    def add_waiter(self, deliver: Deliver) -> None:
         """Wait for what comes of it."""
         self.waiting.append(deliver)
         if self.has_landed:
@@ -67,13 +67,13 @@ class AsyncTokens:
         self._config = config
         self._dispatcher = dispatcher
         self._kept: dict[TokenKey, Token] = {}
-        self._flights: dict[TokenKey, _Flight] = {}
+        self._pending: dict[TokenKey, _PendingToken] = {}
 
-    async def get(self, plan: StreamPlan, exchange: AsyncExchange) -> tuple[Token, bool]:
-        """Give a token for a stream.
+    async def get(self, prepared: PreparedStream, exchange: AsyncExchange) -> tuple[Token, bool]:
+        """Return a token for a stream.
 
         Args:
-            plan: The stream's plan.
+            prepared: The stream.
             exchange: Carries the limits and the abort.
 
         Returns:
@@ -84,32 +84,32 @@ class AsyncTokens:
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
-        key = TokenKey(plan.token_provider, plan.app_path, os.getpid())
+        key = TokenKey(prepared.token_provider, prepared.app_path, os.getpid())
         while True:
             kept = self._fresh(key)
             if kept is not None:
-                _logger.debug("A token for %s was kept from before", plan.app_path)
+                _logger.debug("A token for %s was kept from before", prepared.app_path)
                 return kept, True
-            outcome = await self._fetch_or_join(key, plan, exchange)
+            outcome = await self._fetch_or_wait(key, prepared, exchange)
             if isinstance(outcome, FalStreamError):
                 # Each stream adds its own request to its error.
                 raise copy.copy(outcome) from outcome.__cause__
             if outcome is not None:
                 return outcome, False
 
-    def forget(self, plan: StreamPlan, token: Token) -> None:
+    def forget(self, prepared: PreparedStream, token: Token) -> None:
         """Drop a token that the server has refused.
 
         Args:
-            plan: The plan of the stream that it was for.
+            prepared: The stream that it was for.
             token: The token; a newer one is kept.
         """
-        key = TokenKey(plan.token_provider, plan.app_path, os.getpid())
+        key = TokenKey(prepared.token_provider, prepared.app_path, os.getpid())
         if self._kept.get(key) is token:
             self._kept.pop(key, None)
 
     def _fresh(self, key: TokenKey) -> Token | None:
-        """Give the token that is kept; those whose time is over are dropped."""
+        """Return the token that is kept; those whose time is over are dropped."""
         now, margin = time.monotonic(), token_margin(self._config.token_lifetime)
         for old, token in self._kept.copy().items():
             if not token.is_fresh(now):
@@ -117,50 +117,61 @@ class AsyncTokens:
         kept = self._kept.get(key)
         return kept if kept is not None and kept.is_fresh(now, margin=margin) else None
 
-    async def _fetch_or_join(
-        self, key: TokenKey, plan: StreamPlan, exchange: AsyncExchange
+    async def _fetch_or_wait(
+        self, key: TokenKey, prepared: PreparedStream, exchange: AsyncExchange
     ) -> Token | FalStreamError | None:
-        """Ask for a token, or wait for the one that another asks for; None: look again."""
-        mine = _Flight(exchange)
+        """Request a token, or wait for the one that another requests; None: look again."""
+        mine = _PendingToken(exchange)
         try:
-            flight = self._flights.setdefault(key, mine)
-            if flight.exchange.is_orphaned:
-                self._land(key, flight, None)
+            pending = self._pending.setdefault(key, mine)
+            if pending.exchange.is_orphaned:
+                self._resolve(key, pending, None)
                 return None
-            if flight is not mine:
-                return await exchange.delivery(flight.join)
-            _logger.debug("A token for %s is asked for", plan.app_path)
-            outcome = await self._outcome(plan, exchange)
+            if pending is not mine:
+                return await exchange.wait_for_callback(pending.add_waiter)
+            _logger.debug("A token for %s is asked for", prepared.app_path)
+            outcome = await self._outcome(prepared, exchange)
             if isinstance(outcome, Token):
                 self._kept[key] = outcome
-            self._land(key, mine, outcome)
+            self._resolve(key, mine, outcome)
         except BaseException:
             # Wherever it was interrupted: nobody waits for one who has gone.
-            self._land(key, mine, None)
+            self._resolve(key, mine, None)
             raise
         return outcome
 
-    def _land(self, key: TokenKey, flight: _Flight, outcome: Token | FalStreamError | None) -> None:
-        if self._flights.get(key) is flight:
-            self._flights.pop(key, None)
-        flight.land(outcome)
+    def _resolve(
+        self, key: TokenKey, pending: _PendingToken, outcome: Token | FalStreamError | None
+    ) -> None:
+        if self._pending.get(key) is pending:
+            self._pending.pop(key, None)
+        pending.resolve(outcome)
 
-    async def _outcome(self, plan: StreamPlan, exchange: AsyncExchange) -> Token | FalStreamError:
+    async def _outcome(
+        self, prepared: PreparedStream, exchange: AsyncExchange
+    ) -> Token | FalStreamError:
         try:
             now = time.monotonic()
-            value = check_token(await self._ask(plan, exchange))
+            value = check_token(await self._request(prepared, exchange))
             return Token.issued(value, now=now, lifetime=self._config.token_lifetime)
         except FalStreamError as error:
             return error
 
-    async def _ask(self, plan: StreamPlan, exchange: AsyncExchange) -> Any:
-        if plan.token_provider is not None:
-            async_check_function("token_provider", plan.token_provider)
-            return await ask(
-                exchange, TokenError, "The token provider", plan.token_provider, plan.app_path
+    async def _request(self, prepared: PreparedStream, exchange: AsyncExchange) -> Any:
+        if prepared.token_provider is not None:
+            async_check_function("token_provider", prepared.token_provider)
+            return await call_callback(
+                exchange,
+                TokenError,
+                "The token provider",
+                prepared.token_provider,
+                prepared.app_path,
             )
         config = self._config
-        content = {"allowed_apps": [plan.alias], "token_expiration": round(config.token_lifetime)}
+        content = {
+            "allowed_apps": [prepared.alias],
+            "token_expiration": round(config.token_lifetime),
+        }
         request = api_request(config, f"{config.rest_url}/tokens/", content, {})
         try:
             return token_of(await self._dispatcher.fetch_json(request, exchange))

@@ -1,4 +1,4 @@
-"""Uploads to fal's storage: one request for where a file goes, then its bytes.
+"""Upload files to fal's storage: get an upload address, then send the bytes there.
 
 Promises: a file is read in pieces as they are sent, by one thread for each part, so memory stays
 bounded whatever its size. What the server answers is not trusted: an upload address gets no key and
@@ -23,15 +23,15 @@ from .._files.readers import FileReadError
 from .._files.source import FileSource, open_file
 from .._net.async_exchange import AsyncExchange
 from .._net.call_thread import CallThread
-from .._net.exchanges import async_new_exchange
-from .._net.gather import async_gather
-from .._net.tasks import async_in_thread
+from .._net.cancellation import async_in_thread
+from .._net.exchange_factory import async_new_exchange
+from .._net.run_limited import async_run_limited
 from .._shared import uploads
 from .._shared.endpoint import is_loopback
-from .._shared.inputs import FoundFile
-from .._shared.lifecycle import HEADER as LIFECYCLE_HEADER
+from .._shared.inputs import InputFile
 from .._shared.media_types import HEAD_BYTES
-from .._shared.outgoing import OUR_HEADERS, Outgoing, api_request
+from .._shared.prepared_request import OUR_HEADERS, PreparedRequest, api_request
+from .._shared.storage_settings import HEADER as LIFECYCLE_HEADER
 from .._shared.timeouts import upload_timeout_error
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..abort import AbortController, AbortSignal, follow
@@ -43,10 +43,10 @@ from ..errors import (
     StreamDecodeError,
     UploadError,
 )
-from .body import AsyncFileBody, FilePart, PieceSource, call_in
 from .dispatch import AsyncDispatcher, read_json
 from .http.response import AsyncStreamResponse
 from .http.sender import AsyncSender
+from .upload_body import AsyncFileBody, FilePart, PieceSource, call_in
 
 FILES_AT_ONCE = 4
 PARTS_AT_ONCE = 4
@@ -81,7 +81,7 @@ class AsyncUploader:
         self._limits = limits
         self._began = time.monotonic()
 
-    async def upload_all(self, files: Sequence[FoundFile], signal: AbortSignal) -> list[str]:
+    async def upload_all(self, files: Sequence[InputFile], signal: AbortSignal) -> list[str]:
         """Upload the files of an input, some of them at once.
 
         Args:
@@ -101,7 +101,7 @@ class AsyncUploader:
         sources: list[FileSource] = []
         try:
             for found in files:
-                source = await self.open(found.place, found.file, None, None, signal)
+                source = await self.prepare(found.place, found.file, None, None, signal)
                 sources.append(source)
             jobs = [
                 partial(self.upload, source, found.place, None, group.signal)
@@ -112,7 +112,7 @@ class AsyncUploader:
             for source in sources:
                 source.close()
 
-    async def open(
+    async def prepare(
         self,
         place: str,
         file: object,
@@ -290,9 +290,11 @@ class AsyncUploader:
         signal: AbortSignal,
     ) -> None:
         url, body = uploads.complete_url(target.upload_url), uploads.completion(parts)
-        request = Outgoing("POST", url, _headers("application/json", len(body)), body, is_bare=True)
+        request = PreparedRequest(
+            "POST", url, _headers("application/json", len(body)), body, is_bare=True
+        )
         with self._exchange(signal) as exchange:
-            response = await self._dispatcher.open(request, exchange, as_is=True)
+            response = await self._dispatcher.dispatch(request, exchange, as_is=True)
             await _check_success(response, exchange)
 
     async def _put(
@@ -325,8 +327,8 @@ class AsyncUploader:
             with self._exchange(signal) as exchange:
                 body = AsyncFileBody(part, exchange, thread, self._sender.piece_bytes)
                 try:
-                    response = await self._sender.open(
-                        Outgoing("PUT", url, headers, body, is_bare=True), exchange
+                    response = await self._sender.send(
+                        PreparedRequest("PUT", url, headers, body, is_bare=True), exchange
                     )
                     if is_json:
                         return await read_json(response, _NO_KEY)
@@ -342,16 +344,16 @@ class AsyncUploader:
 
     @contextlib.contextmanager
     def _exchange(self, signal: AbortSignal) -> Iterator[AsyncExchange]:
-        """Give an exchange that ends with the signal, and with the client."""
+        """Return an exchange that ends with the signal, and with the client."""
         watchdog = Watchdog(self._limits, time.monotonic)
         watchdog.charge(time.monotonic() - self._began)
         exchange = async_new_exchange(watchdog)
-        self._sender.admit(exchange)
+        self._sender.register(exchange)
         unsubscribe = follow(signal, exchange.abort)
         try:
             yield exchange
         finally:
-            self._sender.dismiss(exchange)
+            self._sender.unregister(exchange)
             unsubscribe()
 
 
@@ -365,13 +367,13 @@ async def _all(
     """Do jobs that end with their group, and the group with a signal."""
     unsubscribe = follow(signal, group.abort)
     try:
-        return await async_gather(jobs, limit, group.abort)
+        return await async_run_limited(jobs, limit, group.abort)
     finally:
         unsubscribe()
 
 
 def _headers(content_type: str | None, length: int) -> dict[str, str]:
-    """Give the headers of a request to an upload address: none that could say who sends it."""
+    """Return the headers of a request to an upload address: none that could say who sends it."""
     headers = {**OUR_HEADERS, "content-length": str(length)}
     if content_type is not None:
         headers["content-type"] = content_type
@@ -379,7 +381,7 @@ def _headers(content_type: str | None, length: int) -> dict[str, str]:
 
 
 def _may_pass(error: ApiError | StreamConnectionError) -> bool:
-    """Tell whether sending the same bytes again may help."""
+    """Return whether sending the same bytes again may help."""
     if isinstance(error, StreamConnectionError):
         return error.transient
     return error.retryable is not False and (error.status in (408, 429) or error.status >= 500)

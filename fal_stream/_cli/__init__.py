@@ -1,4 +1,4 @@
 """The command line: `fal-stream`, or `python -m fal_stream`.
 
-Nothing else imports this room.
+Nothing else imports this package.
 """

@@ -27,7 +27,7 @@ _TOKEN = re.compile(
 
 
 def wants_color(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> bool:
-    """Tell whether a terminal is to have colours (https://no-color.org).
+    """Return whether a terminal is to have colours (https://no-color.org).
 
     Args:
         environment: The environment. Default: that of the process.

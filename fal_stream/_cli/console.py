@@ -1,4 +1,4 @@
-"""What the command line says: results on stdout, all else on stderr.
+"""Write the command line's output: results to stdout, all else to stderr.
 
 Promises: JSON lines are UTF-8, or ASCII where stdout has another encoding, and each is written at
 once; nothing that an app sends steers the terminal. A stderr that is closed or can't be written
@@ -15,7 +15,7 @@ import sys
 from typing import Any, BinaryIO
 
 from fal_stream._cli.colors import colored, colored_json, wants_color
-from fal_stream._cli.exits import OutputError, ReaderGone
+from fal_stream._cli.exit_codes import OutputClosed, OutputError
 from fal_stream.errors import excerpt, printable
 
 # Delete and the second set of control characters, what turns the direction of a text, and lone
@@ -53,7 +53,7 @@ class Console:
         if color is not None and self.stderr_is_terminal and self._has_color:
             name = colored(name, color)
         if self.stdout_is_terminal:
-            with contextlib.suppress(OutputError, ReaderGone):
+            with contextlib.suppress(OutputError, OutputClosed):
                 self.end_line()
         self.write_stderr(f"{name} {text}\n")
 
@@ -76,7 +76,7 @@ class Console:
         """
         try:
             if self.stdout_is_terminal:
-                value = shortened(value)
+                value = shorten_data_uris(value)
             text = json.dumps(value, ensure_ascii=not self._is_utf8)
         except (ValueError, RecursionError):
             raise OutputError("A chunk is nested too deeply to be written") from None
@@ -121,7 +121,7 @@ class Console:
             stdout.write(data)
             stdout.flush()
         except BrokenPipeError:
-            raise ReaderGone from None
+            raise OutputClosed from None
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise OutputError(f"stdout can't be written ({reason})") from None
@@ -145,7 +145,7 @@ def _is_terminal(stream: Any) -> bool:
         return False
 
 
-def shortened(value: Any) -> Any:
+def shorten_data_uris(value: Any) -> Any:
     """Shorten the data of `data:` addresses, for somebody to look at.
 
     Args:
@@ -155,9 +155,9 @@ def shortened(value: Any) -> Any:
         The value, with the beginning of the data only.
     """
     if isinstance(value, dict):
-        return {name: shortened(inner) for name, inner in value.items()}
+        return {name: shorten_data_uris(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [shortened(inner) for inner in value]
+        return [shorten_data_uris(inner) for inner in value]
     if isinstance(value, str) and (found := _DATA_URI.match(value)):
         return excerpt(value, found.end() + _SHOWN_OF_DATA)
     return value

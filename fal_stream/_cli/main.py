@@ -1,4 +1,4 @@
-"""The command line: from the arguments to the exit code.
+"""Run the command line: parse the arguments, run the command, return the exit code.
 
 Promises: no traceback and no secret on stderr, whatever happens; the exit codes are those of
 `exits`. The first Ctrl-C ends what runs in due form, a second one at once.
@@ -18,13 +18,13 @@ from typing import Any, TextIO
 
 from fal_stream._cli.colors import ERROR, WARNING
 from fal_stream._cli.console import Console
-from fal_stream._cli.exits import (
+from fal_stream._cli.exit_codes import (
     CTRL_C,
     FAILED,
     OK,
-    READER_GONE,
+    OUTPUT_CLOSED,
+    OutputClosed,
     OutputError,
-    ReaderGone,
     error_lines,
     exit_code,
 )
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         console.silence_stdout()
         if code == OK:
-            code = READER_GONE if isinstance(error, BrokenPipeError) else FAILED
+            code = OUTPUT_CLOSED if isinstance(error, BrokenPipeError) else FAILED
     # Python's own end is no place for an exception.
     for number, handler in ((signal.SIGINT, _interrupt), (signal.SIGTERM, _terminate)):
         if signal.getsignal(number) is handler:
@@ -66,9 +66,9 @@ def _main(arguments: Sequence[str], console: Console) -> int:
         return end.code if isinstance(end.code, int) else OK
     except KeyboardInterrupt:
         return CTRL_C
-    except (BrokenPipeError, ReaderGone):
+    except (BrokenPipeError, OutputClosed):
         console.silence_stdout()
-        return READER_GONE
+        return OUTPUT_CLOSED
     except FalStreamError as error:
         for line in error_lines(error):
             console.say(line, ERROR)

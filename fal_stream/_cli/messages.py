@@ -1,4 +1,4 @@
-"""What errors say, in the words of a shell: `--timeout` for `timeout=`, `image@fox.png` for a path.
+"""Rewrite error messages for a shell: `--timeout` for `timeout=`, `image@fox.png` for a path.
 
 Promises: pure; only what fal_stream itself says is put otherwise, and never what a server said.
 What is not known here is left as it is.
@@ -118,10 +118,8 @@ def _message(error: FalStreamError) -> str:
         return message
     if isinstance(error, (ApiError, StreamDecodeError)):
         # What the server said stands before what to do.
-        said, separator, way_out = message.rpartition(
-            " - " if isinstance(error, ApiError) else "; "
-        )
-        return said + separator + shell_text(way_out) if separator else message
+        said, separator, hint = message.rpartition(" - " if isinstance(error, ApiError) else "; ")
+        return said + separator + shell_text(hint) if separator else message
     place = _PLACE.match(message)
     if isinstance(error, ConfigError) and place is not None:
         return _item(place[1], place[2]) + shell_text(message[place.end() :])

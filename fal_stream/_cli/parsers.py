@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from fal_stream._checks import shown
-from fal_stream._cli.exits import MEANINGS
-from fal_stream._cli.items import FORMS
-from fal_stream._cli.values import header, pair, seconds, whole_number
+from fal_stream._checks import short_repr
+from fal_stream._cli.argtypes import header, pair, seconds, whole_number
+from fal_stream._cli.exit_codes import MEANINGS
+from fal_stream._cli.input_args import FORMS
 from fal_stream._version import __version__
 from fal_stream.credentials import is_secret_name
 from fal_stream.errors import ConfigError
@@ -98,7 +98,7 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     # What follows is read by the parser of the command: options may stand between its arguments.
     name = main.parse_args(arguments[:1]).command
     if name not in COMMANDS:
-        main.error(f"{shown(name.partition(':')[0])} is no command: give run, demo or serve")
+        main.error(f"{short_repr(name.partition(':')[0])} is no command: give run, demo or serve")
     parser = COMMANDS[name](program)
     known, unknown = parser.parse_known_intermixed_args(arguments[1:])
     if unknown:
@@ -109,13 +109,13 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _refuse(parser: Parser, unknown: str) -> NoReturn:
     if not unknown.startswith("-"):
-        parser.error(f"{shown(unknown.partition(':')[0])} is one argument too many")
+        parser.error(f"{short_repr(unknown.partition(':')[0])} is one argument too many")
     if is_secret_name(unknown):
         raise ConfigError(
-            f"{shown(unknown)} is no option: others on this machine may see arguments, so the "
+            f"{short_repr(unknown)} is no option: others on this machine may see arguments, so the "
             "key is read from the environment (FAL_KEY)"
         )
-    parser.error(f"{shown(unknown)} is no option")
+    parser.error(f"{short_repr(unknown)} is no option")
 
 
 def program_name() -> str:

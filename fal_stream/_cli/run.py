@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from fal_stream import AbortController, FalStream, ServerSentEvent, StreamingClient
+from fal_stream._cli.broken_pipe import watch_output
 from fal_stream._cli.console import Console
-from fal_stream._cli.exits import FAILED, OK, OutputError, ReaderGone
-from fal_stream._cli.items import read_items, read_json
+from fal_stream._cli.exit_codes import FAILED, OK, OutputClosed, OutputError
+from fal_stream._cli.input_args import parse_input_args, parse_json
 from fal_stream._cli.progress import Progress
-from fal_stream._cli.reader import watch_reader
 from fal_stream._cli.saving import OutputFolder
 from fal_stream._shared.text_reader import TextReader
 from fal_stream.config import ClientSettings
@@ -60,9 +60,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 lambda text: _say_aside(console, progress, text),
             )
             text = TextReader(given.get("field"), None) if arguments.text else None
-            delivery = _Delivery(console, progress, saver, controller, text, arguments.last)
+            writer = _OutputWriter(console, progress, saver, controller, text, arguments.last)
             with stream:
-                delivery.deliver(stream, raw=arguments.raw)
+                writer.deliver(stream, raw=arguments.raw)
     return FAILED if saver and saver.failures else OK
 
 
@@ -84,7 +84,7 @@ def _say_aside(console: Console, progress: Progress, text: str) -> None:
         console.say(text)
 
 
-class _Delivery:
+class _OutputWriter:
     """Hands out what a stream brings."""
 
     def __init__(
@@ -109,7 +109,7 @@ class _Delivery:
         try:
             last = self._deliver_chunks(stream, raw)
             if self._controller.signal.aborted:
-                raise ReaderGone
+                raise OutputClosed
             if last is not None:
                 self._give(last[0])
             if self._text is not None:
@@ -152,7 +152,7 @@ class _Delivery:
             if self._console.stdout_is_terminal:
                 self._progress.stop()
             self._console.write_text(piece)
-            self._watch_reader()
+            self._watch_output()
 
     def _give(self, chunk: Any) -> None:
         if self._text is None:
@@ -168,7 +168,7 @@ class _Delivery:
                 self._console.write_json(chunk)
         else:
             self._console.write_json(chunk)
-            self._watch_reader()
+            self._watch_output()
 
     def _give_bytes(self, data: bytes, headers: Mapping[str, str]) -> None:
         if self._saver is not None:
@@ -180,12 +180,12 @@ class _Delivery:
             )
         else:
             self._console.write_bytes(data)
-            self._watch_reader()
+            self._watch_output()
 
-    def _watch_reader(self) -> None:
+    def _watch_output(self) -> None:
         if not self._has_written:
             self._has_written = True
-            watch_reader(lambda: self._controller.abort("whoever read stdout has gone"))
+            watch_output(lambda: self._controller.abort("whoever read stdout has gone"))
 
 
 def _settings(given: dict[str, Any]) -> ClientSettings:
@@ -201,9 +201,9 @@ def _options(given: dict[str, Any]) -> StreamOptions:
         if argument in given:
             options[option] = dict(given[argument])
     if "input_file" in given:
-        options["input"] = read_items(given["items"], _whole_input(given["input_file"]))
+        options["input"] = parse_input_args(given["items"], _whole_input(given["input_file"]))
     elif given["items"]:
-        options["input"] = read_items(given["items"])
+        options["input"] = parse_input_args(given["items"])
     return cast(StreamOptions, options)
 
 
@@ -217,5 +217,5 @@ def _whole_input(name: str) -> Any:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
     else:
-        return read_json("--input -" if name == "-" else f"--input {excerpt(name, 120)}", data)
+        return parse_json("--input -" if name == "-" else f"--input {excerpt(name, 120)}", data)
     raise ConfigError(f"--input {excerpt(name, 120)} can't be read ({reason})")

@@ -1,4 +1,4 @@
-"""`--output`: what is said while the files of a stream are saved.
+"""`--output`: save the files of a stream, and report each one.
 
 Leaves to others: finding, fetching and writing them, which is the client's own (`_sync.saver`).
 """
@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fal_stream._cli.exits import OutputError
+from fal_stream._cli.exit_codes import OutputError
 from fal_stream._cli.messages import shell_text
 from fal_stream._saving.target import Target, make_folder
 from fal_stream._shared.file_hosts import make_file_hosts
 from fal_stream._shared.file_limits import FileLimits
-from fal_stream._shared.find_files import Once, find_in
+from fal_stream._shared.find_files import SeenFiles, find_in
 from fal_stream._sync.saver import Saver
 from fal_stream._sync.stream import FalStream
 from fal_stream.errors import FileError, excerpt
@@ -49,7 +49,7 @@ class OutputFolder:
         self._endpoint_id = stream.endpoint_id
         self._hosts = make_file_hosts(stream.config, hosts)
         self._say = say
-        self._once = Once()
+        self._once = SeenFiles()
         target = Target(folder)
         make_folder("--output", target)
         self._saver = Saver(

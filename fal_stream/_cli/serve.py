@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from fal_stream._cli.exits import OK, OutputError
+from fal_stream._cli.exit_codes import OK, OutputError
 from fal_stream.errors import ConfigError, printable
 from fal_stream.testing import (
     Cut,

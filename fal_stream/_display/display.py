@@ -1,4 +1,4 @@
-"""Draws a stream while another reads it.
+"""`stream.show()`: draw a stream in a thread of its own while the caller reads it.
 
 Promises: at most ten frames a second, fewer of what takes long to draw, and always the last one.
 Whoever reads the stream only hands its chunks over: a thread draws, so that no drawing holds up an
@@ -29,7 +29,7 @@ from .html import to_html
 from .markdown import check_markdown
 from .renderers import Notebook, Renderer, find_renderer
 
-__all__ = ["Display", "ShownStream", "bundle_of"]
+__all__ = ["Display", "DisplayedStream", "stream_mime_bundle"]
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ LIGHT = 50_000
 _logger = logging.getLogger("fal_stream")
 
 
-class ShownStream(Protocol):
+class DisplayedStream(Protocol):
     """What a display asks of the stream that it shows."""
 
     @property
@@ -77,7 +77,7 @@ class Display:
         markdown: Whether its text is Markdown. Default False.
     """
 
-    def __init__(self, stream: ShownStream, *, markdown: bool = False) -> None:
+    def __init__(self, stream: DisplayedStream, *, markdown: bool = False) -> None:
         self._stream = stream
         self._is_markdown = markdown
         self._maker = FrameMaker(stream.endpoint_id, is_markdown=markdown)
@@ -201,7 +201,7 @@ class Display:
         self._drawing_took = self._drawn_at - began
 
 
-def bundle_of(said: str, chunk: Any) -> dict[str, str]:
+def stream_mime_bundle(said: str, chunk: Any) -> dict[str, str]:
     """Return the forms of a stream that a notebook chooses from; nothing is read or sent.
 
     Args:

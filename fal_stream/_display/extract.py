@@ -1,4 +1,4 @@
-"""What of a chunk can be shown: text, files, progress, logs, a seed.
+"""Find what can be shown in a chunk: text, files, progress, logs, a seed.
 
 Promises: any value may be given, and is only looked at, up to a bound; what is found is data, and
 still has to be escaped by whoever lays it out. Nothing is fetched, and no picture is decoded. An
@@ -24,7 +24,7 @@ from .._shared.text_fields import FoundText, find_text
 
 __all__ = [
     "INLINE_LIMIT",
-    "MOST_FILES",
+    "MAX_SHOWN_FILES",
     "Media",
     "MediaKind",
     "find_logs",
@@ -38,7 +38,7 @@ __all__ = [
 
 # Of all files at once, in characters: a notebook sends and keeps each of them.
 INLINE_LIMIT = 10_000_000
-MOST_FILES = 8
+MAX_SHOWN_FILES = 8
 
 _MOST_VALUES = 10_000
 _MOST_LOGS = 100
@@ -170,7 +170,7 @@ def find_media(chunk: object) -> tuple[Media, ...]:
         if one in media:
             continue
         media.append(one)
-        if len(media) == MOST_FILES:
+        if len(media) == MAX_SHOWN_FILES:
             break
         room -= len(one.url) if one.url and found.is_inline else 0
     return tuple(media)

@@ -1,4 +1,4 @@
-"""What is shown of a stream at one moment.
+"""`Frame`: what is shown of a stream at one moment, and how chunks make frames.
 
 Promises: a frame never changes, so that a thread can draw it while chunks come. What a chunk
 doesn't have stays as the chunks before left it: a picture stands until another comes. Taking a
@@ -21,7 +21,7 @@ from .extract import (
     find_shown_text,
 )
 from .nodes import Node, Nodes, output_of
-from .shorten import shortened
+from .shorten import short_chunk_repr
 from .sound import SoundAccumulator
 
 __all__ = ["Frame", "FrameMaker", "State"]
@@ -130,7 +130,7 @@ class FrameMaker:
         elif not self._nodes.take(chunk, now):
             content = output_of(chunk)
             if not self._take_content(content):
-                self._other = shortened(content)
+                self._other = short_chunk_repr(content)
 
     def _take_content(self, chunk: Any) -> bool:
         """Take what can be shown of a chunk, and tell whether there was anything."""

@@ -1,4 +1,4 @@
-"""Frames as HTML, for notebooks.
+"""Render frames as HTML, for notebooks.
 
 Promises: whatever stands in a chunk is data here, and is escaped; no mathematics is made of it.
 What is drawn looks right on a light and on a dark page.
@@ -10,10 +10,10 @@ from html import escape
 
 from .extract import Media
 from .frame import Frame
-from .lines import failure_of, said_media, shown_text, status, to_lines
+from .lines import describe_media, failure_of, shown_text, status, to_lines
 from .markdown import markdown_to_html
 from .nodes import Node
-from .shorten import encodable, printable
+from .shorten import encodable, terminal_safe
 
 __all__ = ["LONGEST_HTML_TEXT", "mime_bundle", "to_html"]
 
@@ -121,7 +121,7 @@ def _dot(state: str) -> str:
 
 
 def _shown(text: str) -> str:
-    return escape(printable(text))
+    return escape(terminal_safe(text))
 
 
 def _picture(media: Media, style: str) -> str:
@@ -133,7 +133,7 @@ def _picture(media: Media, style: str) -> str:
 
 
 def _element(media: Media) -> str:
-    said = escape(said_media(media))
+    said = escape(describe_media(media))
     if media.url is None:
         name = {"image": "Picture", "audio": "Sound", "video": "Video"}.get(media.kind, "File")
         return f'<span style="{_FAINT}">{name}: {said or "of an unknown type"}</span>'

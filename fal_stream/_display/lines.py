@@ -1,4 +1,4 @@
-"""Frames as lines of text, and the line that says how a stream stands.
+"""Render frames as lines of text, and the status line of a stream.
 
 Promises: whatever stands in a chunk is data here: nothing of it is obeyed by a terminal.
 """
@@ -11,13 +11,13 @@ from ..errors import counted
 from .extract import Media
 from .frame import Frame
 from .nodes import Node
-from .shorten import printable, said_size
+from .shorten import format_size, terminal_safe
 
 __all__ = [
     "LONGEST_TEXT",
+    "describe_media",
+    "describe_node",
     "failure_of",
-    "said_media",
-    "said_node",
     "shown_text",
     "status",
     "to_lines",
@@ -35,12 +35,12 @@ _NAMES = {"image": "picture", "audio": "sound", "video": "video", "file": "file"
 
 def to_lines(frame: Frame) -> list[str]:
     """Lay a frame out as lines for a terminal: what came, and the status as the last line."""
-    lines = [said_node(node, frame.seconds) for node in frame.nodes]
+    lines = [describe_node(node, frame.seconds) for node in frame.nodes]
     if frame.state != "done":
-        lines += [printable(line) for line in frame.logs]
+        lines += [terminal_safe(line) for line in frame.logs]
     text = frame.text or frame.reasoning
     if text:
-        lines += printable(shown_text(text, frame)).rstrip("\n").split("\n")
+        lines += terminal_safe(shown_text(text, frame)).rstrip("\n").split("\n")
     lines += [_line_of(one) for one in frame.media]
     if frame.other:
         lines.append(frame.other)
@@ -56,7 +56,7 @@ def status(frame: Frame, *, with_failure: bool = True) -> str:
     """
     failure = failure_of(frame) if with_failure else ""
     said = f"{frame.endpoint_id}: {', '.join(_status_parts(frame))}"
-    return printable(f"{said}: {failure}" if failure else said)
+    return terminal_safe(f"{said}: {failure}" if failure else said)
 
 
 def _status_parts(frame: Frame) -> list[str]:
@@ -65,7 +65,7 @@ def _status_parts(frame: Frame) -> list[str]:
         parts.append(f"{frame.progress:.0%}")
     parts.append(counted(frame.count, "chunk"))
     if frame.size:
-        parts.append(said_size(frame.size))
+        parts.append(format_size(frame.size))
     parts.append(f"{frame.seconds:.1f} s")
     if frame.seed is not None:
         parts.append(f"seed {frame.seed}")
@@ -87,7 +87,7 @@ def failure_of(frame: Frame) -> str:
 
 
 def _one_line(text: str, limit: int) -> str:
-    line = " ".join(printable(text[:limit]).split())
+    line = " ".join(terminal_safe(text[:limit]).split())
     return line + "..." if len(text) > limit else line
 
 
@@ -98,24 +98,24 @@ def shown_text(text: str, frame: Frame, limit: int = LONGEST_TEXT) -> str:
     return f"[...]{text[-limit:]}"
 
 
-def said_node(node: Node, now: float) -> str:
+def describe_node(node: Node, now: float) -> str:
     """Say in one line how a node stands."""
     app = f" ({node.app_id})" if node.app_id else ""
-    return printable(f"{node.name}{app}: {node.state}, {node.seconds(now):.1f} s")
+    return terminal_safe(f"{node.name}{app}: {node.state}, {node.seconds(now):.1f} s")
 
 
-def said_media(media: Media) -> str:
+def describe_media(media: Media) -> str:
     """Say what a file is: its media type, size and length."""
     parts = [media.content_type] if media.content_type else []
     if media.size is not None:
-        parts.append(said_size(media.size))
+        parts.append(format_size(media.size))
     if media.seconds is not None:
         parts.append(f"{media.seconds:.1f} s")
-    return printable(", ".join(parts))
+    return terminal_safe(", ".join(parts))
 
 
 def _line_of(media: Media) -> str:
-    name, said = _NAMES[media.kind], said_media(media)
+    name, said = _NAMES[media.kind], describe_media(media)
     if media.url is not None and media.url[:5].lower() != "data:":
-        return f"{name}: {printable(media.url)}" + (f" ({said})" if said else "")
+        return f"{name}: {terminal_safe(media.url)}" + (f" ({said})" if said else "")
     return f"{name}: {said or 'of an unknown type'}"

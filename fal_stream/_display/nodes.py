@@ -1,4 +1,4 @@
-"""The nodes of a workflow, and how each of them stands.
+"""The nodes of a workflow and the state of each.
 
 Promises: bounded, however many nodes there are. Leaves to others: the output of the workflow.
 """

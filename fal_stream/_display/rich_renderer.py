@@ -15,7 +15,7 @@ from rich.text import Text
 from .frame import Frame
 from .lines import status, to_lines, without_request_id
 from .markdown import LONGEST_MARKDOWN
-from .shorten import printable
+from .shorten import terminal_safe
 
 __all__ = ["RichTerminal"]
 
@@ -43,7 +43,7 @@ class RichTerminal:
                 self._live.stop()
             if frame.is_markdown and frame.text and len(frame.text) <= LONGEST_MARKDOWN:
                 # Links as they are: a terminal would hide where they lead to.
-                text = printable(frame.text)
+                text = terminal_safe(frame.text)
                 self._console.print(Markdown(text, hyperlinks=False, code_theme="ansi_dark"))
                 frame = replace(frame, text=None, reasoning=None)
             for part in self._parts(to_lines(frame), frame):
@@ -55,7 +55,7 @@ class RichTerminal:
         self._live.update(Group(*self._parts(self._last_lines(frame), frame)), refresh=True)
 
     def _last_lines(self, frame: Frame) -> list[str]:
-        """Give the lines that the terminal has room for, the status as the last one."""
+        """Return the lines that the terminal has room for, the status as the last one."""
         *above, last = to_lines(frame)
         text = Text("\n".join(above)[-self._console.width * self._console.height :])
         wrapped = [line.plain for line in text.wrap(self._console, self._console.width)]

@@ -14,7 +14,7 @@ from typing import Any
 
 from .._shared.chunk_fields import fields_of
 
-__all__ = ["cut", "encodable", "printable", "said_size", "shortened"]
+__all__ = ["cut", "encodable", "format_size", "short_chunk_repr", "terminal_safe"]
 
 _DATA_URI = re.compile(r"data:[\w.+-]+/[\w.+-]+[^,]{0,60},", re.I)
 _LONGEST_STRING = 200
@@ -26,7 +26,7 @@ _CONTROL = re.compile(
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
-def said_size(count: float) -> str:
+def format_size(count: float) -> str:
     """Say a number of bytes."""
     for unit in ("bytes", "kB", "MB"):
         if count < 1000:
@@ -35,7 +35,7 @@ def said_size(count: float) -> str:
     return f"{count:.1f} GB"
 
 
-def printable(text: str) -> str:
+def terminal_safe(text: str) -> str:
     """Take the characters out that a terminal would obey."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
 
@@ -67,9 +67,9 @@ def _width(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def shortened(value: object) -> str:
-    """Give the repr of a chunk, with long strings and lists shortened."""
-    return printable(_SHORTENER.repr(value))
+def short_chunk_repr(value: object) -> str:
+    """Return the repr of a chunk, with long strings and lists shortened."""
+    return terminal_safe(_SHORTENER.repr(value))
 
 
 class _Shortener(reprlib.Repr):
@@ -81,7 +81,7 @@ class _Shortener(reprlib.Repr):
 
     def repr1(self, x: Any, level: int) -> str:
         if isinstance(x, (bytes, bytearray)):
-            return f"<{said_size(len(x))}>" if len(x) > _LONGEST_STRING else repr(x)
+            return f"<{format_size(len(x))}>" if len(x) > _LONGEST_STRING else repr(x)
         fields = fields_of(x)
         if fields is None or isinstance(x, dict):
             return super().repr1(x, level)
@@ -93,7 +93,7 @@ class _Shortener(reprlib.Repr):
     def repr_str(self, x: str, level: int) -> str:
         head = _DATA_URI.match(x[:_LONGEST_STRING])
         if head is not None and len(x) > head.end() + 20:
-            return repr(f"{head[0]}... {said_size(len(x))}")
+            return repr(f"{head[0]}... {format_size(len(x))}")
         return repr(x) if len(x) <= self.maxstring else repr(x[: self.maxstring] + "...")
 
     def repr_dict(self, x: dict[Any, Any], level: int) -> str:

@@ -1,4 +1,4 @@
-"""The sound of a stream whose chunks are pieces of it, made into something that a browser plays.
+"""Join the pieces of a stream's sound into a file that a browser plays.
 
 Promises: as much is kept as a notebook may hold, and no more. PCM gets the header of a WAV file.
 """

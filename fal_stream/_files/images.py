@@ -1,4 +1,4 @@
-"""Images of Pillow, as bytes.
+"""Encode images of Pillow as bytes.
 
 Promises: the bytes are of the type that is said, and a photo keeps its quality. Of an animation
 they are the frame that it stands at, as everything in Pillow.
@@ -10,7 +10,7 @@ import io
 import sys
 from typing import Any
 
-from .._checks import shown
+from .._checks import short_repr
 from ..errors import ConfigError, excerpt
 
 # Photos with more than one picture in them; few take these.
@@ -54,7 +54,7 @@ def encode_image(place: str, image: Any, wanted: str | None) -> tuple[bytes, str
             reason = excerpt(str(error)) or type(error).__name__
     raise ConfigError(
         f"{place} is an image of mode {image.mode!r} that Pillow can't save as "
-        f"{shown(wanted or types['PNG'])} ({reason}): give image.convert('RGB'), or save it "
+        f"{short_repr(wanted or types['PNG'])} ({reason}): give image.convert('RGB'), or save it "
         "yourself and give the file"
     )
 

@@ -1,4 +1,4 @@
-"""The name and the content type of a file.
+"""The name and the content type of a file: checked, found, or made up.
 
 Promises: what is given is checked; what is found with the file is made fit. A type is guessed from
 the name by the standard library's `mimetypes`, with what the system and the program added to it.
@@ -14,9 +14,9 @@ import sys
 import unicodedata
 import uuid
 
-from .._checks import shown
+from .._checks import short_repr
 from ..errors import ConfigError
-from .kinds import attribute, is_path
+from .detect import attribute, is_path
 
 DEFAULT_TYPE = "application/octet-stream"
 MAX_NAME = 255  # characters; file systems take no more
@@ -49,8 +49,8 @@ def check_content_type(value: object) -> str:
         if _MEDIA_TYPE.fullmatch(text):
             return text
     raise ConfigError(
-        f"content_type={shown(value)} is not a media type: give one like 'image/png', of at most "
-        f"{MAX_TYPE} characters"
+        f"content_type={short_repr(value)} is not a media type: give one like 'image/png', of at "
+        f"most {MAX_TYPE} characters"
     )
 
 
@@ -69,13 +69,13 @@ def check_file_name(value: object) -> str:
     if isinstance(value, str) and 0 < len(value) <= MAX_NAME and _made_fit(value) == value:
         return value
     raise ConfigError(
-        f"file_name={shown(value)} is not a file name: give one like 'fox.png', without folders "
-        f"and control characters, of at most {MAX_NAME} characters"
+        f"file_name={short_repr(value)} is not a file name: give one like 'fox.png', without "
+        f"folders and control characters, of at most {MAX_NAME} characters"
     )
 
 
 def name_of(file: object) -> str | None:
-    """Give the name that a path or an open file has.
+    """Return the name that a path or an open file has.
 
     Args:
         file: The file.
@@ -101,7 +101,7 @@ def fit_name(name: str) -> str | None:
     return _made_fit(name[-MAX_NAME:]) or None
 
 
-def type_said(file: object) -> str | None:
+def declared_type(file: object) -> str | None:
     """Return the content type that an object has of its own, as files of requests do, or None."""
     value = attribute(file, "content_type")
     if not isinstance(value, str) or essence_of(value) == DEFAULT_TYPE:
@@ -145,7 +145,7 @@ def guessed_type(file_name: str) -> str | None:
 
 
 def essence_of(content_type: str) -> str:
-    """Give a content type without its parameters, in lower case."""
+    """Return a content type without its parameters, in lower case."""
     return content_type.partition(";")[0].strip().lower()
 
 

@@ -1,4 +1,4 @@
-"""Files that are given by their paths: opened at the first read, and closed after the last.
+"""Read files that are given as paths: opened at the first read, closed after the last.
 
 Promises: a file whose size is known is noticed to have changed until its first byte is read. Of one
 that says that it is empty nothing is taken for granted: those of /proc say so and are not.
@@ -9,14 +9,14 @@ from __future__ import annotations
 import io
 import os
 
+from .file_lock import FileLock
 from .readers import MAX_PIECE, FileReadError, Reader, read_up_to
-from .turns import Turns
 
 Stamp = tuple[int, int, int, int]
 
 
 def path_reader(path: str) -> Reader:
-    """Give the reader of a regular file.
+    """Return the reader of a regular file.
 
     Args:
         path: Its path.
@@ -33,7 +33,7 @@ def path_reader(path: str) -> Reader:
     return PathReader(path, stamp) if stamp[0] else PathStreamReader(path)
 
 
-class _OnceOpened(Turns):
+class _LazyFile(FileLock):
     """A file that is opened when it is first used."""
 
     def __init__(self, path: str, stamp: Stamp | None) -> None:
@@ -45,7 +45,7 @@ class _OnceOpened(Turns):
 
     def read(self, length: int, offset: int | None = None) -> bytes:
         """Read at a place, up to the length; or from where the file stands, some bytes."""
-        with self._turn():
+        with self._locked():
             if self._is_closed:
                 raise FileReadError("it was closed")
             if self._file is None:
@@ -56,7 +56,7 @@ class _OnceOpened(Turns):
             return read_up_to(self._file, length)
 
     def _open(self) -> io.FileIO:
-        file = open(self._path, "rb", buffering=0)  # noqa: SIM115 - closed by _wind_up()
+        file = open(self._path, "rb", buffering=0)  # noqa: SIM115 - closed by _clean_up()
         if self._stamp in (None, _stamp_of(file)):
             return file
         file.close()
@@ -65,12 +65,12 @@ class _OnceOpened(Turns):
     def close(self) -> None:
         """Close the file, now or after the read that still runs."""
         self._is_closed = True
-        self._settle()
+        self._clean_up_if_over()
 
     def _is_over(self) -> bool:
         return self._is_closed and self._file is not None
 
-    def _wind_up(self) -> None:
+    def _clean_up(self) -> None:
         file, self._file = self._file, None
         if file is not None:
             file.close()
@@ -85,11 +85,11 @@ class PathReader(Reader):
     """
 
     def __init__(self, path: str, stamp: Stamp) -> None:
-        self._opened = _OnceOpened(path, stamp)
+        self._opened = _LazyFile(path, stamp)
         self.size = stamp[0]
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """Give the bytes from an offset on, fewer where there are no more."""
+        """Return the bytes from an offset on, fewer where there are no more."""
         return self._opened.read(length, offset)
 
     def close(self) -> None:
@@ -107,10 +107,10 @@ class PathStreamReader(Reader):
     size = None
 
     def __init__(self, path: str) -> None:
-        self._opened = _OnceOpened(path, None)
+        self._opened = _LazyFile(path, None)
 
     def read_next(self, length: int) -> bytes:
-        """Give some of the next bytes; none at the end."""
+        """Return some of the next bytes; none at the end."""
         return self._opened.read(length)
 
     def close(self) -> None:

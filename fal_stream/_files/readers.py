@@ -1,4 +1,4 @@
-"""What a reader of a file is, one of bytes in memory, and asking a file for bytes.
+"""The interface of file readers, a reader of bytes in memory, and checked calls of `read`.
 
 Promises: what a file of somebody else's gives is checked. A reader copies no more than it was
 asked for.
@@ -31,11 +31,11 @@ class Reader:
     size: int | None
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """Give the bytes from an offset on, fewer where there are no more."""
+        """Return the bytes from an offset on, fewer where there are no more."""
         raise FileReadError("it is a stream, which is read in order only")
 
     def read_next(self, length: int) -> bytes:
-        """Give some of the next bytes, as soon as there are any; none at the end."""
+        """Return some of the next bytes, as soon as there are any; none at the end."""
         raise FileReadError("its size is known, so it is read by offsets")
 
     def close(self) -> None:
@@ -56,7 +56,7 @@ class MemoryReader(Reader):
             self.size = whole.nbytes
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """Give the bytes from an offset on, fewer where there are no more."""
+        """Return the bytes from an offset on, fewer where there are no more."""
         with self._view() as whole:
             return _piece(whole, offset, length)
 

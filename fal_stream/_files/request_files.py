@@ -1,4 +1,4 @@
-"""Files that a web framework took from a request.
+"""Uploaded files of web frameworks (`UploadFile`, `FileStorage`) as inputs.
 
 Promises: telling costs no I/O and imports no framework. A file is called what the visitor's browser
 called it, and not as the field of the form.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from typing import Any, NamedTuple
 
-from .kinds import attribute, can_read
+from .detect import attribute, can_read
 
 
 class RequestFile(NamedTuple):

@@ -13,23 +13,23 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from .._checks import shown
+from .._checks import short_repr
 from .._shared.media_types import HEAD_BYTES, sniffed_type
 from ..errors import ConfigError, counted, excerpt
+from .detect import MEMORY, attribute, can_read, is_image, is_path
+from .file_objects import file_object_reader
 from .images import encode_image
-from .kinds import MEMORY, attribute, can_read, is_image, is_path
 from .names import (
     DEFAULT_TYPE,
     check_content_type,
     check_file_name,
+    declared_type,
     essence_of,
     fit_name,
     guessed_type,
     name_of,
-    type_said,
     unique_name,
 )
-from .opened import opened_reader
 from .paths import path_reader
 from .readers import FileReadError, MemoryReader, Reader, checked_bytes
 from .request_files import request_file
@@ -166,7 +166,7 @@ def open_file(
     given_name = None if file_name is None else check_file_name(file_name)
     if is_path(file):
         file = _checked_path(place, file)
-    said = type_said(file)
+    said = declared_type(file)
     taken = request_file(file)
     if taken is not None:
         file = taken.file
@@ -196,11 +196,11 @@ def _reader_of(place: str, file: object) -> Reader:
         return _path_reader(place, file)
     if isinstance(file, str):
         raise ConfigError(
-            f"{place}={shown(file)} is text, not a file: give a path as pathlib.Path(...), "
+            f"{place}={short_repr(file)} is text, not a file: give a path as pathlib.Path(...), "
             "and text that is to be uploaded as bytes, text.encode()"
         )
     if isinstance(file, type) or not can_read(file):
-        raise ConfigError(f"{place}={shown(file)} is not a file: {_KINDS}")
+        raise ConfigError(f"{place}={short_repr(file)} is not a file: {_KINDS}")
     return _open_file_reader(place, file)
 
 
@@ -210,11 +210,13 @@ def _checked_path(place: str, file: os.PathLike[str]) -> Path:
         return Path(os.fsdecode(file))
     except Exception as error:
         reason = excerpt(str(error)) or type(error).__name__
-    raise ConfigError(f"{place}={shown(file)} is a path that can't be used ({reason}): {_KINDS}")
+    raise ConfigError(
+        f"{place}={short_repr(file)} is a path that can't be used ({reason}): {_KINDS}"
+    )
 
 
 def _path_reader(place: str, file: Path) -> Reader:
-    path, reason = shown(file), ""
+    path, reason = short_repr(file), ""
     try:
         mode = os.stat(file).st_mode
         if stat.S_ISDIR(mode):
@@ -235,16 +237,20 @@ def _path_reader(place: str, file: Path) -> Reader:
 def _open_file_reader(place: str, file: Any) -> Reader:
     if attribute(file, "closed") is True:
         raise ConfigError(
-            f"{place}={shown(file)} is closed: leave it open until it is uploaded, or give its path"
+            f"{place}={short_repr(file)} is closed: leave it open until it is uploaded, or give "
+            "its path"
         )
     if isinstance(file, io.TextIOBase):
         raise ConfigError(
-            f"{place}={shown(file)} gives text, not bytes: open it with mode 'rb', or give its path"
+            f"{place}={short_repr(file)} gives text, not bytes: open it with mode 'rb', or give "
+            "its path"
         )
     try:
         checked_bytes(file.read(0))
     except Exception as error:
         reason = excerpt(str(error)) or type(error).__name__
     else:
-        return opened_reader(file)
-    raise ConfigError(f"{place}={shown(file)} can't be read as a binary file ({reason}): {_KINDS}")
+        return file_object_reader(file)
+    raise ConfigError(
+        f"{place}={short_repr(file)} can't be read as a binary file ({reason}): {_KINDS}"
+    )

@@ -1,4 +1,4 @@
-"""The exchange of the asynchronous flavour, whatever the event loop.
+"""The asynchronous exchange (limits and aborts of one request), for any event loop.
 
 Where somebody waits, an abort or a limit ends the wait. Where nobody does, an abort closes the
 connection itself; an exchange lets go of it before it goes back to the pool, so that a late abort
@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from .._shared.watchdog import Watchdog
+from .compat import async_call
 from .event_loop import EventLoop
 from .exchange import Aborted, BaseExchange
-from .runtime import async_call
 
 T = TypeVar("T")
 
@@ -106,8 +106,8 @@ class AsyncExchange(BaseExchange, ABC):
         if self.aborted:
             raise Aborted
 
-    def glance(self) -> None:
-        """Go by the rules of a wait where there is nothing to wait for.
+    def checkpoint(self) -> None:
+        """Apply the rules of a wait (limits and abort) where there is nothing to wait for.
 
         Raises:
             Aborted: The exchange was aborted.
@@ -139,7 +139,7 @@ class AsyncExchange(BaseExchange, ABC):
         """
         return await self.run(async_call(function, *args), undo)
 
-    async def delivery(self, begin: Callable[[Callable[[T], None]], object]) -> T:
+    async def wait_for_callback(self, begin: Callable[[Callable[[T], None]], object]) -> T:
         """Wait for something that another thread or task delivers.
 
         Args:
@@ -152,7 +152,7 @@ class AsyncExchange(BaseExchange, ABC):
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
-        return await self.run(self.loop.delivery(begin))
+        return await self.run(self.loop.wait_for_callback(begin))
 
     async def sleep(self, seconds: float) -> None:
         """Wait for so many seconds.

@@ -1,4 +1,4 @@
-"""A connection of the asynchronous flavour, plain or TLS, whatever the event loop."""
+"""An asynchronous socket, plain or TLS, for any event loop, under the limits of an exchange."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from .async_exchange import AsyncExchange
 from .byte_stream import ByteStream
-from .connecting import async_connect
+from .happy_eyeballs import async_connect
 from .tls import TlsEngine
 
 
@@ -109,7 +109,7 @@ class AsyncSocketStream:
 
     async def _answer(self, tls: TlsEngine) -> None:
         """Send what TLS itself has to say; whether it arrives, the next read will tell."""
-        self._unsent += tls.outgoing()
+        self._unsent += tls.take_output()
         if self._unsent:
             with contextlib.suppress(OSError):
                 await self._stream.send(self._exchange, self._unsent, self._is_sent)
@@ -132,7 +132,7 @@ class AsyncSocketStream:
         tls = TlsEngine(context, server_hostname)
         data = b""
         try:
-            while not tls.shake_hands(data):
+            while not tls.handshake(data):
                 await self._answer(tls)
                 data = await self._stream.receive(self._exchange)
                 if not data:
@@ -146,18 +146,18 @@ class AsyncSocketStream:
             await self._answer(tls)
 
     def seems_open(self) -> bool:
-        """Tell whether the server has left it open, as far as is known without a wait."""
+        """Return whether the server has left it open, as far as is known without a wait."""
         return self._stream.is_silent() if self._tls is None else not self._tls.is_over
 
     async def is_quiet(self) -> bool:
-        """Tell whether it is open, and nothing has come that nobody asked for."""
+        """Return whether it is open, and nothing has come that nobody asked for."""
         if self._stream.is_silent():
             return self._tls is None or not self._tls.is_over
         if self._tls is None:
             return False
         # TLS may have had something to say for itself, such as a ticket for the next session.
         try:
-            await self._stream.catch_up()
+            await self._stream.process_pending_io()
             data = self._stream.poll()
             while data:
                 if self._tls.decrypt(data):

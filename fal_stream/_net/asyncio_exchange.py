@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 from .._shared.watchdog import Watchdog
 from .async_exchange import AsyncExchange, nothing
+from .compat import MAX_WAIT_SLICE, async_call
 from .event_loop import EventLoop
 from .exchange import Aborted
-from .runtime import SLICE, async_call
 from .sockets import ready
 
 T = TypeVar("T")
@@ -87,7 +87,7 @@ class AsyncioExchange(AsyncExchange):
         except BaseException:
             task.cancel()
             # Not for ever: a function of the user's may not want to end.
-            await asyncio.wait([task], timeout=SLICE)
+            await asyncio.wait([task], timeout=MAX_WAIT_SLICE)
             if not task.done():
                 task.add_done_callback(_ignore)
             elif not task.cancelled() and task.exception() is None:
@@ -95,7 +95,7 @@ class AsyncioExchange(AsyncExchange):
             raise
         return task.result()
 
-    async def delivery(self, begin: Callable[[Callable[[T], None]], object]) -> T:
+    async def wait_for_callback(self, begin: Callable[[Callable[[T], None]], object]) -> T:
         """See `AsyncExchange`; without a task of its own."""
         answer: asyncio.Future[T] = self._loop.create_future()
 

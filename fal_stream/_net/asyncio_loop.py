@@ -1,4 +1,4 @@
-"""asyncio, as the asynchronous flavour uses it."""
+"""The event loop interface (`event_loop`) on asyncio."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from .._shared.watchdog import Watchdog
 from .asyncio_exchange import AsyncioExchange
-from .asyncio_stream import AsyncioStream, stream_of
+from .asyncio_stream import AsyncioStream, stream_from_socket
 from .event_loop import EventLoop, TaskLock
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class AsyncioLoop(EventLoop):
 
     @classmethod
     def running(cls) -> AsyncioLoop:
-        """Give the event loop that runs here.
+        """Return the event loop that runs here.
 
         Raises:
             RuntimeError: None does.
@@ -51,7 +51,7 @@ class AsyncioLoop(EventLoop):
         """See `EventLoop`."""
         return asyncio.current_task()
 
-    def task_here(self) -> object | None:
+    def current_task_or_none(self) -> object | None:
         """See `EventLoop`; trio, where it is the guest of asyncio, runs in no task of it."""
         try:
             task = asyncio.current_task()
@@ -90,7 +90,7 @@ class AsyncioLoop(EventLoop):
         """See `EventLoop`."""
         await asyncio.sleep(seconds)
 
-    async def delivery(self, begin: Callable[[Callable[[T], None]], object]) -> T:
+    async def wait_for_callback(self, begin: Callable[[Callable[[T], None]], object]) -> T:
         """See `EventLoop`."""
         answer: asyncio.Future[T] = self.loop.create_future()
 
@@ -110,11 +110,13 @@ class AsyncioLoop(EventLoop):
         task.add_done_callback(lambda _: end())
         return task.cancel
 
-    async def stream_of(self, sock: socket.socket) -> AsyncioStream:
+    async def stream_from_socket(self, sock: socket.socket) -> AsyncioStream:
         """See `EventLoop`."""
-        return await stream_of(sock)
+        return await stream_from_socket(sock)
 
-    async def finish(self, work: Coroutine[Any, Any, T], interrupt: Callable[[], None]) -> T:
+    async def complete_despite_cancellation(
+        self, work: Coroutine[Any, Any, T], interrupt: Callable[[], None]
+    ) -> T:
         """See `EventLoop`."""
         return await _finished(asyncio.ensure_future(work), interrupt)
 
@@ -134,7 +136,7 @@ class AsyncioLoop(EventLoop):
                 await _outlast(task)
             raise
 
-    async def within(self, seconds: float, work: Coroutine[Any, Any, object]) -> None:
+    async def run_with_timeout(self, seconds: float, work: Coroutine[Any, Any, object]) -> None:
         """See `EventLoop`."""
         task = asyncio.ensure_future(work)
         try:

@@ -1,4 +1,4 @@
-"""A connection of asyncio."""
+"""The byte stream interface (`byte_stream`) on asyncio: a protocol over a transport."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Receiver(asyncio.Protocol):
         return bool(self._pieces)
 
     def take(self) -> bytes:
-        """Give what has been read, and let the loop read on."""
+        """Return what has been read, and let the loop read on."""
         data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
         self._size = 0
@@ -84,7 +84,7 @@ class Receiver(asyncio.Protocol):
         return data
 
     def arrival(self) -> asyncio.Future[None]:
-        """Give what is done when there is something to take, or the end."""
+        """Return what is done when there is something to take, or the end."""
         self._reader = self.loop.create_future()
         return self._reader
 
@@ -110,7 +110,7 @@ class AsyncioStream(ByteStream[AsyncioExchange]):
         """See `ByteStream`."""
         receiver = self._receiver
         if receiver.has_data:
-            exchange.glance()
+            exchange.checkpoint()
         while not receiver.has_data:
             if receiver.error is not None:
                 raise _broken(receiver.error)
@@ -143,7 +143,7 @@ class AsyncioStream(ByteStream[AsyncioExchange]):
         # The loop reads its sockets in its rounds only.
         return not is_readable(transport.get_extra_info("socket"))
 
-    async def catch_up(self) -> None:
+    async def process_pending_io(self) -> None:
         """See `ByteStream`."""
         # In the first round, the one that waits goes on before the sockets are read.
         for _ in range(2):
@@ -183,7 +183,7 @@ def _broken(error: Exception) -> OSError:
     return error if isinstance(error, OSError) else OSError(str(error))
 
 
-async def stream_of(sock: socket.socket) -> AsyncioStream:
+async def stream_from_socket(sock: socket.socket) -> AsyncioStream:
     """Return the connection of a connected socket, which is closed where that fails."""
     loop = asyncio.get_running_loop()
     try:

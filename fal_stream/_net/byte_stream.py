@@ -1,4 +1,4 @@
-"""A connection of an event loop as our own network sees it: bytes and nothing else."""
+"""The interface of a connection of an event loop: bytes and nothing else."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ class ByteStream(ABC, Generic[ExchangeT]):
 
     @abstractmethod
     def is_silent(self) -> bool:
-        """Tell whether it is open and nothing has come, so that it can carry another request."""
+        """Return whether it is open and nothing has come, so that it can carry another request."""
 
     @abstractmethod
-    async def catch_up(self) -> None:
+    async def process_pending_io(self) -> None:
         """Have the event loop read what has come."""
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Which connection httpx opens for a request, both flavours side by side.
+"""Learn by httpx's trace extension which connection is opened for a request, both flavours.
 
 A request that is given up before its answer came is left behind in a thread in the blocking
 flavour. httpx's extension `trace` tells of the connection that was opened for it, so that it can

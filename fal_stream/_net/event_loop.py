@@ -1,4 +1,4 @@
-"""What the asynchronous flavour needs of a library for asynchronous programs."""
+"""The interface of an event loop: what is needed of asyncio and trio."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class EventLoop(ABC):
 
     @abstractmethod
     def current_task(self) -> object:
-        """Give the task that runs."""
+        """Return the task that runs."""
 
     @abstractmethod
-    def task_here(self) -> object | None:
-        """Give the task that runs here, None where it may not be one of this loop."""
+    def current_task_or_none(self) -> object | None:
+        """Return the task that runs here, None where it may not be one of this loop."""
 
     @abstractmethod
     def lock(self) -> TaskLock:
@@ -83,7 +83,7 @@ class EventLoop(ABC):
         """Wait for so many seconds."""
 
     @abstractmethod
-    async def delivery(self, begin: Callable[[Callable[[T], None]], object]) -> T:
+    async def wait_for_callback(self, begin: Callable[[Callable[[T], None]], object]) -> T:
         """Wait for something that another thread or task delivers.
 
         Args:
@@ -108,11 +108,13 @@ class EventLoop(ABC):
         """
 
     @abstractmethod
-    async def stream_of(self, sock: socket.socket) -> ByteStream[Any]:
+    async def stream_from_socket(self, sock: socket.socket) -> ByteStream[Any]:
         """Return the connection of a connected socket, which is closed where that fails."""
 
     @abstractmethod
-    async def finish(self, work: Coroutine[Any, Any, T], interrupt: Callable[[], None]) -> T:
+    async def complete_despite_cancellation(
+        self, work: Coroutine[Any, Any, T], interrupt: Callable[[], None]
+    ) -> T:
         """Do some short work to its end, also where the caller is or gets cancelled.
 
         Args:
@@ -137,7 +139,7 @@ class EventLoop(ABC):
         """
 
     @abstractmethod
-    async def within(self, seconds: float, work: Coroutine[Any, Any, object]) -> None:
+    async def run_with_timeout(self, seconds: float, work: Coroutine[Any, Any, object]) -> None:
         """Do some work for so many seconds at most, after which it is cancelled.
 
         Args:

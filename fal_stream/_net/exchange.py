@@ -1,4 +1,4 @@
-"""One request and its response as the network sees them: what both flavours share."""
+"""One request and its response: its time limits and its abort flag, for both flavours."""
 
 from __future__ import annotations
 

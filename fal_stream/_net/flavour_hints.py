@@ -1,4 +1,4 @@
-"""What is said to who uses one flavour as the other, both flavours side by side.
+"""Errors for `for` in place of `async for`, `async with` in place of `with`, both flavours.
 
 Type checkers are not shown the methods: to them, the one flavour has no such thing.
 """
@@ -14,9 +14,9 @@ class WrongFlavour(FalStreamError, TypeError):
     """One flavour was used as the other."""
 
 
-def _refuse(thing: object, is_what: str, way_out: str, other: str) -> NoReturn:
+def _refuse(thing: object, is_what: str, hint: str, other: str) -> NoReturn:
     name = type(thing).__name__.lstrip("_")
-    raise WrongFlavour(f"{name} is {is_what}: write `{way_out}`, or use {other}")
+    raise WrongFlavour(f"{name} is {is_what}: write `{hint}`, or use {other}")
 
 
 class AsyncFlavourHints:

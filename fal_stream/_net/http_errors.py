@@ -1,4 +1,4 @@
-"""Tells exceptions of an HTTP library from those of everybody else, without importing it."""
+"""Recognise the exceptions of HTTP libraries without importing these."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class HttpLibraryError(Exception):
 
 
 def is_of_http_library(error: Exception) -> bool:
-    """Tell whether an exception is one of an HTTP library, or of the system's network."""
+    """Return whether an exception is one of an HTTP library, or of the system's network."""
     if isinstance(error, OSError):
         return True
     return any(kind.__module__.partition(".")[0] in _LIBRARIES for kind in type(error).__mro__)

@@ -1,4 +1,4 @@
-"""Keeps the secrets of a request out of the log of the HTTP library that sends it.
+"""Redact the secrets of a request in what the HTTP library logs.
 
 httpx logs the address of each request, httpcore what a server answers, hpack each header; how
 their loggers are called differs by version. So nothing goes by names: a record that is made while
@@ -31,7 +31,7 @@ class RedactedLogs:
         self._token: Token[RedactedLogs | None] | None = None
 
     def __enter__(self) -> None:
-        _see_to_it()
+        _install_record_factory()
         self._token = _current.set(self)
 
     def __exit__(self, *exc_info: object) -> None:
@@ -94,7 +94,7 @@ def _redact(record: logging.LogRecord, logs: RedactedLogs) -> None:
         record.msg, record.args = hidden, None
 
 
-def _see_to_it() -> None:
+def _install_record_factory() -> None:
     """Have records made by our factory, over the one that the program may have set meanwhile."""
     make = logging.getLogRecordFactory()
     if not isinstance(make, _RecordFactory):

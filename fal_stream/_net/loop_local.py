@@ -1,4 +1,4 @@
-"""A value for each event loop, or for each process; both flavours side by side.
+"""A value per event loop (asynchronous) or per process (blocking), both side by side.
 
 There is no lock, so that a signal handler can use it at any time: each step on the dictionaries is
 one of the interpreter.
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from .event_loop import EventLoop
-from .running import running_loop
+from .loops import running_loop
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""Which proxy the environment names for an address."""
+"""Find the proxy for an address in the environment and the system's settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ends a read that can't be asked to look at its limits: its socket is shut down when one runs out.
+"""End a blocking read when a limit runs out, by shutting its socket down.
 
 Promises: a read costs a look at the clock. The timer is set when the first one begins, and set
 anew only when it fires. Where the whole process was stopped for a while, the reader is given a

@@ -1,4 +1,4 @@
-"""Names to addresses, in threads that nobody has to wait for.
+"""Resolve host names in daemon threads, so that a look-up that hangs holds nobody up.
 
 The operating system's look-up can hang for minutes and can't be interrupted. Promises: all who ask
 for the same name at the same time share one look-up, and so many run at once at most; the others
@@ -20,8 +20,8 @@ from typing import Any
 
 from typing_extensions import Self
 
-from .runtime import SLICE
-from .shared_call import Deliver, Outcome, SharedCall
+from .compat import MAX_WAIT_SLICE
+from .shared_call import CallResult, Deliver, SharedCall
 from .threads import start_thread
 
 MOST_LOOK_UPS = 8
@@ -104,13 +104,13 @@ class LookUp:
         self._deliver = deliver
         self._call = call = self._look_ups.call_for(self._name)
         call.add_waiter(deliver)
-        if self._look_ups.see_to(call):
+        if self._look_ups.ensure_started(call):
             return
         if self._may_block:
-            deliver(Outcome.of(partial(_resolve, *self._name)))
+            deliver(CallResult.of(partial(_resolve, *self._name)))
         else:
             reason = "no thread can be started to look the name up"
-            deliver(Outcome([], ConnectFailed(f"{authority(*self._name)}: {reason}")))
+            deliver(CallResult([], ConnectFailed(f"{authority(*self._name)}: {reason}")))
 
 
 def _resolve(host: str, port: int) -> list[Address]:
@@ -159,8 +159,8 @@ class _LookUps:
             # One of another thread's that has come meanwhile is not shared then.
             self._calls.pop(name, None)
 
-    def see_to(self, call: SharedCall[list[Address]]) -> bool:
-        """Tell whether a look-up will be done, having started a thread for it where one is due."""
+    def ensure_started(self, call: SharedCall[list[Address]]) -> bool:
+        """Start a thread for a look-up where one is due; return whether it will be done."""
         if call.is_claimed:
             return True
         # It may stand there more than once: who asked for it may have been interrupted here.
@@ -174,7 +174,7 @@ class _LookUps:
         if not start_thread(partial(self._work, has_slot)):
             return bool(self._busy_slots())
         # Or who asks for many names would start many threads before the first of them is seen.
-        has_slot.acquire(timeout=SLICE)
+        has_slot.acquire(timeout=MAX_WAIT_SLICE)
         return True
 
     def _work(self, has_slot: threading.Lock) -> None:

@@ -1,4 +1,4 @@
-"""The connection that a response of httpx comes by, and who else has it.
+"""The socket of an httpx response, and whether other streams share it (HTTP/2).
 
 Over HTTP/2 several requests share one. In the blocking flavour, whoever waits for one of them reads
 for all: a thread that is left behind by a stream that ended early goes on reading, until its server

@@ -1,4 +1,4 @@
-"""A call that many may wait for, and that is made once.
+"""A call that is made once, and whose result many may wait for.
 
 Promises: no step of it holds a lock that another step waits for, so neither a Ctrl-C nor a signal
 handler, which may ask for the same call, can leave anybody waiting for ever. Leaves to others:
@@ -22,14 +22,14 @@ Deliver = Callable[[Callable[[], T]], None]
 
 
 @dataclass(frozen=True)
-class Outcome(Generic[T]):
+class CallResult(Generic[T]):
     """Returns what a call returned, or raises what it raised."""
 
     results: list[T]
     error: BaseException | None = None
 
     @classmethod
-    def of(cls, function: Callable[[], T]) -> Outcome[T]:
+    def of(cls, function: Callable[[], T]) -> CallResult[T]:
         """Call a function and return its outcome."""
         try:
             return cls([function()])
@@ -62,7 +62,7 @@ class SharedCall(Generic[T]):
         self._function = function
         self._claimed = threading.Lock()
         self._waiting: deque[Deliver[T]] = deque()
-        self._outcome: Outcome[T] | None = None
+        self._outcome: CallResult[T] | None = None
 
     def add_waiter(self, deliver: Deliver[T]) -> None:
         """Have the outcome delivered, from whatever thread; at once where there is one."""
@@ -87,12 +87,12 @@ class SharedCall(Generic[T]):
         return self._claimed.locked()
 
     def claim(self) -> bool:
-        """Tell whether the calling thread, and no other, is to run the call."""
+        """Return whether the calling thread, and no other, is to run the call."""
         return self._claimed.acquire(blocking=False)
 
     def run(self) -> None:
         """Make the call and deliver its outcome."""
-        self._outcome = outcome = Outcome.of(self._function)
+        self._outcome = outcome = CallResult.of(self._function)
         with contextlib.suppress(IndexError):
             while True:
                 self._waiting.popleft()(outcome)

@@ -1,4 +1,4 @@
-"""Tells an exception that a signal handler raised from one of the code that it interrupted.
+"""Find out whether a signal handler raised an exception, or the code that it interrupted.
 
 A handler's exception comes out of whatever line is running: Celery's soft time limit out of the
 middle of a library that turns each exception into one of its own. A TimeoutError, as many raise

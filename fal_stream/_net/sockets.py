@@ -1,4 +1,4 @@
-"""Sockets of the operating system: how they are made, asked and woken; both flavours use them."""
+"""Make, poll and shut down sockets; used by both flavours."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def ready(socks: Iterable[socket.socket], event: int, seconds: float) -> list[so
 
 
 def is_readable(sock: Any) -> bool:
-    """Tell whether a socket has something to read now: bytes, its end, or an error."""
+    """Return whether a socket has something to read now: bytes, its end, or an error."""
     # Looked up each time: gevent and eventlet put functions of their own in these places.
     make_poll = getattr(select, "poll", None)
     if make_poll is None:

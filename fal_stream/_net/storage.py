@@ -1,4 +1,4 @@
-"""What a storage of the user's is, and calling it, both flavours side by side."""
+"""The interface of a storage object of the user's, and calling it, both flavours side by side."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
-from .runtime import async_call, call
-from .tasks import async_in_thread
+from .cancellation import async_in_thread
+from .compat import async_call, call
 
 
 class AsyncStorage(Protocol):

@@ -16,14 +16,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 from .._shared.watchdog import Watchdog
+from .compat import MAX_WAIT_SLICE, call
 from .exchange import Aborted, BaseExchange
-from .runtime import SLICE, call
 from .threads import start_named_thread
 
 T = TypeVar("T")
 
 
-class _Outcome(Generic[T]):
+class _PendingResult(Generic[T]):
     """What a call gave or raised, for a caller who may have gone when it comes.
 
     Args:
@@ -34,18 +34,18 @@ class _Outcome(Generic[T]):
         self._undo = undo
         self._results: list[T] = []
         self._error: BaseException | None = None
-        self._forgone = False
+        self._is_discarded = False
 
-    def give(self, result: T) -> None:
+    def set_result(self, result: T) -> None:
         self._results.append(result)
-        if self._forgone:
+        if self._is_discarded:
             self._undo_all()
 
-    def fail(self, error: BaseException) -> None:
+    def set_exception(self, error: BaseException) -> None:
         self._error = error
 
-    def forgo(self) -> None:
-        self._forgone = True
+    def discard(self) -> None:
+        self._is_discarded = True
         self._undo_all()
 
     def _undo_all(self) -> None:
@@ -60,8 +60,8 @@ class _Outcome(Generic[T]):
         return self._results[0]
 
 
-class _Bell:
-    """Wakes one waiting thread; may be rung by that thread itself, from within its wait.
+class _WakeEvent:
+    """Wakes one waiting thread; may be set by that thread itself, from within its wait.
 
     A signal handler or a finalizer does so. An event of `threading` would lock itself out there:
     it takes a lock of its own in several steps, where this one has a single step each.
@@ -71,13 +71,13 @@ class _Bell:
         self._lock = threading.Lock()
         self._lock.acquire()
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Wake who waits, or who is about to."""
-        with contextlib.suppress(RuntimeError):  # it has been rung already
+        with contextlib.suppress(RuntimeError):  # it has been woken already
             self._lock.release()
 
-    def heard(self, seconds: float) -> bool | None:
-        """Wait for at most so many seconds; None if it was not rung."""
+    def wait(self, seconds: float) -> bool | None:
+        """Wait for at most so many seconds; None if nothing woke it."""
         return self._lock.acquire(timeout=seconds) or None
 
 
@@ -167,13 +167,13 @@ class Exchange(BaseExchange):
             Expired: A limit of the watchdog has run out.
         """
         context = contextvars.copy_context()
-        outcome: _Outcome[T] = _Outcome(undo)
+        outcome: _PendingResult[T] = _PendingResult(undo)
 
         def run(deliver: Callable[[None], None]) -> None:
             try:
-                outcome.give(context.run(lambda: call(function, *args)))
+                outcome.set_result(context.run(lambda: call(function, *args)))
             except BaseException as error:
-                outcome.fail(error)
+                outcome.set_exception(error)
             deliver(None)
 
         def begin(deliver: Callable[[None], None]) -> None:
@@ -184,13 +184,13 @@ class Exchange(BaseExchange):
             start_named_thread(thread)
 
         try:
-            self.delivery(begin)
+            self.wait_for_callback(begin)
         except BaseException:
-            outcome.forgo()
+            outcome.discard()
             raise
         return outcome.get()
 
-    def delivery(self, begin: Callable[[Callable[[T], None]], object]) -> T:
+    def wait_for_callback(self, begin: Callable[[Callable[[T], None]], object]) -> T:
         """Wait for something that another thread delivers.
 
         Args:
@@ -203,16 +203,16 @@ class Exchange(BaseExchange):
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
-        bell = _Bell()
+        event = _WakeEvent()
         things: list[T] = []
 
         def deliver(thing: T) -> None:
             things.append(thing)
-            bell.ring()
+            event.notify()
 
         begin(deliver)
-        with self._woken_by(bell.ring):
-            self.wait(bell.heard)
+        with self._woken_by(event.notify):
+            self.wait(event.wait)
         self.check()
         return things[0]
 
@@ -223,14 +223,14 @@ class Exchange(BaseExchange):
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
-        bell = _Bell()
+        event = _WakeEvent()
         end = time.monotonic() + seconds
 
         def rest(slice_seconds: float) -> bool | None:
             left = end - time.monotonic()
-            return left <= 0 or bell.heard(min(left, slice_seconds))
+            return left <= 0 or event.wait(min(left, slice_seconds))
 
-        with self._woken_by(bell.ring):
+        with self._woken_by(event.notify):
             self.wait(rest)
         self.check()
 
@@ -253,7 +253,7 @@ class Exchange(BaseExchange):
                 raise Aborted
             seconds = watchdog.enter()
             try:
-                result = once(seconds if seconds < SLICE else SLICE)
+                result = once(seconds if seconds < MAX_WAIT_SLICE else MAX_WAIT_SLICE)
             finally:
                 watchdog.leave()
             if result is not None:

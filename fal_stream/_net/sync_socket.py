@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from .byte_stream import READ_BYTES
-from .connecting import connect
+from .happy_eyeballs import connect
 from .sockets import is_readable, shut_down
 from .sync_exchange import Exchange
 
@@ -216,22 +216,22 @@ class SocketStream:
         exchange = self._exchange
         exchange.attach(self._shut_down)
 
-        def shake_hands() -> bool:
+        def handshake() -> bool:
             sock.do_handshake()
             return True
 
         try:
-            exchange.wait(lambda seconds: self._try(shake_hands, seconds))
+            exchange.wait(lambda seconds: self._try(handshake, seconds))
         except OSError:
             exchange.check()
             raise
 
     def seems_open(self) -> bool:
-        """Tell whether the server has left it open, as far as is known without a wait."""
+        """Return whether the server has left it open, as far as is known without a wait."""
         return self.is_quiet()
 
     def is_quiet(self) -> bool:
-        """Tell whether it is open, and nothing has come that nobody asked for."""
+        """Return whether it is open, and nothing has come that nobody asked for."""
         if self._shut or self._has_ended or self._held_error is not None:
             return False
         if not is_readable(self._sock):

@@ -1,4 +1,4 @@
-"""Threads in the background."""
+"""Start daemon threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions that are called later, both flavours side by side.
+"""Call functions later, both flavours side by side.
 
 A blocking program has no event loop to call them, so a daemon thread does. There is one for the
 whole process; it is started with the first timer, and ends with the last one.
@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from .running import running_loop
+from .loops import running_loop
 from .threads import start_thread
 
 _logger = logging.getLogger("fal_stream")

@@ -1,4 +1,4 @@
-"""TLS apart from any socket: bytes of the network in, bytes of the application out.
+"""TLS without a socket (`ssl.MemoryBIO`): bytes of the network in, of the application out.
 
 Promises: what was decrypted before an error is given before it is raised; an end that the other
 side has not announced, as TLS wants it, is an error and not an end. Leaves to others: sending what
@@ -34,7 +34,7 @@ class TlsEngine:
         self.ended = False
         self._error: OSError | None = None
 
-    def shake_hands(self, data: bytes) -> bool:
+    def handshake(self, data: bytes) -> bool:
         """Go on with the handshake.
 
         Args:
@@ -53,18 +53,18 @@ class TlsEngine:
             return False
         return True
 
-    def outgoing(self) -> bytes:
-        """Give what is to go out now."""
+    def take_output(self) -> bytes:
+        """Return what is to go out now."""
         return self._outgoing.read()
 
     def encrypt(self, data: bytes) -> bytes:
-        """Give what is to go out for some bytes of the application."""
+        """Return what is to go out for some bytes of the application."""
         if data:
             self.ssl_object.write(data)
         return self._outgoing.read()
 
     def decrypt(self, data: bytes) -> bytes:
-        """Give the bytes of the application in what came.
+        """Return the bytes of the application in what came.
 
         Args:
             data: What came from the network; `b""` at its end.
@@ -84,7 +84,7 @@ class TlsEngine:
         return self._decrypted()
 
     def rest(self) -> bytes:
-        """Give the bytes of the application that came along with the end of the handshake.
+        """Return the bytes of the application that came along with the end of the handshake.
 
         Raises:
             OSError: What came before was no TLS from some place on, or ended before TLS did.

@@ -13,16 +13,16 @@ import httpx
 
 from ..errors import ConfigError
 from .async_exchange import AsyncExchange
-from .once import Once
+from .cached_value import CachedValue
 from .sync_exchange import Exchange
 
-_contexts: dict[tuple[str | None, str | None], Once[ssl.SSLContext]] = {}
+_contexts: dict[tuple[str | None, str | None], CachedValue[ssl.SSLContext]] = {}
 
 
 def load_tls_context() -> None:
     """Begin to load the settings, if they are not there; `async_tls_context` waits for them."""
     loading = _context_here()
-    if loading.made is None:
+    if loading.value is None:
         loading.begin(lambda _: None)
 
 
@@ -38,7 +38,7 @@ async def async_tls_context(exchange: AsyncExchange) -> ssl.SSLContext:
         Expired: A limit of the watchdog has run out.
     """
     loading = _context_here()
-    return loading.made or (await exchange.delivery(loading.begin))()
+    return loading.value or (await exchange.wait_for_callback(loading.begin))()
 
 
 def tls_context(exchange: Exchange) -> ssl.SSLContext:
@@ -53,13 +53,13 @@ def tls_context(exchange: Exchange) -> ssl.SSLContext:
         Expired: A limit of the watchdog has run out.
     """
     loading = _context_here()
-    return loading.made or exchange.delivery(loading.begin)()
+    return loading.value or exchange.wait_for_callback(loading.begin)()
 
 
-def _context_here() -> Once[ssl.SSLContext]:
+def _context_here() -> CachedValue[ssl.SSLContext]:
     # The variables that httpx and OpenSSL know.
     names = (os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
-    return _contexts.get(names) or _contexts.setdefault(names, Once(_load))
+    return _contexts.get(names) or _contexts.setdefault(names, CachedValue(_load))
 
 
 def _load() -> ssl.SSLContext:

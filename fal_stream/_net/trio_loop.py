@@ -65,7 +65,7 @@ class TrioLoop(EventLoop):
         """See `EventLoop`."""
         return trio.lowlevel.current_task()
 
-    def task_here(self) -> object | None:
+    def current_task_or_none(self) -> object | None:
         """See `EventLoop`."""
         try:
             is_here = trio.lowlevel.current_trio_token() is self.token
@@ -112,7 +112,7 @@ class TrioLoop(EventLoop):
         """See `EventLoop`."""
         await trio.sleep(seconds)
 
-    async def delivery(self, begin: Callable[[Callable[[T], None]], object]) -> T:
+    async def wait_for_callback(self, begin: Callable[[Callable[[T], None]], object]) -> T:
         """See `EventLoop`."""
         things: list[T] = []
         is_there = trio.Event()
@@ -141,11 +141,13 @@ class TrioLoop(EventLoop):
         trio.lowlevel.spawn_system_task(run, context=contextvars.copy_context())
         return scope.cancel
 
-    async def stream_of(self, sock: socket.socket) -> TrioStream:
+    async def stream_from_socket(self, sock: socket.socket) -> TrioStream:
         """See `EventLoop`."""
         return TrioStream(sock)
 
-    async def finish(self, work: Coroutine[Any, Any, T], interrupt: Callable[[], None]) -> T:
+    async def complete_despite_cancellation(
+        self, work: Coroutine[Any, Any, T], interrupt: Callable[[], None]
+    ) -> T:
         """See `EventLoop`."""
         with _shield():
             return await work
@@ -163,7 +165,7 @@ class TrioLoop(EventLoop):
         except BaseException as error:
             await raise_plainly(error)
 
-    async def within(self, seconds: float, work: Coroutine[Any, Any, object]) -> None:
+    async def run_with_timeout(self, seconds: float, work: Coroutine[Any, Any, object]) -> None:
         """See `EventLoop`."""
         with trio.move_on_after(seconds):
             await work
@@ -181,7 +183,7 @@ def _nothing() -> None:
 
 
 def running_trio_loop() -> TrioLoop | None:
-    """Give the loop of the task of trio that runs here; None where none does."""
+    """Return the loop of the task of trio that runs here; None where none does."""
     try:
         trio.lowlevel.current_task()
     except RuntimeError:

@@ -31,7 +31,7 @@ class TrioStream(ByteStream[TrioExchange]):
         """See `ByteStream`."""
         # Or a server that always has something to say would keep the others from running.
         await trio.lowlevel.checkpoint()
-        exchange.glance()
+        exchange.checkpoint()
         while True:
             data = self.poll()
             if data is not None:
@@ -67,7 +67,7 @@ class TrioStream(ByteStream[TrioExchange]):
         """See `ByteStream`."""
         return not is_readable(self._sock)
 
-    async def catch_up(self) -> None:
+    async def process_pending_io(self) -> None:
         """See `ByteStream`; trio reads when it is asked."""
 
     def poll(self) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Objects that are known as long as somebody uses them.
+"""A set of objects, held by weak references.
 
 There is no lock, so that a signal handler can go through them at any time: each step on the
 dictionary is one of the interpreter.

@@ -1,1 +1,1 @@
-"""What the library says of its work: its log, spans of OpenTelemetry, and taps of a response."""
+"""Reporting: the log of streams, spans of OpenTelemetry, and taps of a response."""

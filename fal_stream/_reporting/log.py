@@ -1,4 +1,4 @@
-"""The log of the library, and the variable of the environment that shows it.
+"""The library's logger, and `FAL_STREAM_LOG`, which prints it to stderr.
 
 Promises: without the variable no handler is added and no level set. Leaves to others: what is
 logged; whoever logs keeps secrets and payloads out.
@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 
-from .._checks import shown
+from .._checks import short_repr
 
 LOGGER = logging.getLogger("fal_stream")
 VARIABLE = "FAL_STREAM_LOG"
@@ -44,7 +44,7 @@ def show_log(environment: Mapping[str, str]) -> None:
     level = _LEVELS.get(value.lower())
     if level is None:
         warnings.warn(
-            f"{VARIABLE}={shown(value)} is not known, and nothing is logged: "
+            f"{VARIABLE}={short_repr(value)} is not known, and nothing is logged: "
             f"give {' or '.join(_LEVELS)}",
             stacklevel=2,
         )

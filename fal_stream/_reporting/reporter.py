@@ -1,4 +1,4 @@
-"""Tells of a stream when it has ended: a line of the log, and a span.
+"""Report the end of a stream: a log line and a span.
 
 Promises: one look at the clock when the stream starts, and nothing for each chunk.
 """
@@ -9,7 +9,7 @@ import logging
 import time
 from contextlib import AbstractContextManager
 
-from .._shared.report import Outcome, StreamReport
+from .._shared.summary import Outcome, StreamSummary
 from ..errors import FalStreamError
 from .log import LOGGER
 from .spans import begin_span, current_span, end_span
@@ -57,7 +57,7 @@ class Reporter:
             received: How many bytes of the body came.
         """
         seconds = time.monotonic() - self._began
-        report = StreamReport(
+        report = StreamSummary(
             self._endpoint_id, request_id, outcome, chunks, received, seconds, error
         )
         if LOGGER.isEnabledFor(logging.INFO):

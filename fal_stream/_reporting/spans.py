@@ -11,7 +11,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from .._shared.report import StreamReport
+from .._shared.summary import StreamSummary
 from .._version import __version__
 
 _API = "opentelemetry.trace"
@@ -75,7 +75,7 @@ def trace_headers() -> dict[str, str]:
     }
 
 
-def end_span(span: Any, report: StreamReport) -> None:
+def end_span(span: Any, report: StreamSummary) -> None:
     """End the span of a stream.
 
     Args:

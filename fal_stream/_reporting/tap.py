@@ -1,4 +1,4 @@
-"""Who is told of everything that a server sends, beside the stream that reads it."""
+"""The interface of a tap, which is given everything that a server sends."""
 
 from __future__ import annotations
 

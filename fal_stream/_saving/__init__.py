@@ -1,1 +1,1 @@
-"""Files that are written: where they go, and how none is ever half there or over another."""
+"""Write files: choose their folders, and never leave one half written or overwrite another."""

@@ -1,4 +1,4 @@
-"""A file that is being written.
+"""Write a file under a `.part` name, which is replaced by its own when it is whole.
 
 Promises: it stands under another name, with `.part` at its end, until it is whole; then it takes
 its own name, or the next one that is free: no file that is there is changed, and no link is
@@ -13,14 +13,14 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import BinaryIO
 
-from .._files.turns import Turns
+from .._files.file_lock import FileLock
 from .._shared.file_names import numbered
 from ..errors import FileError, excerpt
 
 _MOST_OF_A_NAME = 10_000
 
 
-class PartFile(Turns):
+class PartFile(FileLock):
     """Writes a file; its methods may be called in any thread, one after the other.
 
     Args:
@@ -48,13 +48,13 @@ class PartFile(Turns):
         self._is_given_up = False
         self._is_kept = False
 
-    def open(self) -> None:
+    def create(self) -> None:
         """Make the file.
 
         Raises:
             FileError: It can't be made.
         """
-        with self._turn():
+        with self._locked():
             for number in range(1, _MOST_OF_A_NAME):
                 path = self._folder / f"{numbered(self._name, number)}.part"
                 if os.path.lexists(path):
@@ -80,7 +80,7 @@ class PartFile(Turns):
         Raises:
             FileError: They can't be written.
         """
-        with self._turn():
+        with self._locked():
             if self._file is None:
                 return  # it was given up meanwhile
             try:
@@ -98,7 +98,7 @@ class PartFile(Turns):
         Raises:
             FileError: It can't be done.
         """
-        with self._turn():
+        with self._locked():
             if self._file is None:
                 raise FileError(f"{excerpt(str(self.path))} was given up while it was written")
             try:
@@ -131,12 +131,12 @@ class PartFile(Turns):
     def give_up(self) -> None:
         """Remove it, now or after the call that still runs; nothing where it is whole."""
         self._is_given_up = True
-        self._settle()
+        self._clean_up_if_over()
 
     def _is_over(self) -> bool:
         return self._is_given_up and self._file is not None
 
-    def _wind_up(self) -> None:
+    def _clean_up(self) -> None:
         file, self._file = self._file, None
         with contextlib.suppress(OSError):
             if file is not None:

@@ -1,4 +1,4 @@
-"""Where the user wants files to go: a folder, or a file of a name."""
+"""Parse the path that the user saves to: a folder, or the name of a file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from .._checks import shown
+from .._checks import short_repr
 from .._shared.file_names import MAX_NAME_BYTES
 from ..errors import ConfigError, excerpt
 
@@ -46,19 +46,20 @@ def check_target(argument: str, path: object) -> Target:
             raise ValueError
     except Exception:
         raise ConfigError(
-            f"{argument}={shown(path)} is no path: give a folder, or the name of a file, 'fox.png'"
+            f"{argument}={short_repr(path)} is no path: give a folder, or the name of a file, "
+            "'fox.png'"
         ) from None
     given = Path(text)
     if ".." in given.parts:
         raise ConfigError(
-            f"{argument}={shown(path)} has `..` in it, which could lead anywhere: give the path "
-            "that you mean, Path(...).resolve()"
+            f"{argument}={short_repr(path)} has `..` in it, which could lead anywhere: give the "
+            "path that you mean, Path(...).resolve()"
         )
     ends = (os.sep, *([os.altsep] if os.altsep else []))
     if text.endswith(ends) or not given.suffix or os.path.isdir(given):
         return Target(given)
     if len(os.fsencode(given.name)) > MAX_NAME_BYTES + 40:
-        raise ConfigError(f"{argument}={shown(path)} has a name that is too long for a file")
+        raise ConfigError(f"{argument}={short_repr(path)} has a name that is too long for a file")
     return Target(given.parent, given.name)
 
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from .._checks import is_model_field
-from .file_search import DEPTH, LISTS, fields_of, is_dataclass, is_model
+from .file_search import DEPTH, LISTS, declared_fields, is_dataclass, is_model
 
 __all__ = ["aliases_of", "rename_dataclasses"]
 
@@ -40,7 +40,7 @@ def aliases_of(cls: type) -> Mapping[str, str]:
 
 
 def rename_dataclasses(dumped: Any, value: Any, around: tuple[int, ...] = ()) -> None:
-    """Give the fields of plain dataclasses their names in what pydantic has dumped.
+    """Return the fields of plain dataclasses their names in what pydantic has dumped.
 
     Pydantic does it itself where a field is declared to hold the dataclass. In a field of type
     Any, it takes the names of Python.
@@ -57,14 +57,14 @@ def rename_dataclasses(dumped: Any, value: Any, around: tuple[int, ...] = ()) ->
         model: Any = type(value)
         # A model of pydantic before 2.10 has the other name only.
         infos = getattr(model, "__pydantic_fields__", None) or getattr(model, "model_fields", {})
-        for name, part in fields_of(value).items():
+        for name, part in declared_fields(value).items():
             alias = getattr(infos.get(name), "serialization_alias", None)
             if not isinstance(dumped, dict) or name == "root":
                 rename_dataclasses(dumped, part, inside)
             elif (key := alias if alias in dumped else name) in dumped:
                 rename_dataclasses(dumped[key], part, inside)
     elif is_dataclass(value) and isinstance(dumped, dict):
-        parts = fields_of(value)
+        parts = declared_fields(value)
         for name in parts.keys() & dumped.keys():
             rename_dataclasses(dumped[name], parts[name], inside)
         cls: type = type(value)

@@ -1,4 +1,4 @@
-"""The sound in chunks: base64 in each of them, or bytes.
+"""Extract the sound from chunks: base64 in each of them, or bytes.
 
 Promises: pure, linear. What is no sound is passed over, also an error that the app goes on after;
 base64 that is broken is not.
@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .._checks import shown
+from .._checks import short_repr
 from ..errors import FileError, StreamDecodeError, excerpt
 from .chunk_fields import ChunkField, fields_of, shown_fields
 from .data_uri import decode_base64, decode_data_uri
@@ -75,7 +75,7 @@ class AudioReader:
         if self._count:
             what = f"{self._count:,} without; the last chunk {shown_fields(self._last)}"
         if isinstance(self._field, str):
-            message = f"There is no sound in the field {shown(self._field)}: {what}"
+            message = f"There is no sound in the field {short_repr(self._field)}: {what}"
         else:
             message = (
                 f"There is no sound in the stream: {what}. Name the field by `field`; files() and "

@@ -1,4 +1,4 @@
-"""The fields of a chunk, whatever its type, and how a user names one."""
+"""Read the fields of a chunk of any type (JSON, pydantic model, dataclass)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 from .. import _checks
-from .._checks import is_model, shown
+from .._checks import is_model, short_repr
 from ..errors import ConfigError, excerpt
 
 ChunkField: TypeAlias = str | Callable[[Any], Any]
@@ -39,7 +39,7 @@ def shown_fields(chunk: object) -> str:
     """Say what a chunk is, for a message: `has the fields 'output', 'partial'`."""
     fields = fields_of(chunk)
     if fields is None:
-        return f"is {shown(chunk)}"
+        return f"is {short_repr(chunk)}"
     if not fields:
         return "has no fields"
     names = [repr(excerpt(str(name), 40)) for name in islice(fields, _MOST_SHOWN)]
@@ -61,6 +61,6 @@ def check_field(argument: str, field: object) -> None:
         return
     if isinstance(field, str) or not callable(field):
         raise ConfigError(
-            f"{argument}={shown(field)} is no field: give its name, or a function of a chunk"
+            f"{argument}={short_repr(field)} is no field: give its name, or a function of a chunk"
         )
     _checks.check_plain_function(argument, field)

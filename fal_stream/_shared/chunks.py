@@ -1,4 +1,4 @@
-"""From the bytes of a body to chunks.
+"""Turn the bytes of a response body into chunks.
 
 A source is fed with the bytes as they come and appends what they hold to a list. When it raises,
 what came before has been appended. It knows no endpoint: the stream adds that to its errors.
@@ -23,11 +23,11 @@ from ..errors import (
     quoted,
 )
 from ..types import ServerSentEvent
+from .api_errors import says_error
 from .decode import DecodeJSON, TypedDecoder, breaks_off, decode_json, decode_report
 from .reported_error import is_usage_only, reported_error
-from .response import says_error
 from .sse import SSEParser
-from .sse_block import Leftover
+from .sse_event_buffer import Leftover
 from .workflow_events import workflow_event_type
 
 ChunkT = TypeVar("ChunkT")
@@ -53,14 +53,14 @@ class ChunkSource(Protocol):
         """Take some bytes, and append the chunks in them to a list."""
 
     def shows_life(self, data: bytes) -> bool:
-        """Tell whether bytes that gave no chunk still are a sign of life."""
+        """Return whether bytes that gave no chunk still are a sign of life."""
         raise NotImplementedError
 
     def close(self, out: list[Any]) -> None:
         """Take the end of the body, and append what was pending where it is whole."""
 
 
-class _Finality:
+class _FinalChunkCheck:
     """Knows which chunk of a source is the last one.
 
     Args:
@@ -74,7 +74,7 @@ class _Finality:
         self._needs_last = is_final is not None
         self._count = 0
 
-    def _judge(self, chunk: Any, is_final: IsFinal) -> None:
+    def _check_final(self, chunk: Any, is_final: IsFinal) -> None:
         """Ask whether the chunk that was just given is the last one."""
         try:
             self.ended = bool(is_final(chunk))
@@ -91,7 +91,7 @@ class _Finality:
             "cause of this; the chunk was delivered"
         )
 
-    def _check_finality(self) -> None:
+    def _check_had_final(self) -> None:
         """Refuse the end of a stream that had no last chunk."""
         if not self._needs_last or self.ended:
             return
@@ -106,7 +106,7 @@ class _Finality:
         )
 
 
-class BinaryChunks(_Finality):
+class BinaryChunks(_FinalChunkCheck):
     """The source of a body that is no event stream: the bytes as they come.
 
     Args:
@@ -128,7 +128,7 @@ class BinaryChunks(_Finality):
         out.append(data)
         self._count += 1
         if self._is_final is not None:
-            self._judge(data, self._is_final)
+            self._check_final(data, self._is_final)
 
     def shows_life(self, data: bytes) -> bool:
         """See `ChunkSource`; each byte is one."""
@@ -140,10 +140,10 @@ class BinaryChunks(_Finality):
         Raises:
             IncompleteStream: The last chunk never came.
         """
-        self._check_finality()
+        self._check_had_final()
 
 
-class EventChunks(_Finality, Generic[ChunkT]):
+class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
     """The source of an event stream.
 
     Args:
@@ -381,7 +381,7 @@ class EventChunks(_Finality, Generic[ChunkT]):
                 if self._raise_errors:
                     self._note(text, chunk)
                 if is_final is not None:
-                    self._judge(chunk, is_final)
+                    self._check_final(chunk, is_final)
                 elif kind == "output":
                     self.ended = self._ends_with_output
                 if self.ended:
@@ -420,7 +420,7 @@ class EventChunks(_Finality, Generic[ChunkT]):
     def _check_end(self) -> None:
         """Raise what the end of the stream means, if it is no good end."""
         if self._reported is None:
-            self._check_finality()
+            self._check_had_final()
             return
         message = self._redact(reported_error(self._reported) or "")
         try:
@@ -479,5 +479,5 @@ class EventChunks(_Finality, Generic[ChunkT]):
 
 
 def _text_of(text: str | bytes) -> str:
-    """Give the text of an event, of which there may be only the bytes."""
+    """Return the text of an event, of which there may be only the bytes."""
     return text if isinstance(text, str) else text.decode("utf-8", "replace")

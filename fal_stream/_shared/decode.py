@@ -1,4 +1,4 @@
-"""From the text of an event to a chunk: JSON, or of the type that the user gave."""
+"""Decode the text of an event: JSON, or the `output_type` that the user gave."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from pydantic_core import ValidationError, from_json
 
-from .._checks import shown
+from .._checks import short_repr
 from ..errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ DecodeJSON: TypeAlias = Callable[["str | bytes"], ChunkT]
 
 
 def json_decoder(output_type: Any) -> DecodeJSON[Any]:
-    """Give the function that makes a chunk of an event's text.
+    """Return the function that makes a chunk of an event's text.
 
     Args:
         output_type: Any type form that pydantic can validate, or None for JSON values.
@@ -44,7 +44,7 @@ def json_decoder(output_type: Any) -> DecodeJSON[Any]:
         _ = adapter.validator.title
     except Exception as error:
         failure = ConfigError(
-            f"output_type={shown(output_type)} is not a type that pydantic can validate: "
+            f"output_type={short_repr(output_type)} is not a type that pydantic can validate: "
             f"{str(error).partition(chr(10))[0]}"
         )
     else:
@@ -140,7 +140,7 @@ def breaks_off(text: str) -> bool:
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
-    """Tell whether lists and dicts are nested deeper than so many levels."""
+    """Return whether lists and dicts are nested deeper than so many levels."""
     level = [value]
     for _ in range(levels + 1):
         level = [

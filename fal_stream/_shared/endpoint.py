@@ -1,4 +1,4 @@
-"""Endpoint ids, their addresses, and which hosts are trusted with the key."""
+"""Parse endpoint ids, make their URLs, and decide which hosts may get the key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from .._checks import shown
+from .._checks import short_repr
 from ..errors import ConfigError
 
 RUN_HOST = "fal.run"
@@ -55,7 +55,7 @@ class EndpointId:
 
 
 def parse_endpoint_id(endpoint_id: object) -> EndpointId:
-    """Take an endpoint id apart.
+    """Parse an endpoint id.
 
     Args:
         endpoint_id: `owner/alias[/path]`, with `workflows/` or `comfy/` before it where the
@@ -86,7 +86,7 @@ def _parse(endpoint_id: str) -> EndpointId:
 
 def _bad(endpoint_id: object) -> ConfigError:
     return ConfigError(
-        f"endpoint_id={shown(endpoint_id)} is not an endpoint id: give owner/alias[/path] as "
+        f"endpoint_id={short_repr(endpoint_id)} is not an endpoint id: give owner/alias[/path] as "
         "on the model's page, like 'fal-ai/flux/dev'; an address goes into the url option"
     )
 
@@ -114,14 +114,14 @@ def stream_path(endpoint_id: EndpointId, path: object = DEFAULT_PATH) -> str:
 
 
 def _bad_path(path: object) -> ConfigError:
-    way_out = "give what follows the endpoint id, like '/audio/speech', or '' for nothing"
+    hint = "give what follows the endpoint id, like '/audio/speech', or '' for nothing"
     if isinstance(path, str) and "://" in path:
-        way_out = "an address goes into the url option"
+        hint = "an address goes into the url option"
     elif isinstance(path, str) and "?" in path:
         # Not shown: a query may hold a token.
         path = path[: path.index("?")] + "?..."
-        way_out = "a query goes into the query_params option"
-    return ConfigError(f"path={shown(path)} is not the path of an endpoint: {way_out}")
+        hint = "a query goes into the query_params option"
+    return ConfigError(f"path={short_repr(path)} is not the path of an endpoint: {hint}")
 
 
 def stream_url(run_url: str, endpoint_id: EndpointId, path: object = DEFAULT_PATH) -> str:
@@ -142,7 +142,7 @@ def stream_url(run_url: str, endpoint_id: EndpointId, path: object = DEFAULT_PAT
 
 
 def backup_url(url: str) -> str | None:
-    """Give the address to try where `fal.run` can't be reached (as fal's Python client does).
+    """Return the address to try where `fal.run` can't be reached (as fal's Python client does).
 
     Args:
         url: The address that can't be reached.
@@ -159,7 +159,7 @@ def backup_url(url: str) -> str | None:
 
 @lru_cache(64)  # asked several times for each request
 def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address is this machine's own."""
+    """Return whether a host name or address is this machine's own."""
     if host == "localhost":
         return True
     try:
@@ -175,7 +175,7 @@ def host_of(netloc: str) -> str:
 
 
 def names_this_machine(host: str) -> bool:
-    """Tell whether a host could lead to this machine, however it is written.
+    """Return whether a host could lead to this machine, however it is written.
 
     Broader than `is_loopback`, which says what is trusted: this says what a server must not send
     us to. Addresses without dots or in octal and hexadecimal are read as systems do, and count.
@@ -192,7 +192,7 @@ def names_this_machine(host: str) -> bool:
 
 
 def may_have_key(url: str, trusted_hosts: Collection[str]) -> bool:
-    """Tell whether the key may be sent to an address.
+    """Return whether the key may be sent to an address.
 
     Args:
         url: The address.
@@ -213,7 +213,7 @@ def may_have_key(url: str, trusted_hosts: Collection[str]) -> bool:
 
 
 def same_origin(first: str, second: str) -> bool:
-    """Tell whether two addresses share scheme, host and port (RFC 6454, section 5)."""
+    """Return whether two addresses share scheme, host and port (RFC 6454, section 5)."""
     return _origin(first) == _origin(second)
 
 

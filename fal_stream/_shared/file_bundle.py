@@ -1,4 +1,4 @@
-"""How a notebook shows a file: a picture, a player, or what is known of it.
+"""The MIME bundle of a file in a notebook: a picture, a player, or its metadata.
 
 Promises: pure. What an app says is escaped; only rasters, sound and video are shown, and data only
 up to a size, for a notebook keeps all of it.
@@ -50,7 +50,7 @@ def html_of(found: FoundFile) -> str | None:
     return None
 
 
-def bundle_of(found: FoundFile, said: str) -> dict[str, str]:
+def file_mime_bundle(found: FoundFile, said: str) -> dict[str, str]:
     """Return the forms of a file that a notebook chooses from; nothing is fetched here.
 
     Args:

@@ -1,4 +1,4 @@
-"""The hosts that files in chunks are fetched from.
+"""Decide which hosts files in chunks may be downloaded from.
 
 Promises: pure. An app may name any address; only those of fal's hosts for files, of the user's own
 servers and of hosts that the user named are asked.
@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, urlsplit
 
-from .._checks import check_url, shown
+from .._checks import check_url, short_repr
 from ..config import DEFAULT_REST_URL, DEFAULT_RUN_URL, AnySettings
 from ..errors import ConfigError, excerpt
 
@@ -39,7 +39,7 @@ class FileHosts:
     origins: frozenset[Origin] = frozenset()
 
     def allows(self, url: str) -> bool:
-        """Tell whether a file may be fetched from an address.
+        """Return whether a file may be fetched from an address.
 
         Args:
             url: The address.
@@ -76,7 +76,9 @@ def make_file_hosts(config: AnySettings | None, hosts: object = ()) -> FileHosts
         ConfigError: One of them is no host.
     """
     if isinstance(hosts, str) or not isinstance(hosts, Collection):
-        raise ConfigError(f"hosts={shown(hosts)} is no list: give host names, ['cdn.example.com']")
+        raise ConfigError(
+            f"hosts={short_repr(hosts)} is no list: give host names, ['cdn.example.com']"
+        )
     origins = {_named_origin(host) for host in hosts}
     if config is not None:
         for url, default in (
@@ -100,8 +102,8 @@ def _named_origin(host: object) -> Origin:
             parts = check_url("hosts", f"https://{host}")
             return _origin_of(parts)
     raise ConfigError(
-        f"hosts has {shown(host)}, which is no host: give a name, 'cdn.example.com', or scheme, "
-        "host and port, 'http://127.0.0.1:8000'"
+        f"hosts has {short_repr(host)}, which is no host: give a name, 'cdn.example.com', or "
+        "scheme, host and port, 'http://127.0.0.1:8000'"
     )
 
 

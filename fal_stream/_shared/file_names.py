@@ -1,4 +1,4 @@
-"""Names for files that are saved.
+"""Make safe names for files that are saved.
 
 Promises: pure. A name is safe on every system, whatever a server says: one part of a path, no name
 of a device, no hidden file, and a suffix of files that apps make, so that none is taken for code.

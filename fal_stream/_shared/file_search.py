@@ -1,4 +1,4 @@
-"""Whether there is a file in a value.
+"""Find out whether an input value is a file or holds one.
 
 Promises: looks into mappings, lists, sets, models and dataclasses, as deep as JSON is meant to be,
 and ends where a value holds itself.
@@ -23,17 +23,17 @@ LISTS = (list, tuple, set, frozenset, deque)  # what is a list in JSON, inside o
 
 
 def is_model(value: object) -> bool:
-    """Tell whether pydantic knows how a value is dumped: a model or a dataclass of pydantic's."""
+    """Return whether pydantic knows how a value is dumped: a model or a dataclass of pydantic's."""
     return _checks.is_model(value) or _checks.is_model_dataclass(value)
 
 
 def is_dataclass(value: object) -> bool:
-    """Tell whether a value is an instance of a dataclass."""
+    """Return whether a value is an instance of a dataclass."""
     return dataclasses.is_dataclass(value) and not isinstance(value, type)
 
 
-def fields_of(value: Any) -> dict[str, Any]:
-    """Give the fields of a model or dataclass by name, and what else a model was given."""
+def declared_fields(value: Any) -> dict[str, Any]:
+    """Return the fields of a model or dataclass by name, and what else a model was given."""
     if _checks.is_model(value):
         known = type(value).model_fields
         own = {name: item for name, item in value.__dict__.items() if name in known}
@@ -43,13 +43,13 @@ def fields_of(value: Any) -> dict[str, Any]:
 
 
 def config_of(value: object) -> Mapping[str, object]:
-    """Give pydantic's configuration of a model or dataclass; empty where there is none."""
+    """Return pydantic's configuration of a model or dataclass; empty where there is none."""
     name = "model_config" if _checks.is_model(value) else "__pydantic_config__"
     return getattr(type(value), name, None) or {}
 
 
 def files_among_fields(value: object, is_file: IsFile) -> IsFile:
-    """Give what is a file among the fields of a model or dataclass, models in it aside.
+    """Return what is a file among the fields of a model or dataclass, models in it aside.
 
     Args:
         value: The model or dataclass.
@@ -69,7 +69,7 @@ def holds_file(
     here: IsFile | None = None,
     around: tuple[int, ...] = (),
 ) -> bool:
-    """Tell whether a value is a file or holds one.
+    """Return whether a value is a file or holds one.
 
     Args:
         value: The value.
@@ -88,7 +88,7 @@ def holds_file(
     elif isinstance(value, LISTS):
         items = value
     elif is_model(value) or is_dataclass(value):
-        items = fields_of(value).values()
+        items = declared_fields(value).values()
         here = files_among_fields(value, is_file)
     else:
         return (here or is_file)(value)

@@ -1,4 +1,4 @@
-"""The files in a chunk: where they stand, and what the chunk says of them.
+"""Find the files in a chunk: their places, and what the chunk says of each.
 
 Promises: pure, linear in the chunk, and with memory for the way down and the files only. Nothing is
 decoded here but the first bytes of base64 of which the chunk doesn't say what it is. What is not
@@ -214,14 +214,14 @@ class FoundFile:
         return f"{said} {shown_url(self._source)}".strip()
 
 
-class Once:
+class SeenFiles:
     """Tells the files that came before from new ones; of very many the last ones are known."""
 
     def __init__(self) -> None:
         self._digests: dict[bytes, None] = {}
 
     def is_new(self, found: FoundFile) -> bool:
-        """Tell whether a file with the same data or address has not come before."""
+        """Return whether a file with the same data or address has not come before."""
         digest = found.digest()
         if digest in self._digests:
             return False

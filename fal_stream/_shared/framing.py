@@ -204,7 +204,7 @@ class ChunkedBody(BodyFraming):
             self._sizes[size_line[:-2]] = size
 
     def _read_whole_chunks(self, data: bytes, position: int, pieces: list[bytes]) -> int:
-        """The short way: read chunks that have come whole and whose size line is known.
+        """The fast path: read chunks that have come whole and whose size line is known.
 
         Returns:
             Where the next chunk begins.

@@ -1,4 +1,4 @@
-"""What to do about a connection that failed, by what the failure says. Pure."""
+"""Hints for connection errors: what to do, chosen by the error's text."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class Hint(NamedTuple):
     """What to do about a failure.
 
     Attributes:
-        way_out: What to do.
+        text: What to do.
         transient: Whether trying again may help.
     """
 
-    way_out: str
+    text: str
     transient: bool = True
 
 
@@ -76,7 +76,7 @@ def hint_for(reason: str) -> Hint:
         reason: What the failure says.
 
     Returns:
-        The way out, and whether trying again may help.
+        What to do, and whether trying again may help.
     """
     for part, hint in _HINTS:
         if part in reason:

@@ -210,7 +210,7 @@ def _bad_line(fields: bytes) -> bytes:
 
 
 def _keeps_alive(headers: list[tuple[bytes, bytes]], *, is_http_1_0: bool) -> bool:
-    """Tell whether the connection persists (RFC 9112, section 9.3)."""
+    """Return whether the connection persists (RFC 9112, section 9.3)."""
     options = b",".join([value for name, value in headers if name.lower() == b"connection"])
     tokens = {token.strip(b" \t") for token in options.lower().split(b",")}
     return b"close" not in tokens and (not is_http_1_0 or b"keep-alive" in tokens)

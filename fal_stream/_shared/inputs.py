@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._checks import is_model_secret, shown
+from .._checks import is_model_secret, short_repr
 from ..errors import ConfigError, counted, excerpt
 from .aliases import aliases_of
 from .file_search import DEPTH, IsFile, is_dataclass, is_model
@@ -25,7 +25,7 @@ from .meaning import alike_error, key_text, no_number_error, other_error
 
 
 @dataclass(frozen=True)
-class FoundFile:
+class InputFile:
     """A file in an input.
 
     Attributes:
@@ -44,7 +44,7 @@ class _Slot:
     index: int
 
 
-class TakenInput:
+class EncodedInput:
     """An input as JSON values, with a gap for each file in it.
 
     Args:
@@ -52,12 +52,12 @@ class TakenInput:
         files: The files, in the order in which they were found.
     """
 
-    def __init__(self, values: Any, files: Sequence[FoundFile]) -> None:
+    def __init__(self, values: Any, files: Sequence[InputFile]) -> None:
         self._values = values
-        self.files: tuple[FoundFile, ...] = tuple(files)
+        self.files: tuple[InputFile, ...] = tuple(files)
 
     def filled(self, urls: Sequence[str] = ()) -> Any:
-        """Give the input with an address in the place of each file.
+        """Return the input with an address in the place of each file.
 
         Args:
             urls: The addresses, in the order of `files`. Default: none, where there is no file.
@@ -95,8 +95,8 @@ class TakenInput:
         raise ConfigError(reason)
 
 
-def take_input(data: Any, is_file: IsFile) -> TakenInput:
-    """Take an input as JSON values, and find the files in it.
+def encode_input(data: Any, is_file: IsFile) -> EncodedInput:
+    """Encode an input as JSON values, and find the files in it.
 
     Args:
         data: JSON values, pydantic models, dataclasses and files, at any depth.
@@ -108,24 +108,24 @@ def take_input(data: Any, is_file: IsFile) -> TakenInput:
     Raises:
         ConfigError: There is anything else in it; the message names the place.
     """
-    taking = _Taking(is_file)
+    taking = _InputEncoder(is_file)
     try:
         values = taking.take(data, "input")
     except RecursionError:
         pass
     else:
-        return TakenInput(values, taking.files)
+        return EncodedInput(values, taking.files)
     raise _too_deep("input")
 
 
-def file_refusal(found: FoundFile) -> ConfigError:
+def file_refusal(found: InputFile) -> ConfigError:
     """Say that a file in an input isn't uploaded.
 
     Args:
         found: The file.
 
     Returns:
-        The error; it names the place and the kind of file, and the way out.
+        The error; it names the place and the kind of file, and what to do.
     """
     ways = "leave auto_upload on, or give a URL or a data URI"
     kind = type(found.file).__name__
@@ -133,16 +133,16 @@ def file_refusal(found: FoundFile) -> ConfigError:
         size = memoryview(found.file).nbytes
         kind = f"{kind}, {counted(size, 'byte')}"
     elif hasattr(found.file, "__fspath__"):
-        kind = shown(found.file)
+        kind = short_repr(found.file)
         ways += "; if the app wants the path itself, give it as a str"
     return ConfigError(f"{found.place} is a file ({kind}): {ways}")
 
 
-class _Taking:
+class _InputEncoder:
     """Goes through an input once."""
 
     def __init__(self, is_file: IsFile) -> None:
-        self.files: list[FoundFile] = []
+        self.files: list[InputFile] = []
         self._slots: dict[int, _Slot] = {}
         self._is_file = is_file
 
@@ -205,7 +205,7 @@ class _Taking:
         return taken
 
     def _take_model(self, model: Any, place: str, inside: tuple[int, ...]) -> Any:
-        from .models import dump_model, find_culprit
+        from .model_dump import dump_model, find_culprit
 
         def take(part: object, part_place: str) -> Any:
             return self.take(part, part_place, inside, in_model=True)
@@ -232,7 +232,7 @@ class _Taking:
         slot = self._slots.get(id(file))
         if slot is None:
             slot = self._slots[id(file)] = _Slot(len(self.files))
-            self.files.append(FoundFile(place, file))
+            self.files.append(InputFile(place, file))
         return slot
 
     def _take_other(self, value: object, place: str, *, in_model: bool) -> Any:

@@ -1,4 +1,4 @@
-"""Who listens to a stream, and what the listeners have not heard of yet."""
+"""The event listeners of a stream, and the chunks that they have not been given yet."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, get_args
 
-from .._checks import check_known, shown
+from .._checks import check_known, short_repr
 from ..errors import ConfigError
 from ..types import StreamEventType
 
@@ -24,13 +24,13 @@ class Listeners:
 
     Attributes:
         by_type: The listeners by what they listen to.
-        unheard: Chunks that the listeners have still to be called with. They are kept here so
+        undelivered: Chunks that the listeners have still to be called with. They are kept here so
             that none is lost where the one who calls is cancelled in between.
     """
 
     def __init__(self) -> None:
         self.by_type: dict[str, list[Listener]] = {name: [] for name in TYPES}
-        self.unheard: deque[Any] = NOTHING
+        self.undelivered: deque[Any] = NOTHING
 
     def add(self, type: StreamEventType, listener: Listener) -> None:
         """Register a listener.
@@ -40,7 +40,7 @@ class Listeners:
         """
         check_known("listener type", [type], TYPES)
         if not callable(listener):
-            raise ConfigError(f"listener={shown(listener)} can't be called: give a function")
+            raise ConfigError(f"listener={short_repr(listener)} can't be called: give a function")
         self.by_type[type].append(listener)
 
     def remove(self, type: StreamEventType, listener: Listener) -> None:
@@ -54,12 +54,12 @@ class Listeners:
             self.by_type[type].remove(listener)
 
     def of(self, *types: StreamEventType) -> list[Listener]:
-        """Give the listeners of some types."""
+        """Return the listeners of some types."""
         return [listener for name in types for listener in self.by_type[name]]
 
-    def tell(self, chunks: Iterable[Any]) -> None:
+    def enqueue(self, chunks: Iterable[Any]) -> None:
         """Keep chunks for the listeners, where there are any."""
         if self.by_type["data"] or self.by_type["message"]:
-            if self.unheard is NOTHING:
-                self.unheard = deque()
-            self.unheard.extend(chunks)
+            if self.undelivered is NOTHING:
+                self.undelivered = deque()
+            self.undelivered.extend(chunks)

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .._checks import is_model_secret, shown
+from .._checks import is_model_secret, short_repr
 from ..credentials import Secret
 from ..errors import ConfigError
 from .file_search import LISTS
@@ -55,11 +55,13 @@ def key_text(place: str, key: object) -> str:
         return int.__repr__(key)
     if isinstance(key, float) and math.isfinite(key):
         return float.__repr__(key)
-    raise ConfigError(f"{place} has the key {shown(key)}: the keys of JSON objects are strings")
+    raise ConfigError(
+        f"{place} has the key {short_repr(key)}: the keys of JSON objects are strings"
+    )
 
 
 def alike_error(place: str, first: object, second: object) -> ConfigError:
-    """Make the error of two keys that are one in JSON.
+    """Return the error of two keys that are one in JSON.
 
     Args:
         place: Where they stand.
@@ -67,13 +69,13 @@ def alike_error(place: str, first: object, second: object) -> ConfigError:
         second: The other.
     """
     return ConfigError(
-        f"{place} has the keys {shown(first)} and {shown(second)}, which are one in JSON: rename "
-        "or leave out one of them"
+        f"{place} has the keys {short_repr(first)} and {short_repr(second)}, which are one in "
+        "JSON: rename or leave out one of them"
     )
 
 
 def alike_fields_error(place: str) -> ConfigError:
-    """Make the error of two fields of a model that are one in JSON.
+    """Return the error of two fields of a model that are one in JSON.
 
     Args:
         place: Where the model stands.
@@ -84,7 +86,7 @@ def alike_fields_error(place: str) -> ConfigError:
 
 
 def no_number_error(place: str, value: float) -> ConfigError:
-    """Make the error of a number that isn't finite.
+    """Return the error of a number that isn't finite.
 
     Args:
         place: Where it stands.
@@ -96,7 +98,7 @@ def no_number_error(place: str, value: float) -> ConfigError:
 
 
 def other_error(place: str, value: object) -> ConfigError:
-    """Make the error of a value that is none of JSON's.
+    """Return the error of a value that is none of JSON's.
 
     Args:
         place: Where it stands.
@@ -110,18 +112,16 @@ def other_error(place: str, value: object) -> ConfigError:
             f"{place} is a {type(value).__name__}, which JSON would have as asterisks: give its "
             "get_secret_value()"
         )
-    kind, way_out = kind_of(value)
-    if way_out is not None:
+    kind, hint = kind_of(value)
+    if hint is not None:
         pass
     elif isinstance(value, Secret):
-        way_out = "give what its reveal() returns"
+        hint = "give what its reveal() returns"
     elif isinstance(value, enum.Enum):
-        way_out = "give its value"
+        hint = "give its value"
     elif hasattr(type(value), "isoformat"):
-        way_out = "give its isoformat()"
-    return ConfigError(
-        f"{place} is of type {kind}, which is not a JSON value: {way_out or _WANTED}"
-    )
+        hint = "give its isoformat()"
+    return ConfigError(f"{place} is of type {kind}, which is not a JSON value: {hint or _WANTED}")
 
 
 def kind_of(value: object) -> tuple[str, str | None]:
@@ -137,8 +137,8 @@ def kind_of(value: object) -> tuple[str, str | None]:
     cls = type(value)
     package = cls.__module__.partition(".")[0]
     if hasattr(cls, "dtype") and hasattr(cls, "tolist"):
-        way_out = "item" if getattr(value, "ndim", 0) == 0 else "tolist"
-        return f"{package}.{cls.__name__}", f"give its {way_out}()"
+        hint = "item" if getattr(value, "ndim", 0) == 0 else "tolist"
+        return f"{package}.{cls.__name__}", f"give its {hint}()"
     is_pythons = package == "builtins" or not hasattr(builtins, cls.__name__)
     return cls.__name__ if is_pythons else f"{package}.{cls.__name__}", None
 
@@ -203,7 +203,7 @@ def _inner(place: str, meant: object, key: object) -> str:
 
 
 def _pairs(dumped: Any, meant: Any) -> Iterator[tuple[object, Any, Any]]:
-    """Give what a mapping or a list holds in two forms, with the key, where they are alike."""
+    """Return what a mapping or a list holds in two forms, with the key, where they are alike."""
     if isinstance(meant, Mapping):
         if isinstance(dumped, Mapping) and len(dumped) == len(meant):
             for (key, part), other in zip(meant.items(), dumped.values(), strict=True):

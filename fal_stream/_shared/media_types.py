@@ -1,4 +1,4 @@
-"""Media types of files: by their first bytes, and by the suffixes of their names.
+"""Detect the media type of a file by its first bytes or by the suffix of its name.
 
 Promises: pure, and the same on every system (`mimetypes` is not). Bytes are looked at up to
 `HEAD_BYTES`, and a type is given only where they say it clearly.
@@ -220,7 +220,7 @@ _SAMPLE_RATES = {
 
 
 def _is_mp3(head: bytes) -> bool:
-    """Tell whether bytes begin with two frames of MPEG layer III: one begins too many by chance."""
+    """Return whether bytes begin with two MPEG layer III frames: one is often there by chance."""
     length = _frame_length(head[:4])
     if length is None:
         return False

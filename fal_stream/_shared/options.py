@@ -57,7 +57,7 @@ def given_options(arguments: Mapping[str, Any]) -> StreamOptions:
             had no place in its signature under `unknown`.
 
     Returns:
-        The options; unknown ones too, which `plan_stream` refuses.
+        The options; unknown ones too, which `prepare_stream` refuses.
     """
     hide_secrets(arguments["unknown"])
     given = {

@@ -1,4 +1,4 @@
-"""Which of the network's proxies an address is reached through.
+"""Choose the proxy for an address by proxy variables and `NO_PROXY`.
 
 `NO_PROXY` is read as httpx reads it: names with their subdomains, names with a dot before them
 (the subdomains alone), addresses, all of these with a port, `*`, and `scheme://name`. Networks
@@ -32,7 +32,7 @@ def choose_proxy(proxies: Mapping[str, str], scheme: str, host: str, port: int) 
 
 
 def _covers(entry: str, scheme: str, host: str, port: int) -> bool:
-    """Tell whether an entry of `NO_PROXY` means an address."""
+    """Return whether an entry of `NO_PROXY` means an address."""
     if entry == "*":
         return True
     wanted_scheme, has_scheme, rest = entry.rpartition("://")

@@ -1,4 +1,4 @@
-"""The query of an address: what may stand in it, and how parameters are added.
+"""Check query parameters and add them to a URL.
 
 Pure text work: what is there already is not decoded and encoded anew, for the address may be
 signed.

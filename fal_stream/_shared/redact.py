@@ -1,4 +1,4 @@
-"""The secrets of one request, and how to mask them in what its server says.
+"""Redact the secrets of a request in what its server sends, however they are encoded.
 
 Promises: the key, a token and the signature of an address are masked as they are, percent-encoded,
 escaped as in JSON, HTML or a repr of Python's, in base64, and cut off after 8 characters or more.

@@ -1,4 +1,4 @@
-"""What a chunk says of an error: the last chunk of a stream that failed.
+"""Recognise an error that an app reports in a chunk.
 
 From fal's documentation: `error` beside `output`, a text, "if an error occurred". As OpenRouter has
 it: an object `error` with a `message`, beside or in `choices`, and a `finish_reason` "error".
@@ -38,7 +38,7 @@ def reported_error(chunk: object) -> str | None:
 
 
 def is_usage_only(chunk: object) -> bool:
-    """Tell whether a chunk only says what was used, which comes after an error too."""
+    """Return whether a chunk only says what was used, which comes after an error too."""
     return isinstance(chunk, dict) and chunk.get("choices") == [] and not chunk.get("error")
 
 

@@ -1,8 +1,8 @@
-"""Server-sent events: the bytes of an event stream in, its events out.
+"""Parse server-sent events: the bytes of an event stream in, its events out.
 
 Promises: the rules of WHATWG HTML, section 9.2.6, however the bytes are cut; work that is linear
 in the bytes; memory that is bounded by `max_event_bytes`. BOM, line ends, blank lines, `retry`
-and the limit are handled here, on bytes. A plain event of one `data` line takes a short way, where
+and the limit are handled here, on bytes. A plain event of one `data` line takes a fast path, where
 they are many by a single cut; all others are read by `sseclient` (`sse_block.py`), and a test
 holds the ways together.
 
@@ -16,11 +16,11 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TypeAlias, TypeVar
 
-from .._checks import check_whole, shown
+from .._checks import check_whole, short_repr
 from ..errors import ConfigError, EventTooLarge, counted
 from ..types import ServerSentEvent
-from .sse_block import EventBlock, Leftover
-from .sse_line import HalfLine
+from .sse_event_buffer import EventBuffer, Leftover
+from .sse_line_buffer import LineBuffer
 
 __all__ = ["DEFAULT_MAX_EVENT_BYTES", "Leftover", "SSEParser"]
 
@@ -64,7 +64,7 @@ class SSEParser:
             character that no id can have (NUL, CR, LF).
     """
 
-    _short_way = True
+    _fast_path = True
     """Whether plain events may go past `sseclient`; the tests turn it off to compare."""
 
     _long_line = 256
@@ -194,9 +194,9 @@ class SSEParser:
         return Leftover(event, raw, line_complete) if raw else None
 
     def _drop_pending(self) -> None:
-        self._half_line = HalfLine()
+        self._half_line = LineBuffer()
         self._in_comment = False
-        self._block = EventBlock()
+        self._block = EventBuffer()
 
     def _normalise(self, chunk: bytes) -> bytes:
         """Take off the BOM and make every line end a line feed."""
@@ -222,10 +222,10 @@ class SSEParser:
         half_line = self._half_line
         if half_line.size or self._in_comment:
             piece, line_end, text = text.partition(b"\n")
-            self._take_half_line(piece)
+            self._buffer_line(piece)
             if not line_end:
                 return b""
-            if text.startswith(b"\n") and not self._block.size and self._short_way:
+            if text.startswith(b"\n") and not self._block.size and self._fast_path:
                 value = half_line.data()
                 if value is not None:
                     half_line.clear()
@@ -261,7 +261,7 @@ class SSEParser:
             text = text[len(whole) :]
         blocks = text.split(b"\n\n")
         tail = blocks.pop()
-        longest_plain = self._limit if self._short_way else -1
+        longest_plain = self._limit if self._fast_path else -1
         for block in blocks:
             if block.startswith(b"data:") and b"\n" not in block and len(block) <= longest_plain:
                 events += plain([_value_of(block)])
@@ -274,9 +274,9 @@ class SSEParser:
             self._take_tail(tail)
 
     def _plain_values(self, text: bytes) -> list[bytes] | None:
-        """Give the values of the `data` lines, where a text is plain events and nothing else."""
+        """Return the values of the `data` lines, where a text is plain events and nothing else."""
         is_fit = text.startswith(b"data: ") and text.endswith(b"\n\n") and len(text) <= self._limit
-        if not is_fit or not self._short_way:
+        if not is_fit or not self._fast_path:
             return None
         if text.find(b"\n") > self._long_line:
             return _long_values(text)
@@ -288,9 +288,9 @@ class SSEParser:
         lines = text.split(b"\n")
         half_line = lines.pop()
         self._take_lines(lines)
-        self._take_half_line(half_line)
+        self._buffer_line(half_line)
 
-    def _take_half_line(self, piece: bytes) -> None:
+    def _buffer_line(self, piece: bytes) -> None:
         if not self._half_line.size and piece.startswith(b":"):
             self._in_comment = True
         if piece and not self._in_comment:
@@ -319,7 +319,7 @@ class SSEParser:
         block = self._block
         if not block.size:
             return
-        plain_line = block.plain_line() if self._short_way else None
+        plain_line = block.plain_line() if self._fast_path else None
         if plain_line is not None:
             events += plain([_value_of(plain_line)])
             self.ignored.clear()
@@ -333,7 +333,7 @@ class SSEParser:
         block.clear()
 
     def _events_of(self, values: list[bytes]) -> list[ServerSentEvent]:
-        """The short way: the events that have one `data` line each, of these values."""
+        """The fast path: make the events that have one `data` line each, of these values."""
         event_id = self.last_event_id
         events = [
             ServerSentEvent("message", value.decode("utf-8", "replace"), event_id)
@@ -363,14 +363,14 @@ def _long_values(text: bytes) -> list[bytes] | None:
 
 
 def _value_of(line: bytes) -> bytes:
-    """Give the value of a `data` line."""
+    """Return the value of a `data` line."""
     return line[6:] if line.startswith(b"data: ") else line[5:]
 
 
 def _check_event_id(value: object) -> str:
     if not isinstance(value, str) or any(mark in value for mark in "\0\r\n"):
         raise ConfigError(
-            f"last_event_id={shown(value)} must be a string without NUL, CR and LF; "
+            f"last_event_id={short_repr(value)} must be a string without NUL, CR and LF; "
             'give "" or leave it out if there is none'
         )
     return value

@@ -1,4 +1,4 @@
-"""The text of a stream: all of it, and what is new, whichever of the two the chunks bring.
+"""Accumulate the text of a stream from deltas, or find the deltas in cumulative text.
 
 Some models send all text so far with each chunk (cumulative), others what is new (deltas). The
 fields of a chunk may tell which (`text_fields`); where they don't, the texts do:

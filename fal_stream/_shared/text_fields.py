@@ -1,4 +1,4 @@
-"""Where the text of a chunk stands, and whether it is all text so far.
+"""Find the text of a chunk, and whether it is cumulative or a delta.
 
 From fal's documentation: `output` beside `partial` (language models, vision, speech to text) is all
 text so far. From OpenAI's: `choices[0].delta.content` is what is new. The other names are those of
@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeGuard
 
-from .._checks import is_model, shown
+from .._checks import is_model, short_repr
 from ..errors import FalStreamError, excerpt
 from .chunk_fields import ChunkField, fields_of
 
@@ -60,8 +60,8 @@ def find_text(chunk: object, field: ChunkField | None = None) -> FoundText | Non
             return None
         if text is not None and not isinstance(text, str):
             raise FalStreamError(
-                f"The function `field` returned {shown(text)}: return the text of the chunk, or "
-                "None"
+                f"The function `field` returned {short_repr(text)}: return the text of the chunk, "
+                "or None"
             )
         return None if text is None else FoundText(text, _told_by(fields))
     names = TEXT_NAMES if field is None else (field,)
@@ -158,17 +158,17 @@ class FieldNames:
             return FalStreamError("No chunk came, and so no text")
         what = "No chunk had text"
         if isinstance(field, str):
-            what = f"No chunk had text in field={shown(field)}"
+            what = f"No chunk had text in field={short_repr(field)}"
         elif field is not None:
             what = "The function `field` found no text in any chunk"
         if not self._names:
             return FalStreamError(f"{what}, nor had any chunk fields: iterate the stream instead")
         texts = [name for name, is_text in self._names.items() if is_text]
-        way_out = "iterate the stream instead"
+        hint = "iterate the stream instead"
         if texts:
             # Seldom needed, and not quick to load.
             from difflib import get_close_matches
 
             near = get_close_matches(field, texts, 1) if isinstance(field, str) else []
-            way_out = f"name the one with the text, as in text(field={(near or texts)[0]!r})"
-        return FalStreamError(f"{what}; their fields were {', '.join(self._names)}: {way_out}")
+            hint = f"name the one with the text, as in text(field={(near or texts)[0]!r})"
+        return FalStreamError(f"{what}; their fields were {', '.join(self._names)}: {hint}")

@@ -1,11 +1,11 @@
-"""From chunks to the text of a stream.
+"""Turn the chunks of a stream into its text.
 
 It holds no stream, so that a stream can hold it and is freed when it is dropped all the same.
 """
 
 from __future__ import annotations
 
-from .._checks import shown
+from .._checks import short_repr
 from ..errors import ConfigError, FalStreamError, counted
 from .chunk_fields import ChunkField, check_field
 from .text_accumulator import TextAccumulator
@@ -35,7 +35,7 @@ class TextReader:
     def __init__(self, field: ChunkField | None, cumulative: bool | None) -> None:
         check_field("field", field)
         if cumulative is not None and not isinstance(cumulative, bool):
-            raise ConfigError(f"cumulative={shown(cumulative)} must be True, False or None")
+            raise ConfigError(f"cumulative={short_repr(cumulative)} must be True, False or None")
         self.taken: int = 0
         self.has_found: bool = False
         self._field = field
@@ -48,7 +48,7 @@ class TextReader:
             self._first_name = field if isinstance(field, str) else None
 
     def is_of(self, field: object, cumulative: object) -> bool:
-        """Tell whether it was made with these arguments."""
+        """Return whether it was made with these arguments."""
         return self._field == field and self._cumulative is cumulative
 
     def take(self, chunk: object) -> str:

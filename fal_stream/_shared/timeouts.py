@@ -1,4 +1,4 @@
-"""What a limit that ran out means to the user."""
+"""Make the errors of time limits that ran out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WHAT: dict[Phase, str] = {
 
 
 def timeout_error(expired: Expired, chunks_received: int) -> StreamTimeout:
-    """Make the error of a limit that ran out.
+    """Return the error of a limit that ran out.
 
     Args:
         expired: The limit.
@@ -31,7 +31,7 @@ def timeout_error(expired: Expired, chunks_received: int) -> StreamTimeout:
 
 
 def upload_timeout_error(expired: Expired, what: str) -> StreamTimeout:
-    """Make the error of a limit that ran out in an upload.
+    """Return the error of a limit that ran out in an upload.
 
     Args:
         expired: The limit.

@@ -1,4 +1,4 @@
-"""What is known of a token: how an answer holds it, what it may look like, how long it serves."""
+"""Parse and check tokens, and decide how long one is used."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TokenKey(NamedTuple):
 
 
 def token_margin(lifetime: float) -> float:
-    """Tell how long before its end a token is no longer used, so that it arrives in time.
+    """Return how long before its end a token is no longer used, so that it arrives in time.
 
     Args:
         lifetime: How long it lives, in seconds.
@@ -38,7 +38,7 @@ def token_margin(lifetime: float) -> float:
 
 
 def token_of(answer: Any) -> Any:
-    """Take the token out of the answer to `POST /tokens/`.
+    """Return the token in the response to `POST /tokens/`.
 
     Args:
         answer: A bare string, or an object with it as `token` or `detail` (as fal's own clients

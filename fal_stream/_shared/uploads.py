@@ -1,4 +1,4 @@
-"""The requests of an upload to fal's storage, and what is made of the answers.
+"""Make the requests of an upload to fal's storage, and check the responses.
 
 Promises: what is sent is as fal's JavaScript client sends it. The server's answers are not trusted:
 whatever isn't as expected is a `ValueError` whose text is fit for a message, so it shows no path
@@ -71,7 +71,7 @@ class UploadTarget:
 
 
 def initiate_url(rest_url: str, *, in_parts: bool) -> str:
-    """Give the address that is asked where a file goes.
+    """Return the address that is asked where a file goes.
 
     Args:
         rest_url: The address of fal's REST API, without a slash at its end.
@@ -159,7 +159,7 @@ def _kind(value: object) -> str:
 
 
 def part_url(upload_url: str, number: int) -> str:
-    """Give the address of a part.
+    """Return the address of a part.
 
     Args:
         upload_url: The address of the upload, checked.
@@ -172,7 +172,7 @@ def part_url(upload_url: str, number: int) -> str:
 
 
 def complete_url(upload_url: str) -> str:
-    """Give the address that puts the parts together.
+    """Return the address that puts the parts together.
 
     Args:
         upload_url: The address of the upload, checked.

@@ -1,10 +1,10 @@
-"""The watchdog: how long a stream may still wait for its server.
+"""The watchdog: keep the time limits of a stream, and tell how long it may still wait.
 
 Whoever is about to wait calls `enter`, and `leave` afterwards; a wait may hold others. The clock
 goes on between two waits, so that a flood without a single chunk can't hold up its consumer for
 ever; it stands still from `chunk`, when the consumer is given something, to the next wait. The
 clock is handed in, so that nothing here reads one. The watchdog neither waits nor wakes anybody:
-that is left to the network rooms.
+that is left to `_net`.
 """
 
 from __future__ import annotations
@@ -158,14 +158,14 @@ class Watchdog:
             self._entered_at, self._left_at = None, now
 
     def remaining(self) -> float:
-        """Tell how many seconds are left, from within a wait; callable from any thread."""
+        """Return how many seconds are left, from within a wait; callable from any thread."""
         waited, entered_at = self._waited, self._entered_at
         if entered_at is not None:
             waited += self._clock() - entered_at
         return self._due - waited
 
     def longest(self) -> float | None:
-        """Tell how many seconds a single wait may last at most, None where there is no limit."""
+        """Return how many seconds a single wait may last at most, None where there is no limit."""
         limits = (self._limits.start, self._limits.idle, self._limits.event)
         if self._limits.total is not None:
             return self._limits.total
@@ -174,11 +174,11 @@ class Watchdog:
         return max(*map(_seconds, limits), _seconds(self._limits.idle) + self._limits.idle_patience)
 
     def expired(self) -> Expired | None:
-        """Tell which limit has run out, if one has."""
+        """Return which limit has run out, if one has."""
         return self.next_expiry() if self.remaining() <= 0 else None
 
     def next_expiry(self) -> Expired:
-        """Give the error of the limit that runs out first, or has."""
+        """Return the error of the limit that runs out first, or has."""
         candidates: tuple[tuple[float, Phase, float | None], ...] = (
             (self._start_due, "start", self._limits.start),
             (self._total_due, "total", self._limits.total),

@@ -1,4 +1,4 @@
-"""What the events of a workflow say of its nodes (the shapes are those of fal's documentation)."""
+"""Recognise the events of a workflow (the shapes are those of fal's documentation)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["workflow_event_type"]
 
 
 def workflow_event_type(text: str | bytes) -> str | None:
-    """Tell whether the text of an event is the `error` or the `output` of a workflow.
+    """Return whether the text of an event is the `error` or the `output` of a workflow.
 
     It is told by the text: a chunk of the user's `output_type` may have left the type out.
 

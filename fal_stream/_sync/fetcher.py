@@ -26,7 +26,7 @@ class Fetcher:
         self._dispatcher = dispatcher
         self._sender = sender
 
-    def open(
+    def download(
         self, found: FoundFile, max_bytes: int, timeout: float | None, signal: AbortSignal | None
     ) -> Download:
         """Ask for a file and wait for the head of the answer.
@@ -47,5 +47,5 @@ class Fetcher:
         from .fetch import Download
 
         download = Download(found, max_bytes, timeout, self._dispatcher, self._sender)
-        download.open(signal)
+        download.start(signal)
         return download

@@ -10,7 +10,7 @@ tokens and takes uploads, too.
             ...
 """
 
-from fal_stream.testing.ready import DONE, error_event, in_turn
+from fal_stream.testing.helpers import DONE, error_event, in_turn
 from fal_stream.testing.record import record
 from fal_stream.testing.replay import replay
 from fal_stream.testing.reply import Failure, Framing, Reply

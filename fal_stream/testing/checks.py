@@ -1,4 +1,4 @@
-"""Checks of arguments, with messages that name the argument, the value and the way out."""
+"""Validate arguments; messages name the argument, the value and what to give instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One connection of a client: bytes in and out, and the news that the client went away.
+"""One connection of a client: read and write bytes, and notice that the client went away.
 
 Promises: whoever waits here wakes up when the client goes away; a send returns when the bytes
 were handed to the operating system, so a slow reader holds the script back and memory stays

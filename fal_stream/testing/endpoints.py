@@ -1,4 +1,4 @@
-"""Which endpoint answers what.
+"""The endpoints of a `LocalFal`, and the script that answers each.
 
 Promises: no I/O; every request gets a reply. Leaves to others: who may ask (`dispatcher`),
 sending.

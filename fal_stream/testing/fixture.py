@@ -10,9 +10,9 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from .._async import default as async_default
+from .._async import api as async_default
 from .._async.client import AsyncStreamingClient
-from .._sync import default as blocking_default
+from .._sync import api as blocking_default
 from .._sync.client import StreamingClient
 from .server import LocalFal
 

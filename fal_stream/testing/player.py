@@ -1,4 +1,4 @@
-"""Plays a reply on a connection: the head, the steps in their time, the framing of HTTP.
+"""Play a reply on a connection: the head, the steps in their time, the framing of HTTP.
 
 Promises: steps are taken from the script one by one, as they are played; a script that is not
 played to its end is closed. Leaves to others: who asked, and what happens to the connection

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from fal_stream import AsyncFalStream, FalStream
-from fal_stream._async.tapped import async_attach_tap
+from fal_stream._async.response_tap import async_attach_tap
 from fal_stream._reporting.tap import Ending
-from fal_stream._sync.tapped import attach_tap
+from fal_stream._sync.response_tap import attach_tap
 from fal_stream.errors import ConfigError, FalStreamError
 from fal_stream.testing.checks import describe
 from fal_stream.testing.recording import Piece, Recording, check_path, write_recording

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 from typing_extensions import Self
 
-from fal_stream._shared.response import is_event_stream
+from fal_stream._shared.api_errors import is_event_stream
 from fal_stream.errors import ConfigError
 from fal_stream.testing.checks import (
     check_bytes,

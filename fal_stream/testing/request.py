@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from fal_stream._checks import also_half_made
-from fal_stream.testing.shown import Fields
+from fal_stream.testing.redacted import RedactedFields
 
 __all__ = ["MAX_HEAD_BYTES", "BadRequest", "RecordedRequest", "read_request"]
 
@@ -139,8 +139,8 @@ async def read_request(
         method=method,
         target=target,
         path=path,
-        query=Fields(query),
-        headers=Fields(headers),
+        query=RedactedFields(query),
+        headers=RedactedFields(headers),
         body=body,
         http_version=version,
         peer=peer,

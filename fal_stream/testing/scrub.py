@@ -1,4 +1,4 @@
-"""Takes what is secret out of a recording.
+"""Remove secrets from a recording.
 
 Promises: what is secret in the request is masked wherever its server says it again, in whatever
 form; so is each header that is secret by its name, and the signature or token of each address.

@@ -15,10 +15,10 @@ from typing_extensions import Self
 
 from fal_stream._shared.endpoint import DEFAULT_PATH
 from fal_stream.errors import ConfigError
-from fal_stream.testing.dispatcher import Dispatcher
 from fal_stream.testing.endpoints import path_of
-from fal_stream.testing.log import RequestLog
 from fal_stream.testing.request import RecordedRequest
+from fal_stream.testing.request_handler import RequestHandler
+from fal_stream.testing.request_log import RequestLog
 from fal_stream.testing.script import RouteScript, Script
 from fal_stream.testing.service import Service
 from fal_stream.testing.thread import ServerThread
@@ -67,7 +67,7 @@ class LocalFal:
         self._host = host
         self._port = port
         self._ssl_context = ssl_context
-        self._dispatcher = Dispatcher()
+        self._dispatcher = RequestHandler()
         self._log = RequestLog()
         self._url: str | None = None
         self._thread: ServerThread | None = None
@@ -169,7 +169,7 @@ class LocalFal:
         return self._log.requests()
 
     def requests_to(self, endpoint_id: str, *, path: str = DEFAULT_PATH) -> list[RecordedRequest]:
-        """Give the requests for one endpoint, without those for tokens and uploads.
+        """Return the requests for one endpoint, without those for tokens and uploads.
 
         Args:
             endpoint_id: The endpoint, as for `add`.

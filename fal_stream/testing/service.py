@@ -1,4 +1,4 @@
-"""The server's side of all connections: accept, read requests, play replies, stop.
+"""Serve all connections: accept, read requests, play replies, stop.
 
 Promises: when `run` returns, no connection, task or socket is left. Leaves to others: the
 thread it runs in (`server`), what is answered (`dispatcher`) and how it is sent (`player`).

@@ -13,14 +13,14 @@ from urllib.parse import quote, unquote
 
 from pydantic_core import from_json
 
-from fal_stream.testing.bodies import PartList, UploadOrder, read_body
-from fal_stream.testing.refusal import Refused, check_method, invalid
+from fal_stream.testing.http_error import HTTPError, check_method, invalid
 from fal_stream.testing.reply import Reply
 from fal_stream.testing.request import RecordedRequest
+from fal_stream.testing.schemas import PartList, UploadOrder, read_body
 from fal_stream.testing.steps import Raw
 from fal_stream.testing.uploads import BadUpload, PendingUpload, Uploads
 
-__all__ = ["Storage"]
+__all__ = ["StorageHandler"]
 
 STORAGE_TYPE = "fal-cdn-v3"
 LIFECYCLE_HEADER = "x-fal-object-lifecycle"
@@ -30,7 +30,7 @@ _FILE_PATH = re.compile(r"/files/([0-9a-f]{32})_(.*)", re.ASCII)
 _PART_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
-class Storage:
+class StorageHandler:
     """The storage of a server.
 
     Args:
@@ -97,7 +97,7 @@ class Storage:
         upload = self._uploads.pending(upload_id)
         proof = {"upload_id": upload_id, "signature": upload.signature if upload else ""}
         if upload is None or any(request.query.get(name) != proof[name] for name in proof):
-            raise Refused(403, "The signature of the upload's address is missing or wrong")
+            raise HTTPError(403, "The signature of the upload's address is missing or wrong")
         try:
             if not upload.in_parts:
                 return self._take_whole(request, upload, rest)
@@ -105,13 +105,13 @@ class Storage:
                 return self._complete(request, upload)
             return self._take_part(request, upload, rest)
         except BadUpload as error:
-            raise Refused(400, str(error)) from None
+            raise HTTPError(400, str(error)) from None
 
     def _take_whole(
         self, request: RecordedRequest, upload: PendingUpload, rest: str | None
     ) -> Reply:
         if rest is not None:
-            raise Refused(404, "The upload is a single one; send the file to its address")
+            raise HTTPError(404, "The upload is a single one; send the file to its address")
         check_method(request, "PUT")
         self._uploads.finish(upload, request.body)
         return Reply(content_type="text/plain", framing="length")
@@ -120,7 +120,7 @@ class Storage:
         self, request: RecordedRequest, upload: PendingUpload, rest: str | None
     ) -> Reply:
         if rest is None or not _PART_NUMBER.fullmatch(rest):
-            raise Refused(404, "The upload is one in parts; add /{part number} or /complete")
+            raise HTTPError(404, "The upload is one in parts; add /{part number} or /complete")
         check_method(request, "PUT")
         number = int(rest)
         return Reply.json({"partNumber": number, "etag": upload.take_part(number, request.body)})
@@ -137,7 +137,7 @@ class Storage:
         check_method(request, "GET", "HEAD")
         upload = self._uploads.get(upload_id)
         if upload is None or upload.file_name != file_name:
-            raise Refused(404, "File not found")
+            raise HTTPError(404, "File not found")
         return Reply([Raw(upload.content)], content_type=upload.content_type, framing="length")
 
 

@@ -1,4 +1,4 @@
-"""The thread that a server runs in, with an event loop of its own.
+"""Run a server in a thread, with an event loop of its own.
 
 Promises: the server listens when `start` returns, and nothing of it is left when `stop` does.
 Leaves to others: what is served (`service`).

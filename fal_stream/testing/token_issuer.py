@@ -11,9 +11,9 @@ import threading
 import time
 from dataclasses import dataclass
 
-from fal_stream.testing.bodies import TokenOrder, read_body
 from fal_stream.testing.reply import Reply
 from fal_stream.testing.request import RecordedRequest
+from fal_stream.testing.schemas import TokenOrder, read_body
 
 __all__ = ["TOKEN_PARAMETER", "TokenIssuer"]
 

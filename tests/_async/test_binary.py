@@ -7,7 +7,7 @@ import pytest
 from fal_stream import AsyncStreamingClient, StreamInterrupted
 from fal_stream.testing import Cut, Framing, LocalFal, Raw, Reply, audio
 
-from .reading import Outcome, read
+from .read_stream import Outcome, read
 
 SOUND = b"".join(audio(0.5))
 

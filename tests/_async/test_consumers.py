@@ -18,9 +18,9 @@ from fal_stream.testing import (
     Reply,
     Script,
 )
-from tests.seam import AsyncJob, async_sleep, async_until
+from tests.concurrency import AsyncJob, async_sleep, async_until
 
-from .reading import Outcome, read
+from .read_stream import Outcome, read
 
 CHUNKS = list(range(200))
 

@@ -42,10 +42,10 @@ from fal_stream.testing import (
     Wire,
     tokens,
 )
-from tests.seam import async_until
+from tests.concurrency import async_until
 from tests.sockets import open_files
 
-from .reading import Outcome, read
+from .read_stream import Outcome, read
 
 
 async def error_of(
@@ -69,7 +69,7 @@ async def error_of(
     assert stream.closed
     assert len(fal.requests) == before + 1
     linked: BaseException | None = error.__cause__ or error.__context__
-    assert linked is None, "an exception of a room below hangs on the error"
+    assert linked is None, "an exception of a lower layer hangs on the error"
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
     return error
 

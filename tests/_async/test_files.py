@@ -30,7 +30,7 @@ from fal_stream.testing import (
     audio,
     image_frames,
 )
-from tests.seam import AsyncJob, async_until
+from tests.concurrency import AsyncJob, async_until
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 

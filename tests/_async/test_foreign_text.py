@@ -17,7 +17,7 @@ from fal_stream import (
 )
 from fal_stream.testing import LocalFal, Raw, Reply
 
-from .reading import Outcome, read
+from .read_stream import Outcome, read
 
 PAGE = b"<!DOCTYPE html>\n<html>\n\n<p>502: Bad gateway</p>\n</html>\n"
 PRETTY = json.dumps({"detail": "boom", "id": 3, "data": [1]}, indent=2).encode()

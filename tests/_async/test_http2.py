@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fal_stream import AsyncStreamingClient, StreamTimeout
-from tests.seam import AsyncJob, async_sleep, async_until
+from tests.concurrency import AsyncJob, async_sleep, async_until
 
 pytest.importorskip("h2")
 

@@ -19,11 +19,11 @@ from fal_stream import (
     StreamTimeout,
 )
 from fal_stream.testing import Cut, Event, Failure, Hang, LocalFal, Ping, Reply, Wire, tokens
+from tests.concurrency import AsyncJob, async_until
 from tests.faults.servers import RawServer
-from tests.seam import AsyncJob, async_until
 from tests.sockets import MuteServer
 
-from .reading import read
+from .read_stream import read
 
 
 @pytest.fixture(params=["httpx", "httpx2"])

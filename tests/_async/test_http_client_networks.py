@@ -16,7 +16,7 @@ from fal_stream import AsyncStreamingClient, RetryPolicy, StreamConnectionError
 from fal_stream.testing import LocalFal, RecordedRequest, tokens
 from tests.faults.servers import RawServer, pass_on, tunnel
 
-from .reading import read
+from .read_stream import read
 
 
 @pytest.fixture(params=["httpx", "httpx2"])

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from fal_stream import AsyncStreamingClient, ConfigError, StreamConnectionError, StreamTimeout
+from tests.concurrency import AsyncJob, async_until
 from tests.faults.servers import RawServer
 from tests.flavour.pools import pools_of
-from tests.seam import AsyncJob, async_until
 from tests.sockets import MuteServer
 
 ANSWER = (

@@ -20,8 +20,8 @@ from fal_stream import (
     stream_async,
 )
 from fal_stream.testing import LocalFal
+from tests.concurrency import async_sleep
 from tests.frames import texts_in_frames
-from tests.seam import async_sleep
 
 KEY = "0f5e3c1d-key-id:8b1d-hunter2-secret"
 PARTS = ("0f5e3c1d-key-id", "8b1d-hunter2-secret")

@@ -14,11 +14,11 @@ import pytest
 
 from fal_stream import AbortController, AsyncFalStream, AsyncStreamingClient, StreamInterrupted
 from fal_stream.testing import Hang, LocalFal, Pause, RecordedRequest, Reply, Script
+from tests.concurrency import AsyncJob, async_until
 from tests.flavour.pools import pools_of
-from tests.seam import AsyncJob, async_until
 from tests.sockets import open_files, own_threads
 
-from .reading import Outcome, read
+from .read_stream import Outcome, read
 
 UNFINISHED: dict[str, Script] = {
     "silent": [1, Hang()],

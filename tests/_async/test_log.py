@@ -12,9 +12,9 @@ import pytest
 
 from fal_stream import AbortController, AsyncStreamingClient, RetryPolicy, StreamInterrupted
 from fal_stream.testing import Cut, Failure, Hang, LocalFal, Raw, Reply, error_event, in_turn
-from tests.seam import AsyncJob
+from tests.concurrency import AsyncJob
 
-from .reading import read
+from .read_stream import read
 
 PAYLOAD = "a chunk that no log shows"
 LINE = re.compile(

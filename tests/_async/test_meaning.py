@@ -149,7 +149,7 @@ OTHERS: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("value", "way_out"), OTHERS, ids=[repr(row[0]) for row in OTHERS])
+@pytest.mark.parametrize(("value", "hint"), OTHERS, ids=[repr(row[0]) for row in OTHERS])
 @pytest.mark.parametrize(
     ("wrap", "place", "name"),
     [
@@ -166,7 +166,7 @@ async def test_values_of_numpy(
     fal: LocalFal,
     client: AsyncStreamingClient,
     value: Any,
-    way_out: str,
+    hint: str,
     wrap: Any,
     place: str,
     name: str,
@@ -174,7 +174,7 @@ async def test_values_of_numpy(
     with pytest.raises(ConfigError) as raised:
         client.stream("acme/echo", input=wrap(value))
     kind = f"numpy.{type(value).__name__}"
-    said = f"{place} is of type {kind}, which is not a JSON value: give its {way_out}"
+    said = f"{place} is of type {kind}, which is not a JSON value: give its {hint}"
     assert raised.value.message.endswith(said)
     if name and raised.value.message != said:
         assert f"pydantic can't dump this {name}: " in raised.value.message

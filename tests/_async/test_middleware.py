@@ -17,7 +17,7 @@ from fal_stream import (
     RetryPolicy,
 )
 from fal_stream.testing import Failure, LocalFal
-from tests.seam import AsyncJob, async_sleep, async_until
+from tests.concurrency import AsyncJob, async_sleep, async_until
 
 KEY = "mine:secret"
 

@@ -14,8 +14,8 @@ import pytest
 import trustme
 
 from fal_stream import ApiError, AsyncStreamingClient, RetryPolicy, StreamConnectionError
+from tests.concurrency import async_until
 from tests.faults.servers import RawServer
-from tests.seam import async_until
 
 ANSWER = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 9\r\n\r\ndata: 1\n\n"

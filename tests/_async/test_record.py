@@ -38,7 +38,7 @@ from fal_stream.testing import (
     tokens,
 )
 
-from .reading import read
+from .read_stream import read
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

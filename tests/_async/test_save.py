@@ -31,7 +31,7 @@ from fal_stream.testing import (
     audio,
     image_frames,
 )
-from tests.seam import AsyncJob, async_until
+from tests.concurrency import AsyncJob, async_until
 
 SOUND = b"".join(audio(0.5))
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)

@@ -11,7 +11,7 @@ import pytest
 
 from fal_stream import AsyncStreamingClient, StreamInterrupted, ValidationError
 from fal_stream.testing import Cut, Failure, Hang, LocalFal, image_frames, tokens
-from tests.seam import AsyncJob, async_until
+from tests.concurrency import AsyncJob, async_until
 
 
 class Text(pydantic.BaseModel):

@@ -9,7 +9,7 @@ import pytest
 from fal_stream import AsyncStreamingClient, RetryPolicy
 from fal_stream.testing import Failure, Hang, LocalFal, RecordedRequest
 
-from .reading import read
+from .read_stream import read
 
 trace = pytest.importorskip("opentelemetry.trace")
 sdk = pytest.importorskip("opentelemetry.sdk.trace")

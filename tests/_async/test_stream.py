@@ -21,7 +21,7 @@ from fal_stream import (
     StreamConnectionError,
     create_async_streaming_client,
 )
-from fal_stream._async.default import _default_async_client
+from fal_stream._async.api import _default_async_client
 from fal_stream.testing import (
     End,
     Event,
@@ -35,9 +35,9 @@ from fal_stream.testing import (
     Reply,
     tokens,
 )
-from tests.seam import AsyncJob, async_sleep, async_until
+from tests.concurrency import AsyncJob, async_sleep, async_until
 
-from .reading import Outcome, read
+from .read_stream import Outcome, read
 
 
 async def test_chunks_come_in_order(fal: LocalFal, client: AsyncStreamingClient) -> None:

@@ -22,7 +22,7 @@ from fal_stream import (
     StreamInterrupted,
 )
 from fal_stream.testing import Failure, Hang, LocalFal, Pause, RecordedRequest
-from tests.seam import AsyncJob, async_sleep, async_until
+from tests.concurrency import AsyncJob, async_sleep, async_until
 from tests.sockets import open_files
 
 

@@ -28,7 +28,7 @@ from fal_stream.testing import (
     tokens,
     workflow,
 )
-from tests.seam import async_until
+from tests.concurrency import async_until
 
 FOX = "A fox writes of the sea, and of what it has in it."
 ROUTE = "openrouter/router/openai/v1/chat/completions"

@@ -21,10 +21,10 @@ from fal_stream.testing import (
     Script,
     Wire,
 )
-from tests.seam import async_sleep, async_until
+from tests.concurrency import async_sleep, async_until
 from tests.sockets import MuteServer
 
-from .reading import Outcome, read
+from .read_stream import Outcome, read
 
 OPTIONS = {
     "start": "start_timeout",

@@ -17,9 +17,9 @@ from fal_stream import (
     TokenError,
 )
 from fal_stream.testing import Failure, Hang, LocalFal, RecordedRequest, Reply
-from tests.seam import AsyncJob, async_sleep, async_until
+from tests.concurrency import AsyncJob, async_sleep, async_until
 
-from .reading import read
+from .read_stream import read
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ import pytest
 from fal_stream._async.http.connection import AsyncResponseBody
 from fal_stream._async.http.transport import AsyncHTTPTransport
 from fal_stream.testing import Hang, LocalFal, Raw, Reply
+from tests.concurrency import async_until
 from tests.faults.servers import RawServer
-from tests.seam import async_until
 from tests.sockets import MuteServer
 
 KEY = {"authorization": "Key local-id:local-secret"}

@@ -28,7 +28,7 @@ from fal_stream import (
     UploadError,
 )
 from fal_stream.testing import Cut, Failure, Hang, LocalFal, RecordedRequest, Reply
-from tests.seam import AsyncJob, async_sleep, async_until
+from tests.concurrency import AsyncJob, async_sleep, async_until
 from tests.sockets import MuteServer, open_files
 
 MIB = 1024 * 1024

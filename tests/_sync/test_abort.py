@@ -14,10 +14,10 @@ import pytest
 
 from fal_stream import AbortController, FalStream, StreamingClient, StreamInterrupted
 from fal_stream.testing import Hang, LocalFal, Pause, Raw, Reply, Script
-from tests.seam import Job, until
+from tests.concurrency import Job, until
 from tests.sockets import open_files
 
-from .reading import Outcome, read
+from .read_stream import Outcome, read
 
 # Until a wait has begun that nothing can be seen of (seconds).
 SETTLED = 0.05

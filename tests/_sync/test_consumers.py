@@ -19,9 +19,9 @@ from fal_stream.testing import (
     Reply,
     Script,
 )
-from tests.seam import Job, sleep, until
+from tests.concurrency import Job, sleep, until
 
-from .reading import Outcome, read
+from .read_stream import Outcome, read
 
 CHUNKS = list(range(200))
 

@@ -31,7 +31,7 @@ from fal_stream.testing import (
     Wire,
 )
 
-from .reading import Outcome, read
+from .read_stream import Outcome, read
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ from __future__ import annotations
 import pytest
 
 from fal_stream import StreamingClient, StreamTimeout, config
-from fal_stream._shared import request
+from fal_stream._shared import prepared_stream
 from fal_stream.testing import Hang, LocalFal, Pause, Ping
 
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (config, request):
+    for module in (config, prepared_stream):
         monkeypatch.setattr(module, "DEFAULT_TIMEOUT", 0.5)
 
 

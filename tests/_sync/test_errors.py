@@ -43,10 +43,10 @@ from fal_stream.testing import (
     Wire,
     tokens,
 )
-from tests.seam import until
+from tests.concurrency import until
 from tests.sockets import open_files
 
-from .reading import Outcome, read
+from .read_stream import Outcome, read
 
 
 def error_of(
@@ -70,7 +70,7 @@ def error_of(
     assert stream.closed
     assert len(fal.requests) == before + 1
     linked: BaseException | None = error.__cause__ or error.__context__
-    assert linked is None, "an exception of a room below hangs on the error"
+    assert linked is None, "an exception of a lower layer hangs on the error"
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
     return error
 

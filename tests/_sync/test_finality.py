@@ -36,7 +36,7 @@ from fal_stream.workflows import (
     WorkflowEvent,
 )
 
-from .reading import Outcome, read
+from .read_stream import Outcome, read
 
 
 def is_whole(chunk: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fal_stream import StreamingClient, StreamTimeout
-from tests.seam import Job, sleep, until
+from tests.concurrency import Job, sleep, until
 
 pytest.importorskip("h2")
 

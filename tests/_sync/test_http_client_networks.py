@@ -17,7 +17,7 @@ from fal_stream import RetryPolicy, StreamConnectionError, StreamingClient
 from fal_stream.testing import LocalFal, RecordedRequest, tokens
 from tests.faults.servers import RawServer, pass_on, tunnel
 
-from .reading import read
+from .read_stream import read
 
 
 @pytest.fixture(params=["httpx", "httpx2"])

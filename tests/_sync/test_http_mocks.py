@@ -13,7 +13,7 @@ import pytest
 from fal_stream import StreamConnectionError, StreamingClient
 from fal_stream.testing import LocalFal
 
-from .reading import read
+from .read_stream import read
 
 EVENTS = {"content-type": "text/event-stream"}
 BODY = b'data: {"n": 1}\n\ndata: {"n": 2}\n\n'

@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from fal_stream import ConfigError, StreamConnectionError, StreamingClient, StreamTimeout
+from tests.concurrency import Job, until
 from tests.faults.servers import RawServer
 from tests.flavour.pools import pools_of
-from tests.seam import Job, until
 from tests.sockets import MuteServer
 
 ANSWER = (

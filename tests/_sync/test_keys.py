@@ -21,8 +21,8 @@ from fal_stream import (
     stream,
 )
 from fal_stream.testing import LocalFal
+from tests.concurrency import sleep
 from tests.frames import texts_in_frames
-from tests.seam import sleep
 
 KEY = "0f5e3c1d-key-id:8b1d-hunter2-secret"
 PARTS = ("0f5e3c1d-key-id", "8b1d-hunter2-secret")

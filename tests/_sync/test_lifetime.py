@@ -15,11 +15,11 @@ import pytest
 
 from fal_stream import AbortController, FalStream, StreamingClient, StreamInterrupted
 from fal_stream.testing import Hang, LocalFal, Pause, RecordedRequest, Reply, Script
+from tests.concurrency import Job, until
 from tests.flavour.pools import pools_of
-from tests.seam import Job, until
 from tests.sockets import open_files, own_threads
 
-from .reading import Outcome, read
+from .read_stream import Outcome, read
 
 UNFINISHED: dict[str, Script] = {
     "silent": [1, Hang()],

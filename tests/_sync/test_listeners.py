@@ -19,7 +19,7 @@ from fal_stream import (
 )
 from fal_stream.testing import Event, Failure, Hang, LocalFal, Reply
 
-from .reading import Outcome, read
+from .read_stream import Outcome, read
 
 
 @pytest.fixture(autouse=True)

@@ -13,9 +13,9 @@ import pytest
 
 from fal_stream import AbortController, RetryPolicy, StreamingClient, StreamInterrupted
 from fal_stream.testing import Cut, Failure, Hang, LocalFal, Raw, Reply, error_event, in_turn
-from tests.seam import Job
+from tests.concurrency import Job
 
-from .reading import read
+from .read_stream import read
 
 PAYLOAD = "a chunk that no log shows"
 LINE = re.compile(

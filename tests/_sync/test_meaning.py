@@ -150,7 +150,7 @@ OTHERS: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("value", "way_out"), OTHERS, ids=[repr(row[0]) for row in OTHERS])
+@pytest.mark.parametrize(("value", "hint"), OTHERS, ids=[repr(row[0]) for row in OTHERS])
 @pytest.mark.parametrize(
     ("wrap", "place", "name"),
     [
@@ -167,7 +167,7 @@ def test_values_of_numpy(
     fal: LocalFal,
     client: StreamingClient,
     value: Any,
-    way_out: str,
+    hint: str,
     wrap: Any,
     place: str,
     name: str,
@@ -175,7 +175,7 @@ def test_values_of_numpy(
     with pytest.raises(ConfigError) as raised:
         client.stream("acme/echo", input=wrap(value))
     kind = f"numpy.{type(value).__name__}"
-    said = f"{place} is of type {kind}, which is not a JSON value: give its {way_out}"
+    said = f"{place} is of type {kind}, which is not a JSON value: give its {hint}"
     assert raised.value.message.endswith(said)
     if name and raised.value.message != said:
         assert f"pydantic can't dump this {name}: " in raised.value.message

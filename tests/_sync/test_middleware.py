@@ -18,7 +18,7 @@ from fal_stream import (
     StreamingClient,
 )
 from fal_stream.testing import Failure, LocalFal
-from tests.seam import Job, sleep, until
+from tests.concurrency import Job, sleep, until
 
 KEY = "mine:secret"
 

@@ -21,7 +21,7 @@ from fal_stream import (
 )
 from fal_stream.testing import Event, LocalFal, Raw, Reply, tokens
 
-from .reading import Outcome, read
+from .read_stream import Outcome, read
 
 
 class Tokens(pydantic.BaseModel):

@@ -24,10 +24,10 @@ from fal_stream import (
 )
 from fal_stream._sync import dispatch
 from fal_stream.testing import Cut, Failure, Hang, LocalFal, RecordedRequest, Reply
-from tests.seam import Job, until
+from tests.concurrency import Job, until
 from tests.sockets import MuteServer
 
-from .reading import read
+from .read_stream import read
 
 AT_ONCE = RetryPolicy(base_delay=0)
 

@@ -32,7 +32,7 @@ from fal_stream.testing import (
     audio,
     image_frames,
 )
-from tests.seam import Job, until
+from tests.concurrency import Job, until
 
 SOUND = b"".join(audio(0.5))
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)

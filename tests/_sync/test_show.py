@@ -12,7 +12,7 @@ import pytest
 
 from fal_stream import StreamingClient, StreamInterrupted, ValidationError
 from fal_stream.testing import Cut, Failure, Hang, LocalFal, image_frames, tokens
-from tests.seam import Job, until
+from tests.concurrency import Job, until
 
 
 class Text(pydantic.BaseModel):

@@ -22,7 +22,7 @@ from fal_stream import (
     StreamingClient,
     create_streaming_client,
 )
-from fal_stream._sync.default import _default_client
+from fal_stream._sync.api import _default_client
 from fal_stream.testing import (
     End,
     Event,
@@ -36,9 +36,9 @@ from fal_stream.testing import (
     Reply,
     tokens,
 )
-from tests.seam import Job, sleep, until
+from tests.concurrency import Job, sleep, until
 
-from .reading import Outcome, read
+from .read_stream import Outcome, read
 
 
 def test_chunks_come_in_order(fal: LocalFal, client: StreamingClient) -> None:

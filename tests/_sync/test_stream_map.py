@@ -23,7 +23,7 @@ from fal_stream import (
     StreamInterrupted,
 )
 from fal_stream.testing import Failure, Hang, LocalFal, Pause, RecordedRequest
-from tests.seam import Job, sleep, until
+from tests.concurrency import Job, sleep, until
 from tests.sockets import open_files
 
 

@@ -29,7 +29,7 @@ from fal_stream.testing import (
     tokens,
     workflow,
 )
-from tests.seam import until
+from tests.concurrency import until
 
 FOX = "A fox writes of the sea, and of what it has in it."
 ROUTE = "openrouter/router/openai/v1/chat/completions"

@@ -22,10 +22,10 @@ from fal_stream.testing import (
     Script,
     Wire,
 )
-from tests.seam import sleep, until
+from tests.concurrency import sleep, until
 from tests.sockets import MuteServer
 
-from .reading import Outcome, read
+from .read_stream import Outcome, read
 
 OPTIONS = {
     "start": "start_timeout",

@@ -18,9 +18,9 @@ from fal_stream import (
     TokenError,
 )
 from fal_stream.testing import Failure, Hang, LocalFal, RecordedRequest, Reply
-from tests.seam import Job, sleep, until
+from tests.concurrency import Job, sleep, until
 
-from .reading import read
+from .read_stream import read
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ import pytest
 from fal_stream._sync.http.connection import ResponseBody
 from fal_stream._sync.http.transport import HTTPTransport
 from fal_stream.testing import Hang, LocalFal, Raw, Reply
+from tests.concurrency import until
 from tests.faults.servers import RawServer
-from tests.seam import until
 from tests.sockets import MuteServer
 
 KEY = {"authorization": "Key local-id:local-secret"}

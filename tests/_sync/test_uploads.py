@@ -29,7 +29,7 @@ from fal_stream import (
     UploadError,
 )
 from fal_stream.testing import Cut, Failure, Hang, LocalFal, RecordedRequest, Reply
-from tests.seam import Job, sleep, until
+from tests.concurrency import Job, sleep, until
 from tests.sockets import MuteServer, open_files
 
 MIB = 1024 * 1024

@@ -15,7 +15,7 @@ from .measure import measure
 from .processes import entrants_of, serving
 from .report import described, tables, write_page
 from .results import Results
-from .works import WORKS, Work
+from .workloads import WORKS, Work
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-from .works import Work
+from .workloads import Work
 
 __all__ = [
     "FIRST_TIMES",

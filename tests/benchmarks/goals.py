@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .contenders import Flavour
 from .results import FAL_CLIENT, Entry, Measured, Results
-from .works import WORKS
+from .workloads import WORKS
 
 __all__ = ["GOALS", "Goal", "reached"]
 

@@ -15,7 +15,7 @@ from .contenders import Contender, Flavour
 from .figures import Answer, Memory
 from .processes import Place, Worker
 from .results import Entry, Measured, Results
-from .works import WORKS, Work
+from .workloads import WORKS, Work
 
 __all__ = ["Entrant", "measure"]
 

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from tests.docs.named import ROOT
+from tests.docs.named_tests import ROOT
 
 from .contenders import Flavour
 from .results import FAL_CLIENT, Entry, Results
-from .works import WORKS
+from .workloads import WORKS
 
 __all__ = ["PLOT", "draw"]
 

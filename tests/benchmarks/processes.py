@@ -19,11 +19,11 @@ from typing import IO
 import trustme
 from typing_extensions import Self
 
-from tests.docs.named import ROOT
+from tests.docs.named_tests import ROOT
 
 from .contenders import CONTENDERS, Contender, Flavour
 from .figures import Answer, command_for
-from .works import Work
+from .workloads import Work
 
 __all__ = ["Place", "Worker", "entrants_of", "serving"]
 

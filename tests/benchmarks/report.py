@@ -9,13 +9,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 import fal_stream
-from tests.docs.named import ROOT
-from tests.docs.written import WrittenPart
+from tests.docs.generated_parts import GeneratedPart
+from tests.docs.named_tests import ROOT
 
 from .contenders import CONTENDERS
 from .goals import reached
 from .results import Entry, Measured, Results
-from .works import WORKS, Work
+from .workloads import WORKS, Work
 
 __all__ = ["PAGE", "described", "tables", "write_page"]
 
@@ -132,5 +132,5 @@ def described(names: Sequence[str], npm: str | None, rounds: int) -> Iterator[st
 
 def write_page(text: str) -> None:
     """Put what was measured into the page, between its markers."""
-    part = WrittenPart(PAGE, "tests.benchmarks --write", "what it measured", lambda: text)
+    part = GeneratedPart(PAGE, "tests.benchmarks --write", "what it measured", lambda: text)
     PAGE.write_text(part.current(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

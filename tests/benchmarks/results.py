@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .contenders import Flavour
-from .works import WORKS
+from .workloads import WORKS
 
 __all__ = ["FAL_CLIENT", "RAW", "Entry", "Measured", "Results"]
 

@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable
 from typing import cast
 
-from .works import TURNS, WORKS, Work, frames, paced_frame
+from .workloads import TURNS, WORKS, Work, frames, paced_frame
 
 HEAD = (
     b"HTTP/1.1 200 OK\r\n"

@@ -20,7 +20,7 @@ from .processes import Place, entrants_of, serving
 from .report import tables
 from .results import Entry, Measured, Results
 from .server import END
-from .works import WORKS, Work, event, frames
+from .workloads import WORKS, Work, event, frames
 
 SMALL = 0.01
 OURS, RAW = CONTENDERS["fal_stream"], CONTENDERS["raw"]

@@ -18,7 +18,7 @@ from fal_stream import IncompleteStream, StreamingClient
 
 from .contenders import CONTENDERS
 from .processes import Place, serving
-from .works import WORKS, Work
+from .workloads import WORKS, Work
 
 OURS = CONTENDERS["fal_stream"]
 

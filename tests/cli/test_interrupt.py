@@ -18,7 +18,7 @@ import pytest
 
 from fal_stream.testing import Hang, LocalFal, Pause, RecordedRequest, Reply
 from tests.cli.program import ROOT, Ended, end, environment, interrupt, started
-from tests.seam import until
+from tests.concurrency import until
 from tests.sockets import MuteServer
 
 pytestmark = pytest.mark.skipif(

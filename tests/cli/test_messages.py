@@ -14,7 +14,7 @@ from fal_stream import (
     StreamTimeout,
     UploadError,
 )
-from fal_stream._checks import check_known, shown
+from fal_stream._checks import check_known, short_repr
 from fal_stream._cli.messages import OPTIONS, in_shell_words
 from fal_stream._cli.parsers import read_arguments
 from fal_stream.config import ClientSettings
@@ -26,7 +26,7 @@ SILENT = StreamTimeout(
     seconds=15,
     option="timeout",
 )
-LONG = shown("x" * 300)
+LONG = short_repr("x" * 300)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_the_cause_of_an_upload_is_put_as_itself() -> None:
 
 
 def test_control_characters_stay_escaped() -> None:
-    said = in_shell_words(ConfigError(f"method={shown(chr(27) + '[2J')} is not known"))
+    said = in_shell_words(ConfigError(f"method={short_repr(chr(27) + '[2J')} is not known"))
     assert "\x1b" not in said
     assert said.startswith("--method ")
 

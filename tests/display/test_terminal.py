@@ -10,7 +10,7 @@ import pytest
 from fal_stream import StreamingClient
 from fal_stream._display import renderers
 from fal_stream.testing import Hang, LocalFal, Pause, image_frames, tokens, workflow
-from tests.display.screen import COLUMNS, LINES, ROOT, TerminalProgram
+from tests.display.terminal import COLUMNS, LINES, ROOT, TerminalProgram
 
 if sys.platform == "win32":
     pytest.skip("Windows has no such terminals", allow_module_level=True)

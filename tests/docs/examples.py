@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from fal_stream._async.default import _default_async_client
-from fal_stream._sync.default import _default_client
+from fal_stream._async.api import _default_async_client
+from fal_stream._sync.api import _default_client
 from fal_stream.testing import (
     LocalFal,
     chat_completion,

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.docs.named import ROOT
+from tests.docs.named_tests import ROOT
 from tests.unasync.convert import Converter
 from tests.unasync.generator import lay_out
 from tests.unasync.rules import RULES

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from fal_stream._cli.exits import MEANINGS
+from fal_stream._cli.exit_codes import MEANINGS
 from fal_stream._cli.parsers import read_arguments
 from fal_stream.testing import LocalFal, Reply, audio, image_frames, tokens
 from tests.cli.program import SECONDS, environment
-from tests.docs.named import ROOT
+from tests.docs.named_tests import ROOT
 
 PAGE = (ROOT / "docs" / "guides" / "command-line.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.named import ROOT
+from tests.docs.named_tests import ROOT
 from tests.testing.programs import run_pytest
 
 FILE = re.compile(r'^```\w+ title="([\w.]+)"\n(.*?)^```', re.MULTILINE | re.DOTALL)

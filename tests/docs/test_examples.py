@@ -11,7 +11,7 @@ import pytest
 
 from fal_stream.testing import LocalFal
 from tests.docs.examples import EXAMPLE, run
-from tests.docs.named import ROOT
+from tests.docs.named_tests import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 EXAMPLES = [

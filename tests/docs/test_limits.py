@@ -9,15 +9,17 @@ import pytest
 from fal_stream._async.http import sender
 from fal_stream._async.http.response import PATIENCE
 from fal_stream._net import byte_stream
-from fal_stream._shared import decode, framing, http1, response, sse, tokens
+from fal_stream._shared import api_errors, decode, framing, http1, sse, tokens
 from fal_stream.errors import excerpt
-from tests.docs.named import ROOT
+from tests.docs.named_tests import ROOT
 from tests.fuzz.errors import LONGEST_MESSAGE
 
 KIB = 1024
 MIB = 1024 * KIB
 
-ERROR_BODY = f"{response.ERROR_BODY_LIMIT // MIB} MiB, and what comes within {PATIENCE:.0f} seconds"
+ERROR_BODY = (
+    f"{api_errors.ERROR_BODY_LIMIT // MIB} MiB, and what comes within {PATIENCE:.0f} seconds"
+)
 
 PAGE = (ROOT / "docs" / "reference" / "limits.md").read_text(encoding="utf-8")
 LIMITS = dict(re.findall(r"^\| (.*?) \| (.*?) \| .* \|$", PAGE, re.M))
@@ -36,7 +38,7 @@ LIMITS = dict(re.findall(r"^\| (.*?) \| (.*?) \| .* \|$", PAGE, re.M))
         ("the message of an error", f"{LONGEST_MESSAGE:,} characters"),
         (
             "JSON that fal answers with (a token, where a file goes)",
-            f"{response.ERROR_BODY_LIMIT // MIB} MiB",
+            f"{api_errors.ERROR_BODY_LIMIT // MIB} MiB",
         ),
         ("a token", f"{tokens.MAX_TOKEN:,} characters"),
         ("what is read ahead for a slow consumer", f"{byte_stream.READ_BYTES // KIB} KiB"),

@@ -14,7 +14,7 @@ import fal_stream
 from fal_stream import AsyncStreamingClient, FalStreamError, StreamingClient, StreamOptions
 from fal_stream._cli.parsers import read_arguments
 from fal_stream.config import ClientSettings
-from tests.docs.named import ROOT
+from tests.docs.named_tests import ROOT
 
 NOT_FOR_A_SHELL = {
     "auto_upload": "files are named by key@file, and uploaded",

@@ -12,7 +12,7 @@ import fal_stream
 import fal_stream.testing
 import fal_stream.workflows
 from tests.docs.flavours import EXAMPLE, PAGES, current
-from tests.docs.named import ROOT
+from tests.docs.named_tests import ROOT
 
 DOCS = ROOT / "docs"
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.named import ROOT, missing_tests, named_tests, write_names
+from tests.docs.named_tests import ROOT, missing_tests, named_tests, write_names
 
 PAGES = [
     ROOT / "docs" / "contributing" / name for name in ("mended.md", "promises.md", "security.md")

@@ -12,8 +12,8 @@ import pytest
 
 from fal_stream.testing import Hang, LocalFal, audio
 from tests.docs.examples import EXAMPLE, TEXT, run
-from tests.docs.named import ROOT
-from tests.docs.web import SECONDS, application, uvicorn_serving, visit
+from tests.docs.named_tests import ROOT
+from tests.docs.web_apps import SECONDS, application, uvicorn_serving, visit
 
 PAGE = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
 RECIPES = {

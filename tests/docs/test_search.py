@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.named import ROOT
+from tests.docs.named_tests import ROOT
 
 FIRST = {
     "authentication": "guides/authentication",

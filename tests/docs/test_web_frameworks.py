@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from fal_stream.testing import Cut, Hang, LocalFal, Pause, RecordedRequest
-from tests.docs.named import ROOT
-from tests.docs.web import SECONDS, application, uvicorn_serving, visit, werkzeug_serving
+from tests.docs.named_tests import ROOT
+from tests.docs.web_apps import SECONDS, application, uvicorn_serving, visit, werkzeug_serving
 
 PAGE = (ROOT / "docs" / "guides" / "web-frameworks.md").read_text(encoding="utf-8")
 CODE = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

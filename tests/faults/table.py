@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.docs.named import ROOT, write_names
-from tests.docs.written import WrittenPart
+from tests.docs.generated_parts import GeneratedPart
+from tests.docs.named_tests import ROOT, write_names
 from tests.faults.rows import ROWS, Row
 
 __all__ = ["PART", "names_of"]
@@ -39,7 +39,7 @@ def _lines() -> Iterator[str]:
     yield f"Met in full: {met} of {len(ROWS)}."
 
 
-PART = WrittenPart(
+PART = GeneratedPart(
     ROOT / "docs" / "contributing" / "faults.md",
     "tests.faults.table",
     "tests/faults/rows.py",

@@ -19,7 +19,7 @@ import pytest
 
 from fal_stream import AsyncStreamingClient, FalStreamError, StreamingClient
 from fal_stream.testing import LocalFal, Pause
-from tests.seam import Job, async_until, until
+from tests.concurrency import Job, async_until, until
 from tests.sockets import open_files, own_threads
 
 CROWD = int(os.environ.get("CROWD", "512"))

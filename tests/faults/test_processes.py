@@ -14,8 +14,8 @@ import pytest
 
 import fal_stream
 from fal_stream.testing import Hang, LocalFal, Pause, RecordedRequest
+from tests.concurrency import until
 from tests.programs import running
-from tests.seam import until
 
 ROOT = Path(fal_stream.__file__).parents[1]
 

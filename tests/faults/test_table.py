@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.named import missing_tests
+from tests.docs.named_tests import missing_tests
 from tests.faults.rows import ROWS, Row
 from tests.faults.table import PART, names_of
 

@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 
 import anyio
 
-from fal_stream._net.connecting import async_connect, connect
 from fal_stream._net.exchange import BaseExchange
-from fal_stream._net.running import running_loop
+from fal_stream._net.happy_eyeballs import async_connect, connect
+from fal_stream._net.loops import running_loop
 from fal_stream._net.sync_exchange import Exchange
 from fal_stream._shared.watchdog import Limits, Watchdog
-from tests.seam import HANG
+from tests.concurrency import HANG
 
 T = TypeVar("T")
 

@@ -14,8 +14,8 @@ import pytest
 
 from fal_stream import AsyncFalStream, AsyncStreamingClient, StreamInterrupted, StreamTimeout
 from fal_stream.testing import Hang, LocalFal, Pause, Ping, Raw, Reply, Script
+from tests.concurrency import HANG, async_until
 from tests.flavour.pools import at_work
-from tests.seam import HANG, async_until
 from tests.sockets import MuteServer, open_files
 
 

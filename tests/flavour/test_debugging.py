@@ -17,7 +17,7 @@ import pytest
 import fal_stream
 from fal_stream import AsyncStreamingClient, RetryPolicy
 from fal_stream.testing import Failure, Hang, LocalFal, RecordedRequest, Reply
-from tests.faults.trail import Trail, following
+from tests.faults.captured_output import CapturedOutput, capturing
 from tests.sockets import black_hole
 
 ROOT = Path(fal_stream.__file__).parents[1]
@@ -41,16 +41,16 @@ MODES: dict[str, dict[str, Any]] = {
 }
 
 
-async def watch(trail: Trail) -> None:
+async def watch(captured: CapturedOutput) -> None:
     """Keep what a debugger would print of each task, again and again."""
     while True:
         for task in asyncio.all_tasks():
-            trail.add("task", f"{task!r} {task.get_coro()!r} {task.get_name()}")
-        trail.add("threads", threading.enumerate())
+            captured.add("task", f"{task!r} {task.get_coro()!r} {task.get_name()}")
+        captured.add("threads", threading.enumerate())
         await asyncio.sleep(0.001)
 
 
-async def use(client: AsyncStreamingClient, trail: Trail) -> None:
+async def use(client: AsyncStreamingClient, captured: CapturedOutput) -> None:
     for options in MODES.values():
         stream = client.stream("acme/app", **options)
         with contextlib.suppress(Exception):
@@ -61,7 +61,7 @@ async def use(client: AsyncStreamingClient, trail: Trail) -> None:
             task = asyncio.ensure_future(client.stream("acme/app", **options).done())
             for _ in range(turns):
                 await asyncio.sleep(0)
-            trail.add("task", f"{task!r}")
+            captured.add("task", f"{task!r}")
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
@@ -74,11 +74,11 @@ async def test_asyncio_in_debug_mode(
 ) -> None:
     loop = asyncio.get_running_loop()
     limit = loop.slow_callback_duration
-    with following(capfd) as trail, LocalFal(key=KEY) as fal:
+    with capturing(capfd) as captured, LocalFal(key=KEY) as fal:
         fal.add("acme/app", script)
         loop.set_debug(True)
         loop.slow_callback_duration = 0.0  # each is slow, and logged with all its arguments
-        watcher = asyncio.ensure_future(watch(trail))
+        watcher = asyncio.ensure_future(watch(captured))
         try:
             async with contextlib.AsyncExitStack() as stack:
                 http_client = None
@@ -89,15 +89,15 @@ async def test_asyncio_in_debug_mode(
                         **fal.settings, retry=RetryPolicy(base_delay=0), http_client=http_client
                     )
                 )
-                await use(client, trail)
+                await use(client, captured)
             gc.collect()
         finally:
             watcher.cancel()
             loop.slow_callback_duration = limit
             loop.set_debug(False)
-        assert {"log of asyncio", "task"} <= set(trail.found("running at"))
-        assert "log of asyncio" in trail.found("Executing")
-        assert trail.found(SECRET, GIVEN, *signs_of(fal.requests)) == []
+        assert {"log of asyncio", "task"} <= set(captured.found("running at"))
+        assert "log of asyncio" in captured.found("Executing")
+        assert captured.found(SECRET, GIVEN, *signs_of(fal.requests)) == []
 
 
 def signs_of(requests: list[RecordedRequest]) -> set[str]:
@@ -109,19 +109,19 @@ def signs_of(requests: list[RecordedRequest]) -> set[str]:
 
 
 async def test_tasks_that_wait_to_connect(capfd: pytest.CaptureFixture[str]) -> None:
-    with following(capfd) as trail, black_hole() as address:
+    with capturing(capfd) as captured, black_hole() as address:
         async with AsyncStreamingClient(
             run_url=f"http://{address}", rest_url=f"http://{address}", credentials=KEY
         ) as client:
             streams = [client.stream("acme/app", **options) for options in MODES.values()]
             tasks = [asyncio.ensure_future(stream.done()) for stream in streams]
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(watch(trail), 0.2)
+                await asyncio.wait_for(watch(captured), 0.2)
             for stream in streams:
                 stream.abort()
             await asyncio.gather(*tasks)
-    assert "task" in trail.found("done()")
-    assert trail.found(SECRET, GIVEN) == []
+    assert "task" in captured.found("done()")
+    assert captured.found(SECRET, GIVEN) == []
 
 
 PROGRAM = """

@@ -10,11 +10,11 @@ import pytest
 
 from fal_stream import StreamConnectionError, StreamingClient
 from fal_stream._net.exchange import Aborted
-from fal_stream._net.sync_exchange import Exchange, _Outcome
+from fal_stream._net.sync_exchange import Exchange, _PendingResult
 from fal_stream._net.timers import call_later
 from fal_stream._shared.watchdog import Limits, Watchdog
 from fal_stream.testing import LocalFal
-from tests.seam import Job, until
+from tests.concurrency import Job, until
 from tests.steps import each_step
 
 FILES = ("_net/sync_exchange.py", "_net/exchange.py")
@@ -88,8 +88,8 @@ def test_a_sleep_that_is_aborted_at_any_step() -> None:
 def test_what_comes_too_late_is_undone_once(is_given_first: bool) -> None:
     for at in each_step(*FILES, least=10):
         undone: list[str] = []
-        outcome: _Outcome[str] = _Outcome(undone.append)
-        give, forgo = partial(outcome.give, "late"), outcome.forgo
+        outcome: _PendingResult[str] = _PendingResult(undone.append)
+        give, forgo = partial(outcome.set_result, "late"), outcome.discard
         first, then = (give, forgo) if is_given_first else (forgo, give)
         with at(lambda then=then: Job(then).result()):  # type: ignore[misc]
             first()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from fal_stream import AsyncStreamingClient, StreamTimeout
-from tests.seam import AsyncJob, async_until
+from tests.concurrency import AsyncJob, async_until
 
 pytest.importorskip("h2")
 

@@ -16,7 +16,7 @@ import pytest
 
 from fal_stream import AsyncStreamingClient, StreamingClient, StreamInterrupted, StreamTimeout
 from fal_stream.testing import Hang, LocalFal, Pause, Reply
-from tests.seam import Job, async_until, until
+from tests.concurrency import Job, async_until, until
 from tests.sockets import MuteServer, open_files, own_threads
 
 

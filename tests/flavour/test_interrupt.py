@@ -21,10 +21,10 @@ from fal_stream import FalStream, StreamingClient, StreamInterrupted
 from fal_stream._net import sync_socket, timers
 from fal_stream._sync.http import connection, pool, transport
 from fal_stream.testing import Hang, LocalFal, Pause, Reply, Script
+from tests.concurrency import Job, until
 from tests.faults.servers import RawServer
 from tests.flavour.pools import at_work
 from tests.programs import running
-from tests.seam import Job, until
 from tests.sockets import MuteServer, open_files
 from tests.steps import uncollected
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from fal_stream._files.positions import PlaceReader
+from fal_stream._files.seekable import SeekableReader
 from fal_stream._net.response_connection import connection_of
 from fal_stream._shared.redact import Redactor
-from tests.seam import Job
+from tests.concurrency import Job
 from tests.steps import each_step
 
 URL = "https://fal.run/acme/app?fal_jwt_token=a-token-of-some-length"
@@ -62,13 +62,13 @@ def test_another_thread_shares_the_connection_at_each_step() -> None:
 
 @pytest.mark.parametrize("does_wait", [False, True])
 def test_another_reader_of_a_file_is_closed_at_each_step(does_wait: bool) -> None:
-    for at in each_step("_files/positions.py", "_files/turns.py"):
+    for at in each_step("_files/seekable.py", "_files/file_lock.py"):
         file = io.BytesIO(b"0123456789")
         file.seek(3)
-        reader, other = PlaceReader(file), PlaceReader(file)
+        reader, other = SeekableReader(file), SeekableReader(file)
         assert reader.read_at(5, 2) == b"56"
 
-        def close(other: PlaceReader = other) -> None:
+        def close(other: SeekableReader = other) -> None:
             if does_wait:
                 Job(other.close).result()
             else:

@@ -15,7 +15,7 @@ import trio
 
 from fal_stream import ApiError, AsyncFalStream, AsyncStreamingClient, FalStreamError
 from fal_stream.testing import Hang, LocalFal, Pause, Reply
-from tests.seam import HANG, async_until, until
+from tests.concurrency import HANG, async_until, until
 from tests.sockets import open_files
 
 

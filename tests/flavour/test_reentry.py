@@ -14,7 +14,7 @@ from fal_stream._net.exchange import Aborted
 from fal_stream._net.sync_exchange import Exchange
 from fal_stream._shared.watchdog import Limits, Watchdog
 from fal_stream.testing import LocalFal, Pause
-from tests.seam import Job
+from tests.concurrency import Job
 from tests.steps import MOST, At, each_step, steps_at
 
 # The parts of the standard library that a wait of ours may be in.
@@ -32,7 +32,7 @@ def get_delivery(exchange: Exchange) -> None:
     def begin(deliver: Callable[[int], None]) -> None:
         deliver(1)
 
-    exchange.delivery(begin)
+    exchange.wait_for_callback(begin)
 
 
 @pytest.mark.parametrize("wait", [sleep, get_delivery])

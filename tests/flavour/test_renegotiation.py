@@ -15,7 +15,7 @@ import trio
 import trustme
 
 from fal_stream import AsyncFalStream, AsyncStreamingClient
-from tests.seam import until
+from tests.concurrency import until
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 18\r\n\r\n"
 

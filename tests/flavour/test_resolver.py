@@ -21,17 +21,17 @@ import pytest
 
 from fal_stream import AsyncStreamingClient, StreamConnectionError, StreamingClient
 from fal_stream._net import resolver
-from fal_stream._net.connecting import async_connect
 from fal_stream._net.exchange import Aborted, BaseExchange
+from fal_stream._net.happy_eyeballs import async_connect
+from fal_stream._net.loops import running_loop
 from fal_stream._net.resolver import MOST_LOOK_UPS, Address, ConnectFailed, LookUp, address_of
-from fal_stream._net.running import running_loop
 from fal_stream._shared.watchdog import Expired, Limits, Watchdog
 from fal_stream.testing import LocalFal
+from tests.concurrency import HANG, Job, until
 from tests.flavour.connections import FLAVOURS, LOOPS, accepting, connect_by
 from tests.flavour.test_fork import exit_code, run_in_child
 from tests.flavour.test_reentry import WAITING
 from tests.programs import ROOT
-from tests.seam import HANG, Job, until
 from tests.steps import Interruption, each_step
 
 flavours = pytest.mark.parametrize("flavour", FLAVOURS)

@@ -23,13 +23,19 @@ from fal_stream import (
     StreamMap,
 )
 from fal_stream.testing import Hang, LocalFal, Pause
-from tests.seam import Job, until
+from tests.concurrency import Job, until
 from tests.steps import At, Interruption, each_step
 
 INPUTS = [{"n": n} for n in range(3)]
 
-MAP_FILES = ("_net/line.py", "crew.py", "_sync/stream_map.py", "map_work.py")
-STREAM_FILES = ("_sync/stream.py", "turn.py", "_sync/intake.py", "abort.py", "_sync/client.py")
+MAP_FILES = ("_net/work_queue.py", "workers.py", "_sync/stream_map.py", "map_workers.py")
+STREAM_FILES = (
+    "_sync/stream.py",
+    "read_lock.py",
+    "_sync/chunk_reader.py",
+    "abort.py",
+    "_sync/client.py",
+)
 
 
 @pytest.fixture
@@ -57,7 +63,7 @@ def look_and_close(results: StreamMap[Any, Any]) -> None:
     """Close a map, and see that nothing of it goes on."""
     assert results.unfinished.keys() <= {0, 1, 2}
     results.close()
-    assert not results._work.crew._working
+    assert not results._work.workers._working
 
 
 @pytest.mark.parametrize("act", [StreamMap.abort, look_and_close])
@@ -149,10 +155,10 @@ def test_while_a_stream_is_read(
 def test_while_another_thread_reads_the_stream(
     client: StreamingClient, fal: LocalFal, end: Callable[[FalStream[Any]], None]
 ) -> None:
-    """The handler waits for the turn behind the wait that it has interrupted."""
+    """The handler waits for the lock behind the wait that it has interrupted."""
 
     def at_all_steps() -> None:
-        for at in each_step("turn.py", like_signals=True, least=3):
+        for at in each_step("read_lock.py", like_signals=True, least=3):
             stream = client.stream("acme/slow")
             assert next(stream) == 1
             reader: Job[list[Any]] = Job(list, stream)
@@ -165,10 +171,10 @@ def test_while_another_thread_reads_the_stream(
             assert stream.closed
 
     def has_reader(stream: FalStream[Any]) -> bool:
-        return stream._turn.holder is not None
+        return stream._read_lock.holder is not None
 
     def end_later(stream: FalStream[Any]) -> None:
-        until(lambda: len(stream._turn._line) > 1 or stream.closed)
+        until(lambda: len(stream._read_lock._queue) > 1 or stream.closed)
         stream.abort()
 
     Job(at_all_steps).result(55)
@@ -180,7 +186,7 @@ def test_another_thread_waits_behind_what_the_handler_has_interrupted(
     client: StreamingClient, end: Callable[[FalStream[Any]], None]
 ) -> None:
     def at_all_steps() -> None:
-        for at in each_step("turn.py", "_sync/stream.py", stride=2):
+        for at in each_step("read_lock.py", "_sync/stream.py", stride=2):
             stream = client.stream("acme/app")
             others: list[Job[Any]] = []
             got: list[Any] = []
@@ -198,7 +204,7 @@ def test_another_thread_waits_behind_what_the_handler_has_interrupted(
         end(stream)
 
     def has_come(stream: FalStream[Any], other: Job[Any]) -> bool:
-        threads = [seat.thread for seat in stream._turn._line.copy()]
+        threads = [seat.thread for seat in stream._read_lock._queue.copy()]
         return not other.is_running or other._thread.ident in threads
 
     Job(at_all_steps).result(55)
@@ -206,14 +212,19 @@ def test_another_thread_waits_behind_what_the_handler_has_interrupted(
 
 def test_a_handler_that_waits_for_the_reader_of_what_it_interrupts(client: StreamingClient) -> None:
     """The reader goes on wherever the abort stands that the handler has interrupted."""
-    files = ("_net/sync_exchange.py", "_net/exchange.py", "_net/sync_socket.py", "_sync/intake.py")
+    files = (
+        "_net/sync_exchange.py",
+        "_net/exchange.py",
+        "_net/sync_socket.py",
+        "_sync/chunk_reader.py",
+    )
 
     def at_all_steps() -> None:
         for at in each_step(*files):
             stream = client.stream("acme/slow")
             assert next(stream) == 1
             reader: Job[list[Any]] = Job(list, stream)
-            until(lambda stream=stream: stream._turn.holder is not None)  # type: ignore[misc]
+            until(lambda stream=stream: stream._read_lock.holder is not None)  # type: ignore[misc]
             with at(stream.close):
                 stream.abort()
             assert reader.result() == []
@@ -246,7 +257,7 @@ def test_a_stream_that_is_dropped_while_another_is_read(client: StreamingClient)
         for at in each_step(*STREAM_FILES, stride=3):
             dropped = [client.stream("acme/app")]
             assert next(dropped[0]) == 1
-            dropped[0]._halted = True  # else it would warn
+            dropped[0]._is_stopped = True  # else it would warn
             stream = client.stream("acme/app")
             check_chunks(stream, at(dropped.clear))
             assert stream.closed
@@ -360,7 +371,7 @@ def test_a_block_that_ctrl_c_leaves(
     with pytest.raises(KeyboardInterrupt), given as stream:
         assert next(stream) == 1
         if place == "read":
-            vars(stream._intake)["read"] = press
+            vars(stream._chunk_reader)["read"] = press
             next(stream)
         raise KeyboardInterrupt
     with pytest.raises(StreamInterrupted, match="given up after 1 chunk,") as caught:
@@ -404,9 +415,9 @@ def test_ctrl_c_while_a_token_is_fetched(fal: LocalFal) -> None:
 
     def interrupt_beside(client: StreamingClient, others: list[Job[Any]]) -> None:
         """Have another thread wait for the token where it is being fetched, and give up."""
-        flights = list(client._tokens._flights.values())
+        pending = list(client._tokens._pending.values())
         others.append(Job(fetch, client))
-        until(lambda: not others[0].is_running or any(flight.waiting for flight in flights))
+        until(lambda: not others[0].is_running or any(token.waiting for token in pending))
         raise Interruption
 
     Job(at_all_steps).result(55)

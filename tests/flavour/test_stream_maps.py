@@ -29,10 +29,10 @@ from fal_stream import (
     StreamInterrupted,
     StreamMap,
 )
-from fal_stream._net.line import Line
+from fal_stream._net.work_queue import WorkQueue
 from fal_stream.testing import Hang, LocalFal, Pause
+from tests.concurrency import Job, async_until, until
 from tests.programs import running
-from tests.seam import Job, async_until, until
 
 INPUTS = [{"n": n} for n in range(100)]
 
@@ -90,7 +90,7 @@ class Interruption(BaseException):
 def test_an_interruption_at_each_call_and_return(fal: LocalFal) -> None:
     """Whatever the consumer was at, the map can be closed, and knows what it has begun."""
     fal.add("acme/app", [1, 2])
-    files = ("crew.py", "line.py", "stream_map.py")
+    files = ("workers.py", "work_queue.py", "stream_map.py")
     count = place = 0
 
     def trace(frame: FrameType, event: str, arg: Any) -> Any:
@@ -418,9 +418,9 @@ def test_several_threads_get_each_result_once(
 ) -> None:
     """Also where one is out of time between the wait for a result and taking it."""
     fal.add("acme/app", lambda request: [request.json()["n"]])
-    take = Line.take
+    take = WorkQueue.pop_result
 
-    def take_slowly(line: Line[Any]) -> Any:
+    def take_slowly(line: WorkQueue[Any]) -> Any:
         time.sleep(0.01 if threading.get_ident() in slow else 0)
         return take(line)
 
@@ -432,7 +432,7 @@ def test_several_threads_get_each_result_once(
         got.extend(item.get() for item in results)
 
     slow: set[int] = set()
-    monkeypatch.setattr(Line, "take", take_slowly)
+    monkeypatch.setattr(WorkQueue, "pop_result", take_slowly)
     with StreamingClient(**fal.settings) as client:
         results = client.stream_map("acme/app", INPUTS, ordered=ordered)
         got: list[list[int]] = [[], [], []]

@@ -23,10 +23,10 @@ from fal_stream import (
     StreamInterrupted,
     StreamTimeout,
 )
-from fal_stream._net.gather import async_gather
+from fal_stream._net.run_limited import async_run_limited
 from fal_stream.testing import Hang, LocalFal, Pause, Ping, Raw, Reply, Script
+from tests.concurrency import async_until, until
 from tests.flavour.pools import at_work
-from tests.seam import async_until, until
 from tests.sockets import MuteServer, open_files
 
 pytestmark = pytest.mark.parametrize("anyio_backend", ["trio"])
@@ -270,13 +270,13 @@ async def test_jobs_side_by_side() -> None:
     def of(function: Callable[[int], Any]) -> list[Callable[[], Any]]:
         return [partial(function, number) for number in range(9)]
 
-    assert await async_gather(of(job), 3, interrupted.set) == list(range(9))
+    assert await async_run_limited(of(job), 3, interrupted.set) == list(range(9))
     assert not interrupted.is_set()
     with pytest.raises(KeyError):
-        await async_gather(of(fail), 3, interrupted.set)
+        await async_run_limited(of(fail), 3, interrupted.set)
     interrupted = trio.Event()
     with trio.move_on_after(0.05) as scope:
-        await async_gather([trio.sleep_forever] * 9, 3, interrupted.set)
+        await async_run_limited([trio.sleep_forever] * 9, 3, interrupted.set)
     assert scope.cancelled_caught
     assert interrupted.is_set()
 

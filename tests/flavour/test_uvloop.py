@@ -6,7 +6,7 @@ import pytest
 
 from fal_stream import AsyncStreamingClient, StreamInterrupted
 from fal_stream.testing import Cut, Hang, LocalFal
-from tests.seam import async_until
+from tests.concurrency import async_until
 
 pytest.importorskip("uvloop")
 

@@ -25,9 +25,9 @@ import trustme
 
 from fal_stream import AsyncStreamingClient, StreamingClient, StreamInterrupted
 from fal_stream._net import sockets
+from tests.concurrency import Job, until
 from tests.flavour.connections import FLAVOURS, LOOPS
 from tests.programs import ROOT
-from tests.seam import Job, until
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="needs network namespaces"

@@ -11,7 +11,7 @@ import h11
 from tests.oracle import by_the_specification
 
 from . import events, framing, json_text
-from .chance import cut, junk, spoil
+from .random_bytes import cut, junk, spoil
 
 __all__ = ["FINE", "Answer", "Meaning", "answer", "meaning"]
 

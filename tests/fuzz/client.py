@@ -27,10 +27,10 @@ from fal_stream import (
     StreamInterrupted,
 )
 from fal_stream.errors import excerpt
-from tests._async.reading import Outcome
-from tests._async.reading import read as read_async
-from tests._sync.reading import read
-from tests.seam import HANG, Job, until
+from tests._async.read_stream import Outcome
+from tests._async.read_stream import read as read_async
+from tests._sync.read_stream import read
+from tests.concurrency import HANG, Job, until
 from tests.sockets import open_files, own_threads
 
 from .answers import Answer, Meaning, answer, meaning

@@ -15,13 +15,13 @@ from typing import Any
 import httpx
 
 from fal_stream import ApiError, FalStreamError, StreamEventError, ValidationError
-from fal_stream._shared import response
+from fal_stream._shared import api_errors
 from fal_stream._shared.chunks import EventChunks
 from fal_stream._shared.decode import decode_json
 from fal_stream._shared.sse import SSEParser
 
 from . import json_text
-from .chance import junk, spoil
+from .random_bytes import junk, spoil
 
 __all__ = ["LONGEST_MESSAGE", "check", "check_error"]
 
@@ -30,9 +30,9 @@ _UNFIT = re.compile(r"[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _STATUSES = (100, 200, 201, 204, 301, 307, 400, 401, 403, 404, 422, 422, 429, 500, 502, 504)
 _WAYS_OUT = (
-    response.WAYS_OUT,
-    response.WAYS_OUT_OF_STREAMS,
-    response.WAYS_OUT_OF_TOKEN_STREAMS,
+    api_errors.HINTS,
+    api_errors.STREAM_HINTS,
+    api_errors.TOKEN_STREAM_HINTS,
 )
 _NAMES = (
     b"content-type",
@@ -134,18 +134,18 @@ def check(chance: Random) -> None:
     """
     body, headers = _body(chance), _headers(chance)
     status = chance.choice(_STATUSES) if chance.random() < 0.9 else chance.randrange(100, 1000)
-    error = response.error_of(status, headers, body, chance.choice(_WAYS_OUT))
+    error = api_errors.error_from_response(status, headers, body, chance.choice(_WAYS_OUT))
     assert isinstance(error, ApiError)
     assert error.status == status
     assert (status == 422) <= isinstance(error, ValidationError)
     check_error(error)
     kind = chance.randrange(4)
     if kind == 0:
-        check_error(response.misfit_error(status, headers, body))
+        check_error(api_errors.unexpected_type_error(status, headers, body))
     elif kind == 1:
-        coding = response.foreign_encoding(headers)
-        check_error(response.encoding_error(coding or "gzip"))
+        coding = api_errors.unexpected_encoding(headers)
+        check_error(api_errors.encoding_error(coding or "gzip"))
     elif kind == 2:
-        check_error(response.untyped_error(headers))
+        check_error(api_errors.untyped_error(headers))
     else:
         check_error(_error_in_a_stream(body.decode("utf-8", "replace")))

@@ -9,7 +9,7 @@ from fal_stream.errors import EventTooLarge
 from fal_stream.types import ServerSentEvent
 from tests.oracle import Reading, by_the_specification, over_the_limit
 
-from .chance import UTF_8, cut, junk, spoil
+from .random_bytes import UTF_8, cut, junk, spoil
 
 __all__ = ["check", "stream"]
 
@@ -122,7 +122,7 @@ def stream(chance: Random) -> bytes:
 class _GeneralWayParser(SSEParser):
     """Has every event read by `sseclient`."""
 
-    _short_way = False
+    _fast_path = False
 
 
 class _LineByLineParser(SSEParser):

@@ -15,7 +15,7 @@ import h11
 from fal_stream._shared.framing import BodyFraming, FramingError, framing_for
 from fal_stream._shared.http1 import ProtocolError, ResponseHeadReader
 
-from .chance import cut, junk, spoil
+from .random_bytes import cut, junk, spoil
 
 __all__ = ["check", "chunked", "client_connection", "is_read_otherwise", "read_by_h11", "response"]
 

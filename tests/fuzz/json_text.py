@@ -12,7 +12,7 @@ from fal_stream import FalStreamError, SSEParser, StreamDecodeError
 from fal_stream._shared.chunks import DONE_MARK, EventChunks
 from fal_stream._shared.decode import decode_json, json_decoder
 
-from .chance import cut
+from .random_bytes import cut
 
 __all__ = ["check", "text"]
 

@@ -13,7 +13,7 @@ import pytest
 from pydantic_core import from_json
 
 import fal_stream
-from fal_stream._shared import decode, response
+from fal_stream._shared import api_errors, decode
 from fal_stream._shared import framing as our_framing
 from fal_stream._shared.chunks import EventChunks
 from fal_stream._shared.endpoint import EndpointId
@@ -82,7 +82,7 @@ def test_streams_are_of_all_kinds() -> None:
 
 def test_responses_are_of_all_kinds() -> None:
     responses = made(framing.response, 2000)
-    ends = Counter(framing.read_by_h11(response).end for response in responses)
+    ends = Counter(framing.read_by_h11(api_errors).end for api_errors in responses)
     assert ends.keys() == {"done", "open", "refused"}
     assert min(ends.values()) > 100, ends
     # What our own rules read otherwise is not most of it.
@@ -153,7 +153,7 @@ PLANTED: dict[str, tuple[str, object, str, object]] = {
     "a head that is split too late": ("framing", framing, "ResponseHeadReader", LateReader),
     "an id that may be anything": ("endpoints", endpoints, "parse_endpoint_id", lenient_id),
     "a redirect to anywhere": ("headers", headers, "redirect_target", anywhere),
-    "messages of any length": ("errors", response, "excerpt", uncut),
+    "messages of any length": ("errors", api_errors, "excerpt", uncut),
     "messages with any character": ("errors", fal_stream.errors, "printable", uncut),
     "reports that are nested deeply": ("errors", decode, "REPORT_LEVELS", 10_000),
     "JSON as pydantic has it": ("json", json_text, "decode_json", from_json),

@@ -10,11 +10,11 @@ from typing import Any
 import anyio
 
 from fal_stream import AbortController, AsyncFalStream, AsyncStreamingClient
+from tests.concurrency import HANG
 from tests.flavour.pools import at_work
-from tests.seam import HANG
 
 from .origins import Aborter, bell, collect, handles_signals, raise_in_main
-from .stage import Stage
+from .phase_servers import Stage
 
 __all__ = ["abort_all"]
 

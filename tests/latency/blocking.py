@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from fal_stream import AbortController, FalStream, StreamingClient
+from tests.concurrency import until
 from tests.flavour.pools import at_work
-from tests.seam import until
 
 from .origins import Aborter, bell, collect, handles_signals, raise_in_main
-from .stage import Stage
+from .phase_servers import Stage
 
 __all__ = ["abort_all"]
 

@@ -16,13 +16,13 @@ from typing import NamedTuple
 
 import anyio
 
-from tests.docs.named import ROOT
+from tests.docs.named_tests import ROOT
 from tests.sockets import open_files, own_threads
 
 from . import asynchronous, blocking
 from .origins import origins_of
+from .phase_servers import FLAVOURS, Flavour, Wire, set_up
 from .phases import PHASES, Phase
-from .stage import FLAVOURS, Flavour, Wire, set_up
 
 PAGE = ROOT / "docs" / "contributing" / "latency.md"
 COMMAND = "python -m nox -s latency"

@@ -14,7 +14,7 @@ from typing import Any
 from fal_stream import AbortController, AsyncFalStream, FalStream
 from fal_stream.testing import LocalFal
 
-from .stage import Flavour
+from .phase_servers import Flavour
 
 __all__ = ["Aborter", "bell", "collect", "handles_signals", "origins_of", "raise_in_main"]
 

@@ -17,8 +17,8 @@ from fal_stream.testing import Failure, Hang, LocalFal, Pause, Raw, Reply, Route
 from tests.faults.servers import RawServer
 from tests.sockets import black_hole
 
-from .stage import Setting, Stage, released
-from .stage import Wire as WireKind
+from .phase_servers import Setting, Stage, released
+from .phase_servers import Wire as WireKind
 
 __all__ = ["PHASES", "Phase"]
 

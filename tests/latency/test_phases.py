@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.seam import async_until, until
+from tests.concurrency import async_until, until
 from tests.sockets import open_files, own_threads
 
 from . import asynchronous, blocking
 from .origins import origins_of
+from .phase_servers import Wire, set_up
 from .phases import PHASES, Phase
-from .stage import Wire, set_up
 
 # Until a wait has begun that nothing can be seen of (seconds).
 SETTLED = 0.03

@@ -11,12 +11,12 @@ from typing import Any
 import pydantic
 
 from fal_stream import errors
-from fal_stream._cli.console import shortened
+from fal_stream._cli.console import shorten_data_uris
 from fal_stream._display.frame import FrameMaker
 from fal_stream._display.html import to_html
 from fal_stream._display.lines import to_lines
 from fal_stream._net.log_redaction import RedactedLogs
-from fal_stream._shared import response
+from fal_stream._shared import api_errors
 from fal_stream._shared.audio_chunks import AudioReader
 from fal_stream._shared.chunks import BinaryChunks, EventChunks
 from fal_stream._shared.data_uri import decode_data_uri
@@ -101,9 +101,16 @@ def texts() -> Iterator[tuple[str, Case]]:
         yield f"retry-after {pump!r}", _with(parse_retry_after, _filled(pump), 0.0)
     for pump in ('"', '"\\', '\\"', ",", ";", "text/event-stream;", "a/b,", " ", "gzip,", '";,'):
         headers = {"content-type": _filled(pump), "content-encoding": _filled(pump)}
-        for judge in (response.is_event_stream, response.shown_type, response.foreign_encoding):
+        for judge in (
+            api_errors.is_event_stream,
+            api_errors.shown_type,
+            api_errors.unexpected_encoding,
+        ):
             yield f"{judge.__name__} {pump!r}", _with(judge, headers)
-        yield f"is_misfit {pump!r}", _with(response.is_misfit, headers, "text/event-stream")
+        yield (
+            f"is_misfit {pump!r}",
+            _with(api_errors.is_unexpected_type, headers, "text/event-stream"),
+        )
     for pump in ("a", "%41", "/", "?", "@", ":", "[", "https://a/", "..", "é"):
         answer = {"upload_url": f"https://a/{_filled(pump)}", "file_url": _filled(pump)}
         yield f"upload answer {pump!r}", _failing(_check_initiated, answer)
@@ -231,11 +238,14 @@ def documents() -> Iterator[tuple[str, Case]]:
         yield f"event {name}", _failing(ServerSentEvent("", text).json)
         for headers in ({"content-type": "application/json"}, {"content-type": "text/html"}):
             for status in (200, 422, 500):
-                yield f"error of {name}", _with(response.error_of, status, headers, body)
-            yield f"misfit of {name}", _with(response.misfit_error, 200, headers, body)
+                yield (
+                    f"error of {name}",
+                    _with(api_errors.error_from_response, status, headers, body),
+                )
+            yield f"misfit of {name}", _with(api_errors.unexpected_type_error, 200, headers, body)
     for status, pump in ((500, b"<"), (500, b"\\"), (500, b"\0"), (500, b"\xff"), (422, b"'")):
         body = pump * MIB
-        yield f"page of {pump!r}", _with(response.error_of, status, {}, body)
+        yield f"page of {pump!r}", _with(api_errors.error_from_response, status, {}, body)
 
 
 class _Item(pydantic.BaseModel):
@@ -296,7 +306,7 @@ def shown() -> Iterator[tuple[str, Case]]:
             yield f"sound {url[:30]!r}", _failing(AudioReader(None).take, {"audio": url})
             yield f"decode data {url[:30]!r}", _failing(decode_data_uri, url)
             yield f"suffix {url[:30]!r}", _failing(suffix_of, url, url)
-            yield f"shorten {url[:30]!r}", _with(shortened, {"url": url})
+            yield f"shorten {url[:30]!r}", _with(shorten_data_uris, {"url": url})
             yield f"show {url[:30]!r}", _show(url)
             yield f"show as an image {url[:30]!r}", _show({"images": [{"url": url}] * 3})
             yield f"show as text {url[:30]!r}", _show({"output": url})

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.docs.named import ROOT
-from tests.docs.written import WrittenPart
+from tests.docs.generated_parts import GeneratedPart
+from tests.docs.named_tests import ROOT
 from tests.mutants.explained import GROUPS
 
 __all__ = ["FIGURES", "PART", "read_figures"]
@@ -53,7 +53,7 @@ def _lines() -> Iterator[str]:
         yield f"| {group.reason} | {places} |"
 
 
-PART = WrittenPart(
+PART = GeneratedPart(
     ROOT / "docs" / "contributing" / "mutants.md",
     "tests.mutants.figures",
     "tests/mutants/figures.json and explained.txt",

@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from tests.docs.named import ROOT
+from tests.docs.named_tests import ROOT
 from tests.mutants.explained import GROUPS
 from tests.mutants.figures import FIGURES, PART
 from tests.mutants.results import Outcome, Survivor, read_module

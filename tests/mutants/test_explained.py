@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.named import ROOT
+from tests.docs.named_tests import ROOT
 from tests.mutants.explained import GROUPS, Group
 from tests.mutants.figures import PART, read_figures
 from tests.mutants.judge import modules

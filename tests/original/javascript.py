@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fal_stream.testing import LocalFal
-from tests.original.given import Adds, File, Proxy, Raises, Returns
+from tests.original.arguments import Adds, File, Proxy, Raises, Returns
 from tests.original.scenario import HANGS, Scenario, plain
 from tests.original.server import fill_in, look, sent_to, serve
 

@@ -22,7 +22,7 @@ from fal_stream.errors import (
     RateLimitError,
 )
 from fal_stream.testing import LocalFal
-from tests.original.given import Adds, File, Proxy, Raises, Returns
+from tests.original.arguments import Adds, File, Proxy, Raises, Returns
 from tests.original.scenario import Raised, Scenario
 from tests.original.server import fill_in, look
 

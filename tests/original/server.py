@@ -14,7 +14,7 @@ from typing import Any
 
 from fal_stream.testing import LocalFal, RecordedRequest
 from fal_stream.testing.script import Answer, Script
-from tests.original.given import Turns
+from tests.original.arguments import Turns
 from tests.original.scenario import Scenario, Sent
 
 __all__ = ["STRANGER", "fill_in", "look", "sent_to", "serve"]

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.docs.written import WrittenPart
+from tests.docs.generated_parts import GeneratedPart
 from tests.original.catalogue import GROUPS
 from tests.original.catalogue.parts import BOTH
 from tests.original.scenario import HANGS, Gives, Raised, Scenario, Seen, Sent, plain
@@ -159,7 +159,7 @@ def _code(value: Any) -> str:
     return f"`{text}`"
 
 
-PART = WrittenPart(
+PART = GeneratedPart(
     Path(__file__).resolve().parents[2] / "docs" / "guides" / "from-javascript.md",
     "tests.original.table",
     "tests/original/catalogue",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fal_stream import ApiError, Config, RetryPolicy, StreamOptions, ValidationError
-from tests.docs.named import ROOT
+from tests.docs.named_tests import ROOT
 
 PAGE = (ROOT / "docs" / "guides" / "from-javascript.md").read_text(encoding="utf-8")
 NAMES = PAGE.partition("## Names\n")[2].partition("\n## ")[0]

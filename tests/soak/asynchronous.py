@@ -12,7 +12,7 @@ import anyio
 from fal_stream import AsyncFalStream, AsyncStreamingClient, FalStreamError
 
 from .balance import Balance, async_balance
-from .plays import Play, draw, settings_of
+from .scenarios import Play, draw, settings_of
 from .servers import Places
 
 __all__ = ["soak"]

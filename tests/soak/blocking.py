@@ -13,7 +13,7 @@ from typing import Any
 from fal_stream import FalStream, FalStreamError, StreamingClient
 
 from .balance import Balance, balance
-from .plays import draw, settings_of
+from .scenarios import draw, settings_of
 from .servers import Places
 
 __all__ = ["soak"]

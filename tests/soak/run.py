@@ -14,7 +14,7 @@ from dataclasses import asdict
 
 import anyio
 
-from tests.latency.stage import FLAVOURS
+from tests.latency.phase_servers import FLAVOURS
 
 from . import asynchronous, blocking
 from .balance import Balance

@@ -38,7 +38,7 @@ from fal_stream.testing import (
     Script,
     Wire,
 )
-from tests.docs.named import ROOT
+from tests.docs.named_tests import ROOT
 from tests.faults.servers import RawServer, drip
 from tests.sockets import black_hole
 

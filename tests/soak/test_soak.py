@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.seam import async_until, until
+from tests.concurrency import async_until, until
 from tests.sockets import open_files, own_threads
 
 from . import asynchronous, blocking

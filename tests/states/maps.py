@@ -33,7 +33,14 @@ _OPERATIONS = [
     "block", "block", "copy", "unfinished",
 ]  # fmt: skip
 _ENDING = ("close", "abort", "block", "signal", "abort given", "abort beside", "step", "cancel")
-_FILES = ("_net/line.py", "crew.py", "stream_map.py", "map_work.py", "abort.py", "planted.py")
+_FILES = (
+    "_net/work_queue.py",
+    "workers.py",
+    "stream_map.py",
+    "map_workers.py",
+    "abort.py",
+    "planted.py",
+)
 
 
 class InputsFailed(Exception):

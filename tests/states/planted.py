@@ -15,8 +15,8 @@ from unittest import mock
 
 import fal_stream._async.stream
 import fal_stream._sync.token
-from fal_stream._net.line import Line
-from fal_stream._shared import models, response
+from fal_stream._net.work_queue import WorkQueue
+from fal_stream._shared import api_errors, model_dump
 from fal_stream._sync.stream import FalStream
 from fal_stream._sync.stream_map import StreamMap
 from fal_stream._sync.token import Tokens
@@ -59,10 +59,12 @@ def locked_line() -> Iterator[None]:
         return guarded
 
     with contextlib.ExitStack() as stack:
-        for name in ("read", "put", "take", "settle"):
-            stack.enter_context(mock.patch.object(Line, name, guard(getattr(Line, name))))
-        opened: Any = vars(Line)["open"]
-        stack.enter_context(mock.patch.object(Line, "open", property(guard(opened.fget))))
+        for name in ("add", "put_result", "pop_result", "mark_delivered"):
+            stack.enter_context(mock.patch.object(WorkQueue, name, guard(getattr(WorkQueue, name))))
+        opened: Any = vars(WorkQueue)["unfinished"]
+        stack.enter_context(
+            mock.patch.object(WorkQueue, "unfinished", property(guard(opened.fget)))
+        )
         yield
 
 
@@ -75,14 +77,14 @@ def hasty_consumer() -> Iterator[None]:
         work.check_caller()
         results._wait()
         time.sleep(0)
-        item = work.line.take()
+        item = work.queue.pop_result()
         if item is not None:
-            work.go_on()
-            work.line.settle(item.index)
+            work.start_worker()
+            work.queue.mark_delivered(item.index)
             return item
         results.close()
-        if work.line.failure is not None:
-            raise work.line.failure
+        if work.queue.failure is not None:
+            raise work.queue.failure
         raise StopIteration
 
     with mock.patch.object(StreamMap, "__next__", take_next):
@@ -92,16 +94,18 @@ def hasty_consumer() -> Iterator[None]:
 @contextlib.contextmanager
 def poisoned_token() -> Iterator[None]:
     """Leave those who wait for a token alone where the one that asks is interrupted."""
-    fetch = Tokens._fetch_or_join
+    fetch = Tokens._fetch_or_wait
 
     def fetch_or_leave(tokens: Tokens, *args: Any) -> Any:
-        land = tokens._land
+        resolve = tokens._resolve
         with mock.patch.object(
-            tokens, "_land", lambda key, flight, outcome: outcome and land(key, flight, outcome)
+            tokens,
+            "_resolve",
+            lambda key, pending, outcome: outcome and resolve(key, pending, outcome),
         ):
             return fetch(tokens, *args)
 
-    with mock.patch.object(Tokens, "_fetch_or_join", fetch_or_leave):
+    with mock.patch.object(Tokens, "_fetch_or_wait", fetch_or_leave):
         yield
 
 
@@ -112,7 +116,7 @@ def unshielded_end() -> Iterator[None]:
     async def leave(work: Coroutine[Any, Any, Any], interrupt: object) -> None:
         work.close()
 
-    with mock.patch.object(fal_stream._async.stream, "async_finish", leave):
+    with mock.patch.object(fal_stream._async.stream, "async_complete_despite_cancellation", leave):
         yield
 
 
@@ -124,21 +128,21 @@ def quadratic_masking() -> Iterator[None]:
     def mask(text: str) -> str:
         return slow.sub("", text)
 
-    with mock.patch.object(response, "mask_token", mask):
+    with mock.patch.object(api_errors, "mask_token", mask):
         yield
 
 
 @contextlib.contextmanager
 def names_of_python() -> Iterator[None]:
     """Send models under the names that their fields have in Python."""
-    with mock.patch.object(models, "_by_alias", return_value=False):
+    with mock.patch.object(model_dump, "_by_alias", return_value=False):
         yield
 
 
 @contextlib.contextmanager
 def lost_chunk() -> Iterator[None]:
     """Lose a chunk where several come at once."""
-    keep = FalStream._keep
+    keep = FalStream._buffer_chunks
 
     def keep_some(stream: FalStream[Any], fresh: list[Any]) -> None:
         before = len(stream.buffer)
@@ -146,7 +150,7 @@ def lost_chunk() -> Iterator[None]:
         if len(fresh) > 2:
             del stream.buffer[before]
 
-    with mock.patch.object(FalStream, "_keep", keep_some):
+    with mock.patch.object(FalStream, "_buffer_chunks", keep_some):
         yield
 
 

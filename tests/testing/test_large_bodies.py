@@ -9,7 +9,7 @@ import pytest
 
 from fal_stream.testing import LocalFal
 from tests.testing.raw_client import HANG_LIMIT
-from tests.testing.rest import begin
+from tests.testing.rest_client import begin
 
 SIZE = 96 * 1024 * 1024
 PIECE = bytes(range(256)) * 256

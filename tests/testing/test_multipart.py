@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fal_stream.testing import LocalFal
-from tests.testing.rest import Begun, begin
+from tests.testing.rest_client import Begun, begin
 
 
 @pytest.fixture

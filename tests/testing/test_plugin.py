@@ -13,7 +13,7 @@ import pytest
 
 import fal_stream
 from fal_stream import ConfigError
-from fal_stream._sync import default as blocking
+from fal_stream._sync import api as blocking
 from fal_stream.testing.fixture import serve
 from tests.testing.programs import ROOT, run_pytest
 
@@ -70,7 +70,7 @@ import os
 
 import pytest
 
-from fal_stream._sync import default as blocking
+from fal_stream._sync import api as blocking
 
 BEFORE = blocking._default_client
 

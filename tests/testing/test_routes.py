@@ -7,7 +7,7 @@ import pytest
 from fal_stream.errors import ConfigError
 from fal_stream.testing import Cut, Failure, LocalFal, RecordedRequest, Reply
 from tests.testing.raw_client import dying_server, fetch
-from tests.testing.rest import INITIATE, begin, order_token
+from tests.testing.rest_client import INITIATE, begin, order_token
 
 
 def test_a_route_replaces_what_is_built_in(fal: LocalFal) -> None:

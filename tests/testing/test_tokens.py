@@ -9,7 +9,7 @@ import pytest
 
 from fal_stream.testing import LocalFal
 from tests.testing.raw_client import fetch
-from tests.testing.rest import ask_with_token, order_token
+from tests.testing.rest_client import ask_with_token, order_token
 
 
 def test_a_token_lets_a_stream_in_without_the_key(fal: LocalFal) -> None:

@@ -10,7 +10,7 @@ import pytest
 from fal_stream.errors import ConfigError
 from fal_stream.testing import LocalFal, Upload
 from tests.testing.raw_client import RawClient, fetch
-from tests.testing.rest import INITIATE, INITIATE_MULTIPART, begin
+from tests.testing.rest_client import INITIATE, INITIATE_MULTIPART, begin
 
 GOOD = {"content_type": "image/png", "file_name": "fox.png"}
 

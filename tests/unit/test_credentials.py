@@ -22,8 +22,8 @@ from fal_stream import (
     StreamingClient,
     Token,
 )
-from fal_stream._shared.outgoing import Outgoing
-from fal_stream._shared.request import plan_stream
+from fal_stream._shared.prepared_request import PreparedRequest
+from fal_stream._shared.prepared_stream import prepare_stream
 from fal_stream._shared.uploads import UploadTarget
 from fal_stream.middleware import RequestConfig
 
@@ -56,9 +56,11 @@ HOLDERS: dict[str, Any] = {
     "proxy": ProxyUrlConfig(f"https://proxy.example/?token={KEY}"),
     "config with a proxy": Config(proxy_url=f"https://proxy.example/?token={KEY}"),
     "middleware's request": RequestConfig("GET", f"https://fal.run/?token={KEY}", {"x": KEY}),
-    "request": Outgoing("GET", f"https://fal.run/?token={KEY}", {"authorization": f"Key {KEY}"}),
+    "request": PreparedRequest(
+        "GET", f"https://fal.run/?token={KEY}", {"authorization": f"Key {KEY}"}
+    ),
     "upload": UploadTarget(f"https://fal.media/x?signature={KEY}", "https://fal.media/x"),
-    "plan": plan_stream(
+    "plan": prepare_stream(
         Config(credentials=KEY),
         "acme/app",
         {

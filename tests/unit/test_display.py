@@ -23,14 +23,14 @@ from fal_stream import (
 from fal_stream._display import display as display_module
 from fal_stream._display import html as html_module
 from fal_stream._display import markdown
-from fal_stream._display.display import Display, bundle_of
+from fal_stream._display.display import Display, stream_mime_bundle
 from fal_stream._display.extract import INLINE_LIMIT, Media
 from fal_stream._display.frame import Frame, FrameMaker
 from fal_stream._display.html import mime_bundle, to_html
 from fal_stream._display.lines import LONGEST_TEXT, status, to_lines
 from fal_stream._display.nodes import Node
 from fal_stream._display.renderers import Notebook
-from fal_stream._display.shorten import cut, printable, said_size, shortened
+from fal_stream._display.shorten import cut, format_size, short_chunk_repr, terminal_safe
 from fal_stream.testing import image_progress, speech, with_logs, workflow
 
 ROOT = Path(fal_stream.__file__).parents[1]
@@ -306,7 +306,7 @@ def test_a_chunk_of_no_known_shape_is_shown_in_short() -> None:
     ],
 )
 def test_shortened(value: object, text: str) -> None:
-    assert shortened(value) == text
+    assert short_chunk_repr(value) == text
 
 
 @pytest.mark.parametrize(
@@ -314,11 +314,11 @@ def test_shortened(value: object, text: str) -> None:
     [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (2.5e6, "2.5 MB"), (5e9, "5.0 GB")],
 )
 def test_a_size(count: float, said: str) -> None:
-    assert said_size(count) == said
+    assert format_size(count) == said
 
 
 def test_no_control_character_is_printed() -> None:
-    assert printable("a\x1b[2J\x07\x9b\u202eb\r\n\tc\rd") == (
+    assert terminal_safe("a\x1b[2J\x07\x9b\u202eb\r\n\tc\rd") == (
         "a\ufffd[2J\ufffd\ufffd\ufffdb\n\tc\ufffdd"
     )
 
@@ -388,8 +388,8 @@ def test_the_end_of_a_long_text_is_shown_while_it_grows() -> None:
 
 
 def test_the_bundle_of_a_stream() -> None:
-    assert bundle_of("<FalStream>", None)["text/plain"] == "<FalStream>"
-    html = bundle_of("<FalStream>", {"image": PNG, "output": "<b>"})["text/html"]
+    assert stream_mime_bundle("<FalStream>", None)["text/plain"] == "<FalStream>"
+    html = stream_mime_bundle("<FalStream>", {"image": PNG, "output": "<b>"})["text/html"]
     assert html.count("<img") == 1
     assert "&lt;FalStream&gt;" in html
     assert "&lt;b&gt;" in html

@@ -10,7 +10,7 @@ import pytest
 
 from fal_stream._display.extract import (
     INLINE_LIMIT,
-    MOST_FILES,
+    MAX_SHOWN_FILES,
     Media,
     find_logs,
     find_media,
@@ -21,7 +21,7 @@ from fal_stream._display.extract import (
 )
 from fal_stream._display.frame import FrameMaker
 from fal_stream._display.nodes import output_of
-from fal_stream._display.shorten import shortened
+from fal_stream._display.shorten import short_chunk_repr
 from fal_stream._shared.text_accumulator import TextAccumulator
 from fal_stream._shared.text_fields import FoundText
 from fal_stream.testing import chat_completion, partial_images, tokens
@@ -202,7 +202,7 @@ def test_a_chunk_that_holds_itself_is_looked_at_to_an_end() -> None:
     chunk: dict[str, Any] = {"image": PNG}
     chunk["again"] = [chunk, chunk]
     assert find_media(chunk) == (PICTURE,)
-    assert "..." in shortened(chunk)
+    assert "..." in short_chunk_repr(chunk)
 
 
 def test_large_pictures_are_not_shown() -> None:
@@ -215,7 +215,7 @@ def test_large_pictures_are_not_shown() -> None:
     # The limit is for all of them.
     halves = [head + letter * (INLINE_LIMIT // 2 - len(head)) for letter in "ABC"]
     assert [bool(one.url) for one in find_media(halves)] == [True, True, False]
-    assert len(find_media([head + "A" * 4 * n for n in range(99)])) == MOST_FILES
+    assert len(find_media([head + "A" * 4 * n for n in range(99)])) == MAX_SHOWN_FILES
 
 
 def test_what_a_workflow_gives() -> None:

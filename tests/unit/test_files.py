@@ -29,7 +29,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fal_stream import ConfigError
-from fal_stream._files.kinds import is_file
+from fal_stream._files.detect import is_file
 from fal_stream._files.readers import FileReadError
 from fal_stream._files.source import FileSource, open_file
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fal_stream import Config, ConfigError
-from fal_stream._shared.file_bundle import LARGEST_SHOWN, bundle_of, html_of
+from fal_stream._shared.file_bundle import LARGEST_SHOWN, file_mime_bundle, html_of
 from fal_stream._shared.file_hosts import FileHosts, encoded_url, make_file_hosts, shown_url
 from fal_stream._shared.find_files import FoundFile, find_in
 from fal_stream.errors import printable
@@ -359,7 +359,7 @@ def test_addresses_are_shown_without_their_signature() -> None:
 def test_bundles() -> None:
     def html(chunk: Any) -> str | None:
         (file,) = found_in(chunk)
-        return bundle_of(file, "said").get("text/html")
+        return file_mime_bundle(file, "said").get("text/html")
 
     picture = {"url": "data:image/png;base64,AA==", "width": 3, "height": 2}
     assert html({"image": picture}) == (

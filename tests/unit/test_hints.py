@@ -8,7 +8,7 @@ from fal_stream._shared.hints import hint_for
 
 
 @pytest.mark.parametrize(
-    ("reason", "way_out", "transient"),
+    ("reason", "text", "transient"),
     [
         ("[SSL: WRONG_VERSION_NUMBER] wrong version number", "use http://", False),
         (
@@ -41,7 +41,7 @@ from fal_stream._shared.hints import hint_for
         ("[Errno 111] Connection refused", "the network and the proxy settings", True),
     ],
 )
-def test_the_hint_fits(reason: str, way_out: str, transient: bool) -> None:
+def test_the_hint_fits(reason: str, text: str, transient: bool) -> None:
     hint = hint_for(reason)
-    assert way_out in hint.way_out
+    assert text in hint.text
     assert hint.transient is transient

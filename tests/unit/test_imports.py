@@ -1,4 +1,4 @@
-"""Imports go downwards only, and what waits or touches the network stays in its rooms."""
+"""Imports go downwards only, and what waits or touches the network stays in its packages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CORE = {
     "types",
 }
 
-# A room may import from itself and from the rooms of its row; `__init__` is not imported from.
+# A package may import from itself and from those of its row; `__init__` is not imported from.
 MAY_IMPORT = {
     "errors": {"_ipython"},
     "_version": set[str](),
@@ -82,11 +82,11 @@ WAITING = {"anyio", "asyncio", "select", "selectors", "socket", "threading", "tr
 # the progress line are drawn beside their reader, and a thread sees the reader of stdout go.
 MAY_WAIT = {
     "_cli/progress.py": {"threading"},
-    "_cli/reader.py": {"select", "threading"},
+    "_cli/broken_pipe.py": {"select", "threading"},
     "_display/display.py": {"threading"},
-    "_files/positions.py": {"threading"},
-    "_files/streams.py": {"select", "socket"},
-    "_files/turns.py": {"threading"},
+    "_files/seekable.py": {"threading"},
+    "_files/pipes.py": {"select", "socket"},
+    "_files/file_lock.py": {"threading"},
 }
 HTTP = {"h11", "httpcore", "httpx"}
 NOT_PURE = WAITING | HTTP | {"logging", "os", "pathlib", "random", "ssl", "sys", "time"}
@@ -159,4 +159,4 @@ def test_the_library_does_not_import_the_command_line() -> None:
 def test_a_forbidden_import_would_be_seen(tmp_path: Path) -> None:
     source = PACKAGE / "_shared" / "sse.py"
     assert "fal_stream.errors" in set(imports(source))
-    assert "fal_stream._shared.sse_block" in set(imports(source))
+    assert "fal_stream._shared.sse_event_buffer" in set(imports(source))

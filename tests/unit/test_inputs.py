@@ -20,12 +20,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fal_stream import ConfigError
-from fal_stream._files.kinds import is_file
+from fal_stream._files.detect import is_file
 from fal_stream._shared.inputs import (
-    FoundFile,
-    TakenInput,
+    EncodedInput,
+    InputFile,
+    encode_input,
     file_refusal,
-    take_input,
 )
 
 RAW = b"\xff\x00raw"
@@ -47,11 +47,11 @@ class Pair(NamedTuple):
     second: Any
 
 
-def take(data: Any) -> TakenInput:
-    return take_input(data, is_file)
+def take(data: Any) -> EncodedInput:
+    return encode_input(data, is_file)
 
 
-def places(taken: TakenInput) -> list[str]:
+def places(taken: EncodedInput) -> list[str]:
     return [found.place for found in taken.files]
 
 
@@ -279,7 +279,7 @@ def test_a_refused_file_is_named(file: Any, message: str) -> None:
 
 
 def test_no_repr_shows_a_file() -> None:
-    assert repr(FoundFile("input.a", b"secret")) == "FoundFile(place='input.a')"
+    assert repr(InputFile("input.a", b"secret")) == "FoundFile(place='input.a')"
 
 
 FILES = st.one_of(

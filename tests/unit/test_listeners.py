@@ -24,13 +24,13 @@ def test_listeners_are_given_in_their_order() -> None:
 
 def test_chunks_are_kept_only_for_those_who_listen() -> None:
     listeners = Listeners()
-    listeners.tell([1])
+    listeners.enqueue([1])
     listeners.add("done", print)
-    listeners.tell([2])
-    assert not listeners.unheard
+    listeners.enqueue([2])
+    assert not listeners.undelivered
     listeners.add("message", print)
-    listeners.tell([3, 4])
-    assert list(listeners.unheard) == [3, 4]
+    listeners.enqueue([3, 4])
+    assert list(listeners.undelivered) == [3, 4]
 
 
 @pytest.mark.parametrize(

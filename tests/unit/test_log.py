@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from fal_stream._reporting.log import LOGGER, show_log
-from tests.docs.named import ROOT
+from tests.docs.named_tests import ROOT
 
 PROGRAM = """
 import logging

@@ -21,7 +21,7 @@ def names_in(folder: Path) -> list[str]:
 
 def written(folder: Path, name: str, data: bytes, **options: Any) -> Path:
     part = PartFile(folder, name, **{"overwrite": False, **options})
-    part.open()
+    part.create()
     part.write(data)
     return part.finish()
 
@@ -40,7 +40,7 @@ def file_system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.usefixtures("file_system")
 def test_a_file_has_its_name_when_it_is_whole(tmp_path: Path) -> None:
     part = PartFile(tmp_path, "fox.png", overwrite=False)
-    part.open()
+    part.create()
     part.write(b"one")
     assert names_in(tmp_path) == ["fox.png.part"]
     part.write(b"two")
@@ -65,7 +65,7 @@ def test_a_signal_at_each_step(tmp_path: Path, overwrite: bool) -> None:
         part = PartFile(folder, "fox.png", overwrite=overwrite)
         try:
             with at:
-                part.open()
+                part.create()
                 part.write(b"new")
                 part.finish()
         except Interruption:
@@ -120,11 +120,11 @@ def test_many_at_once(tmp_path: Path) -> None:
 def test_what_is_given_up_is_removed(tmp_path: Path) -> None:
     part = PartFile(tmp_path, "fox.png", overwrite=False)
     part.give_up()
-    part.open()
+    part.create()
     assert names_in(tmp_path) == []
     part.write(b"nothing happens")
     part = PartFile(tmp_path, "fox.png", overwrite=False)
-    part.open()
+    part.create()
     part.give_up()
     part.give_up()
     assert names_in(tmp_path) == []
@@ -133,7 +133,7 @@ def test_what_is_given_up_is_removed(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("file_system")
 def test_what_is_given_up_gets_no_name(tmp_path: Path) -> None:
     part = PartFile(tmp_path, "fox.png", overwrite=False)
-    part.open()
+    part.create()
     part.give_up()
     part.write(b"nothing happens")
     with pytest.raises(FileError, match="was given up"):
@@ -144,7 +144,7 @@ def test_what_is_given_up_gets_no_name(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("file_system")
 def test_a_part_that_somebody_removes(tmp_path: Path) -> None:
     part = PartFile(tmp_path, "fox.png", overwrite=False)
-    part.open()
+    part.create()
     part.path.unlink()
     with pytest.raises(FileError, match=r"can't be written \(No such file"):
         part.finish()
@@ -153,7 +153,7 @@ def test_a_part_that_somebody_removes(tmp_path: Path) -> None:
 
 def test_what_is_kept_stays(tmp_path: Path) -> None:
     part = PartFile(tmp_path, "fox.png", overwrite=False)
-    part.open()
+    part.create()
     part.write(b"half")
     part.keep()
     part.give_up()
@@ -177,7 +177,7 @@ def test_giving_up_waits_for_no_write(tmp_path: Path) -> None:
             self.file.close()
 
     part = PartFile(tmp_path, "fox.png", overwrite=False)
-    part.open()
+    part.create()
     part._file = Slow(part._file)  # type: ignore[assignment]
     thread = threading.Thread(target=part.write, args=[b"x"])
     thread.start()
@@ -202,7 +202,7 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
     if not os.path.exists("/dev/full"):
         pytest.skip("there is no /dev/full")
     part = PartFile(tmp_path, "fox.png", overwrite=False)
-    part.open()
+    part.create()
     assert part._file is not None
     part._file.close()
     part._file = open("/dev/full", "wb")  # noqa: SIM115 - the part closes it

@@ -19,7 +19,7 @@ from starlette.datastructures import UploadFile as StarletteFile
 from werkzeug.datastructures import FileStorage
 
 from fal_stream import ConfigError
-from fal_stream._files.kinds import is_file
+from fal_stream._files.detect import is_file
 from fal_stream._files.request_files import request_file
 from fal_stream._files.source import FileSource, open_file
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from tests.docs.named import ROOT
+from tests.docs.named_tests import ROOT
 
 PROGRAM = """
 import sys

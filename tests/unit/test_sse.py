@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fal_stream._shared.sse import Leftover, SSEParser
-from fal_stream._shared.sse_block import FieldReader
+from fal_stream._shared.sse_event_buffer import FieldReader
 from fal_stream.errors import ConfigError, EventTooLarge
 from fal_stream.types import ServerSentEvent
 
@@ -438,7 +438,7 @@ def test_the_tests_can_turn_the_short_way_off(monkeypatch: pytest.MonkeyPatch) -
     # Else those that compare it with sseclient would compare it with itself.
     reader = CountingReader(monkeypatch)
     parser = SSEParser()
-    parser._short_way = False
+    parser._fast_path = False
     assert feed_all(parser, b"data: 1\n\n", 100) == [message("1")]
     assert feed_all(parser, b"data: 2\n\n", 3) == [message("2")]
     assert reader.blocks == [b"data: 1", b"data: 2"]

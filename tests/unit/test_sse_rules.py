@@ -17,7 +17,7 @@ from tests.oracle import Reading, by_the_specification, over_the_limit
 class GeneralWayParser(SSEParser):
     """Has every event read by `sseclient`."""
 
-    _short_way = False
+    _fast_path = False
 
 
 class LineByLineParser(SSEParser):

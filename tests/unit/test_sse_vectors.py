@@ -21,7 +21,7 @@ NO_RETRY = -1
 class GeneralWayParser(SSEParser):
     """Has every event read by `sseclient`."""
 
-    _short_way = False
+    _fast_path = False
 
 
 def check(case: dict[str, Any], chunks: Iterable[bytes], parser: SSEParser) -> None:

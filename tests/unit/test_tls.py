@@ -20,7 +20,7 @@ class Server:
         self.incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self.incoming, self._outgoing, server_side=True)
 
-    def shake_hands(self, data: bytes) -> bytes:
+    def handshake(self, data: bytes) -> bytes:
         self.incoming.write(data)
         with contextlib.suppress(ssl.SSLWantReadError):
             self.tls.do_handshake()
@@ -48,10 +48,10 @@ def engine(authority: trustme.CA, server: Server) -> TlsEngine:
     authority.configure_trust(context)
     engine = TlsEngine(context, "127.0.0.1")
     data = b""
-    while not engine.shake_hands(data):
-        data = server.shake_hands(engine.outgoing())
+    while not engine.handshake(data):
+        data = server.handshake(engine.take_output())
     # The server's tickets for connections to come.
-    assert engine.decrypt(server.shake_hands(engine.outgoing())) == b""
+    assert engine.decrypt(server.handshake(engine.take_output())) == b""
     return engine
 
 
@@ -91,7 +91,7 @@ def test_bytes_before_rubbish_are_given_first(engine: TlsEngine, server: Server)
 
 def test_a_certificate_that_is_not_trusted(server: Server) -> None:
     engine = TlsEngine(ssl.create_default_context(), "127.0.0.1")
-    assert not engine.shake_hands(b"")
+    assert not engine.handshake(b"")
     with pytest.raises(ssl.SSLCertVerificationError):
-        engine.shake_hands(server.shake_hands(engine.outgoing()))
-    assert engine.outgoing()  # what tells the server why
+        engine.handshake(server.handshake(engine.take_output()))
+    assert engine.take_output()  # what tells the server why

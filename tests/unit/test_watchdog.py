@@ -7,7 +7,7 @@ import math
 import pytest
 
 from fal_stream import Config
-from fal_stream._shared.request import plan_stream
+from fal_stream._shared.prepared_stream import prepare_stream
 from fal_stream._shared.watchdog import Expired, Limits, Phase, Watchdog
 
 
@@ -80,7 +80,7 @@ def test_before_the_first_chunk_the_event_limit_holds(clock: Clock) -> None:
 
 
 def test_a_model_may_think_for_40_seconds_by_default(clock: Clock) -> None:
-    dog = Watchdog(plan_stream(Config(), "acme/app", {}).limits, clock)
+    dog = Watchdog(prepare_stream(Config(), "acme/app", {}).limits, clock)
     wait(dog, clock, 40)  # before the head of the response
     dog.started()
     wait(dog, clock, 40)  # and after it
@@ -92,14 +92,14 @@ def test_a_model_may_think_for_40_seconds_by_default(clock: Clock) -> None:
 
 
 def test_pings_each_15_seconds_for_a_minute_and_a_silent_workflow(clock: Clock) -> None:
-    dog = Watchdog(plan_stream(Config(), "acme/app", {}).limits, clock)
+    dog = Watchdog(prepare_stream(Config(), "acme/app", {}).limits, clock)
     dog.started()
     dog.chunk()
     for _ in range(4):
         wait(dog, clock, 15.25)
         dog.alive()
     dog.chunk()
-    dog = Watchdog(plan_stream(Config(), "workflows/acme/flow", {}).limits, clock)
+    dog = Watchdog(prepare_stream(Config(), "workflows/acme/flow", {}).limits, clock)
     dog.started()
     dog.chunk()
     wait(dog, clock, 3_599)

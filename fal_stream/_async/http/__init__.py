@@ -1,1 +1,1 @@
-"""One HTTP/1.1 client, as a transport of httpx: pool, connections, proxies, responses."""
+"""An HTTP/1.1 client as an httpx transport: connection pool, connections, proxies, responses."""

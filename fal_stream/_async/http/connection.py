@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection: a request goes out, the head of its response comes in, then the body.
+"""One HTTP/1.1 connection: send a request, read the response head, then read the body.
 
     opened -> sending -> reading the body -> idle -> sending -> ...
 
@@ -46,7 +46,7 @@ class AsyncConnection:
         self.expires_at: float = 0.0
         self.is_closed: bool = False
 
-    async def ask(
+    async def send_request(
         self, head: bytes, body: bytes | AsyncIterable[bytes], *, chunked: bool
     ) -> tuple[ResponseHead, bytes]:
         """Send a request, and wait for the head of the response.
@@ -210,7 +210,7 @@ class AsyncResponseBody(httpx.AsyncByteStream):
         unharmed = self._exchange.detach()
         # A server that has closed its end already should not wait for the next request.
         if unharmed and self.can_be_used_again and self._stream.seems_open():
-            self._pool.give_back(connection)
+            self._pool.release(connection)
         else:
             connection.close()
 

@@ -1,11 +1,11 @@
-"""Streams over an HTTP client of the user's: httpx's, or httpx2's, which has the same interface.
+"""Send requests by the user's own HTTP client (`http_client=`), of httpx or httpx2.
 
 Promises: of the client its connections, its hooks and its default headers are used, and nothing
 that could take the key to another host or change the request: no redirects, `auth`, cookies or
 parameters of its own. What belongs to the HTTP library comes out as an error of ours. What doesn't,
 as an exception of a signal handler, comes out as itself.
 
-Leaves to others: reading without hanging (`_net/foreign_body`).
+Leaves to others: reading without hanging (`_net/httpx_body`).
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from typing_extensions import Self
 
 from ..._net.async_exchange import AsyncExchange
 from ..._net.connection_trace import AsyncConnectionTrace
-from ..._net.foreign_body import AsyncForeignBody
 from ..._net.http_errors import HttpLibraryError, is_of_http_library, read_error, reason_of
+from ..._net.httpx_body import AsyncHttpxBody
 from ..._net.log_redaction import RedactedLogs
 from ..._net.response_connection import connection_of
 from ..._net.signal_errors import raised_by_signal_handler
-from ..._shared.outgoing import Outgoing
+from ..._shared.prepared_request import PreparedRequest
 from ..._shared.redact import Redactor
 from ..._shared.watchdog import Watchdog
 from ...errors import ConfigError, StreamConnectionError, excerpt
 from .response import AsyncStreamResponse
-from .sender import AsyncSender, no_answer
+from .sender import AsyncSender, no_response_error
 
 # How much later than a limit of ours one of the HTTP client's own may run out (seconds).
 _GRACE = 1.0
@@ -59,7 +59,7 @@ class AsyncHttpxSender(AsyncSender):
         self._client = client
         self._package = package
 
-    def check_copied(self) -> None:
+    def check_copyable(self) -> None:
         """See `AsyncSender`."""
         raise ConfigError(
             "A client with an http_client of your own is neither pickled nor copied: hand on "
@@ -75,7 +75,7 @@ class AsyncHttpxSender(AsyncSender):
         )
 
     async def _send(
-        self, request: Outgoing, url: str, exchange: AsyncExchange, redactor: Redactor
+        self, request: PreparedRequest, url: str, exchange: AsyncExchange, redactor: Redactor
     ) -> AsyncStreamResponse:
         body = _body_class(self._package)(request.body)
         sent = self._build(request, url, body)
@@ -94,7 +94,7 @@ class AsyncHttpxSender(AsyncSender):
         answer.response.attach()
         return answer.response
 
-    def _build(self, request: Outgoing, url: str, body: _AsyncBody) -> Any:
+    def _build(self, request: PreparedRequest, url: str, body: _AsyncBody) -> Any:
         # Not by the client's own method, which would add its cookies, and its parameters in the
         # place of those of the address.
         # Headers as pairs: the HTTP library looks through all of them for each that is added.
@@ -139,9 +139,9 @@ class AsyncHttpxSender(AsyncSender):
         package = self._package
         if not is_of_http_library(failure):
             if self._client.is_closed:
-                return no_answer(url, "the http_client is closed", redactor, sent=False)
+                return no_response_error(url, "the http_client is closed", redactor, sent=False)
             reason = f"the http_client raised {type(failure).__name__}"
-            error = no_answer(url, reason, redactor)
+            error = no_response_error(url, reason, redactor)
             # One of the user's own, as of a hook.
             error.__cause__ = failure
             return error
@@ -156,7 +156,7 @@ class AsyncHttpxSender(AsyncSender):
             package.ProxyError,
             package.UnsupportedProtocol,
         )
-        error = no_answer(url, reason, redactor, sent=not isinstance(failure, not_sent))
+        error = no_response_error(url, reason, redactor, sent=not isinstance(failure, not_sent))
         if isinstance(failure, package.ProxyError):
             # What it refuses it will go on refusing; what it can't do now it may do later.
             error.transient = reason.startswith("5") or "could not connect" in reason
@@ -211,14 +211,14 @@ class AsyncHttpxResponse(AsyncStreamResponse):
     ) -> None:
         super().__init__(response.status_code, response.headers.raw, exchange, redactor)
         self._is_torn = False
-        self._body: AsyncForeignBody | _AsyncHeldBody
+        self._body: AsyncHttpxBody | _AsyncHeldBody
         if response.is_stream_consumed:
             self._body = _AsyncHeldBody(response)
         else:
             # Not by the methods of the response, which would free the connection with the last
             # byte: an abort just then would hit its next user.
             pieces, connection = aiter(response.stream), connection_of(response)
-            self._body = AsyncForeignBody(pieces, response.aclose, connection, exchange, logs)
+            self._body = AsyncHttpxBody(pieces, response.aclose, connection, exchange, logs)
 
     def attach(self) -> None:
         """Have an abort of the exchange end what waits for the response."""
@@ -269,7 +269,7 @@ class _AsyncHeldBody:
         """Do nothing: nothing waits."""
 
     async def read(self) -> bytes:
-        """Give the whole body, then `b""`."""
+        """Return the whole body, then `b""`."""
         response, self._response = self._response, None
         try:
             return b"" if response is None else bytes(response.content)
@@ -301,11 +301,11 @@ class _AsyncBody:
     def __aiter__(self) -> AsyncIterator[bytes]:
         body = self._body
         if body is None or isinstance(body, bytes):
-            return _AsyncOnce(body or b"")
+            return _AsyncSinglePiece(body or b"")
         return _AsyncPieces(aiter(body), self)
 
 
-class _AsyncOnce:
+class _AsyncSinglePiece:
     """Gives some bytes once."""
 
     def __init__(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The idle connections of a transport, kept for the next request.
+"""The connection pool: idle connections of a transport, kept for the next request.
 
 Promises: a connection that was taken belongs to its request alone. Taking one and giving it back
 cost the same however many there are. One whose time is over is closed, without a next request,
@@ -80,7 +80,7 @@ class AsyncConnectionPool:
         """Take note of a connection that was opened for a request."""
         self._all.add(connection)
 
-    def take(self, route: Route) -> AsyncConnection | None:
+    def acquire(self, route: Route) -> AsyncConnection | None:
         """Take out the connection that became idle last: its server is the least likely to go.
 
         Args:
@@ -102,7 +102,7 @@ class AsyncConnectionPool:
                 connection.close()
         return None
 
-    def give_back(self, connection: AsyncConnection) -> None:
+    def release(self, connection: AsyncConnection) -> None:
         """Keep a connection whose request has ended, for the next one."""
         if not self._keepalive_expiry:
             connection.close()
@@ -170,7 +170,7 @@ class AsyncConnectionPool:
         self._preconnects.setdefault(route, deque())
 
     def is_preconnecting(self, route: Route) -> bool:
-        """Tell whether a connection is being opened in advance that nobody waits for yet."""
+        """Return whether a connection is being opened in advance that nobody waits for yet."""
         return self._preconnects.get(route) == deque()
 
     def join_preconnect(self, route: Route, wake: Callable[[None], None]) -> None:

@@ -1,4 +1,4 @@
-"""Connections through a proxy of the network: CONNECT (RFC 9110, section 9.3.6) and SOCKS5.
+"""Connect through an HTTP proxy (CONNECT: RFC 9110, section 9.3.6) or a SOCKS5 proxy (RFC 1928).
 
 Promises: what a proxy is told counts for no byte of the request, so that the request can be sent
 another way afterwards. A proxy that refuses says so once: it is not asked again with the same

@@ -1,4 +1,4 @@
-"""Responses as streams read them: bytes as they come, errors of ours, and no secret in them."""
+"""Read response bodies as they come; raise our own errors, with the secrets redacted."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ class AsyncStreamResponse:
         self.headers: Mapping[str, str] = decode_headers(headers)
         self._exchange = exchange
         self._redactor = redactor
-        self._said_headers: Mapping[str, str] | None = None
+        self._redacted_headers: Mapping[str, str] | None = None
 
     def redact(self, text: str) -> str:
         """Mask the secrets of the request in a text of its server's."""
         return self._redactor.text(text)
 
     @property
-    def said_headers(self) -> Mapping[str, str]:
+    def redacted_headers(self) -> Mapping[str, str]:
         """The headers to show: the secrets of the request are masked in them."""
-        if self._said_headers is None:
-            self._said_headers = self._redactor.headers(self.headers)
-        return self._said_headers
+        if self._redacted_headers is None:
+            self._redacted_headers = self._redactor.headers(self.headers)
+        return self._redacted_headers
 
-    async def read_said(self, limit: int) -> bytes:
+    async def read_redacted(self, limit: int) -> bytes:
         """Read a body to show, with the secrets of the request masked; see `read_up_to`."""
         return self._redactor.data(await self.read_up_to(limit))
 

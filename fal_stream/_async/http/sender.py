@@ -1,4 +1,4 @@
-"""Requests of one client: sent by its transport, redirects followed, failures as errors of ours.
+"""Send the requests of one client, follow redirects, and raise our own errors for httpx's.
 
 Promises: a redirect is followed to the same origin only, so that neither the key nor the input
 goes elsewhere. No exception of httpx gets past this module. Nothing is loaded or opened before the
@@ -18,7 +18,7 @@ from ..._net.async_exchange import AsyncExchange
 from ..._net.weak_registry import WeakRegistry
 from ..._shared.endpoint import same_origin
 from ..._shared.hints import hint_for
-from ..._shared.outgoing import Outgoing
+from ..._shared.prepared_request import PreparedRequest
 from ..._shared.redact import Redactor
 from ...errors import ConfigError, StreamConnectionError, excerpt
 
@@ -47,26 +47,26 @@ class AsyncSender:
         self._transports: list[AsyncHTTPTransport] = []
         self._closed = False
 
-    def check_copied(self) -> None:
+    def check_copyable(self) -> None:
         """Refuse to copy or pickle a client whose connections can't be made anew.
 
         Raises:
             ConfigError: They are those of an HTTP client of the user's.
         """
 
-    def admit(self, exchange: AsyncExchange) -> None:
-        """Take in an exchange that begins, so that closing the client aborts it.
+    def register(self, exchange: AsyncExchange) -> None:
+        """Register an exchange that begins, so that closing the client aborts it.
 
         Raises:
             ConfigError: The client is closed.
         """
         self._exchanges.add(exchange)
         if self._closed:
-            self.dismiss(exchange)
+            self.unregister(exchange)
             raise _closed()
 
-    def dismiss(self, exchange: AsyncExchange) -> None:
-        """Let an exchange go that has ended without a response."""
+    def unregister(self, exchange: AsyncExchange) -> None:
+        """Unregister an exchange that has ended without a response."""
         exchange.detach()
         self._exchanges.discard(exchange)
 
@@ -80,7 +80,7 @@ class AsyncSender:
             self._transports.append(AsyncHTTPTransport(self._keepalive_expiry))
         return self._transports[0]
 
-    async def open(self, request: Outgoing, exchange: AsyncExchange) -> AsyncStreamResponse:
+    async def send(self, request: PreparedRequest, exchange: AsyncExchange) -> AsyncStreamResponse:
         """Send a request and wait for the head of its response.
 
         Args:
@@ -114,7 +114,7 @@ class AsyncSender:
         raise StreamConnectionError(f"The server redirected more than {MAX_REDIRECTS} times")
 
     async def _send(
-        self, request: Outgoing, url: str, exchange: AsyncExchange, redactor: Redactor
+        self, request: PreparedRequest, url: str, exchange: AsyncExchange, redactor: Redactor
     ) -> AsyncStreamResponse:
         from .connection import AsyncResponseBody
         from .response import AsyncSocketResponse
@@ -124,7 +124,7 @@ class AsyncSender:
         try:
             response = await self.transport.handle_async_request(sent)
         except httpx.TransportError as error:
-            failure = no_answer(url, str(error), redactor, sent=exchange.bytes_sent > 0)
+            failure = no_response_error(url, str(error), redactor, sent=exchange.bytes_sent > 0)
             if isinstance(error, httpx.ProxyError):
                 failure.transient = False
         else:
@@ -150,7 +150,7 @@ class AsyncSender:
         try:
             await self.transport.preconnect(parse_url(url), exchange)
         except httpx.TransportError as error:
-            failure = no_answer(url, str(error), Redactor(url, {}), sent=False)
+            failure = no_response_error(url, str(error), Redactor(url, {}), sent=False)
         else:
             return
         raise failure
@@ -178,7 +178,7 @@ class _AsyncBody(httpx.AsyncByteStream):
         return aiter(self._pieces)
 
 
-def build_request(request: Outgoing, url: str) -> httpx.Request:
+def build_request(request: PreparedRequest, url: str) -> httpx.Request:
     """Return a request as httpx has it, with no header but its own.
 
     Args:
@@ -230,10 +230,10 @@ def _parse(url: str) -> httpx.URL:
 _parse_once = lru_cache(256)(_parse)
 
 
-def no_answer(
+def no_response_error(
     url: str, reason: str, redactor: Redactor, *, sent: bool = True
 ) -> StreamConnectionError:
-    """Make the error of a request that was not answered.
+    """Return the error of a request that was not answered.
 
     Args:
         url: The address; no more than its origin is shown.
@@ -249,14 +249,14 @@ def no_answer(
     said = excerpt(redactor.text(reason))
     host = parts.netloc.rpartition("@")[2]
     return StreamConnectionError(
-        f"No answer came from {parts.scheme}://{host} ({said}); {hint.way_out}",
+        f"No answer came from {parts.scheme}://{host} ({said}); {hint.text}",
         request_sent=sent,
         transient=hint.transient,
     )
 
 
 def redirect_target(method: str, url: str, status: int, headers: Mapping[str, str]) -> str | None:
-    """Give the address to go on to.
+    """Return the address to go on to.
 
     Args:
         method: The method of the request.

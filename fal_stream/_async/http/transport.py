@@ -1,4 +1,4 @@
-"""A transport of httpx: a request goes to its origin by a connection of the pool.
+"""The httpx transport: send each request over a pooled or a new connection to its origin.
 
 Promises: a request is sent by one connection. It is sent by another only where that one had been
 idle, and had gone before the first byte went out. Its limits and its abort end each step: they
@@ -19,7 +19,7 @@ import httpx
 from ..._net.async_exchange import AsyncExchange
 from ..._net.async_socket import AsyncSocketStream, async_open_socket_stream
 from ..._net.exchange import Aborted
-from ..._net.exchanges import async_new_exchange
+from ..._net.exchange_factory import async_new_exchange
 from ..._net.loop_local import AsyncLoopLocal
 from ..._net.proxies import proxy_for
 from ..._net.tls_context import async_tls_context, load_tls_context
@@ -89,10 +89,10 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
             connection = await self._idle_connection(pool, route, exchange)
             was_idle = connection is not None
             if connection is None:
-                connection = await self._open(route, proxy, exchange)
+                connection = await self._connect(route, proxy, exchange)
                 pool.add(connection)
             try:
-                response, rest = await connection.ask(head, body, chunked=chunked)
+                response, rest = await connection.send_request(head, body, chunked=chunked)
                 stream = AsyncResponseBody(
                     connection, pool, exchange, response, request.method, rest
                 )
@@ -119,7 +119,7 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
     ) -> AsyncConnection | None:
         """Take an idle connection that still works, waiting for one that is being opened."""
         while True:
-            while (connection := pool.take(route)) is not None:
+            while (connection := pool.acquire(route)) is not None:
                 try:
                     connection.stream.attach(exchange)
                     is_quiet = await connection.stream.is_quiet()
@@ -131,9 +131,9 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
                 connection.close()
             if not pool.is_preconnecting(route):
                 return None
-            await exchange.delivery(partial(pool.join_preconnect, route))
+            await exchange.wait_for_callback(partial(pool.join_preconnect, route))
 
-    async def _open(
+    async def _connect(
         self, route: Route, proxy: Proxy | None, exchange: AsyncExchange
     ) -> AsyncConnection:
         is_https = route.scheme == "https"
@@ -192,12 +192,12 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
         pool.begin_preconnect(route)
         try:
             if connection is None:
-                connection = await self._open(route, proxy, exchange)
+                connection = await self._connect(route, proxy, exchange)
                 pool.add(connection)
             if not exchange.detach():
                 connection.close()
                 raise Aborted
-            pool.give_back(connection)
+            pool.release(connection)
         finally:
             pool.end_preconnect(route)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from fal_stream.errors import ConfigError
 from fal_stream.testing.checks import describe
-from fal_stream.testing.ready import DONE
+from fal_stream.testing.helpers import DONE
 from fal_stream.testing.samples.pauses import with_pauses
 from fal_stream.testing.steps import Ping
 
@@ -113,7 +113,7 @@ def _words(argument: str, text: object) -> list[str]:
 
 
 def _growing(argument: str, text: str) -> list[str]:
-    """Give the beginnings of a text that end with a word; one, where it has none."""
+    """Return the beginnings of a text that end with a word; one, where it has none."""
     parts: list[str] = []
     end = 0
     for word in _words(argument, text) or [""]:

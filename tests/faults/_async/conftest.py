@@ -9,10 +9,10 @@ import pytest
 
 from fal_stream import AsyncStreamingClient
 from fal_stream.testing import LocalFal
-from tests.seam import async_until
+from tests.concurrency import async_until
 from tests.sockets import open_files, own_threads
 
-from .showing import KEY
+from .captured_streams import KEY
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,11 @@ from typing import Any
 
 from fal_stream import AsyncFalStream, AsyncStreamingClient
 from fal_stream.testing import Hang, LocalFal, Pause
-from tests._async.reading import read
+from tests._async.read_stream import read
 from tests._async.test_abort import end_of
-from tests.seam import AsyncJob, async_until
+from tests.concurrency import AsyncJob, async_until
 
-from .meeting import check_unharmed
+from .fault_checks import check_unharmed
 
 
 class Finalizer:

@@ -24,7 +24,7 @@ from fal_stream import (
 from fal_stream.testing import Cut, Failure, Hang, LocalFal, Raw, Reply, Wire
 from tests.faults.fault import Fault
 
-from .meeting import check_unharmed, meet
+from .fault_checks import check_fault, check_unharmed
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n"
 
@@ -43,7 +43,7 @@ async def test_interim_responses(
 ) -> None:
     head, rest = (interim + OK + b"\r\n", b"") if in_one else (interim, OK + b"\r\n")
     script = Reply([Wire(rest), 1, 2], head=head, framing="close")
-    await meet(either_fal, client, Fault(script, None, (1, 2)))
+    await check_fault(either_fal, client, Fault(script, None, (1, 2)))
 
 
 EMPTY = {
@@ -67,7 +67,7 @@ EMPTY = {
 async def test_an_empty_answer(
     either_fal: LocalFal, client: AsyncStreamingClient, fault: Fault
 ) -> None:
-    error = await meet(either_fal, client, fault)
+    error = await check_fault(either_fal, client, fault)
     if isinstance(error, StreamConnectionError):
         assert error.request_sent
 
@@ -104,7 +104,7 @@ async def test_an_error(
         )
         kind = KINDS.get(status, ApiError)
         fault = Fault(script, kind, says=str(status))
-        error = await meet(either_fal, client, fault)
+        error = await check_fault(either_fal, client, fault)
         assert isinstance(error, ApiError)
         assert (error.status, error.body, error.error_type) == (status, body, "why")
         assert error.request_id == either_fal.requests[-2].request_id
@@ -131,7 +131,7 @@ DOCUMENTS = {
 
 @pytest.mark.parametrize("fault", DOCUMENTS.values(), ids=DOCUMENTS)
 async def test_a_document(either_fal: LocalFal, client: AsyncStreamingClient, fault: Fault) -> None:
-    error = await meet(either_fal, client, fault)
+    error = await check_fault(either_fal, client, fault)
     assert len(str(error)) < 700
 
 
@@ -155,7 +155,7 @@ NO_HTTP = {
 @pytest.mark.parametrize("head", NO_HTTP.values(), ids=NO_HTTP)
 async def test_no_http(either_fal: LocalFal, client: AsyncStreamingClient, head: bytes) -> None:
     script = Reply([Wire(b"data: 1\n\n"), Cut(in_chunk=False)], head=head)
-    error = await meet(either_fal, client, Fault(script, StreamConnectionError))
+    error = await check_fault(either_fal, client, Fault(script, StreamConnectionError))
     assert isinstance(error, StreamConnectionError)
     assert either_fal.url in str(error)
     assert error.request_sent
@@ -167,7 +167,7 @@ async def test_many_short_headers(either_fal: LocalFal, client: AsyncStreamingCl
     head = OK + b"".join(b"x-%d: 1\r\n" % number for number in range(5000)) + b"\r\n"
     assert len(head) < 100 * 1024
     script = Reply([1], head=head, framing="close")
-    await meet(either_fal, client, Fault(script, None, (1,)))
+    await check_fault(either_fal, client, Fault(script, None, (1,)))
 
 
 BODY = b"data: 1\n\n"
@@ -194,7 +194,7 @@ async def test_a_coded_stream(
     either_fal: LocalFal, client: AsyncStreamingClient, coding: str, body: bytes
 ) -> None:
     script = Reply([Raw(body), Hang()], headers={"content-encoding": coding})
-    error = await meet(
+    error = await check_fault(
         either_fal,
         client,
         Fault(script, StreamDecodeError, says=coding.lower().split(",")[-1].strip()),
@@ -207,7 +207,7 @@ async def test_an_error_body_that_is_a_bomb(
     either_fal: LocalFal, client: AsyncStreamingClient
 ) -> None:
     script = Failure(500, body=BOMB, headers={"content-encoding": "gzip"})
-    error = await meet(either_fal, client, Fault(script, ApiError))
+    error = await check_fault(either_fal, client, Fault(script, ApiError))
     assert isinstance(error, ApiError)
     assert len(error.body) < 1000
 
@@ -226,7 +226,7 @@ async def test_what_is_no_coding_is_identity(
         "snafu",
     ):
         script = Reply([1], headers={"content-encoding": coding})
-        await meet(either_fal, client, Fault(script, None, (1,)))
+        await check_fault(either_fal, client, Fault(script, None, (1,)))
 
 
 TYPES = [
@@ -240,7 +240,9 @@ TYPES = [
 async def test_an_event_stream_among_media_types(
     either_fal: LocalFal, client: AsyncStreamingClient, content_type: str
 ) -> None:
-    await meet(either_fal, client, Fault(Reply([1, 2], content_type=content_type), None, (1, 2)))
+    await check_fault(
+        either_fal, client, Fault(Reply([1, 2], content_type=content_type), None, (1, 2))
+    )
 
 
 async def test_media_types_in_two_fields(
@@ -248,7 +250,7 @@ async def test_media_types_in_two_fields(
 ) -> None:
     head = OK.replace(b"content-type", b"content-type: application/json\r\nContent-Type") + b"\r\n"
     script = Reply([Wire(b"data: 1\n\ndata: 2\n\n")], head=head, framing="close")
-    await meet(either_fal, client, Fault(script, None, (1, 2)))
+    await check_fault(either_fal, client, Fault(script, None, (1, 2)))
 
 
 async def test_chunk_sizes_that_are_padded(
@@ -258,7 +260,7 @@ async def test_chunk_sizes_that_are_padded(
     head = OK + b"transfer-encoding: chunked\r\n\r\n"
     wire = b"9       \r\ndata: 1\n\n\r\n9   \t\r\ndata: 2\n\n\r\n0       \r\n\r\n"
     script = Reply([Wire(wire)], head=head, framing="length")
-    await meet(either_fal, client, Fault(script, None, (1, 2)))
+    await check_fault(either_fal, client, Fault(script, None, (1, 2)))
 
 
 # Redirects: row 16.
@@ -287,7 +289,7 @@ async def test_a_redirect_to_another_origin(
     for url in (*[other.url for other in elsewhere], turned, f"//localhost:{own[-1]}"):
         script = Reply(status=status, headers={"location": f"{url}/acme/app/stream"})
         fault = Fault(script, ApiError, says=str(status))
-        await meet(either_fal, client, fault, input={"a": 1}, method=method)
+        await check_fault(either_fal, client, fault, input={"a": 1}, method=method)
     assert all(other.requests == [] for other in elsewhere)
 
 

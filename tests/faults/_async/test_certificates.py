@@ -12,7 +12,7 @@ import trustme
 
 from fal_stream import AsyncStreamingClient, RetryPolicy, StreamConnectionError
 from fal_stream.testing import LocalFal
-from tests._async.reading import read
+from tests._async.read_stream import read
 
 PAST = dt.datetime(2020, 1, 1, tzinfo=dt.timezone.utc)
 

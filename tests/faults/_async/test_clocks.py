@@ -10,7 +10,7 @@ import pytest
 
 from fal_stream import AsyncStreamingClient, RetryPolicy, StreamTimeout
 from fal_stream.testing import Failure, Hang, LocalFal, Pause, Ping, RecordedRequest
-from tests._async.reading import Outcome, read
+from tests._async.read_stream import Outcome, read
 
 DAY = 24 * 3600.0
 

@@ -15,11 +15,11 @@ from fal_stream import (
     StreamConnectionError,
 )
 from fal_stream.testing import Cut, End, Event, Framing, Hang, LocalFal, Pause, Reply, Wire
-from tests._async.reading import Outcome, read
+from tests._async.read_stream import Outcome, read
+from tests.concurrency import async_until
 from tests.faults.servers import RawServer, TlsSide
-from tests.seam import async_until
 
-from .meeting import have_ended
+from .fault_checks import have_ended
 
 POISON = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"

@@ -18,11 +18,11 @@ from fal_stream import (
     StreamInterrupted,
 )
 from fal_stream.testing import Cut, Framing, Hang, LocalFal, Pause, Raw, Reply, Wire
-from tests._async.reading import read
+from tests._async.read_stream import read
 from tests.faults.fault import Fault
 from tests.faults.servers import RawServer, TlsSide
 
-from .meeting import check_unharmed, meet
+from .fault_checks import check_fault, check_unharmed
 
 HALF = Raw(b'data: {"n": ')
 TWO = b'data: {"n": 2}\n\n'
@@ -115,7 +115,7 @@ CUTS = {
 
 @pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
 async def test_a_cut(either_fal: LocalFal, client: AsyncStreamingClient, cut: list[object]) -> None:
-    await meet(either_fal, client, Fault(cut, StreamInterrupted, (1,), "after 1 chunk"))
+    await check_fault(either_fal, client, Fault(cut, StreamInterrupted, (1,), "after 1 chunk"))
 
 
 @pytest.mark.parametrize("framing", ["chunked", "length", "close"])
@@ -123,7 +123,9 @@ async def test_half_an_event(
     either_fal: LocalFal, client: AsyncStreamingClient, framing: Framing
 ) -> None:
     script = Reply([1, HALF], framing=framing)
-    await meet(either_fal, client, Fault(script, IncompleteStream, (1,), "middle of an event"))
+    await check_fault(
+        either_fal, client, Fault(script, IncompleteStream, (1,), "middle of an event")
+    )
 
 
 def sized(length: int) -> Reply:
@@ -149,7 +151,7 @@ LENGTHS = {
 async def test_a_wrong_length(
     either_fal: LocalFal, client: AsyncStreamingClient, fault: Fault
 ) -> None:
-    await meet(either_fal, client, fault)
+    await check_fault(either_fal, client, fault)
 
 
 BAD_FRAMING = {
@@ -166,7 +168,7 @@ BAD_FRAMING = {
 @pytest.mark.parametrize("wire", BAD_FRAMING.values(), ids=BAD_FRAMING)
 async def test_a_bad_chunk(either_fal: LocalFal, client: AsyncStreamingClient, wire: bytes) -> None:
     script = [1, Wire(wire), Hang()]
-    await meet(either_fal, client, Fault(script, StreamInterrupted, (1,), "after 1 chunk"))
+    await check_fault(either_fal, client, Fault(script, StreamInterrupted, (1,), "after 1 chunk"))
 
 
 TWO_WAYS = {
@@ -185,6 +187,6 @@ async def test_a_body_that_can_be_read_in_two_ways(
 ) -> None:
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n" + fields + b"\r\n\r\n"
     script = Reply([Wire(b"data: 1\n\n"), Hang()], head=head)
-    await meet(
+    await check_fault(
         either_fal, client, Fault(script, StreamConnectionError, says="No answer|not valid HTTP")
     )

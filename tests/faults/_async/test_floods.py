@@ -17,11 +17,11 @@ from fal_stream import (
     StreamDecodeError,
 )
 from fal_stream.testing import LocalFal, Raw, RecordedRequest, Reply
-from tests._async.reading import read
+from tests._async.read_stream import read
+from tests.concurrency import async_sleep, async_until
 from tests.faults.fault import Fault
-from tests.seam import async_sleep, async_until
 
-from .meeting import check_unharmed, meet
+from .fault_checks import check_fault, check_unharmed
 
 MIB = 1024 * 1024
 PIECE = b"x" * MIB
@@ -54,7 +54,9 @@ async def test_an_event_that_is_too_large(
         yield 1
         yield from event()
 
-    error = await meet(either_fal, client, Fault(script, EventTooLarge, (1,), "max_event_bytes"))
+    error = await check_fault(
+        either_fal, client, Fault(script, EventTooLarge, (1,), "max_event_bytes")
+    )
     assert isinstance(error, EventTooLarge)
     assert error.limit == Config().max_event_bytes == 64 * MIB
     # The event once, and once more while what holds it grows.
@@ -83,7 +85,7 @@ async def test_what_is_no_event_takes_no_memory(
         yield Raw(b"\n\n")
         yield 2
 
-    await meet(either_fal, client, Fault(script, None, (1, 2)))
+    await check_fault(either_fal, client, Fault(script, None, (1, 2)))
     assert memory() < 3 * 16 * MIB
 
 

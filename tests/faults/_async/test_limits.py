@@ -38,10 +38,10 @@ from fal_stream.testing import (
     Reply,
     Wire,
 )
-from tests._async.reading import read
+from tests._async.read_stream import read
 from tests.faults.fault import Fault
 
-from .meeting import check_unharmed, meet
+from .fault_checks import check_fault, check_unharmed
 
 MIB = 1024 * 1024
 LONGEST_MESSAGE = 1000
@@ -92,7 +92,7 @@ async def test_framing_without_an_end(
             yield from itertools.repeat(Wire(b"x: y\r\n" * 1000))
 
     fault = Fault(script, StreamInterrupted, (1,), "framing is broken")
-    await meet(either_fal, client, fault)
+    await check_fault(either_fal, client, fault)
     assert memory() < 16 * MIB
 
 
@@ -104,7 +104,7 @@ async def test_a_long_content_length(
     fault = Fault(replace(script, framing="close"), StreamInterrupted, (1,))
     if digits > 18:
         fault = replace(fault, error=StreamConnectionError, chunks=(), says="Content-Length")
-    await meet(either_fal, client, fault)
+    await check_fault(either_fal, client, fault)
 
 
 # Bodies of errors, and documents.

@@ -11,8 +11,8 @@ import pytest
 from fal_stream import AsyncStreamingClient, ConfigError, StreamTimeout, TokenError
 from fal_stream.credentials import Secret
 from fal_stream.testing import LocalFal
-from tests._async.reading import Outcome, read
-from tests.seam import async_until
+from tests._async.read_stream import Outcome, read
+from tests.concurrency import async_until
 
 BAD_KEYS = [
     '"id:hunter2"',

@@ -20,9 +20,9 @@ from fal_stream import (
     ValidationError,
 )
 from fal_stream.testing import Cut, Event, Failure, LocalFal, Raw, RecordedRequest, Reply, Wire
-from tests.faults.trail import following
+from tests.faults.captured_output import capturing
 
-from .showing import KEY, MODES, SECRET, show
+from .captured_streams import KEY, MODES, SECRET, capture_stream
 
 REPEATS: dict[str, Callable[[str], Any]] = {
     "a detail": lambda text: Failure(500, f"no route to {text}"),
@@ -105,12 +105,12 @@ async def repeated(
         return answer(address or request.headers["authorization"])
 
     fal.add("acme/app", script)
-    with following(capture) as trail:
+    with capturing(capture) as captured:
         async with AsyncStreamingClient(**fal.settings, retry=None, **settings) as client:
-            await show(trail, client, MODES[mode])
+            await capture_stream(captured, client, MODES[mode])
     tokens = [request.query.get("fal_jwt_token", SECRET) for request in fal.requests]
     # The signature of a JWT is its end, and the end of a key is as good as a secret.
-    return trail.found(*tokens, *[token[len(token) // 2 :] for token in tokens])
+    return captured.found(*tokens, *[token[len(token) // 2 :] for token in tokens])
 
 
 @pytest.mark.parametrize("mode", ["by the key", "by a token"])
@@ -200,16 +200,16 @@ async def test_a_signature_that_the_storage_repeats(
         return Failure(403, f"not at {said}", headers={"x-fal-request-id": said})
 
     fal.route("/storage/*", refuse, method="PUT")
-    with following(capfd) as trail:
+    with capturing(capfd) as captured:
         async with AsyncStreamingClient(
             **fal.settings, retry=RetryPolicy(max_retries=1, base_delay=0)
         ) as client:
             with pytest.raises(UploadError, match="not at") as caught:
                 await client.storage.upload(b"x")
-            trail.error(caught.value)
+            captured.error(caught.value)
     signatures = [request.query["signature"] for request in fal.requests if request.method == "PUT"]
     assert signatures
-    assert trail.found(SECRET, *signatures) == []
+    assert captured.found(SECRET, *signatures) == []
 
 
 async def test_a_token_that_the_next_server_repeats(
@@ -225,12 +225,12 @@ async def test_a_token_that_the_next_server_repeats(
 
     fal.add("acme/app", here)
     fal.route("/there/*", lambda request: Failure(500, f"not at {request.target}"))
-    with following(capfd) as trail:
+    with capturing(capfd) as captured:
         async with AsyncStreamingClient(**fal.settings, retry=None) as client:
-            await show(trail, client, MODES["by a token"])
+            await capture_stream(captured, client, MODES["by a token"])
     tokens = [request.query.get("fal_jwt_token", SECRET) for request in fal.requests]
-    assert "raised ApiError" in trail.found("not at")
-    assert trail.found(*tokens, "abcdefghi") == []
+    assert "raised ApiError" in captured.found("not at")
+    assert captured.found(*tokens, "abcdefghi") == []
 
 
 MIB = 1024 * 1024

@@ -11,8 +11,8 @@ import pytest
 
 from fal_stream import ApiError, AsyncStreamingClient, RetryPolicy, StreamInterrupted
 from fal_stream.testing import Cut, Failure, LocalFal, RecordedRequest
-from tests._async.reading import read
-from tests.seam import AsyncJob, async_until
+from tests._async.read_stream import read
+from tests.concurrency import AsyncJob, async_until
 
 
 def date(seconds: float) -> str:

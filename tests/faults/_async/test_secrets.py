@@ -16,10 +16,10 @@ import pytest
 
 from fal_stream import AsyncStreamingClient, RetryPolicy
 from fal_stream.testing import Cut, Event, Failure, Hang, LocalFal, RecordedRequest, Reply, Wire
-from tests.faults.trail import Trail, following
+from tests.faults.captured_output import CapturedOutput, capturing
 
-from .meeting import have_ended
-from .showing import GIVEN, KEY, MODES, SECRET, show
+from .captured_streams import KEY, MODES, PROVIDED_TOKEN, SECRET, capture_stream
+from .fault_checks import have_ended
 
 
 def echo(request: RecordedRequest) -> Failure:
@@ -50,14 +50,14 @@ SCRIPTS: dict[str, Any] = {
 }
 
 
-async def use(fal: LocalFal, trail: Trail, **settings: Any) -> None:
+async def use(fal: LocalFal, captured: CapturedOutput, **settings: Any) -> None:
     """Run every script in every mode."""
     given: dict[str, Any] = {**fal.settings, "retry": RetryPolicy(base_delay=0), **settings}
     async with AsyncStreamingClient(**given, timeout=0.1) as client:
         for script in SCRIPTS.values():
             fal.add("acme/app", script)
             for options in MODES.values():
-                await show(trail, client, {**options, "start_timeout": 0.3})
+                await capture_stream(captured, client, {**options, "start_timeout": 0.3})
 
 
 def secrets_of(fal: LocalFal) -> list[str]:
@@ -75,13 +75,13 @@ async def test_streams_show_no_secret(
     guarded: dict[str, LocalFal], over: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     fal = guarded[over]
-    with following(capfd) as trail:
-        await use(fal, trail)
-    assert trail.found(*secrets_of(fal)) == []
-    assert trail.size > 1000
-    assert trail.raised == {"fal_stream"}
+    with capturing(capfd) as captured:
+        await use(fal, captured)
+    assert captured.found(*secrets_of(fal)) == []
+    assert captured.size > 1000
+    assert captured.raised == {"fal_stream"}
     # It was looked at in the right place.
-    assert "log of fal_stream" in trail.found("acme/app")
+    assert "log of fal_stream" in captured.found("acme/app")
 
 
 @pytest.mark.parametrize("library", ["httpx", "httpx2"])
@@ -89,13 +89,15 @@ async def test_an_http_client_of_ones_own_shows_no_secret(
     guarded: dict[str, LocalFal], library: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     package, fal = pytest.importorskip(library), guarded["plain"]
-    with following(capfd) as trail:
+    with capturing(capfd) as captured:
         async with package.AsyncClient() as http_client:
-            await use(fal, trail, http_client=http_client)
-    assert trail.found(*secrets_of(fal)) == []
-    assert trail.raised == {"fal_stream"}
-    assert f"log of {library}" in trail.found("acme/app")
-    assert f"log of {library.replace('x', 'core')}.http11" in trail.found("receive_response_body")
+            await use(fal, captured, http_client=http_client)
+    assert captured.found(*secrets_of(fal)) == []
+    assert captured.raised == {"fal_stream"}
+    assert f"log of {library}" in captured.found("acme/app")
+    assert f"log of {library.replace('x', 'core')}.http11" in captured.found(
+        "receive_response_body"
+    )
 
 
 UPLOADS: dict[str, tuple[str, str, Any]] = {
@@ -131,18 +133,18 @@ async def test_uploads_show_no_secret(
     fal = guarded["plain"]
     fal.add("acme/app", [1])
     fal.route(path, script, method=method)
-    with following(capfd) as trail:
+    with capturing(capfd) as captured:
         async with AsyncStreamingClient(
             **fal.settings, retry=RetryPolicy(max_retries=1, base_delay=0), total_timeout=0.5
         ) as client:
-            await show(trail, client, {"input": {"image": b"a picture"}})
-            trail.value(client.storage)
+            await capture_stream(captured, client, {"input": {"image": b"a picture"}})
+            captured.value(client.storage)
             try:
                 await client.storage.upload(b"x" * 100, file_name="fox.png")
             except Exception as error:
-                trail.error(error)
+                captured.error(error)
     signatures = {request.query.get("signature", SECRET) for request in fal.requests}
-    assert trail.found(SECRET, *signatures) == []
+    assert captured.found(SECRET, *signatures) == []
 
 
 BAD_ADDRESSES = [
@@ -166,13 +168,13 @@ async def test_bad_upload_addresses_are_not_shown(
         {"upload_url": f"{fal.url}/put?signature=hidden-1", "file_url": address},
     ):
         fal.route("/storage/*", Reply.json(answer))
-        with following(capfd) as trail:
+        with capturing(capfd) as captured:
             async with AsyncStreamingClient(**fal.settings, retry=None) as client:
                 try:
                     await client.storage.upload(b"x")
                 except Exception as error:
-                    trail.error(error)
-        assert trail.found(SECRET, "signature=hidden-1", "me:hidden-1") == []
+                    captured.error(error)
+        assert captured.found(SECRET, "signature=hidden-1", "me:hidden-1") == []
 
 
 async def test_failed_connections_show_no_secret(
@@ -184,7 +186,7 @@ async def test_failed_connections_show_no_secret(
     local_names["far.example"] = False
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with following(capfd) as trail, LocalFal() as proxy:
+    with capturing(capfd) as captured, LocalFal() as proxy:
         for run_url in (f"http://127.0.0.1:{port}", f"https://far.example:{port}"):
             for variable in ("", "https_proxy", "all_proxy"):
                 if variable:
@@ -197,9 +199,9 @@ async def test_failed_connections_show_no_secret(
                     retry=RetryPolicy(max_retries=1, base_delay=0),
                 ) as client:
                     for options in MODES.values():
-                        await show(trail, client, options)
-    assert trail.found(SECRET, GIVEN, "word-of-proxy") == []
-    assert trail.raised == {"fal_stream"}
+                        await capture_stream(captured, client, options)
+    assert captured.found(SECRET, PROVIDED_TOKEN, "word-of-proxy") == []
+    assert captured.raised == {"fal_stream"}
 
 
 async def test_what_is_dropped_or_aborted_shows_no_secret(
@@ -207,7 +209,7 @@ async def test_what_is_dropped_or_aborted_shows_no_secret(
 ) -> None:
     fal = guarded["plain"]
     fal.add("acme/app", [1, Hang()])
-    with following(capfd) as trail:
+    with capturing(capfd) as captured:
         async with AsyncStreamingClient(**fal.settings) as client:
             for options in MODES.values():
                 stream = client.stream("acme/app", **options)
@@ -215,15 +217,15 @@ async def test_what_is_dropped_or_aborted_shows_no_secret(
                     async for _ in stream:
                         stream.abort("enough")
                         break
-                trail.value(stream)
+                captured.value(stream)
                 stream = client.stream("acme/app", **options)
                 with contextlib.suppress(Exception):
                     async for _ in stream:
                         break
                 del stream
         await have_ended(fal)
-    assert "warned" in trail.found("was dropped")
-    assert trail.found(*secrets_of(fal)) == []
+    assert "warned" in captured.found("was dropped")
+    assert captured.found(*secrets_of(fal)) == []
 
 
 # The search itself.
@@ -250,30 +252,30 @@ class Holder:
         return "***"
 
 
-PLANTS: dict[str, Callable[[Trail, str], object]] = {
-    "log of tests.planted": lambda trail, text: log(text),
-    "printed": lambda trail, text: print(text),
-    "warned": lambda trail, text: warnings.warn(text, stacklevel=1),
-    "pickle of Holder": lambda trail, text: trail.value(Holder(text)),
-    "value dict": lambda trail, text: trail.value({"authorization": f"Key {text}"}),
+PLANTS: dict[str, Callable[[CapturedOutput, str], object]] = {
+    "log of tests.planted": lambda captured, text: log(text),
+    "printed": lambda captured, text: print(text),
+    "warned": lambda captured, text: warnings.warn(text, stacklevel=1),
+    "pickle of Holder": lambda captured, text: captured.value(Holder(text)),
+    "value dict": lambda captured, text: captured.value({"authorization": f"Key {text}"}),
 }
 
 
 @pytest.mark.parametrize("where", PLANTS)
 async def test_a_planted_secret_is_found(where: str, capfd: pytest.CaptureFixture[str]) -> None:
-    with following(capfd) as trail:
-        PLANTS[where](trail, SECRET)
-    assert where in trail.found(SECRET)
-    assert trail.found("another") == []
+    with capturing(capfd) as captured:
+        PLANTS[where](captured, SECRET)
+    assert where in captured.found(SECRET)
+    assert captured.found("another") == []
 
 
 async def test_a_planted_secret_is_found_behind_an_error(capfd: pytest.CaptureFixture[str]) -> None:
-    with following(capfd) as trail:
+    with capturing(capfd) as captured:
         try:
             fail(SECRET)
         except ValueError as error:
-            trail.error(error)
-    assert "raised KeyError" in trail.found(SECRET)
+            captured.error(error)
+    assert "raised KeyError" in captured.found(SECRET)
 
 
 @pytest.mark.parametrize("form", ["x%s", "%%20%s", "'%s'"])
@@ -282,6 +284,6 @@ async def test_a_planted_secret_is_found_in_each_form(
 ) -> None:
     secret = "a b/c+d=e:f"
     for text in (secret, quote(secret, safe=""), b64encode((form % secret).encode()).decode()):
-        with following(capfd) as trail:
-            trail.add("planted", form % text)
-        assert trail.found(secret) == ["planted"]
+        with capturing(capfd) as captured:
+            captured.add("planted", form % text)
+        assert captured.found(secret) == ["planted"]

@@ -12,13 +12,13 @@ import pytest
 
 from fal_stream import AsyncFalStream, AsyncStreamingClient, StreamConnectionError, StreamTimeout
 from fal_stream.testing import Hang, LocalFal, Pause, Ping, Raw, Reply, Script, Wire
-from tests._async.reading import Outcome, read
+from tests._async.read_stream import Outcome, read
+from tests.concurrency import AsyncJob, async_until
 from tests.faults.servers import RawServer, drip
 from tests.flavour.pools import at_work
-from tests.seam import AsyncJob, async_until
 from tests.sockets import MuteServer
 
-from .meeting import check_unharmed
+from .fault_checks import check_unharmed
 
 
 async def expect_start_timeout(stream: AsyncFalStream[Any]) -> None:

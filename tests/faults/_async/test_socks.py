@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from fal_stream import AsyncStreamingClient, FalStreamError, StreamConnectionError, StreamTimeout
-from tests._async.reading import read
+from tests._async.read_stream import read
 from tests.faults.servers import RawServer
 
 pytest.importorskip("socksio")

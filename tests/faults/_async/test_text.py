@@ -10,10 +10,10 @@ import pytest
 
 from fal_stream import AsyncStreamingClient, StreamDecodeError
 from fal_stream.testing import Hang, LocalFal, Raw, Reply
-from tests._async.reading import Outcome, read
+from tests._async.read_stream import Outcome, read
 from tests.faults.fault import Fault
 
-from .meeting import meet
+from .fault_checks import check_fault
 
 TEXTS: dict[str, tuple[bytes, object]] = {
     "UTF-8": ("ä€🦊".encode(), "ä€🦊"),
@@ -37,7 +37,7 @@ async def test_text_is_utf_8(
         [Raw(b'data: "' + sent + b'"\n\n'), 2],
         headers={"content-type": f"text/event-stream; charset={charset}"},
     )
-    await meet(either_fal, client, Fault(script, None, (text, 2)))
+    await check_fault(either_fal, client, Fault(script, None, (text, 2)))
 
 
 NO_LINE_ENDS = ["\0", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
@@ -61,7 +61,7 @@ async def test_line_ends(
 ) -> None:
     lines = [b"data: 1", b"", b": ping", b"id: 7", b"data: [", b"data: 2]", b"", b"data: 3", b""]
     script = [Raw(mark + end.join(lines) + end)]
-    await meet(either_fal, client, Fault(script, None, (1, [2], 3)))
+    await check_fault(either_fal, client, Fault(script, None, (1, [2], 3)))
 
 
 BAD_JSON = {
@@ -81,7 +81,7 @@ BAD_JSON = {
 @pytest.mark.parametrize("text", BAD_JSON.values(), ids=BAD_JSON)
 async def test_bad_json(either_fal: LocalFal, client: AsyncStreamingClient, text: str) -> None:
     script = [1, 2, Raw(f"data: {text}\n\n".encode()), 3, Hang()]
-    error = await meet(either_fal, client, Fault(script, StreamDecodeError, (1, 2)))
+    error = await check_fault(either_fal, client, Fault(script, StreamDecodeError, (1, 2)))
     assert isinstance(error, StreamDecodeError)
     assert (error.raw, error.index) == (text, 2)
     assert error.request_id == either_fal.requests[0].request_id
@@ -122,10 +122,10 @@ async def test_byte_by_byte_and_at_once(
     for coalesce in (False, True):
         steps = [Raw(bytes([byte])) for byte in body]
         script = Reply(steps, framing=framing, coalesce=coalesce)
-        await meet(either_fal, client, Fault(script, None, tuple(CHUNKS)))
+        await check_fault(either_fal, client, Fault(script, None, tuple(CHUNKS)))
 
 
 async def test_many_events_in_one_read(either_fal: LocalFal, client: AsyncStreamingClient) -> None:
     numbers = range(5000)
     body = b"".join(b"data: %d\n\n" % number for number in numbers)
-    await meet(either_fal, client, Fault([Raw(body)], None, tuple(numbers)))
+    await check_fault(either_fal, client, Fault([Raw(body)], None, tuple(numbers)))

@@ -10,10 +10,10 @@ import pytest
 
 from fal_stream import StreamingClient
 from fal_stream.testing import LocalFal
-from tests.seam import until
+from tests.concurrency import until
 from tests.sockets import open_files, own_threads
 
-from .showing import KEY
+from .captured_streams import KEY
 
 
 @pytest.fixture(autouse=True)

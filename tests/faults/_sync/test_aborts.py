@@ -8,11 +8,11 @@ from typing import Any
 
 from fal_stream import FalStream, StreamingClient
 from fal_stream.testing import Hang, LocalFal, Pause
-from tests._sync.reading import read
+from tests._sync.read_stream import read
 from tests._sync.test_abort import end_of
-from tests.seam import Job, until
+from tests.concurrency import Job, until
 
-from .meeting import check_unharmed
+from .fault_checks import check_unharmed
 
 
 class Finalizer:

@@ -25,7 +25,7 @@ from fal_stream import (
 from fal_stream.testing import Cut, Failure, Hang, LocalFal, Raw, Reply, Wire
 from tests.faults.fault import Fault
 
-from .meeting import check_unharmed, meet
+from .fault_checks import check_fault, check_unharmed
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n"
 
@@ -44,7 +44,7 @@ def test_interim_responses(
 ) -> None:
     head, rest = (interim + OK + b"\r\n", b"") if in_one else (interim, OK + b"\r\n")
     script = Reply([Wire(rest), 1, 2], head=head, framing="close")
-    meet(either_fal, client, Fault(script, None, (1, 2)))
+    check_fault(either_fal, client, Fault(script, None, (1, 2)))
 
 
 EMPTY = {
@@ -66,7 +66,7 @@ EMPTY = {
 
 @pytest.mark.parametrize("fault", EMPTY.values(), ids=EMPTY)
 def test_an_empty_answer(either_fal: LocalFal, client: StreamingClient, fault: Fault) -> None:
-    error = meet(either_fal, client, fault)
+    error = check_fault(either_fal, client, fault)
     if isinstance(error, StreamConnectionError):
         assert error.request_sent
 
@@ -103,7 +103,7 @@ def test_an_error(
         )
         kind = KINDS.get(status, ApiError)
         fault = Fault(script, kind, says=str(status))
-        error = meet(either_fal, client, fault)
+        error = check_fault(either_fal, client, fault)
         assert isinstance(error, ApiError)
         assert (error.status, error.body, error.error_type) == (status, body, "why")
         assert error.request_id == either_fal.requests[-2].request_id
@@ -130,7 +130,7 @@ DOCUMENTS = {
 
 @pytest.mark.parametrize("fault", DOCUMENTS.values(), ids=DOCUMENTS)
 def test_a_document(either_fal: LocalFal, client: StreamingClient, fault: Fault) -> None:
-    error = meet(either_fal, client, fault)
+    error = check_fault(either_fal, client, fault)
     assert len(str(error)) < 700
 
 
@@ -154,7 +154,7 @@ NO_HTTP = {
 @pytest.mark.parametrize("head", NO_HTTP.values(), ids=NO_HTTP)
 def test_no_http(either_fal: LocalFal, client: StreamingClient, head: bytes) -> None:
     script = Reply([Wire(b"data: 1\n\n"), Cut(in_chunk=False)], head=head)
-    error = meet(either_fal, client, Fault(script, StreamConnectionError))
+    error = check_fault(either_fal, client, Fault(script, StreamConnectionError))
     assert isinstance(error, StreamConnectionError)
     assert either_fal.url in str(error)
     assert error.request_sent
@@ -166,7 +166,7 @@ def test_many_short_headers(either_fal: LocalFal, client: StreamingClient) -> No
     head = OK + b"".join(b"x-%d: 1\r\n" % number for number in range(5000)) + b"\r\n"
     assert len(head) < 100 * 1024
     script = Reply([1], head=head, framing="close")
-    meet(either_fal, client, Fault(script, None, (1,)))
+    check_fault(either_fal, client, Fault(script, None, (1,)))
 
 
 BODY = b"data: 1\n\n"
@@ -193,7 +193,7 @@ def test_a_coded_stream(
     either_fal: LocalFal, client: StreamingClient, coding: str, body: bytes
 ) -> None:
     script = Reply([Raw(body), Hang()], headers={"content-encoding": coding})
-    error = meet(
+    error = check_fault(
         either_fal,
         client,
         Fault(script, StreamDecodeError, says=coding.lower().split(",")[-1].strip()),
@@ -204,7 +204,7 @@ def test_a_coded_stream(
 
 def test_an_error_body_that_is_a_bomb(either_fal: LocalFal, client: StreamingClient) -> None:
     script = Failure(500, body=BOMB, headers={"content-encoding": "gzip"})
-    error = meet(either_fal, client, Fault(script, ApiError))
+    error = check_fault(either_fal, client, Fault(script, ApiError))
     assert isinstance(error, ApiError)
     assert len(error.body) < 1000
 
@@ -221,7 +221,7 @@ def test_what_is_no_coding_is_identity(either_fal: LocalFal, client: StreamingCl
         "snafu",
     ):
         script = Reply([1], headers={"content-encoding": coding})
-        meet(either_fal, client, Fault(script, None, (1,)))
+        check_fault(either_fal, client, Fault(script, None, (1,)))
 
 
 TYPES = [
@@ -235,13 +235,13 @@ TYPES = [
 def test_an_event_stream_among_media_types(
     either_fal: LocalFal, client: StreamingClient, content_type: str
 ) -> None:
-    meet(either_fal, client, Fault(Reply([1, 2], content_type=content_type), None, (1, 2)))
+    check_fault(either_fal, client, Fault(Reply([1, 2], content_type=content_type), None, (1, 2)))
 
 
 def test_media_types_in_two_fields(either_fal: LocalFal, client: StreamingClient) -> None:
     head = OK.replace(b"content-type", b"content-type: application/json\r\nContent-Type") + b"\r\n"
     script = Reply([Wire(b"data: 1\n\ndata: 2\n\n")], head=head, framing="close")
-    meet(either_fal, client, Fault(script, None, (1, 2)))
+    check_fault(either_fal, client, Fault(script, None, (1, 2)))
 
 
 def test_chunk_sizes_that_are_padded(either_fal: LocalFal, client: StreamingClient) -> None:
@@ -249,7 +249,7 @@ def test_chunk_sizes_that_are_padded(either_fal: LocalFal, client: StreamingClie
     head = OK + b"transfer-encoding: chunked\r\n\r\n"
     wire = b"9       \r\ndata: 1\n\n\r\n9   \t\r\ndata: 2\n\n\r\n0       \r\n\r\n"
     script = Reply([Wire(wire)], head=head, framing="length")
-    meet(either_fal, client, Fault(script, None, (1, 2)))
+    check_fault(either_fal, client, Fault(script, None, (1, 2)))
 
 
 # Redirects: row 16.
@@ -278,7 +278,7 @@ def test_a_redirect_to_another_origin(
     for url in (*[other.url for other in elsewhere], turned, f"//localhost:{own[-1]}"):
         script = Reply(status=status, headers={"location": f"{url}/acme/app/stream"})
         fault = Fault(script, ApiError, says=str(status))
-        meet(either_fal, client, fault, input={"a": 1}, method=method)
+        check_fault(either_fal, client, fault, input={"a": 1}, method=method)
     assert all(other.requests == [] for other in elsewhere)
 
 

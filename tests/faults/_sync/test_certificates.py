@@ -13,7 +13,7 @@ import trustme
 
 from fal_stream import RetryPolicy, StreamConnectionError, StreamingClient
 from fal_stream.testing import LocalFal
-from tests._sync.reading import read
+from tests._sync.read_stream import read
 
 PAST = dt.datetime(2020, 1, 1, tzinfo=dt.timezone.utc)
 

@@ -11,7 +11,7 @@ import pytest
 
 from fal_stream import RetryPolicy, StreamingClient, StreamTimeout
 from fal_stream.testing import Failure, Hang, LocalFal, Pause, Ping, RecordedRequest
-from tests._sync.reading import Outcome, read
+from tests._sync.read_stream import Outcome, read
 
 DAY = 24 * 3600.0
 

@@ -16,11 +16,11 @@ from fal_stream import (
     StreamingClient,
 )
 from fal_stream.testing import Cut, End, Event, Framing, Hang, LocalFal, Pause, Reply, Wire
-from tests._sync.reading import Outcome, read
+from tests._sync.read_stream import Outcome, read
+from tests.concurrency import until
 from tests.faults.servers import RawServer, TlsSide
-from tests.seam import until
 
-from .meeting import have_ended
+from .fault_checks import have_ended
 
 POISON = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"

@@ -19,11 +19,11 @@ from fal_stream import (
     StreamInterrupted,
 )
 from fal_stream.testing import Cut, Framing, Hang, LocalFal, Pause, Raw, Reply, Wire
-from tests._sync.reading import read
+from tests._sync.read_stream import read
 from tests.faults.fault import Fault
 from tests.faults.servers import RawServer, TlsSide
 
-from .meeting import check_unharmed, meet
+from .fault_checks import check_fault, check_unharmed
 
 HALF = Raw(b'data: {"n": ')
 TWO = b'data: {"n": 2}\n\n'
@@ -114,13 +114,13 @@ CUTS = {
 
 @pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
 def test_a_cut(either_fal: LocalFal, client: StreamingClient, cut: list[object]) -> None:
-    meet(either_fal, client, Fault(cut, StreamInterrupted, (1,), "after 1 chunk"))
+    check_fault(either_fal, client, Fault(cut, StreamInterrupted, (1,), "after 1 chunk"))
 
 
 @pytest.mark.parametrize("framing", ["chunked", "length", "close"])
 def test_half_an_event(either_fal: LocalFal, client: StreamingClient, framing: Framing) -> None:
     script = Reply([1, HALF], framing=framing)
-    meet(either_fal, client, Fault(script, IncompleteStream, (1,), "middle of an event"))
+    check_fault(either_fal, client, Fault(script, IncompleteStream, (1,), "middle of an event"))
 
 
 def sized(length: int) -> Reply:
@@ -144,7 +144,7 @@ LENGTHS = {
 
 @pytest.mark.parametrize("fault", LENGTHS.values(), ids=LENGTHS)
 def test_a_wrong_length(either_fal: LocalFal, client: StreamingClient, fault: Fault) -> None:
-    meet(either_fal, client, fault)
+    check_fault(either_fal, client, fault)
 
 
 BAD_FRAMING = {
@@ -161,7 +161,7 @@ BAD_FRAMING = {
 @pytest.mark.parametrize("wire", BAD_FRAMING.values(), ids=BAD_FRAMING)
 def test_a_bad_chunk(either_fal: LocalFal, client: StreamingClient, wire: bytes) -> None:
     script = [1, Wire(wire), Hang()]
-    meet(either_fal, client, Fault(script, StreamInterrupted, (1,), "after 1 chunk"))
+    check_fault(either_fal, client, Fault(script, StreamInterrupted, (1,), "after 1 chunk"))
 
 
 TWO_WAYS = {
@@ -180,4 +180,6 @@ def test_a_body_that_can_be_read_in_two_ways(
 ) -> None:
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n" + fields + b"\r\n\r\n"
     script = Reply([Wire(b"data: 1\n\n"), Hang()], head=head)
-    meet(either_fal, client, Fault(script, StreamConnectionError, says="No answer|not valid HTTP"))
+    check_fault(
+        either_fal, client, Fault(script, StreamConnectionError, says="No answer|not valid HTTP")
+    )

@@ -18,11 +18,11 @@ from fal_stream import (
     StreamingClient,
 )
 from fal_stream.testing import LocalFal, Raw, RecordedRequest, Reply
-from tests._sync.reading import read
+from tests._sync.read_stream import read
+from tests.concurrency import sleep, until
 from tests.faults.fault import Fault
-from tests.seam import sleep, until
 
-from .meeting import check_unharmed, meet
+from .fault_checks import check_fault, check_unharmed
 
 MIB = 1024 * 1024
 PIECE = b"x" * MIB
@@ -55,7 +55,7 @@ def test_an_event_that_is_too_large(
         yield 1
         yield from event()
 
-    error = meet(either_fal, client, Fault(script, EventTooLarge, (1,), "max_event_bytes"))
+    error = check_fault(either_fal, client, Fault(script, EventTooLarge, (1,), "max_event_bytes"))
     assert isinstance(error, EventTooLarge)
     assert error.limit == Config().max_event_bytes == 64 * MIB
     # The event once, and once more while what holds it grows.
@@ -84,7 +84,7 @@ def test_what_is_no_event_takes_no_memory(
         yield Raw(b"\n\n")
         yield 2
 
-    meet(either_fal, client, Fault(script, None, (1, 2)))
+    check_fault(either_fal, client, Fault(script, None, (1, 2)))
     assert memory() < 3 * 16 * MIB
 
 

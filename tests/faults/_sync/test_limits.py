@@ -39,10 +39,10 @@ from fal_stream.testing import (
     Reply,
     Wire,
 )
-from tests._sync.reading import read
+from tests._sync.read_stream import read
 from tests.faults.fault import Fault
 
-from .meeting import check_unharmed, meet
+from .fault_checks import check_fault, check_unharmed
 
 MIB = 1024 * 1024
 LONGEST_MESSAGE = 1000
@@ -93,7 +93,7 @@ def test_framing_without_an_end(
             yield from itertools.repeat(Wire(b"x: y\r\n" * 1000))
 
     fault = Fault(script, StreamInterrupted, (1,), "framing is broken")
-    meet(either_fal, client, fault)
+    check_fault(either_fal, client, fault)
     assert memory() < 16 * MIB
 
 
@@ -103,7 +103,7 @@ def test_a_long_content_length(either_fal: LocalFal, client: StreamingClient, di
     fault = Fault(replace(script, framing="close"), StreamInterrupted, (1,))
     if digits > 18:
         fault = replace(fault, error=StreamConnectionError, chunks=(), says="Content-Length")
-    meet(either_fal, client, fault)
+    check_fault(either_fal, client, fault)
 
 
 # Bodies of errors, and documents.

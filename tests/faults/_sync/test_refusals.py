@@ -12,8 +12,8 @@ import pytest
 from fal_stream import ConfigError, StreamingClient, StreamTimeout, TokenError
 from fal_stream.credentials import Secret
 from fal_stream.testing import LocalFal
-from tests._sync.reading import Outcome, read
-from tests.seam import until
+from tests._sync.read_stream import Outcome, read
+from tests.concurrency import until
 
 BAD_KEYS = [
     '"id:hunter2"',

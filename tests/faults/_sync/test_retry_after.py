@@ -12,8 +12,8 @@ import pytest
 
 from fal_stream import ApiError, RetryPolicy, StreamingClient, StreamInterrupted
 from fal_stream.testing import Cut, Failure, LocalFal, RecordedRequest
-from tests._sync.reading import read
-from tests.seam import Job, until
+from tests._sync.read_stream import read
+from tests.concurrency import Job, until
 
 
 def date(seconds: float) -> str:

@@ -13,13 +13,13 @@ import pytest
 
 from fal_stream import FalStream, StreamConnectionError, StreamingClient, StreamTimeout
 from fal_stream.testing import Hang, LocalFal, Pause, Ping, Raw, Reply, Script, Wire
-from tests._sync.reading import Outcome, read
+from tests._sync.read_stream import Outcome, read
+from tests.concurrency import Job, until
 from tests.faults.servers import RawServer, drip
 from tests.flavour.pools import at_work
-from tests.seam import Job, until
 from tests.sockets import MuteServer
 
-from .meeting import check_unharmed
+from .fault_checks import check_unharmed
 
 
 def expect_start_timeout(stream: FalStream[Any]) -> None:

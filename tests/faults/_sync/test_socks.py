@@ -10,7 +10,7 @@ import socket
 import pytest
 
 from fal_stream import FalStreamError, StreamConnectionError, StreamingClient, StreamTimeout
-from tests._sync.reading import read
+from tests._sync.read_stream import read
 from tests.faults.servers import RawServer
 
 pytest.importorskip("socksio")

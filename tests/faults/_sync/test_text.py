@@ -11,10 +11,10 @@ import pytest
 
 from fal_stream import StreamDecodeError, StreamingClient
 from fal_stream.testing import Hang, LocalFal, Raw, Reply
-from tests._sync.reading import Outcome, read
+from tests._sync.read_stream import Outcome, read
 from tests.faults.fault import Fault
 
-from .meeting import meet
+from .fault_checks import check_fault
 
 TEXTS: dict[str, tuple[bytes, object]] = {
     "UTF-8": ("ä€🦊".encode(), "ä€🦊"),
@@ -38,7 +38,7 @@ def test_text_is_utf_8(
         [Raw(b'data: "' + sent + b'"\n\n'), 2],
         headers={"content-type": f"text/event-stream; charset={charset}"},
     )
-    meet(either_fal, client, Fault(script, None, (text, 2)))
+    check_fault(either_fal, client, Fault(script, None, (text, 2)))
 
 
 NO_LINE_ENDS = ["\0", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
@@ -58,7 +58,7 @@ def test_what_ends_no_line(either_fal: LocalFal, client: StreamingClient, charac
 def test_line_ends(either_fal: LocalFal, client: StreamingClient, end: bytes, mark: bytes) -> None:
     lines = [b"data: 1", b"", b": ping", b"id: 7", b"data: [", b"data: 2]", b"", b"data: 3", b""]
     script = [Raw(mark + end.join(lines) + end)]
-    meet(either_fal, client, Fault(script, None, (1, [2], 3)))
+    check_fault(either_fal, client, Fault(script, None, (1, [2], 3)))
 
 
 BAD_JSON = {
@@ -78,7 +78,7 @@ BAD_JSON = {
 @pytest.mark.parametrize("text", BAD_JSON.values(), ids=BAD_JSON)
 def test_bad_json(either_fal: LocalFal, client: StreamingClient, text: str) -> None:
     script = [1, 2, Raw(f"data: {text}\n\n".encode()), 3, Hang()]
-    error = meet(either_fal, client, Fault(script, StreamDecodeError, (1, 2)))
+    error = check_fault(either_fal, client, Fault(script, StreamDecodeError, (1, 2)))
     assert isinstance(error, StreamDecodeError)
     assert (error.raw, error.index) == (text, 2)
     assert error.request_id == either_fal.requests[0].request_id
@@ -119,10 +119,10 @@ def test_byte_by_byte_and_at_once(
     for coalesce in (False, True):
         steps = [Raw(bytes([byte])) for byte in body]
         script = Reply(steps, framing=framing, coalesce=coalesce)
-        meet(either_fal, client, Fault(script, None, tuple(CHUNKS)))
+        check_fault(either_fal, client, Fault(script, None, tuple(CHUNKS)))
 
 
 def test_many_events_in_one_read(either_fal: LocalFal, client: StreamingClient) -> None:
     numbers = range(5000)
     body = b"".join(b"data: %d\n\n" % number for number in numbers)
-    meet(either_fal, client, Fault([Raw(body)], None, tuple(numbers)))
+    check_fault(either_fal, client, Fault([Raw(body)], None, tuple(numbers)))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from tests.original.arguments import Adds, Proxy, Raises
 from tests.original.catalogue.parts import (
     BOTH,
     PROXY_URL,
@@ -16,7 +17,6 @@ from tests.original.catalogue.parts import (
     sent,
     settings,
 )
-from tests.original.given import Adds, Proxy, Raises
 from tests.original.scenario import Raised, Scenario, Seen
 
 __all__ = ["MIDDLEWARE", "PROXIES"]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from tests.original.arguments import Returns
 from tests.original.catalogue.parts import BOTH, FLOW, options, refused, sent, silent
-from tests.original.given import Returns
 from tests.original.scenario import Raised, Scenario, Seen, Sent
 
 __all__ = ["REQUESTS"]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fal_stream.testing import Cut, Failure, Reply
+from tests.original.arguments import Turns
 from tests.original.catalogue.parts import (
     BOTH,
     MADE_UP,
@@ -16,7 +17,6 @@ from tests.original.catalogue.parts import (
     retry,
     silent,
 )
-from tests.original.given import Turns
 from tests.original.scenario import Raised, Scenario, Seen, Sent
 
 __all__ = ["RETRIES"]

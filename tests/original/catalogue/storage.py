@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fal_stream.testing import Failure, RecordedRequest, Reply
+from tests.original.arguments import File, Turns
 from tests.original.catalogue.parts import BOTH, refused, retry
-from tests.original.given import File, Turns
 from tests.original.scenario import Gives, Raised, Scenario, Seen, Sent
 
 __all__ = ["UPLOADS"]

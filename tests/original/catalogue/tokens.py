@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from fal_stream.testing import Failure, Reply
+from tests.original.arguments import Adds, Proxy, Raises, Returns, Turns
 from tests.original.catalogue.parts import (
     BOTH,
     FLOW,
@@ -24,7 +25,6 @@ from tests.original.catalogue.parts import (
     settings,
     silent,
 )
-from tests.original.given import Adds, Proxy, Raises, Returns, Turns
 from tests.original.scenario import Raised, Scenario, Seen, Sent
 
 __all__ = ["TOKENS"]

@@ -1,0 +1,201 @@
+"""Send the request of one stream, read its response, and decode its chunks.
+
+It knows nothing of consumers: the stream lets one at a time read, by its read lock.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .._net.async_exchange import AsyncExchange
+from .._net.exchange import Aborted
+from .._net.exchange_factory import async_new_exchange
+from .._shared import api_errors as api_errors
+from .._shared.chunks import BinaryChunks, EventChunks
+from .._shared.prepared_stream import PreparedStream
+from .._shared.sse import SSEParser
+from .._shared.watchdog import Watchdog
+from ..errors import FalStreamError, counted
+
+if TYPE_CHECKING:
+    from .http.response import AsyncStreamResponse
+
+
+_logger = logging.getLogger("fal_stream")
+
+
+class AsyncOpener(Protocol):
+    """Sends the request of a prepared stream and returns its response."""
+
+    async def __call__(
+        self, prepared: PreparedStream, exchange: AsyncExchange
+    ) -> AsyncStreamResponse:
+        """Send it."""
+        raise NotImplementedError
+
+
+class AsyncChunkReader:
+    """Reads what the server sends, and decodes it.
+
+    Args:
+        prepared: What to send, and how to decode what comes.
+        opener: Sends it.
+
+    Attributes:
+        has_response: Whether a response is there that is a stream; it stays so when it has ended.
+        received: How many bytes of the body have come.
+    """
+
+    def __init__(self, prepared: PreparedStream, opener: AsyncOpener) -> None:
+        self.has_response: bool = False
+        self.received: int = 0
+        self._answer: AsyncStreamResponse | None = None
+        self._prepared = prepared
+        self._opener = opener
+        self._watchdog = Watchdog(prepared.limits, time.monotonic)
+        self._aborted = False
+        self._exchange: AsyncExchange | None = None
+        self._response: AsyncStreamResponse | None = None
+        self._source: EventChunks[Any] | BinaryChunks = BinaryChunks()
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the response, names in lower case; empty until it is there.
+
+        Where they repeat a secret of the request, it is masked.
+        """
+        return {} if self._answer is None else self._answer.redacted_headers
+
+    async def start(self) -> None:
+        """Send the request and wait for the head of the response.
+
+        Raises:
+            FalStreamError: No response came, or none that is a stream.
+            Aborted: It was aborted.
+            Expired: A limit has run out.
+        """
+        exchange = self._exchange = async_new_exchange(self._watchdog)
+        if self._aborted:
+            raise Aborted
+        response = await self._opener(self._prepared, exchange)
+        self._answer = response
+        try:
+            self._source = await self._source_of(response)
+        except BaseException:
+            await response.release()
+            raise
+        self._watchdog.started()
+        self._response = response
+        self.has_response = True
+
+    async def _source_of(self, response: AsyncStreamResponse) -> EventChunks[Any] | BinaryChunks:
+        """Choose how the body is read, or raise the error that the response is."""
+        prepared, status, headers = self._prepared, response.status, response.headers
+        hints = api_errors.STREAM_HINTS
+        if prepared.with_token:
+            hints = api_errors.TOKEN_STREAM_HINTS
+        if not 200 <= status < 300:
+            body = await response.read_redacted(api_errors.ERROR_BODY_LIMIT)
+            raise api_errors.error_from_response(status, response.redacted_headers, body, hints)
+        coding = api_errors.unexpected_encoding(headers)
+        if coding is not None and status != 204:
+            raise api_errors.encoding_error(coding)
+        if status != 204 and api_errors.is_unexpected_type(
+            headers, prepared.request.headers["accept"]
+        ):
+            body = await response.read_redacted(api_errors.ERROR_BODY_LIMIT)
+            raise api_errors.unexpected_type_error(status, response.redacted_headers, body)
+        if status == 204 or api_errors.is_event_stream(headers):
+            return EventChunks(
+                SSEParser(prepared.max_event_bytes),
+                prepared.decode_json,
+                is_final=prepared.is_final,
+                raise_errors=prepared.raise_error_events,
+                is_workflow=prepared.is_workflow,
+                any_end=prepared.any_end,
+                redact=response.redact,
+                answer_error=partial(_answer_error, response),
+            )
+        if prepared.output_type not in (None, bytes):
+            raise api_errors.untyped_error(response.redacted_headers)
+        return BinaryChunks(prepared.is_final)
+
+    async def read(self, new_chunks: list[Any], *, as_events: bool) -> bool:
+        """Wait for the server once.
+
+        Args:
+            new_chunks: Takes what came, also where an error comes after it.
+            as_events: Whether raw events are wanted instead of chunks.
+
+        Returns:
+            Whether the stream has ended.
+
+        Raises:
+            FalStreamError: The connection broke, or what came can't be decoded.
+            Aborted: It was aborted.
+            Expired: A limit has run out.
+        """
+        response, source = self._response, self._source
+        assert response is not None, "it is open"
+        if isinstance(source, EventChunks):
+            source.raw = as_events
+        elif as_events:
+            raise FalStreamError(
+                "events() is for event streams, and the response is "
+                f"{api_errors.shown_type(self.headers)}: "
+                "iterate the stream, it gives bytes"
+            )
+        try:
+            if source.has_failed:
+                source.check()
+            data = await response.read()
+            self.received += len(data)
+            if data:
+                source.feed(data, new_chunks)
+            else:
+                try:
+                    source.close(new_chunks)
+                finally:
+                    self._warn_of_foreign(source)
+        finally:
+            if new_chunks:
+                self._watchdog.chunk()
+        if not new_chunks and source.shows_life(data):
+            self._watchdog.alive()
+        return source.ended or not data
+
+    def _warn_of_foreign(self, source: EventChunks[Any] | BinaryChunks) -> None:
+        if isinstance(source, EventChunks) and source.foreign:
+            _logger.warning(
+                "The stream from %s ended with at least %s of text that is no event: the server "
+                "may have sent a page or an error, and called it an event stream",
+                self._prepared.endpoint_id,
+                counted(source.foreign, "byte"),
+            )
+
+    def abort(self) -> None:
+        """Make every wait end; callable from any thread at any time."""
+        self._aborted = True
+        exchange = self._exchange
+        if exchange is not None:
+            exchange.abort()
+
+    async def release(self) -> None:
+        """Free the connection."""
+        if self._response is not None:
+            await self._response.release()
+
+    def abandon(self) -> None:
+        """Free the connection where nobody can wait for it; callable from any thread."""
+        if self._response is not None:
+            self._response.abandon()
+
+
+# No method: what reads the chunks would keep its reader, and that the client, until the collector.
+def _answer_error(response: AsyncStreamResponse, text: str) -> FalStreamError:
+    body = response.redact(text).encode()
+    return api_errors.error_from_response(response.status, response.redacted_headers, body)

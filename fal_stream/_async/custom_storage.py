@@ -1,0 +1,179 @@
+"""Upload the files in an input by a storage object of the user's (`storage=`).
+
+Promises: it is called for each file, several at once as by our own uploads; what it returns is
+checked, and what it raises is an error of ours that names the place of the file.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from .._checks import short_repr
+from .._files.detect import attribute
+from .._net.compat import async_check_function
+from .._net.exchange_factory import async_new_exchange
+from .._net.run_limited import async_run_limited
+from .._net.storage import AsyncStorage, async_call_storage
+from .._shared.prepared_stream import PreparedStream
+from .._shared.watchdog import Limits, Watchdog
+from ..abort import AbortController, AbortSignal, follow
+from ..errors import ConfigError, FalStreamError, UploadError
+from .http.sender import AsyncSender
+from .storage import AsyncStorageClient, is_overridden
+
+FILES_AT_ONCE = 4
+
+_LONGEST_ADDRESS = 16_384
+
+
+def check_storage(storage: object) -> None:
+    """Check a storage of the user's.
+
+    Args:
+        storage: An object with an `upload` that can be called with a file alone.
+
+    Raises:
+        ConfigError: It is anything else.
+    """
+    upload = attribute(storage, "upload")
+    reason = ""
+    if isinstance(storage, type):
+        reason = "is a class: give an object of it"
+    elif not callable(upload):
+        reason = "has no method upload"
+    else:
+        async_check_function("storage.upload", upload)
+        parameters = _parameters(upload)
+        needed = [one.name for one in parameters if _is_needed(one)]
+        takes = [one for one in parameters if one.kind in _POSITIONAL]
+        if not takes or len(needed) > 1 or (needed and needed[0] != takes[0].name):
+            reason = "has an upload that can't be called with a file alone"
+    if reason:
+        raise ConfigError(
+            f"storage={short_repr(storage)} {reason}; a storage has upload(file), which returns "
+            "the address of the file: a StorageClient, a subclass of it, or an object of yours"
+        )
+
+
+_POSITIONAL = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.VAR_POSITIONAL,
+)
+_VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+_ANYTHING = inspect.Parameter("file", inspect.Parameter.VAR_POSITIONAL)
+
+
+def _is_needed(parameter: inspect.Parameter) -> bool:
+    # A signal is given to those that take one.
+    is_given = parameter.kind in _VARIABLE or parameter.name == "signal"
+    return parameter.default is inspect.Parameter.empty and not is_given
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return [_ANYTHING]  # of some that are written in C nothing is known
+
+
+async def upload_with_storage(
+    storage: AsyncStorage, prepared: PreparedStream, sender: AsyncSender, signal: AbortSignal
+) -> PreparedStream:
+    """Upload the files of a stream's input by a storage of the user's.
+
+    Args:
+        storage: The storage. Of a storage client that overrides it, `transform_input` is called,
+            else `upload` for each file.
+        prepared: The stream.
+        sender: Whose end is the end of the uploads.
+        signal: Ends the uploads.
+
+    Returns:
+        The stream, with addresses in the places of the files.
+
+    Raises:
+        UploadError: It raised, or returned something that is no address.
+        FalStreamError: What it raised, where that is an error of ours.
+        Aborted: The signal was aborted.
+        Expired: The total limit has run out.
+    """
+    group = AbortController()
+    calls = _Calls(sender, Limits(total=prepared.limits.total), group.signal)
+    unsubscribe = follow(signal, group.abort)
+    try:
+        if is_overridden(storage, "transform_input"):
+            assert isinstance(storage, AsyncStorageClient), "others have an upload only"
+            assert prepared.encoded_input is not None, "it has files"
+            given = prepared.encoded_input.filled([found.file for found in prepared.files])
+            return prepared.with_input(await calls.call(storage.transform_input, given, "input"))
+        jobs = [
+            partial(calls.call, storage.upload, found.file, found.place) for found in prepared.files
+        ]
+        addresses = await async_run_limited(jobs, FILES_AT_ONCE, group.abort)
+    finally:
+        unsubscribe()
+    checked = [
+        _checked(one, found.place) for one, found in zip(addresses, prepared.files, strict=True)
+    ]
+    return prepared.with_files(checked)
+
+
+class _Calls:
+    """Calls methods of a storage, each in an exchange that ends with the signal and the client."""
+
+    def __init__(self, sender: AsyncSender, limits: Limits, signal: AbortSignal) -> None:
+        self._sender = sender
+        self._limits = limits
+        self._signal = signal
+
+    async def call(self, method: Callable[..., Any], argument: object, place: str) -> Any:
+        """Call a method, with the signal where it takes one."""
+        takes_signal = any(one.name == "signal" for one in _parameters(method))
+        options = {"signal": self._signal} if takes_signal else {}
+        exchange = async_new_exchange(Watchdog(self._limits, time.monotonic))
+        self._sender.register(exchange)
+        unsubscribe = follow(self._signal, exchange.abort)
+        try:
+            return await exchange.call(_guarded, method, argument, options, place)
+        finally:
+            self._sender.unregister(exchange)
+            unsubscribe()
+
+
+async def _guarded(
+    method: Callable[..., Any], argument: object, options: Mapping[str, Any], place: str
+) -> Any:
+    try:
+        return await async_call_storage(method, argument, options)
+    except FalStreamError:
+        raise
+    except Exception as cause:
+        raise UploadError(
+            f"{place} could not be uploaded: the storage's {_name_of(method)} raised "
+            f"{type(cause).__name__}, which is the cause of this",
+            file_name="",
+            place=place,
+        ) from cause
+
+
+def _name_of(method: object) -> str:
+    return str(getattr(method, "__name__", "upload"))
+
+
+def _checked(address: object, place: str) -> str:
+    if isinstance(address, str) and address.isprintable():
+        is_data = address[:5].lower() == "data:"
+        is_http = address[:8].lower().startswith(("https://", "http://"))
+        if is_data or (is_http and len(address) <= _LONGEST_ADDRESS):
+            return address
+    raise UploadError(
+        f"{place} could not be uploaded: storage.upload returned {short_repr(address)}, which is "
+        "no address: return one that begins with https://",
+        file_name="",
+        place=place,
+    )

@@ -1,0 +1,163 @@
+"""The workers of a stream map: each takes an input, streams it, and queues the result.
+
+Promises: inputs are read one at a time, and no further ahead than results are taken. Whatever a
+stream, the inputs or the user's function raise, an input that was begun gets a result or is given
+up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from .._net.cancellation import async_cancellations
+from .._net.compat import async_call
+from .._net.work_queue import WorkQueue
+from .._net.workers import AsyncInputs, AsyncResultReader, AsyncWorkerGroup, async_iterate_inputs
+from ..abort import AbortController, AbortSignal
+from ..errors import FalStreamError, StreamInterrupted, counted, excerpt
+from ..types import MapItem
+from .stream import AsyncFalStream
+
+# Whose workers' code it is that runs here, from the outermost map on. What that code begins, in
+# other tasks or by calls in other threads, has it too.
+_callers: ContextVar[tuple[object, ...]] = ContextVar("callers", default=())
+
+
+class AsyncMapWorkers:
+    """What the workers share. They don't know the map, so that one that is dropped ends them.
+
+    Args:
+        make: Makes the stream of an input.
+        inputs: The inputs.
+        read: Reads a stream and gives its result.
+        queue: What may be begun, and what is done.
+
+    Attributes:
+        workers: The workers.
+        controller: Aborts the streams.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[Any, AbortSignal], AsyncFalStream[Any]],
+        inputs: AsyncInputs[Any],
+        read: AsyncResultReader[AsyncFalStream[Any], Any],
+        queue: WorkQueue[MapItem[Any, Any]],
+    ) -> None:
+        self._make = make
+        self._inputs = async_iterate_inputs(inputs)
+        self._read = read
+        self.queue = queue
+        self.workers = AsyncWorkerGroup()
+        self.controller: AbortController = AbortController()
+        # Of its own, as a context may be kept for longer than what is done here.
+        self._key = object()
+
+    def check_caller(self) -> None:
+        """Refuse to be waited for by the own workers.
+
+        Raises:
+            FalStreamError: The call comes from the inputs, or from what reads a stream.
+        """
+        if self._key in _callers.get():
+            raise FalStreamError(
+                "A stream map was asked for results or closed by its own inputs, or by the `read` "
+                "of one of its streams, which would wait for itself: call `abort()`, which doesn't "
+                "wait, or do it where the results are taken"
+            )
+
+    def is_finished(self) -> bool:
+        """Return whether no worker is left that has to be waited for."""
+        return self.workers.is_finished(self.queue)
+
+    def is_ready(self) -> bool:
+        """Return whether the consumer needn't wait."""
+        return self.queue.is_ready
+
+    def stop(self, reason: Any) -> None:
+        """End what runs, and begin nothing more; callable from any thread."""
+        self.queue.stopped = True
+        self.controller.abort(reason)
+        self.workers.interrupt()
+        self.workers.notify()
+
+    def start_worker(self) -> None:
+        """Have another worker begin, if there is room for one."""
+        if self.queue.has_room:
+            self.workers.start(self._work)
+
+    async def _work(self) -> None:
+        if self._key not in _callers.get():
+            _callers.set((*_callers.get(), self._key))
+        try:
+            while self.queue.begin_read():
+                try:
+                    input = await self._inputs.__anext__()
+                except StopAsyncIteration:
+                    self.queue.end_input()
+                    return
+                except async_cancellations():
+                    self.queue.end_input(None if self.queue.stopped else _cancelled("inputs"))
+                    raise
+                except BaseException as error:
+                    self.queue.end_input(error)
+                    return
+                index = self.queue.add(input)
+                try:
+                    self.start_worker()
+                except BaseException:
+                    self.queue.put_result(index, None)
+                    raise
+                await self._process(index, input)
+        except async_cancellations():
+            raise
+        except BaseException as error:
+            self.queue.fail(error)
+            self.stop("the stream map failed")
+        finally:
+            self.workers.notify()
+
+    async def _process(self, index: int, input: Any) -> None:
+        item: MapItem[Any, Any] | None = None
+        stream: AsyncFalStream[Any] | None = None
+        try:
+            stream = self._make(input, self.controller.signal)
+            async with stream:
+                result = await async_call(self._read, stream)
+            if stream.signal.aborted:
+                # By `read`, for one: the result may be of a part only.
+                raise _aborted(stream)
+            item = MapItem(index, input, result)
+        except async_cancellations():
+            if not self.queue.stopped:
+                item = MapItem(index, input, error=_cancelled("stream"))
+            raise
+        except Exception as error:
+            item = MapItem(index, input, error=error)
+        finally:
+            # What an abort of the map has cut off is no result, and no failure of the input.
+            if self.queue.stopped and (
+                stream is None or stream.signal.aborted or not stream.closed
+            ):
+                item = None
+            self.queue.put_result(index, item)
+            self.workers.notify()
+
+
+def _aborted(stream: AsyncFalStream[Any]) -> StreamInterrupted:
+    reason = excerpt(str(stream.signal.reason))
+    return StreamInterrupted(
+        f"The stream was aborted after {counted(stream._count, 'chunk')} ({reason}); what was read "
+        "may be a part only: to end a stream early, return from `read`",
+        chunks_received=stream._count,
+        endpoint_id=stream.endpoint_id,
+        request_id=stream.request_id,
+    )
+
+
+def _cancelled(what: str) -> StreamInterrupted:
+    return StreamInterrupted(
+        f"Reading the {what} was cancelled, and not by the map", chunks_received=0
+    )

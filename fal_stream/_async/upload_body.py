@@ -1,0 +1,127 @@
+"""The body of an upload request: a part of a file, read from disk as it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+from typing_extensions import Self
+
+from .._files.source import FileSource
+from .._net.async_exchange import AsyncExchange
+from .._net.call_thread import Call, CallThread
+
+T = TypeVar("T")
+
+
+async def call_in(
+    thread: CallThread, exchange: AsyncExchange, function: Callable[..., T], *args: Any
+) -> T:
+    """Call a function in a thread that is kept for such calls.
+
+    Args:
+        thread: The thread.
+        exchange: Its limits and its abort end the wait; the function goes on by itself then.
+        function: The function.
+        *args: Its arguments.
+
+    Returns:
+        What it returns.
+
+    Raises:
+        BaseException: What it raises.
+        Aborted: The exchange was aborted.
+        Expired: A limit of the watchdog has run out.
+    """
+    calls: list[Call[T]] = []
+
+    def begin(deliver: Callable[[None], None]) -> None:
+        call = Call(partial(function, *args), deliver)
+        calls.append(call)
+        thread.begin(call)
+
+    await exchange.wait_for_callback(begin)
+    return calls[0].result()
+
+
+class PieceSource:
+    """A piece of a stream, which can be read but once: it is kept until it has been sent.
+
+    Args:
+        data: The piece.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = memoryview(data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return a part of the piece."""
+        return bytes(self._data[offset : offset + length])
+
+
+@dataclass(frozen=True)
+class FilePart:
+    """A part of a file.
+
+    Attributes:
+        source: The file.
+        offset: Where the part begins, in bytes.
+        length: How long it is, in bytes.
+    """
+
+    source: FileSource | PieceSource = field(repr=False)
+    offset: int
+    length: int
+
+
+class AsyncFileBody:
+    """A part of a file as the body of a request, read as it is sent; again if need be.
+
+    Args:
+        part: The part.
+        exchange: The exchange that it is sent in: its limits and its abort end a read that hangs.
+        thread: Reads it.
+        piece_bytes: How much is read at a time.
+    """
+
+    def __init__(
+        self, part: FilePart, exchange: AsyncExchange, thread: CallThread, piece_bytes: int
+    ) -> None:
+        self._part = part
+        self._exchange = exchange
+        self._thread = thread
+        self._piece_bytes = piece_bytes
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _AsyncPieces(self._part, self._exchange, self._thread, self._piece_bytes)
+
+
+class _AsyncPieces:
+    """One reading of a part; no generator, which an abort would leave behind half way."""
+
+    def __init__(
+        self, part: FilePart, exchange: AsyncExchange, thread: CallThread, piece_bytes: int
+    ) -> None:
+        self._part = part
+        self._exchange = exchange
+        self._thread = thread
+        self._piece_bytes = piece_bytes
+        self._done = 0
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        part, exchange = self._part, self._exchange
+        if self._done:
+            # An HTTP client of the user's doesn't tell what has gone out.
+            exchange.progress()
+        size = min(self._piece_bytes, part.length - self._done)
+        if size <= 0:
+            raise StopAsyncIteration
+        offset = part.offset + self._done
+        data = await call_in(self._thread, exchange, part.source.read, offset, size)
+        self._done += size
+        return data

@@ -1,0 +1,96 @@
+"""Argument types for argparse: seconds, whole numbers, `key=value` pairs, headers.
+
+Promises: pure; the message of a wrong one says what would do, and argparse puts the option's name
+before it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from fal_stream._checks import short_repr
+from fal_stream.credentials import is_secret_name
+
+
+def seconds(text: str) -> float | None:
+    """Read a time limit: seconds above 0, or `none`.
+
+    Args:
+        text: The text of the argument.
+
+    Returns:
+        The seconds, or None for no limit.
+
+    Raises:
+        argparse.ArgumentTypeError: It is no time limit.
+    """
+    if text.lower() == "none":
+        return None
+    try:
+        limit = float(text)
+    except ValueError:
+        limit = 0.0
+    if 0 < limit <= sys.float_info.max:
+        return limit
+    raise argparse.ArgumentTypeError(
+        f"{short_repr(text)} is not a time limit: give seconds above 0, or none for no limit"
+    )
+
+
+def whole_number(text: str) -> int:
+    """Read a whole number, 0 or more.
+
+    Args:
+        text: The text of the argument.
+
+    Returns:
+        The number.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    if text.isascii() and text.isdigit() and len(text) < 16:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{short_repr(text)} is not a whole number, 0 or more")
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Read a `key=value`.
+
+    Args:
+        text: The text of the argument.
+
+    Returns:
+        The key and the value.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    key, separator, value = text.partition("=")
+    if key and separator:
+        return key, value
+    raise argparse.ArgumentTypeError(f"{short_repr(key)} has no key and value: give key=value")
+
+
+def header(text: str) -> tuple[str, str]:
+    """Read a `name: value` whose value may be seen by others.
+
+    Args:
+        text: The text of the argument.
+
+    Returns:
+        The name and the value.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none, or holds a secret. The value is not shown.
+    """
+    name, separator, value = text.partition(":")
+    if not name or not separator:
+        raise argparse.ArgumentTypeError("it has no name and value: give 'name: value'")
+    if is_secret_name(name.strip()):
+        raise argparse.ArgumentTypeError(
+            f"{short_repr(name)} holds a secret, and others on this machine may see arguments: the "
+            "key is read from the environment (FAL_KEY); other secrets go into a script of your own"
+        )
+    return name, value

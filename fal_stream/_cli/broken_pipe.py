@@ -1,0 +1,40 @@
+"""Detect a closed pipe on stdout (`| head`) before there is anything more to write.
+
+Promises: nothing is written for it. Only for pipes, and not on Windows; elsewhere the next write
+tells.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import threading
+from collections.abc import Callable
+
+
+def watch_output(on_gone: Callable[[], object]) -> None:
+    """Have a function called when nobody reads stdout any more.
+
+    Args:
+        on_gone: A function without arguments. It is called in a thread of its own, once.
+    """
+    if sys.platform == "win32":
+        return
+    import select
+
+    try:
+        number = sys.stdout.fileno()
+        is_pipe = stat.S_ISFIFO(os.fstat(number).st_mode)
+    except (OSError, ValueError, AttributeError):
+        return
+    if not is_pipe:
+        return
+    poll = select.poll()
+    poll.register(number, 0)  # errors are told in any case
+
+    def wait() -> None:
+        poll.poll()
+        on_gone()
+
+    threading.Thread(target=wait, name="reader", daemon=True).start()

@@ -1,0 +1,102 @@
+"""The exit codes, what they mean, and which one an error has.
+
+Promises: pure; a message that is made here has no traceback and no line end in it.
+"""
+
+from __future__ import annotations
+
+from fal_stream._cli.messages import in_shell_words
+from fal_stream.errors import (
+    ApiError,
+    ConfigError,
+    EventTooLarge,
+    FalStreamError,
+    StreamConnectionError,
+    StreamDecodeError,
+    StreamEventError,
+    StreamInterrupted,
+    StreamTimeout,
+    TokenError,
+    UploadError,
+    ValidationError,
+    excerpt,
+)
+
+OK = 0
+FAILED = 1
+USAGE = 2
+REFUSED = 3
+NO_CONNECTION = 4
+TIMEOUT = 5
+INTERRUPTED = 6
+UNDECODABLE = 7
+CTRL_C = 130
+OUTPUT_CLOSED = 141
+
+MEANINGS = {
+    OK: "the stream came to its end",
+    FAILED: "something else failed: a file or stdout could not be written, an upload went wrong",
+    USAGE: "wrong arguments, input, settings or key; nothing was sent",
+    REFUSED: "the server or the app answered with an error",
+    NO_CONNECTION: "no answer came: the server could not be reached, or went away",
+    TIMEOUT: "a time limit ran out",
+    INTERRUPTED: "the stream broke off, or ended in the middle of an event",
+    UNDECODABLE: "something in the stream could not be decoded, or was too large",
+    CTRL_C: "Ctrl-C",
+    OUTPUT_CLOSED: "whoever read stdout has gone, as with `| head -1`",
+}
+
+_CODES: tuple[tuple[type[FalStreamError], int], ...] = (
+    (ConfigError, USAGE),
+    (ApiError, REFUSED),
+    (StreamEventError, REFUSED),
+    (StreamConnectionError, NO_CONNECTION),
+    (StreamTimeout, TIMEOUT),
+    (StreamInterrupted, INTERRUPTED),
+    (StreamDecodeError, UNDECODABLE),
+    (EventTooLarge, UNDECODABLE),
+)
+
+_MOST_FIELDS = 20
+
+
+class OutputError(Exception):
+    """What came could not be written."""
+
+
+class OutputClosed(Exception):
+    """Whoever read stdout has gone."""
+
+
+def exit_code(error: FalStreamError) -> int:
+    """Return the exit code of an error.
+
+    Args:
+        error: The error. Of a failed upload or token its cause counts.
+
+    Returns:
+        The code.
+    """
+    cause = error.__cause__
+    if isinstance(error, (UploadError, TokenError)) and isinstance(cause, FalStreamError):
+        return exit_code(cause)
+    if isinstance(error, ApiError) and error.is_user_timeout:
+        return TIMEOUT
+    return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
+
+
+def error_lines(error: FalStreamError) -> list[str]:
+    """Say what went wrong.
+
+    Args:
+        error: The error.
+
+    Returns:
+        A line; for an input with several mistakes one more for each field.
+    """
+    lines = [in_shell_words(error)]
+    if isinstance(error, ValidationError) and len(error.field_errors) > 1:
+        for entry in error.field_errors[:_MOST_FIELDS]:
+            place = ".".join(str(part) for part in entry.loc if part != "body")
+            lines.append(f"  {excerpt(place, 100) or 'input'}: {excerpt(entry.msg)}")
+    return [" ".join(line.split("\n")).rstrip() for line in lines]

@@ -1,0 +1,52 @@
+"""Detect files in an input: paths, open files, bytes, images of Pillow, files of requests.
+
+Promises: telling costs no I/O, and imports nothing: where Pillow hasn't been imported, nobody can
+have an image of it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TypeGuard
+
+MEMORY = (bytes, bytearray, memoryview)
+
+
+def is_file(value: object) -> bool:
+    """Return whether a value is a file that can be uploaded.
+
+    Args:
+        value: The value.
+
+    Returns:
+        True for a path that is no `str`, bytes in memory, whatever has a `read` method, and an
+        image of Pillow. A text file counts too: opening it says what is wrong with it.
+    """
+    if isinstance(value, (str, type)):
+        return False
+    return isinstance(value, (*MEMORY, os.PathLike)) or can_read(value) or is_image(value)
+
+
+def attribute(value: object, name: str) -> object:
+    """Return an attribute of somebody else's object; None where there is none, or it can't say."""
+    try:
+        return getattr(value, name, None)
+    except Exception:
+        return None
+
+
+def can_read(value: object) -> bool:
+    """Return whether a value has a `read` method, as open files have."""
+    return callable(attribute(value, "read"))
+
+
+def is_path(value: object) -> TypeGuard[os.PathLike[str]]:
+    """Return whether a value is a path; text is none."""
+    return isinstance(value, os.PathLike)
+
+
+def is_image(value: object) -> bool:
+    """Return whether a value is an image of Pillow."""
+    image = getattr(sys.modules.get("PIL.Image"), "Image", None)
+    return isinstance(image, type) and isinstance(value, image)

@@ -1,0 +1,46 @@
+"""A lock for a file that one thread at a time can use, which cleans up after the last use.
+
+Promises: to end the use of a file waits for nobody. Where a read still runs, of a disk that is
+gone or for somebody who has given up, what is left to do is done after it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+
+class FileLock:
+    """Lets one thread at a time use a file, and cleans up when the use is over."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            with self._lock:
+                yield
+        finally:
+            self._clean_up_if_over()
+
+    def _clean_up_if_over(self) -> None:
+        """Clean up if the use is over and nobody has the lock; else whoever has it does so."""
+        while self._is_over():
+            lock = self._lock
+            if not lock.acquire(blocking=False):
+                return
+            try:
+                if self._is_over():
+                    self._clean_up()
+            finally:
+                lock.release()
+
+    def _is_over(self) -> bool:
+        """Return whether the use is over and nothing has been cleaned up yet."""
+        raise NotImplementedError
+
+    def _clean_up(self) -> None:
+        """Do what is left to do."""
+        raise NotImplementedError

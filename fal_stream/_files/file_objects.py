@@ -1,0 +1,81 @@
+"""Choose how a file object that the caller opened is read: by position, or in order.
+
+Promises: parts are read side by side only where going to a place costs little and says nothing
+wrong. Whatever else knows places, a packed file or one of a class that we don't know, is read in
+order from its beginning, and what knows none from where it is.
+"""
+
+from __future__ import annotations
+
+import io
+import mmap
+import os
+import stat
+from typing import Any
+
+from .pipes import PipeReader, is_special
+from .readers import MemoryReader, Reader
+from .seekable import SeekableReader, SequentialReader
+
+_BUFFERED = (io.BufferedReader, io.BufferedRandom)
+
+
+def file_object_reader(file: Any) -> Reader:
+    """Choose the reader of an open file.
+
+    Args:
+        file: The file.
+
+    Returns:
+        The reader.
+    """
+    if type(file) is io.BytesIO:
+        return MemoryReader(file.getbuffer)
+    if isinstance(file, mmap.mmap):
+        return MemoryReader(lambda: memoryview(file))
+    # Windows says of a pipe that it knows places.
+    if is_special(_true_file(file)):
+        return PipeReader(file)
+    try:
+        if _is_seekable(file):
+            return _seekable_reader(file) or SequentialReader(file)
+    except Exception:
+        # Some say that they know places, and don't.
+        return PipeReader(file)
+    return PipeReader(file)
+
+
+def _is_seekable(file: Any) -> bool:
+    if hasattr(file, "seekable"):
+        return bool(file.seekable())
+    return hasattr(file, "seek") and hasattr(file, "tell")
+
+
+def _seekable_reader(file: Any) -> Reader | None:
+    if not _is_quick(_true_file(file)):
+        return None
+    try:
+        reader = SeekableReader(file)
+    except Exception:
+        return None  # some files of /proc don't know where they end
+    if reader.size:
+        return reader
+    # Others say that they are empty, and are not.
+    reader.close()
+    return None
+
+
+def _is_quick(file: Any) -> bool:
+    if isinstance(file, io.BytesIO):
+        return True
+    # Not of a subclass, whose bytes may be others than those of the file.
+    raw = file.raw if type(file) in _BUFFERED else file
+    return type(raw) is io.FileIO and stat.S_ISREG(os.fstat(raw.fileno()).st_mode)
+
+
+def _true_file(file: Any) -> Any:
+    """Return the file in one of `tempfile`, where its documentation says that it is."""
+    if type(file).__module__ != "tempfile":
+        return file
+    inside = vars(file)
+    return inside.get("file") or inside.get("_file") or file

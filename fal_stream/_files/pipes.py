@@ -1,0 +1,90 @@
+"""Read open files that can't seek: pipes, terminals, sockets, responses.
+
+Promises: a pipe, a terminal or a socket is asked for bytes only when it has some. Python ends with
+an abort if a thread then sits in `sys.stdin.buffer.read()`, for it needs that file's lock. And a
+reader that was closed takes no byte that comes after.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+import socket
+import stat
+from typing import Any
+
+from .readers import FileReadError, Reader, read_some
+
+POLL_MILLISECONDS = 500  # milliseconds; so often a wait looks up whether it is still wanted
+
+_BUFFERED = (io.BufferedReader, io.BufferedRandom)
+
+
+class PipeReader(Reader):
+    """Reads a file from where it is, in order.
+
+    Args:
+        file: The file, which stays open.
+    """
+
+    size = None
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._is_special = is_special(file)
+        self._is_closed = False
+
+    def read_next(self, length: int) -> bytes:
+        """Return some of the next bytes, as soon as there are any; none at the end."""
+        self._check_open()
+        if self._is_special and hasattr(select, "poll"):
+            self._wait()
+        # A terminal asked twice would want its end typed twice.
+        return read_some(self._file, length, ask_twice=not self._is_special)
+
+    def _wait(self) -> None:
+        # Bytes that are in the file's buffer already wait with the others. They come with the next
+        # ones or at the end, and an upload is not over before the end anyway.
+        while True:
+            poll = select.poll()
+            # Asked for each time: the caller may close the file, and its number be another's.
+            poll.register(self._file.fileno(), select.POLLIN)
+            if poll.poll(POLL_MILLISECONDS):
+                return
+            self._check_open()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise FileReadError("it was closed")
+
+    def close(self) -> None:
+        """Take no more from the file."""
+        self._is_closed = True
+
+
+def is_special(file: Any) -> bool:
+    """Return whether a file is a pipe, a device or a socket that bytes can be waited for.
+
+    Args:
+        file: An open file.
+
+    Returns:
+        True for Python's own files over these. False for those with a protocol in between, such as
+        a response or a socket with TLS: they may have all their bytes while the socket is silent.
+        A socket with a timeout ends its wait itself.
+    """
+    try:
+        raw = file.raw if type(file) in _BUFFERED else file
+        if type(raw) is socket.SocketIO:
+            return _is_plain(vars(raw).get("_sock"))
+        if type(raw) is not io.FileIO:
+            return False
+        mode = os.fstat(raw.fileno()).st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
+
+
+def _is_plain(connection: object) -> bool:
+    return type(connection) is socket.socket and not connection.gettimeout()

@@ -1,0 +1,187 @@
+"""Read open files that can seek; all readers of one share its position.
+
+Promises: each reader gets its own bytes, whoever else reads the same file meanwhile. The file
+stands where the caller had it when the last of them is closed, or when a read that still runs then
+is over. A file whose read hangs keeps no other one waiting.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import operator
+import os
+import threading
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+from .file_lock import FileLock
+from .readers import FileReadError, Reader, read_some, read_up_to
+
+
+class SharedFile(FileLock):
+    """An open file that can seek, shared by all who read it; made by `SharedFile.of`."""
+
+    def __init__(self, file: Any) -> None:
+        super().__init__()
+        self._file = file
+        self._readers: weakref.WeakSet[Reader] = weakref.WeakSet()
+        self._first: int | None = None
+        self._last: Reader | None = None
+
+    @classmethod
+    def of(cls, file: Any, reader: Reader) -> SharedFile:
+        """Return the one of a file, with one more reader."""
+        with _mutex:
+            opened = _open_files.get(id(file))
+            if opened is None:
+                # It keeps the file, so while it is there no other object has the same id.
+                _open_files[id(file)] = opened = cls(file)
+            opened._readers.add(reader)
+        return opened
+
+    @contextlib.contextmanager
+    def locked_for(self, reader: Reader) -> Iterator[Any]:
+        """Lock the file for one of its readers."""
+        with self._locked():
+            if reader not in self._readers:
+                raise FileReadError("it was closed")
+            if self._first is None:
+                self._first = _position_of(self._file)
+            yield self._file
+
+    @contextlib.contextmanager
+    def locked_at(self, reader: Reader, offset: int) -> Iterator[Any]:
+        """Lock the file for one of its readers, at a position."""
+        with self.locked_for(reader) as file:
+            self._last = None
+            file.seek(offset)
+            yield file
+
+    @contextlib.contextmanager
+    def locked_next(self, reader: Reader, offset: int) -> Iterator[Any]:
+        """Lock the file for one that reads in order, at the position where it goes on."""
+        with self.locked_for(reader) as file:
+            if self._last is not reader:
+                file.seek(offset)
+            # After an error nobody knows where it stands.
+            self._last = None
+            yield file
+            self._last = reader
+
+    def leave(self, reader: Reader) -> None:
+        """Take a reader away; after the last, the file stands again where it stood."""
+        # Without the mutex, as a signal handler or a finalizer may come by here: where a reader is
+        # added meanwhile, it finds the file where it stood.
+        self._readers.discard(reader)
+        self._clean_up_if_over()
+
+    def _is_over(self) -> bool:
+        return self._first is not None and not self._readers
+
+    def _clean_up(self) -> None:
+        first, self._first, self._last = self._first, None, None
+        # The caller may have closed it.
+        with contextlib.suppress(Exception):
+            self._file.seek(first)
+
+    def renew_lock(self) -> None:
+        """Forget who has the lock: after a fork, that thread is not there."""
+        self._lock = threading.Lock()
+
+
+# Held for moments only, never while a file is used, by threads that open a file: no signal handler
+# comes in them.
+_mutex = threading.Lock()
+_open_files: weakref.WeakValueDictionary[int, SharedFile] = weakref.WeakValueDictionary()
+
+
+def _renew_locks() -> None:
+    global _mutex
+    _mutex = threading.Lock()
+    for opened in list(_open_files.values()):
+        opened.renew_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)
+
+
+class SeekableReader(Reader):
+    """Reads an open file at any place; several threads may do so at once.
+
+    Args:
+        file: The file, which stays open, and where going to a place costs little.
+
+    Raises:
+        Exception: It doesn't know places after all; whatever it raises.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self._opened = SharedFile.of(file, self)
+        try:
+            self.size = self._measured()
+        except BaseException:
+            self.close()
+            raise
+
+    def _measured(self) -> int:
+        with self._opened.locked_for(self) as file:
+            before = _position_of(file)
+            try:
+                file.seek(0, io.SEEK_END)
+                return _position_of(file)
+            finally:
+                file.seek(before)
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return the bytes from an offset on, fewer where there are no more."""
+        with self._opened.locked_at(self, offset) as file:
+            return read_up_to(file, length)
+
+    def close(self) -> None:
+        """Leave the file where it stood."""
+        self._opened.leave(self)
+
+
+class SequentialReader(Reader):
+    """Reads an open file in order, from its beginning.
+
+    Args:
+        file: The file, which stays open.
+
+    Raises:
+        Exception: It doesn't know places after all; whatever it raises.
+    """
+
+    size = None
+
+    def __init__(self, file: Any) -> None:
+        self._offset = 0
+        self._opened = SharedFile.of(file, self)
+        try:
+            with self._opened.locked_for(self) as own:
+                # Some tell a position and can't go to any; to this one it costs nothing.
+                own.seek(_position_of(own))
+        except BaseException:
+            self.close()
+            raise
+
+    def read_next(self, length: int) -> bytes:
+        """Return some of the next bytes; none at the end."""
+        with self._opened.locked_next(self, self._offset) as file:
+            piece = read_some(file, length, ask_twice=True)
+            self._offset += len(piece)
+            return piece
+
+    def close(self) -> None:
+        """Leave the file where it stood."""
+        self._opened.leave(self)
+
+
+def _position_of(file: Any) -> int:
+    position = operator.index(file.tell())
+    if position < 0:
+        raise ValueError(f"its tell() gives {position}")
+    return position

@@ -1,0 +1,114 @@
+"""Pairs of helpers that differ by flavour: `async_call` and `call`, and so on.
+
+The core is written against the `Async` and `async_` names; the generated one uses the others.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, TypeVar
+
+from typing_extensions import Self
+
+from ..errors import ConfigError
+
+T = TypeVar("T")
+
+Lock = threading.Lock
+"""Held for moments only, and never in a wait: the same one for both flavours."""
+
+# Where a wait can't be woken, it looks up this often (seconds).
+MAX_WAIT_SLICE = 0.5
+
+
+class AsyncStartable:
+    """Lets `await thing` start the thing, as a promise of JavaScript would."""
+
+    async def start(self) -> Self:
+        """Start."""
+        raise NotImplementedError
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self.start().__await__()
+
+
+class Startable:
+    """Nothing to await in a blocking program."""
+
+
+def async_check_function(name: str, function: Callable[..., Any]) -> None:
+    """Take any function: `async_call` can call it."""
+
+
+def check_function(name: str, function: Callable[..., Any]) -> None:
+    """Refuse a coroutine function, which `call` could not call.
+
+    Args:
+        name: The argument's name.
+        function: The function.
+
+    Raises:
+        ConfigError: It is a coroutine function.
+    """
+    if inspect.iscoroutinefunction(function):
+        raise _not_callable(name)
+
+
+def _not_callable(name: str) -> ConfigError:
+    return ConfigError(
+        f"{name} is an async function, which a blocking client can't call: "
+        "give a plain function, or use the async client"
+    )
+
+
+async def async_call(function: Callable[..., T | Awaitable[T]], *args: Any) -> T:
+    """Call a function that may be a coroutine function."""
+    result = function(*args)
+    if inspect.isawaitable(result):
+        return await result
+    return result
+
+
+def call(function: Callable[..., T | Awaitable[T]], *args: Any) -> T:
+    """Call a function; one that gives an awaitable is refused."""
+    return settle(function, function(*args))
+
+
+async def async_settle(function: Callable[..., Any], result: T | Awaitable[T]) -> T:
+    """Return what a function has given, once it is there."""
+    if inspect.isawaitable(result):
+        return await result
+    return result
+
+
+def settle(function: Callable[..., Any], result: T | Awaitable[T]) -> T:
+    """Return what a function has given; an awaitable is refused."""
+    if inspect.isawaitable(result):
+        if inspect.iscoroutine(result):
+            result.close()
+        raise _not_callable(getattr(function, "__qualname__", repr(function)))
+    return result
+
+
+async def async_call_with_timeout(
+    seconds: float, function: Callable[..., T | Awaitable[T]], *args: Any
+) -> None:
+    """Call a function that may be a coroutine function; what that waits for is cancelled then."""
+    from .loops import running_loop
+
+    result = function(*args)
+    if inspect.isawaitable(result):
+        await running_loop().run_with_timeout(seconds, _awaited(result))
+
+
+def call_with_timeout(
+    seconds: float, function: Callable[..., T | Awaitable[T]], *args: Any
+) -> None:
+    """Call a function, which can't be interrupted."""
+    call(function, *args)
+
+
+async def _awaited(thing: Awaitable[T]) -> T:
+    return await thing

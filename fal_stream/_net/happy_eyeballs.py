@@ -1,0 +1,215 @@
+"""Connect to a host by Happy Eyeballs (RFC 8305), both flavours side by side.
+
+RFC 8305 ("Happy Eyeballs"): the addresses are tried in turn, IPv6 and IPv4 by turns, the next one
+as soon as one has failed or has not answered within a quarter of a second. The first connection
+that comes about is taken, and the other attempts are given up.
+"""
+
+from __future__ import annotations
+
+import math
+import selectors
+import socket
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from itertools import chain, zip_longest
+from typing import Any
+
+from .async_exchange import AsyncExchange
+from .byte_stream import ByteStream
+from .resolver import Address, ConnectFailed, LookUp, address_of, authority
+from .sockets import begin_to_connect, check_connected, ready, shut_down
+from .sync_exchange import Exchange
+
+# How long an address may take before the next one is tried as well (seconds; RFC 8305, section 5).
+ATTEMPT_DELAY = 0.25
+MOST_ATTEMPTS = 16
+_TOLD_FAILURES = 4
+
+
+async def async_connect(exchange: AsyncExchange, host: str, port: int) -> ByteStream[Any]:
+    """Connect to a host.
+
+    Args:
+        exchange: Carries the limits and the abort; its `connect_patience` is for all addresses of
+            the host together.
+        host: Its name or address.
+        port: Its port.
+
+    Returns:
+        The connection.
+
+    Raises:
+        ConnectFailed: The name can't be looked up, or no address can be connected to.
+        Aborted: The exchange was aborted.
+        Expired: A limit of the watchdog has run out.
+    """
+    addresses = _literal(host, port)
+    if addresses is None:
+        with LookUp(host, port, may_block=False) as look_up:
+            found = await exchange.wait_for_callback(look_up.begin)
+        addresses = found()
+    attempts = _Attempts(host, port, addresses, exchange.connect_patience)
+    try:
+        sock = None
+        while sock is None:
+            seconds = attempts.begin()
+            sock = attempts.winner(await exchange.any_writable(attempts.pending, seconds))
+        return await exchange.loop.stream_from_socket(sock)
+    finally:
+        attempts.close()
+
+
+def connect(exchange: Exchange, host: str, port: int) -> socket.socket:
+    """Connect to a host.
+
+    Args:
+        exchange: Carries the limits and the abort; its `connect_patience` is for all addresses of
+            the host together.
+        host: Its name or address.
+        port: Its port.
+
+    Returns:
+        The connected socket, which does not block.
+
+    Raises:
+        ConnectFailed: The name can't be looked up, or no address can be connected to.
+        Aborted: The exchange was aborted.
+        Expired: A limit of the watchdog has run out.
+    """
+    addresses = _literal(host, port)
+    if addresses is None:
+        with LookUp(host, port, may_block=True) as look_up:
+            addresses = exchange.wait_for_callback(look_up.begin)()
+    attempts = _Attempts(host, port, addresses, exchange.connect_patience)
+
+    def once(seconds: float) -> socket.socket | None:
+        seconds = min(seconds, attempts.begin())
+        if exchange.aborted:
+            # It may have come before a socket was there to be woken.
+            return None
+        return attempts.winner(ready(attempts.pending, selectors.EVENT_WRITE, seconds))
+
+    try:
+        exchange.attach(attempts.shut_down)
+        return exchange.wait(once)
+    except ConnectFailed:
+        # An abort shuts the sockets down, which looks like a failure.
+        exchange.check()
+        raise
+    finally:
+        attempts.close()
+
+
+def interleaved(addresses: Iterable[Address]) -> list[Address]:
+    """Return the addresses with their families by turns, that of the first one first."""
+    families: dict[int, list[Address]] = {}
+    for address in addresses:
+        families.setdefault(address.family, []).append(address)
+    turns = chain.from_iterable(zip_longest(*families.values()))
+    return [address for address in turns if address is not None]
+
+
+class _Attempts:
+    """The attempts to connect to one host.
+
+    Args:
+        host: Its name.
+        port: Its port.
+        addresses: Its addresses.
+        patience: How many seconds they all may take together, or None for no limit.
+    """
+
+    def __init__(
+        self, host: str, port: int, addresses: Sequence[Address], patience: float | None
+    ) -> None:
+        self._name = authority(host, port)
+        self._left = deque(interleaved(addresses))
+        self._next_at = now = time.monotonic()
+        self._give_up_at = math.inf if patience is None else now + patience
+        self._failures: list[str] = []
+        self._pending: dict[socket.socket, Address] = {}
+
+    @property
+    def pending(self) -> list[socket.socket]:
+        """The sockets that are being connected."""
+        return list(self._pending)
+
+    def begin(self) -> float:
+        """Begin the attempts that are due.
+
+        Returns:
+            How many seconds to wait at most for those that are under way.
+
+        Raises:
+            ConnectFailed: None is, and none is left.
+        """
+        now = time.monotonic()
+        while self._left and now >= self._next_at and len(self._pending) < MOST_ATTEMPTS:
+            address = self._left.popleft()
+            try:
+                self._pending[begin_to_connect(address)] = address
+            except OSError as error:
+                self._failures.append(self._told(address, error))
+            else:
+                self._next_at = now + ATTEMPT_DELAY
+        if not self._pending:
+            raise self._error()
+        has_next = self._left and len(self._pending) < MOST_ATTEMPTS
+        due = self._next_at if has_next else math.inf
+        return max(0.0, min(due, self._give_up_at) - now)
+
+    def winner(self, ready: Iterable[socket.socket]) -> socket.socket | None:
+        """Return the first one of some sockets that is connected; close those that have failed.
+
+        Args:
+            ready: The sockets that can be written to, or never will be.
+
+        Raises:
+            ConnectFailed: Too much time has passed.
+        """
+        is_late = time.monotonic() >= self._give_up_at
+        for sock in ready:
+            try:
+                check_connected(sock)
+            except OSError as error:
+                address = self._pending.pop(sock)
+                sock.close()
+                self._failures.append(self._told(address, error))
+                # The next one at once.
+                self._next_at = 0.0
+            else:
+                del self._pending[sock]
+                return sock
+        if is_late:
+            raise self._error()
+        return None
+
+    def shut_down(self) -> None:
+        """Wake the thread that waits for an attempt."""
+        for sock in self.pending:
+            shut_down(sock)
+
+    def close(self) -> None:
+        """Give up the attempts that are under way."""
+        while self._pending:
+            self._pending.popitem()[0].close()
+
+    def _told(self, address: Address, reason: object) -> str:
+        # A host that is named by its address is not named twice.
+        return str(reason) if str(address) == self._name else f"{address.target[0]}: {reason}"
+
+    def _error(self) -> ConnectFailed:
+        reasons = [*self._failures]
+        reasons += [self._told(address, "no answer") for address in self._pending.values()]
+        told = reasons[:_TOLD_FAILURES]
+        if len(reasons) > len(told):
+            told.append(f"and {len(reasons) - len(told)} more")
+        return ConnectFailed(f"{self._name}: {'; '.join(told)}")
+
+
+def _literal(host: str, port: int) -> list[Address] | None:
+    """Return the address of a host that is named by it: there is nothing to look up."""
+    address = address_of(host, port)
+    return None if address is None else [address]

@@ -1,0 +1,232 @@
+"""A group of workers (tasks or threads) and a wait for their results, both flavours.
+
+A worker raises nothing but a cancellation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import os
+import threading
+from collections import deque
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+)
+from typing import Any, TypeAlias, TypeVar
+
+from .._checks import short_repr
+from ..errors import ConfigError, FalStreamError
+from .compat import MAX_WAIT_SLICE
+from .event_loop import EventLoop
+from .loops import running_loop
+from .threads import start_named_thread
+from .work_queue import WorkQueue
+
+T = TypeVar("T")
+
+StreamT = TypeVar("StreamT")
+
+AsyncInputs: TypeAlias = AsyncIterable[T] | Iterable[T]
+Inputs: TypeAlias = Iterable[T]
+
+# What reads a stream and gives its result.
+AsyncResultReader: TypeAlias = Callable[[StreamT], Awaitable[T]]
+ResultReader: TypeAlias = Callable[[StreamT], T]
+
+
+class AsyncWorkerGroup:
+    """Worker tasks of one event loop, and a wait for what they do."""
+
+    def __init__(self) -> None:
+        self._loop: EventLoop | None = None
+        self._cancels: dict[object, Callable[[], object]] = {}
+        self._waiting: deque[Callable[[None], None]] = deque()
+
+    def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start a worker."""
+        loop = self._loop_here()
+        key = object()
+
+        def end() -> None:
+            self._cancels.pop(key, None)
+            self.notify()
+
+        self._cancels[key] = loop.spawn(work, end)
+
+    def check_runs_here(self) -> None:
+        """Raise an error if another event loop runs here.
+
+        Raises:
+            FalStreamError: The workers run in another one.
+        """
+        self._loop_here()
+
+    def notify(self) -> None:
+        """Have those who wait check their condition again; callable from any thread."""
+        with contextlib.suppress(IndexError):
+            while True:
+                self._waiting.popleft()(None)
+
+    async def wait(self, is_ready: Callable[[], bool]) -> bool:
+        """Wait until a condition holds, and return True; each `notify` has it checked again."""
+        loop = self._loop_here()
+
+        def begin(wake: Callable[[None], None]) -> None:
+            self._waiting.append(wake)
+            # It may have come to hold before there was anybody to wake.
+            if is_ready():
+                wake(None)
+
+        while not is_ready():
+            await loop.wait_for_callback(begin)
+        return True
+
+    def interrupt(self) -> None:
+        """Cancel the workers; callable from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon(self._cancel)
+
+    def is_finished(self, queue: WorkQueue[Any]) -> bool:
+        """Return whether no worker is left."""
+        return not self._cancels
+
+    def _cancel(self) -> None:
+        for cancel in list(self._cancels.values()):
+            cancel()
+
+    def _loop_here(self) -> EventLoop:
+        loop = running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop != loop:
+            raise FalStreamError(
+                "The stream map runs in another event loop: iterate it there, or make one of its "
+                "own for each loop"
+            )
+        return loop
+
+
+class WorkerGroup:
+    """Worker threads, and a wait for what they do."""
+
+    def __init__(self) -> None:
+        # Only threads that have got so far as to do something: not by `Thread.is_alive`, nor by
+        # `join`, which wait for locks that the thread a signal handler interrupts may have.
+        self._working: set[object] = set()
+        self._waiting: deque[threading.Lock] = deque()
+        self._process = os.getpid()
+
+    def start(self, work: Callable[[], None]) -> None:
+        """Start a worker.
+
+        Raises:
+            StreamConnectionError: No thread can be started.
+        """
+
+        def run() -> None:
+            key = object()
+            self._working.add(key)
+            try:
+                work()
+            finally:
+                self._working.discard(key)
+                self.notify()
+
+        context = contextvars.copy_context()
+        thread = threading.Thread(
+            target=context.run, args=[run], daemon=True, name="fal_stream-worker"
+        )
+        start_named_thread(thread)
+
+    def check_runs_here(self) -> None:
+        """Raise an error in a forked process.
+
+        Raises:
+            FalStreamError: The workers run in the one that it was forked from.
+        """
+        if self._process != os.getpid():
+            raise FalStreamError(
+                "The stream map runs in another process, which this one was forked from: make one "
+                "of its own for each process"
+            )
+
+    def notify(self) -> None:
+        """Have those who wait check their condition again; callable from any thread."""
+        with contextlib.suppress(IndexError):
+            while True:
+                self._waiting.popleft().release()
+
+    def wait(self, is_ready: Callable[[], bool]) -> bool:
+        """Wait until a condition holds, and return True; each `notify` has it checked again."""
+        while not is_ready():
+            # Not a condition, whose lock a Ctrl-C could leave locked.
+            wake_lock = threading.Lock()
+            wake_lock.acquire()
+            self._waiting.append(wake_lock)
+            # A wait without an end could not be interrupted by Ctrl-C on Windows.
+            while not is_ready() and not wake_lock.acquire(timeout=MAX_WAIT_SLICE):
+                pass
+        return True
+
+    def interrupt(self) -> None:
+        """Leave it to the abort of their streams to end the workers."""
+
+    def is_finished(self, queue: WorkQueue[Any]) -> bool:
+        """Return whether no worker is left but one that reads an input, which nothing can end."""
+        return len(self._working) <= queue.is_reading or self._process != os.getpid()
+
+
+def async_iterate_inputs(inputs: AsyncInputs[T]) -> AsyncIterator[T]:
+    """Read inputs one after the other.
+
+    Args:
+        inputs: The inputs, plain or asynchronous.
+
+    Returns:
+        An iterator of them.
+
+    Raises:
+        ConfigError: They can't be iterated.
+    """
+    if isinstance(inputs, AsyncIterable):
+        return aiter(inputs)
+    return _AsyncInputIterator(iterate_inputs(inputs))
+
+
+class _AsyncInputIterator(AsyncIterator[T]):
+    def __init__(self, inputs: Iterator[T]) -> None:
+        self._inputs = inputs
+
+    async def __anext__(self) -> T:
+        for input in self._inputs:
+            return input
+        raise StopAsyncIteration
+
+
+def iterate_inputs(inputs: Inputs[T]) -> Iterator[T]:
+    """Read inputs one after the other.
+
+    Args:
+        inputs: The inputs.
+
+    Returns:
+        An iterator of them.
+
+    Raises:
+        ConfigError: They can't be iterated, or are a single input.
+    """
+    # Looked at all the same: not everybody has a type checker.
+    given: object = inputs
+    if isinstance(given, Iterable) and not isinstance(given, (str, bytes, dict)):
+        return iter(inputs)
+    raise ConfigError(
+        f"inputs={short_repr(inputs)} must be several inputs: give a list of them, or whatever "
+        "else gives one after the other"
+    )

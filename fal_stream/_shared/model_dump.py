@@ -1,0 +1,328 @@
+"""Dump pydantic models that hold files as JSON values.
+
+Promises: each field is dumped by its alias, as pydantic dumps it, serializers included, with
+something else in place of the files. A serializer that makes something of a file itself (base64,
+say) has its way: that is no file then. So it is with bytes where `ser_json_bytes` is `base64` or
+`hex`. A field that lists models is dumped by what it is declared to hold.
+
+Leaves to others: what a file is, and everything around the models (`inputs.py`). The results of
+computed fields aren't searched: they are dumped as ever, from the real values.
+
+How: pydantic would write bytes and paths as text and read an open file line by line. So a field
+with files in it is dumped from a copy of the model with stand-ins in place of the files. A stand-in
+comes out as a text of its own, unless a serializer did something else with it.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import pydantic
+from pydantic_core import to_jsonable_python
+
+from .aliases import rename_dataclasses
+from .file_search import (
+    DEPTH,
+    LISTS,
+    IsFile,
+    config_of,
+    declared_fields,
+    files_among_fields,
+    holds_file,
+    is_dataclass,
+    is_model,
+)
+from .meaning import alike_fields_error, check_aliases, check_dump
+
+Take: TypeAlias = Callable[[object, str], Any]
+"""Is called with a file, or a model or dataclass that holds one, and with its place."""
+
+
+class _StandIn:
+    """Is in the place of a file, or of a model with files, while what is around it is dumped."""
+
+    # Without slots pydantic would take it for a model without fields.
+    __slots__ = ("place", "text", "value")
+
+    def __init__(self, value: object, place: str) -> None:
+        self.value = value
+        self.place = place
+        self.text = f"\0{id(self):x}\0"
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def root(self) -> _StandIn:
+        """What pydantic 2.7 asks for where a `RootModel` is declared."""
+        return self
+
+
+def dump_model(model: Any, place: str, is_file: IsFile, take: Take) -> Any:
+    """Dump a model as JSON values, except for the files in it.
+
+    Args:
+        model: A model, or a dataclass of pydantic's.
+        place: Where it stands, for messages.
+        is_file: Tells whether a value is a file.
+        take: Gives what stands in the result instead.
+
+    Returns:
+        JSON values, with those of `take` in them.
+
+    Raises:
+        ValueError: Pydantic can't dump it.
+        TypeError: So it is with a `model_dump` of the model's own.
+    """
+    if not holds_file(model, is_file):
+        return _dump(model, place)
+    if type(model).__pydantic_decorators__.model_serializers:
+        return _dump_by_serializer(model, place, is_file, take)
+    dumped: dict[str, Any] = {}
+    done: set[str] = set()
+    for name, value in declared_fields(model).items():
+        is_root = isinstance(model, pydantic.RootModel)
+        swap = _Swap(is_file, files_among_fields(model, is_file))
+        swapped = swap.swapped(value, place if is_root else f"{place}.{name}")
+        if not swap.parts:
+            continue
+        include = None if is_root else {name}
+        twin = _with(model, name, swapped)
+        found = _attempt(twin, mode="json", include=include)
+        if not _left_alone(found, swap.parts):
+            continue
+        _finish(found, twin, place, include=include)
+        filled = _fill(found, _attempt(model, mode="python", include=include), swap.parts, take)
+        if is_root:
+            return filled
+        dumped.update(filled)
+        done.add(name)
+    rest = _dump(model, place, exclude=done)
+    if rest.keys() & dumped.keys() and type(model).model_dump is pydantic.BaseModel.model_dump:
+        raise alike_fields_error(place)
+    return {**rest, **dumped}
+
+
+def find_culprit(value: Any, place: str, around: tuple[int, ...] = ()) -> tuple[str, Any] | None:
+    """Find what pydantic can't dump in a model that it can't dump.
+
+    Args:
+        value: The model, or what is in it.
+        place: Where it stands, for messages.
+        around: The ids of what it is in. Default: nothing.
+
+    Returns:
+        Where it is, and what; None where it isn't found.
+    """
+    if id(value) in around or len(around) > DEPTH:
+        return None
+    inside = (*around, id(value))
+    if is_model(value):
+        if isinstance(value, pydantic.RootModel):
+            return find_culprit(value.root, place, inside)
+        for name, part in declared_fields(value).items():
+            if _attempt(value, mode="json", include={name}) is None:
+                return find_culprit(part, f"{place}.{name}", inside)
+        return None
+    parts: Iterable[tuple[str, Any]]
+    if isinstance(value, Mapping):
+        parts = ((f"{place}.{key}", part) for key, part in value.items())
+    elif isinstance(value, LISTS):
+        parts = ((f"{place}[{index}]", part) for index, part in enumerate(value))
+    elif is_dataclass(value):
+        parts = ((f"{place}.{name}", part) for name, part in declared_fields(value).items())
+    else:
+        try:
+            to_jsonable_python(value)
+        except (ValueError, TypeError):
+            return place, value
+        return None
+    found = (find_culprit(part, part_place, inside) for part_place, part in parts)
+    return next((each for each in found if each is not None), None)
+
+
+class _Swap:
+    """Puts stand-ins into the place of the files in a field, and keeps them by their texts."""
+
+    def __init__(self, is_file: IsFile, here: IsFile) -> None:
+        self.parts: dict[str, _StandIn] = {}
+        self._is_file = is_file
+        self._here = here
+
+    def swapped(self, value: Any, place: str, around: tuple[int, ...] = ()) -> Any:
+        """Return the value with stand-ins, or the value itself where it holds no file."""
+        if not holds_file(value, self._is_file, self._here, around):
+            return value
+        inside = (*around, id(value))
+        if isinstance(value, Mapping):
+            return {
+                key: self.swapped(item, f"{place}.{key}", inside) for key, item in value.items()
+            }
+        if isinstance(value, LISTS):
+            items = [
+                self.swapped(item, f"{place}[{index}]", inside) for index, item in enumerate(value)
+            ]
+            return type(value)(items) if type(value) in LISTS else items
+        part = _StandIn(value, place)
+        self.parts[part.text] = part
+        return part
+
+
+def _with(model: Any, name: str, value: Any) -> Any:
+    """Return a copy of a model that has another value in one field, which isn't validated."""
+    twin = copy.copy(model)
+    if not isinstance(twin, pydantic.BaseModel):
+        object.__setattr__(twin, name, value)
+    elif name in type(twin).model_fields:
+        vars(twin)[name] = value
+    else:
+        (twin.__pydantic_extra__ or {})[name] = value
+    return twin
+
+
+def _attempt(
+    model: Any,
+    *,
+    mode: str,
+    include: set[str] | None,
+    exclude: set[str] | None = None,
+    by_alias: bool | None = None,
+) -> Any:
+    try:
+        return _serialize(model, mode=mode, include=include, exclude=exclude, by_alias=by_alias)
+    except Exception:
+        # A serializer that is given a stand-in may raise anything.
+        return None
+
+
+def _left_alone(dumped: object, parts: Mapping[str, _StandIn]) -> bool:
+    """Return whether stand-ins came out as they are, and none as something else."""
+    texts = set(_texts(dumped))
+    made = "\n".join(texts - parts.keys())
+    return not texts.isdisjoint(parts) and not any(text in made for text in parts)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            # Marked, for only a stand-in that became a value can be replaced.
+            yield f"{key}:"
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+
+
+def _fill(dumped: Any, shape: Any, parts: Mapping[str, _StandIn], take: Take) -> Any:
+    """Put what `take` gives into the place of the stand-ins.
+
+    The shape is the same without stand-ins, in Python's own types. It tells which fields of a
+    model are dumped: where it stands in for its base class, only those of the base.
+    """
+    if isinstance(dumped, dict):
+        shapes = _beside(shape.values() if isinstance(shape, Mapping) else None, len(dumped))
+        return {
+            key: _fill(item, beside, parts, take)
+            for (key, item), beside in zip(dumped.items(), shapes, strict=True)
+        }
+    if isinstance(dumped, list):
+        shapes = _beside(shape if isinstance(shape, LISTS) else None, len(dumped))
+        return [
+            _fill(item, beside, parts, take) for item, beside in zip(dumped, shapes, strict=True)
+        ]
+    part = parts.get(dumped) if isinstance(dumped, str) else None
+    if part is None:
+        return dumped
+    taken = take(part.value, part.place)
+    # Where a plain dataclass has aliases, it was taken by other names.
+    if isinstance(taken, dict) and isinstance(shape, dict) and shape.keys() <= taken.keys():
+        return {key: item for key, item in taken.items() if key in shape}
+    return taken
+
+
+def _beside(shapes: Any, count: int) -> list[Any]:
+    found = [] if shapes is None else list(shapes)
+    return found if len(found) == count else [None] * count
+
+
+def _dump_by_serializer(model: Any, place: str, is_file: IsFile, take: Take) -> Any:
+    """Dump a model whose own serializer decides what its fields are."""
+    given = _dump(model, place, mode="python")
+    # To pydantic an open file is an iterator of lines.
+    if holds_file(given, lambda value: is_file(value) or isinstance(value, Iterator)):
+        return take(given, place)
+    return _dump(model, place)
+
+
+def _dump(model: Any, place: str, *, mode: str = "json", exclude: set[str] | None = None) -> Any:
+    if isinstance(model, pydantic.BaseModel):
+        # Without `exclude` where there is none: a model may have a `model_dump` of its own.
+        options: dict[str, Any] = {"exclude": exclude} if exclude else {}
+        if _takes_by_alias(type(model).model_dump):
+            options["by_alias"] = _by_alias(model)
+        dumped = model.model_dump(mode=mode, **options)
+    else:
+        dumped = _serialize(model, mode=mode, exclude=exclude)
+    if mode == "json":
+        _finish(dumped, model, place, exclude=exclude)
+    return dumped
+
+
+def _finish(
+    dumped: Any,
+    model: Any,
+    place: str,
+    *,
+    include: set[str] | None = None,
+    exclude: set[str] | None = None,
+) -> None:
+    """Check that what was dumped says what the model does, and name what pydantic didn't."""
+    meant = _attempt(model, mode="python", include=include, exclude=exclude, by_alias=False)
+    with_numbers = "ser_json_inf_nan" not in config_of(model)
+    if check_dump(dumped, meant, place, with_numbers=with_numbers):
+        aliased = _attempt(model, mode="python", include=include, exclude=exclude)
+        check_aliases(aliased, meant, place)
+    if _by_alias(model):
+        rename_dataclasses(dumped, model)
+
+
+def _by_alias(model: Any) -> bool:
+    """Return whether a model is written by alias: unless its configuration says otherwise."""
+    return config_of(model).get("serialize_by_alias") is not False
+
+
+@lru_cache(256)
+def _takes_by_alias(method: Callable[..., Any]) -> bool:
+    parameters = inspect.signature(method).parameters.values()
+    return any(each.name == "by_alias" or each.kind is each.VAR_KEYWORD for each in parameters)
+
+
+def _serialize(
+    model: Any,
+    *,
+    mode: str,
+    include: set[str] | None = None,
+    exclude: set[str] | None = None,
+    by_alias: bool | None = None,
+) -> Any:
+    return model.__pydantic_serializer__.to_python(
+        model,
+        mode=mode,
+        include=include,
+        exclude=exclude,
+        by_alias=_by_alias(model) if by_alias is None else by_alias,
+        warnings=False,
+        fallback=_text_of if mode == "json" else None,
+    )
+
+
+def _text_of(value: object) -> str:
+    if isinstance(value, _StandIn):
+        return value.text
+    raise TypeError(f"{type(value).__name__} is not a JSON value")

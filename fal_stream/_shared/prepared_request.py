@@ -1,0 +1,101 @@
+"""`PreparedRequest`: one request as it is sent, and whether it gets the key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NoReturn
+from urllib.parse import urlsplit
+
+from .._version import __version__
+from ..config import AnySettings
+from ..credentials import Secret
+from .endpoint import host_of, is_loopback, may_have_key
+
+JSON = "application/json"
+
+# What each request says; a body that is compressed could not be read as it comes.
+OUR_HEADERS = {"user-agent": f"fal_stream/{__version__}", "accept-encoding": "identity"}
+
+KeyUse = Literal["required", "optional", "withheld", "own"]
+
+
+@dataclass(frozen=True)
+class PreparedRequest:
+    """One request as it is sent, without credentials.
+
+    Attributes:
+        method: The HTTP method.
+        url: The whole address.
+        headers: The headers, names in lower case.
+        body: The body, or None for none. One that is iterated can be iterated again, and its
+            length stands in the headers.
+        is_bare: Whether nothing is added that an HTTP client sends with each request.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | Iterable[bytes] | AsyncIterable[bytes] | None = field(repr=False, default=None)
+    is_bare: bool = False
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A request is not pickled: it may hold a key or a token")
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the address."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+
+def key_use(config: AnySettings, url: str, headers: Mapping[str, str]) -> KeyUse:
+    """Tell what happens to the key in a request.
+
+    Args:
+        config: The client's settings.
+        url: The address.
+        headers: The headers, names in lower case.
+
+    Returns:
+        `own` where there is an Authorization header already, `withheld` where the host isn't
+        trusted, `optional` where it is this machine, else `required`.
+    """
+    if "authorization" in headers:
+        return "own"
+    if not may_have_key(url, config.trusted_hosts):
+        return "withheld"
+    return "optional" if is_loopback(host_of(urlsplit(url).netloc)) else "required"
+
+
+def authorization(credentials: Secret) -> str:
+    """Return the value of the Authorization header.
+
+    Args:
+        credentials: A key, or `Bearer ` and the token of a login by `fal auth login`, which fal's
+            own client sends as that.
+
+    Returns:
+        The value.
+    """
+    text = credentials.reveal()
+    return text if text.startswith("Bearer ") else f"Key {text}"
+
+
+def api_request(
+    config: AnySettings, url: str, content: Any, headers: Mapping[str, str]
+) -> PreparedRequest:
+    """Make a request to fal's own interface, with JSON to and fro.
+
+    Args:
+        config: The client's settings.
+        url: The address.
+        content: What is sent.
+        headers: Headers besides the usual ones, names in lower case.
+
+    Returns:
+        The request.
+    """
+    ours = {"accept": JSON, **OUR_HEADERS, **config.headers, "content-type": JSON, **headers}
+    return PreparedRequest("POST", url, ours, json.dumps(content).encode())

@@ -1,0 +1,329 @@
+"""`PreparedStream`: check the options of a stream and prepare its request.
+
+The key isn't in it: it is looked up and added when the stream starts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .. import _checks
+from .._checks import short_repr
+from ..abort import AbortSignal
+from ..config import DEFAULT_EVENT_TIMEOUT, DEFAULT_TIMEOUT, AnySettings, ClientSettings
+from ..errors import ConfigError
+from ..middleware import check_method, check_request_headers
+from ..types import StreamOptions, TokenProvider
+from .decode import DecodeJSON, json_decoder
+from .endpoint import (
+    DEFAULT_PATH,
+    EndpointId,
+    may_have_key,
+    parse_endpoint_id,
+    stream_path,
+    stream_url,
+)
+from .file_search import IsFile
+from .inputs import EncodedInput, InputFile, encode_input, file_refusal
+from .options import EVENT_STREAM
+from .prepared_request import JSON, OUR_HEADERS, PreparedRequest
+from .query import add_query, check_query, input_query
+from .watchdog import Limits
+
+# By default (seconds).
+WORKFLOW_EVENT_TIMEOUT = 3600.0
+
+# How much longer a sign of life is waited for than the limit says, at most (seconds).
+MAX_PATIENCE = 1.5
+
+# More than most servers take, and as much as httpx does.
+MAX_URL = 65_536
+
+_OTHER_NAMES = {"arguments": "input", "prompt": "input", "data": "input", "params": "query_params"}
+
+
+def _nothing_is(_: object) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class PreparedStream:
+    """Everything that is decided before a stream starts: its request and how to read the response.
+
+    Attributes:
+        endpoint_id: The endpoint, in its usual form.
+        app_path: The path that the app streams from: what a token is asked for with.
+        alias: The app's name without its owner: what a token is good for.
+        request: What is sent.
+        bare: The request without the input and the query parameters.
+        encoded_input: The input, or None where there is none.
+        query: The query parameters.
+        limits: The time limits.
+        max_event_bytes: How large an event may be.
+        output_type: The type of the chunks, or None for JSON values as they are.
+        decode_json: How the text of an event becomes a chunk.
+        is_final: Tells of a chunk whether it is the last one, or None.
+        raise_error_events: Whether errors inside the stream are raised.
+        is_workflow: Whether the endpoint is a workflow, whose chunks tell its error and its end.
+        any_end: Whether the server's end is the end of a workflow, too.
+        with_token: Whether a token is sent instead of the key.
+        token_provider: Gives the token, or None for fal.
+    """
+
+    endpoint_id: str
+    app_path: str
+    alias: str
+    request: PreparedRequest
+    bare: PreparedRequest = field(repr=False)
+    encoded_input: EncodedInput | None = field(repr=False)
+    query: Mapping[str, str] = field(repr=False)
+    limits: Limits
+    max_event_bytes: int
+    output_type: Any
+    decode_json: DecodeJSON[Any] = field(repr=False)
+    is_final: Callable[[Any], bool] | None = None
+    raise_error_events: bool = True
+    is_workflow: bool = False
+    any_end: bool = False
+    with_token: bool = False
+    token_provider: TokenProvider | None = field(repr=False, default=None)
+
+    @property
+    def files(self) -> Sequence[InputFile]:
+        """The files in the input, which are to be uploaded before the request is sent."""
+        return self.encoded_input.files if self.encoded_input else ()
+
+    def with_files(self, urls: Sequence[str]) -> PreparedStream:
+        """Return the same stream with addresses in the places of the files.
+
+        Args:
+            urls: The addresses, in the order of `files`.
+
+        Returns:
+            The prepared stream.
+
+        Raises:
+            ConfigError: The input can't be sent.
+        """
+        request = _request(self.bare, self.query, self.encoded_input, urls)
+        return dataclasses.replace(self, request=request)
+
+    def with_input(self, value: Any) -> PreparedStream:
+        """Return the same stream with another input.
+
+        Args:
+            value: JSON values, pydantic models and dataclasses, without files.
+
+        Returns:
+            The prepared stream.
+
+        Raises:
+            ConfigError: The input can't be sent.
+        """
+        encoded_input = encode_input(value, _nothing_is)
+        request = _request(self.bare, self.query, encoded_input)
+        return dataclasses.replace(self, encoded_input=encoded_input, request=request)
+
+
+def prepare_stream(
+    config: AnySettings,
+    endpoint_id: str,
+    options: StreamOptions,
+    output_type: Any = None,
+    is_file: IsFile = _nothing_is,
+) -> PreparedStream:
+    """Check the options of a stream and decide what will be sent.
+
+    Args:
+        config: The client's settings.
+        endpoint_id: The endpoint.
+        options: The options as the user gave them.
+        output_type: The type of the chunks, or None for JSON values as they are.
+        is_file: Tells whether a value in the input is a file. Default: nothing is.
+
+    Returns:
+        The prepared stream.
+
+    Raises:
+        ConfigError: Something in it is wrong.
+    """
+    known = [*StreamOptions.__annotations__, "output_type"]
+    elsewhere = {"the settings of the client": ClientSettings.__annotations__}
+    _checks.check_known("option", options, known, _OTHER_NAMES, elsewhere)
+    endpoint = parse_endpoint_id(endpoint_id)
+    method = check_method("method", options.get("method", "POST"))
+    app_path, url = _address(config, endpoint, options)
+    signal = options.get("signal")
+    if signal is not None and not isinstance(signal, AbortSignal):
+        raise ConfigError(
+            f"signal={short_repr(signal)} is not an AbortSignal: give controller.signal"
+        )
+    query_params = options.get("query_params")
+    query = check_query("query_params", {} if query_params is None else query_params)
+    bare = PreparedRequest(method, url, _headers(config, options))
+    encoded_input = _take(options, is_file)
+    prepared = PreparedStream(
+        endpoint_id=str(endpoint),
+        app_path=app_path,
+        alias=endpoint.alias,
+        request=_request(
+            bare, query, None if encoded_input and encoded_input.files else encoded_input
+        ),
+        bare=bare,
+        encoded_input=encoded_input,
+        query=query,
+        limits=_limits(config, options, is_workflow=endpoint.namespace == "workflows"),
+        max_event_bytes=config.max_event_bytes,
+        output_type=output_type,
+        decode_json=json_decoder(output_type),
+        is_final=_check_is_final(options.get("is_final")),
+        raise_error_events=_checks.check_bool(
+            "raise_error_events", options.get("raise_error_events", True)
+        ),
+        is_workflow=endpoint.namespace == "workflows",
+        any_end="is_final" in options,
+        with_token=_check_connection_mode(options) == "client",
+        token_provider=options.get("token_provider"),
+    )
+    if prepared.with_token and not may_have_key(url, config.trusted_hosts):
+        raise ConfigError(
+            f"connection_mode='client' would send a token to {bare.origin}, which is not one of "
+            "fal's hosts or is not reached over https: name the host in trusted_hosts if it may "
+            "have it"
+        )
+    return prepared
+
+
+def _address(config: AnySettings, endpoint: EndpointId, options: StreamOptions) -> tuple[str, str]:
+    """Return the path that the app streams from, and the address that the request goes to."""
+    url, path = options.get("url"), options.get("path", DEFAULT_PATH)
+    app_path = stream_path(endpoint, path)
+    if url is None:
+        return app_path, stream_url(config.run_url, endpoint, path)
+    if path != DEFAULT_PATH:
+        raise ConfigError(
+            f"path={short_repr(path)} has no place beside url, which is the whole address: give "
+            "one of them"
+        )
+    _checks.check_url("url", url)
+    return app_path, url
+
+
+def _take(options: StreamOptions, is_file: IsFile) -> EncodedInput | None:
+    auto_upload = _checks.check_bool("auto_upload", options.get("auto_upload", True))
+    data = options.get("input")
+    if data is None:
+        return None
+    encoded_input = encode_input(data, is_file)
+    if encoded_input.files and not auto_upload:
+        raise file_refusal(encoded_input.files[0])
+    return encoded_input
+
+
+def _request(
+    bare: PreparedRequest,
+    query: Mapping[str, str],
+    encoded_input: EncodedInput | None,
+    urls: Sequence[str] = (),
+) -> PreparedRequest:
+    headers, body = bare.headers, None
+    if encoded_input is not None and bare.method == "GET":
+        query = input_query(encoded_input.filled(urls)) | dict(query)
+    elif encoded_input is not None:
+        body = encoded_input.encode(urls)
+        headers = {"content-type": JSON, **headers}
+    url = add_query(bare.url, query)
+    if len(url) > MAX_URL:
+        raise ConfigError(
+            f"The address with its query has {len(url):,} characters, more than {MAX_URL:,}: "
+            "send the input by POST"
+        )
+    return PreparedRequest(bare.method, url, headers, body)
+
+
+def _check_is_final(function: Any) -> Callable[[Any], bool] | None:
+    if function is not None:
+        _checks.check_plain_function("is_final", function)
+    checked: Callable[[Any], bool] | None = function
+    return checked
+
+
+def _check_connection_mode(options: StreamOptions) -> str:
+    mode = _checks.check_one_of(
+        "connection_mode", options.get("connection_mode", "server"), ("server", "client")
+    )
+    provider = options.get("token_provider")
+    if provider is not None and not _is_provider(provider):
+        # Not shown: it may be the token itself.
+        raise ConfigError(
+            f"token_provider is a {type(provider).__name__}: give a function that returns a token"
+        )
+    if provider is not None and mode == "server":
+        raise ConfigError("token_provider needs connection_mode='client'")
+    return mode
+
+
+def _is_provider(provider: object) -> bool:
+    return callable(provider) and isinstance(provider, Hashable)
+
+
+def _limits(config: AnySettings, options: StreamOptions, *, is_workflow: bool) -> Limits:
+    def limit(name: str) -> float | None:
+        return _checks.check_seconds(name, options.get(name, getattr(config, name)))
+
+    def is_default(name: str, default: float) -> bool:
+        if name in options or name in config.model_fields_set:
+            return False
+        # It may have been changed by its environment variable.
+        return bool(getattr(config, name) == default)
+
+    idle, event = limit("timeout"), limit("event_timeout")
+    idle_is_default = is_default("timeout", DEFAULT_TIMEOUT)
+    if is_workflow:
+        # The nodes of a workflow are silent while they run.
+        idle = None if idle_is_default else idle
+        event = (
+            WORKFLOW_EVENT_TIMEOUT if is_default("event_timeout", DEFAULT_EVENT_TIMEOUT) else event
+        )
+    return Limits(
+        start=limit("start_timeout"),
+        idle=idle,
+        event=event,
+        total=limit("total_timeout"),
+        # A server that pings as often as the limit is long is alive, if a little late.
+        idle_patience=0.0 if idle is None else min(idle / 10, MAX_PATIENCE),
+        idle_from_first_chunk=idle_is_default,
+    )
+
+
+def _headers(config: AnySettings, options: StreamOptions) -> dict[str, str]:
+    headers = {"accept": EVENT_STREAM, **OUR_HEADERS}
+    if "accept" in options:
+        headers["accept"] = _checks.check_header_value("accept", options["accept"])
+    headers.update(_fal_headers(config, options))
+    headers.update(config.headers)
+    own = options.get("headers")
+    headers.update(check_request_headers("headers", {} if own is None else own))
+    return headers
+
+
+def _fal_headers(config: AnySettings, options: StreamOptions) -> dict[str, str]:
+    headers = {}
+    start = options.get("start_timeout")
+    if "start_timeout" not in options and "start_timeout" in config.model_fields_set:
+        start = config.start_timeout
+    # The lowest that fal's own clients send.
+    if start is not None and _checks.check_seconds("start_timeout", start) and start > 1:
+        whole = int(start)
+        headers["x-fal-request-timeout"] = str(whole if whole == start else start)
+    priority, hint = options.get("priority"), options.get("hint")
+    if priority is not None:
+        headers["x-fal-queue-priority"] = _checks.check_one_of(
+            "priority", priority, ("normal", "low")
+        )
+    if hint is not None:
+        headers["x-fal-runner-hint"] = _checks.check_header_value("hint", hint)
+    return headers

@@ -1,0 +1,86 @@
+"""The summary of a stream that has ended, for the log and the span.
+
+Promises: nothing of what was sent or received stands in it, but sizes and the server's id of the
+request. Leaves to others: where it is told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from ..errors import ApiError, FalStreamError, StreamTimeout, excerpt
+
+Outcome: TypeAlias = Literal[
+    "done", "aborted", "closed", "cancelled", "timeout", "error", "dropped"
+]
+
+_LONGEST = 120
+
+
+def outcome_of(
+    error: FalStreamError | None, *, is_stopped: bool, is_aborted: bool, is_cancelled: bool
+) -> Outcome:
+    """Name how a stream has ended.
+
+    Args:
+        error: What ended it, or None.
+        is_stopped: Whether its own program ended it.
+        is_aborted: Whether that was an abort.
+        is_cancelled: Whether the error is that its reader was cancelled or interrupted.
+
+    Returns:
+        `done`, `aborted`, `closed`, `cancelled`, `timeout` or `error`.
+    """
+    if error is not None and is_cancelled:
+        return "cancelled"
+    if error is not None:
+        return "timeout" if isinstance(error, StreamTimeout) else "error"
+    if is_stopped:
+        return "aborted" if is_aborted else "closed"
+    return "done"
+
+
+@dataclass(frozen=True)
+class StreamSummary:
+    """The summary of a stream that has ended, for the log and the span.
+
+    Attributes:
+        endpoint_id: The endpoint.
+        request_id: The server's id of the request, or None.
+        outcome: How it has ended.
+        chunks: How many chunks came.
+        received: How many bytes of the body came.
+        seconds: How long it took, from the start of its request.
+        error: What ended it, or None.
+    """
+
+    endpoint_id: str
+    request_id: str | None
+    outcome: Outcome
+    chunks: int
+    received: int
+    seconds: float
+    error: FalStreamError | None
+
+    @property
+    def fields(self) -> dict[str, str | int | float]:
+        """The report as names and values; what isn't known is left out."""
+        error = self.error
+        fields = {
+            "endpoint": self.endpoint_id,
+            "request_id": None if self.request_id is None else excerpt(self.request_id, _LONGEST),
+            "outcome": self.outcome,
+            "chunks": self.chunks,
+            "bytes": self.received,
+            "seconds": round(self.seconds, 3),
+            "error": None if error is None else type(error).__name__,
+            "status": error.status if isinstance(error, ApiError) else None,
+            "phase": error.phase if isinstance(error, StreamTimeout) else None,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+    @property
+    def line(self) -> str:
+        """The report in one line."""
+        return " ".join(f"{name}={value}" for name, value in self.fields.items())

@@ -1,0 +1,19 @@
+"""Header fields and query parameters of a request whose repr is redacted."""
+
+from __future__ import annotations
+
+from fal_stream._shared.redact import MASK
+from fal_stream.credentials import is_secret_name
+
+__all__ = ["RedactedFields"]
+
+
+class RedactedFields(dict[str, str]):
+    """A dict whose repr has `***` in the place of keys and tokens.
+
+    The values themselves are whole: a test may compare them. A server that takes any key may be
+    given a real one, and what a failing test shows may stand in a log that others read.
+    """
+
+    def __repr__(self) -> str:
+        return repr({name: MASK if is_secret_name(name) else self[name] for name in self})

@@ -1,0 +1,49 @@
+"""One request as it is sent."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from fal_stream import Config, __version__
+from fal_stream._shared.prepared_request import api_request, key_use
+
+
+def test_a_request_to_fals_own_interface() -> None:
+    config = Config(headers={"X-Mine": "1", "User-Agent": "mine", "Content-Type": "text/plain"})
+    made = api_request(config, "https://rest.fal.ai/tokens/?a=b", {"a": "ü"}, {"x-one": "2"})
+    assert (made.method, made.url) == ("POST", "https://rest.fal.ai/tokens/?a=b")
+    assert made.body == b'{"a": "\\u00fc"}'
+    assert made.headers == {
+        "accept": "application/json",
+        "accept-encoding": "identity",
+        "content-type": "application/json",
+        "user-agent": "mine",
+        "x-mine": "1",
+        "x-one": "2",
+    }
+    assert made.is_bare is False
+    assert made.origin == "https://rest.fal.ai"
+
+
+def test_headers_of_the_request_go_over_all_others() -> None:
+    made = api_request(Config(), "https://fal.ai/", None, {"accept": "*/*"})
+    assert made.headers["accept"] == "*/*"
+    assert made.headers["user-agent"] == f"fal_stream/{__version__}"
+    assert made.body == b"null"
+
+
+def test_a_repr_shows_no_address_and_no_header() -> None:
+    made = api_request(Config(), "https://fal.ai/hidden", "hidden", {"x": "hidden"})
+    assert repr(made) == "Outgoing(method='POST', is_bare=False)"
+
+
+def test_a_request_is_not_pickled() -> None:
+    with pytest.raises(TypeError) as caught:
+        pickle.dumps(api_request(Config(), "https://fal.ai/", None, {}))
+    assert str(caught.value) == "A request is not pickled: it may hold a key or a token"
+
+
+def test_an_address_without_a_host_has_no_key() -> None:
+    assert key_use(Config(), "https:/x", {}) == "withheld"
