@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -29,6 +29,8 @@ from .credentials import CredentialsFunction, Secret, hide_secrets, is_secret_na
 from .errors import ConfigError
 from .middleware import ProxyUrlConfig, RequestMiddleware
 from .retry import RetryPolicy
+
+_MODEL_CONFIG = ConfigDict(frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True)
 
 
 class Config(BaseModel):
@@ -74,12 +76,11 @@ class Config(BaseModel):
         ConfigError: A setting is unknown or has a value that can't be used.
     """
 
-    # Not annotated: its type stands in no module that the hints of this class are looked up in.
-    model_config = ConfigDict(
-        frozen=True,
-        hide_input_in_errors=True,
-        arbitrary_types_allowed=True,
-    )
+    if TYPE_CHECKING:
+        model_config: ClassVar[ConfigDict]
+    else:
+        # Not annotated: its type is in no module that the hints of this class are looked up in.
+        model_config = _MODEL_CONFIG
 
     credentials: Secret | CredentialsFunction | None = None
     run_url: str = Field(default_factory=partial(default_of, "run_url"))

@@ -21,7 +21,7 @@ from .._checks import warn_of_long_times
 from .._net.async_exchange import AsyncExchange
 from .._net.compat import async_check_function
 from .._reporting.spans import trace_headers
-from .._shared import api_errors as api_errors
+from .._shared import api_errors
 from .._shared.endpoint import backup_url, is_loopback
 from .._shared.prepared_request import PreparedRequest, authorization, key_use
 from .._shared.watchdog import OPTION_OF_PHASE

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .._net.exchange import Aborted
 from .._net.exchange_factory import new_exchange
 from .._net.sync_exchange import Exchange
-from .._shared import api_errors as api_errors
+from .._shared import api_errors
 from .._shared.chunks import BinaryChunks, EventChunks
 from .._shared.prepared_stream import PreparedStream
 from .._shared.sse import SSEParser

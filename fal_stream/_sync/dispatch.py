@@ -22,7 +22,7 @@ from .._checks import warn_of_long_times
 from .._net.compat import check_function
 from .._net.sync_exchange import Exchange
 from .._reporting.spans import trace_headers
-from .._shared import api_errors as api_errors
+from .._shared import api_errors
 from .._shared.endpoint import backup_url, is_loopback
 from .._shared.prepared_request import PreparedRequest, authorization, key_use
 from .._shared.watchdog import OPTION_OF_PHASE

@@ -127,9 +127,9 @@ ROWS: tuple[Row, ...] = (
             "faults/_async/test_silence.py::test_a_name_that_is_looked_up_for_ever",
             "faults/_async/test_silence.py::test_a_refused_connection",
             "flavour/test_resolver.py::test_a_failure",
-            "flavour/test_connecting.py::test_a_silent_address_gives_way",
-            "flavour/test_connecting.py::test_a_refusal_gives_way_at_once",
-            "flavour/test_connecting.py::test_all_have_failed",
+            "flavour/test_happy_eyeballs.py::test_a_silent_address_gives_way",
+            "flavour/test_happy_eyeballs.py::test_a_refusal_gives_way_at_once",
+            "flavour/test_happy_eyeballs.py::test_all_have_failed",
         ),
     ),
     Row(
@@ -336,7 +336,7 @@ ROWS: tuple[Row, ...] = (
         (
             "faults/test_crowds.py::test_threads_that_abort_at_the_natural_end",
             "faults/test_crowds.py::test_tasks_that_abort_at_the_natural_end",
-            "flavour/test_begun.py::test_a_connection_that_was_given_is_left_alone",
+            "flavour/test_idle_connection_race.py::test_a_connection_that_was_given_is_left_alone",
         ),
     ),
     Row(
@@ -459,7 +459,7 @@ ROWS: tuple[Row, ...] = (
             "flavour/test_debugging.py::test_a_process_in_development_mode",
             "unit/test_credentials.py::test_nothing_shows_what_is_held",
             "unit/test_credentials.py::test_no_pickle_holds_it",
-            "faults/test_search.py::test_a_planted_secret_fails_the_test",
+            "faults/test_captured_output.py::test_a_planted_secret_fails_the_test",
         ),
     ),
 )

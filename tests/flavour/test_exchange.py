@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -18,6 +19,10 @@ from tests.concurrency import Job, until
 from tests.steps import each_step
 
 FILES = ("_net/sync_exchange.py", "_net/exchange.py")
+
+
+def run_in_thread(function: Callable[[], object]) -> None:
+    Job(function).result()
 
 
 def new_exchange() -> Exchange:
@@ -91,7 +96,7 @@ def test_what_comes_too_late_is_undone_once(is_given_first: bool) -> None:
         outcome: _PendingResult[str] = _PendingResult(undone.append)
         give, forgo = partial(outcome.set_result, "late"), outcome.discard
         first, then = (give, forgo) if is_given_first else (forgo, give)
-        with at(lambda then=then: Job(then).result()):  # type: ignore[misc]
+        with at(partial(run_in_thread, then)):
             first()
         if not at.reached:
             then()
@@ -122,10 +127,10 @@ def test_no_thread_is_to_be_had(fal: LocalFal, monkeypatch: pytest.MonkeyPatch) 
 def test_a_timer_that_is_added_at_any_step_of_another() -> None:
     for at in each_step("_net/timers.py", "_net/threads.py", least=10):
         called: list[str] = []
-        with at(lambda called=called: call_later(0.0, partial(called.append, "within"))):  # type: ignore[misc]
+        with at(partial(call_later, 0.0, partial(called.append, "within"))):
             assert call_later(0.0, partial(called.append, "without")) is not None
         wanted = {"within", "without"} if at.reached else {"without"}
-        until(lambda called=called, wanted=wanted: set(called) == wanted)  # type: ignore[misc]
+        until(lambda: set(called) == wanted)  # noqa: B023
 
 
 def test_a_timer_that_is_added_while_the_thread_of_another_ends() -> None:

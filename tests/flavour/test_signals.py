@@ -224,7 +224,7 @@ def test_a_handler_that_waits_for_the_reader_of_what_it_interrupts(client: Strea
             stream = client.stream("acme/slow")
             assert next(stream) == 1
             reader: Job[list[Any]] = Job(list, stream)
-            until(lambda stream=stream: stream._read_lock.holder is not None)  # type: ignore[misc]
+            until(lambda: stream._read_lock.holder is not None)  # noqa: B023
             with at(stream.close):
                 stream.abort()
             assert reader.result() == []

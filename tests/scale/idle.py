@@ -67,7 +67,7 @@ def blocking(url: str, number: int) -> dict[str, float]:
                     streams.pop().close()
                 with Cost() as dropping:
                     streams.pop()
-            figures |= _figures(kind, closing, dropping)
+                figures |= _figures(kind, closing, dropping)
     return figures
 
 
@@ -100,7 +100,7 @@ async def asynchronous(url: str, number: int) -> dict[str, float]:
                 with Cost() as dropping:
                     streams.pop()
                 await asyncio.sleep(0.01)
-            figures |= _figures(kind, closing, dropping)
+                figures |= _figures(kind, closing, dropping)
     return figures
 
 

@@ -321,8 +321,8 @@ async def _check(game: _Game) -> None:
             mine = [seen.value.index for seen in world.all("got") if seen.actor == actor]
             world.expect(mine == sorted(mine), "results come in order", mine)
     _check_end(game, given)
-    working = getattr(game.results._work.crew, "_working", None)
-    cancels = getattr(game.results._work.crew, "_cancels", None)
+    working = getattr(game.results._work.workers, "_working", None)
+    cancels = getattr(game.results._work.workers, "_cancels", None)
     # One that reads an input can't be ended in threads.
     world.expect(len(working or ()) <= 1 and not cancels, "nothing runs on", working or cancels)
     asked = [error for error in game.asked_itself if "wait for itself" not in str(error)]

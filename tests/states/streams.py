@@ -318,7 +318,7 @@ def _is_over(request: RecordedRequest) -> bool:
 async def _drop(game: _Game) -> None:
     """Forget a stream that has not ended, and see what comes of it."""
     world, stream = game.world, game.stream
-    was_open, was_halted = stream._intake.is_open, stream._is_stopped
+    was_open, was_halted = stream._chunk_reader.has_response, stream._is_stopped
     trace = weakref.ref(stream)
     world.seen.clear()
     with warnings.catch_warnings(record=True) as caught:

@@ -279,7 +279,7 @@ def test_a_refused_file_is_named(file: Any, message: str) -> None:
 
 
 def test_no_repr_shows_a_file() -> None:
-    assert repr(InputFile("input.a", b"secret")) == "FoundFile(place='input.a')"
+    assert repr(InputFile("input.a", b"secret")) == "InputFile(place='input.a')"
 
 
 FILES = st.one_of(

@@ -36,7 +36,7 @@ def test_headers_of_the_request_go_over_all_others() -> None:
 
 def test_a_repr_shows_no_address_and_no_header() -> None:
     made = api_request(Config(), "https://fal.ai/hidden", "hidden", {"x": "hidden"})
-    assert repr(made) == "Outgoing(method='POST', is_bare=False)"
+    assert repr(made) == "PreparedRequest(method='POST', is_bare=False)"
 
 
 def test_a_request_is_not_pickled() -> None:
