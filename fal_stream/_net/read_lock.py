@@ -120,10 +120,10 @@ class Ticket:
     """A thread's place in the queue of a `TicketLock`.
 
     Attributes:
-        taken: Held as long as `occupied` is, by the thread alone.
-        held: Held as long as the thread waits or has the turn, and for a moment by each who has
-            waited for that. It is left by one step of the interpreter, which no Ctrl-C can come
-            between.
+        taken: Locked as long as `held` is, by the thread alone.
+        held: Locked as long as the thread waits or has the lock, and for a moment by each who has
+            waited for that. It is unlocked by one step of the interpreter, which no Ctrl-C can
+            come between.
         thread: The thread.
     """
 
@@ -138,9 +138,9 @@ class Ticket:
 class TicketLock:
     """A first-in, first-out lock: one thread at a time reads the stream.
 
-    A thread takes a seat (`with seat.taken, seat.occupied:`), and waits in `reached` for all
-    before it. What ends its turn, or its wait, is that the lock is left: so Ctrl-C, wherever it
-    comes, can't leave the turn with a thread that has gone.
+    A thread takes a ticket (`with ticket.taken, ticket.held:`), and waits in `acquire` for all
+    before it. It has the lock, or waits for it, until that block is left: so a Ctrl-C, wherever it
+    comes, can't leave the lock with a thread that has gone.
 
     Attributes:
         holder: The ticket that has the lock, as long as it is held. Who leaves the block by itself
