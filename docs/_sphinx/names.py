@@ -44,13 +44,13 @@ _SAID = frozenset(
     {
         "AsyncHttpClient",
         "AsyncInputs",
-        "AsyncReading",
+        "AsyncResultReader",
         "AsyncStorage",
         "CredentialsFunction",
         "HttpClient",
         "Inputs",
         "NoOthers",
-        "Reading",
+        "ResultReader",
         "Storage",
     }
 )
@@ -85,7 +85,8 @@ def _find(
         return content
     if name in _SAID or name.startswith("_"):
         return content
-    ours = not place or place.startswith("fal_stream")
+    # A signature names some by the module, as they are loaded late.
+    ours = not place or place == "config_module" or place.startswith("fal_stream")
     if ours and name in _PUBLIC and target != _PUBLIC[name]:
         python = env.get_domain("py")
         found = python.resolve_xref(
