@@ -124,12 +124,12 @@ class AsyncioStream(ByteStream[AsyncioExchange]):
     ) -> None:
         """See `ByteStream`."""
         receiver = self._receiver
-        if receiver.ended or self._transport.is_closing():
-            raise ConnectionError("the connection was closed")
         exchange.check()
         # Not at once where it is much: how far it has come would not be seen.
         rest = data if len(data) <= _WRITE_BYTES else memoryview(data)
         while rest:
+            if receiver.ended or self._transport.is_closing():
+                raise ConnectionError("the connection was closed")
             piece, rest = rest[:_WRITE_BYTES], rest[_WRITE_BYTES:]
             sent(len(piece))
             self._transport.write(piece)
