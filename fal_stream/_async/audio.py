@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
 
+from .._net.flavour_hints import AsyncIteratorHints
 from .._shared.audio_chunks import AudioReader
 from .._shared.chunk_fields import ChunkField, check_field
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from .stream import AsyncFalStream
 
 
-class AsyncAudio:
+class AsyncAudio(AsyncIteratorHints):
     """`stream.audio()`: iterate the sound of a stream as bytes.
 
     Args:
@@ -36,7 +37,7 @@ class AsyncAudio:
                 chunk = await stream.__anext__()
             except StopAsyncIteration:
                 if not stream.signal.aborted:
-                    self._reader.check(stream.endpoint_id)
+                    self._reader.check(stream.endpoint_id, stream.request_id)
                 raise
             try:
                 sound = self._reader.take(chunk)

@@ -59,7 +59,7 @@ class AsyncText(AsyncIteratorHints):
     def _check_found(self) -> None:
         stream, reader = self._stream, self._reader
         if not reader.has_found and not stream._is_stopped and stream._count == reader.taken:
-            raise self._about(reader.missing_error())
+            raise self._about(reader.missing_error()) from None
 
     async def whole(self) -> str:
         """Run the stream to its end, and return all text.

@@ -101,8 +101,8 @@ A fal server listens on {url}. In another terminal:
   fal-stream run {_SILENCE} --timeout 2   # a server that falls silent: exit code 5
   fal-stream run {_BREAK}                 # a connection that breaks: exit code 6
 
-fal-ai/any-llm, fal-ai/flux/dev, openrouter/router (also /openai/v1/chat/completions) and
-openai/gpt-image-1 are played by the same scripts.
+fal-ai/any-llm, fal-ai/flux/dev, openrouter/router (also /openai/v1/chat/completions),
+openai/gpt-image-1, acme/speech and workflows/acme/sticker are played by the same scripts.
 
 Ctrl-C ends it. What comes in:
 """
@@ -137,9 +137,11 @@ def _add_apps(fal: LocalFal) -> None:
     fal.add(_PROGRESS, image_progress(6, size=256, pause=0.3))
     for endpoint_id in (_PARTIAL, "openai/gpt-image-1"):
         fal.add(endpoint_id, partial_images(3, size=256, pause=0.5))
-    fal.add(_SPEECH, Reply(audio(2.0, pause=0.1), content_type="audio/wav"))
+    for endpoint_id in (_SPEECH, "acme/speech"):
+        fal.add(endpoint_id, Reply(audio(2.0, pause=0.1), content_type="audio/wav"))
     fal.add(_SPEECH_CHUNKS, speech(2.0, pause=0.1))
-    fal.add(_WORKFLOW, workflow(image_progress(1, size=256)[-1], pause=0.5))
+    for endpoint_id in (_WORKFLOW, "workflows/acme/sticker"):
+        fal.add(endpoint_id, workflow(image_progress(1, size=256)[-1], pause=0.5))
     fal.add(_LOGS, with_logs([{"output": "That was all"}], pause=0.5))
     fal.add(_VISION, lambda request: [{"output": _look(fal, request)}])
     refusal = [{"loc": ["body", "prompt"], "msg": "Field required", "type": "missing"}]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._checks import short_repr
-from ..errors import FileError, StreamDecodeError, excerpt
+from ..errors import FileError, StreamDecodeError, counted, excerpt
 from .chunk_fields import ChunkField, fields_of, shown_fields
 from .data_uri import decode_base64, decode_data_uri
 
@@ -60,11 +60,12 @@ class AudioReader:
         self._has_sound = True
         return data
 
-    def check(self, endpoint_id: str) -> None:
-        """Check at the end of the stream that there was sound.
+    def check(self, endpoint_id: str, request_id: str | None) -> None:
+        """Check at the end of the stream that there was audio.
 
         Args:
             endpoint_id: The endpoint, for the message.
+            request_id: The server's id of the request, or None.
 
         Raises:
             FileError: No chunk had any; the message says what the last one had.
@@ -73,15 +74,15 @@ class AudioReader:
             return
         what = "no chunk came"
         if self._count:
-            what = f"{self._count:,} without; the last chunk {shown_fields(self._last)}"
+            what = f"{counted(self._count, 'chunk')} came; the last one {shown_fields(self._last)}"
         if isinstance(self._field, str):
-            message = f"There is no sound in the field {short_repr(self._field)}: {what}"
+            message = f"There is no audio in the field {short_repr(self._field)}: {what}"
         else:
             message = (
-                f"There is no sound in the stream: {what}. Name the field by `field`; files() and "
-                "save() are for sound that has an address"
+                f"There is no audio in the stream: {what}. Name the field by `field`; files() and "
+                "save() are for audio that has an address"
             )
-        raise FileError(message, endpoint_id=endpoint_id)
+        raise FileError(message, endpoint_id=endpoint_id, request_id=request_id) from None
 
     def _find(self, chunk: object) -> tuple[str, Any]:
         field = self._field

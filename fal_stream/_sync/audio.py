@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
 
+from .._net.flavour_hints import IteratorHints
 from .._shared.audio_chunks import AudioReader
 from .._shared.chunk_fields import ChunkField, check_field
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from .stream import FalStream
 
 
-class Audio:
+class Audio(IteratorHints):
     """`stream.audio()`: iterate the sound of a stream as bytes.
 
     Args:
@@ -37,7 +38,7 @@ class Audio:
                 chunk = stream.__next__()
             except StopIteration:
                 if not stream.signal.aborted:
-                    self._reader.check(stream.endpoint_id)
+                    self._reader.check(stream.endpoint_id, stream.request_id)
                 raise
             try:
                 sound = self._reader.take(chunk)

@@ -73,14 +73,16 @@ async def test_a_field(fal: LocalFal, client: AsyncStreamingClient) -> None:
 
 async def test_a_field_that_is_nowhere(fal: LocalFal, client: AsyncStreamingClient) -> None:
     fal.add("acme/tts", [{"audio": b64(b"x")}, {"done": True}])
-    with pytest.raises(FileError, match=r"no sound in the field 'sound': 2 .*'done'") as caught:
+    with pytest.raises(FileError, match=r"no audio in the field 'sound': 2 .*'done'") as caught:
         await heard(client.stream("acme/tts"), "sound")
     assert caught.value.endpoint_id == "acme/tts"
+    assert caught.value.request_id == fal.requests[0].request_id
+    assert caught.value.__suppress_context__
 
 
 async def test_no_sound(fal: LocalFal, client: AsyncStreamingClient) -> None:
     fal.add("acme/tts", [{"audio": {"url": "https://fal.media/a.wav"}}])
-    with pytest.raises(FileError, match=r"no sound in the stream: .*'audio'.*files\(\) and save"):
+    with pytest.raises(FileError, match=r"no audio in the stream: .*'audio'.*files\(\) and save"):
         await heard(client.stream("acme/tts"))
 
 

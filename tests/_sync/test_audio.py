@@ -74,14 +74,16 @@ def test_a_field(fal: LocalFal, client: StreamingClient) -> None:
 
 def test_a_field_that_is_nowhere(fal: LocalFal, client: StreamingClient) -> None:
     fal.add("acme/tts", [{"audio": b64(b"x")}, {"done": True}])
-    with pytest.raises(FileError, match=r"no sound in the field 'sound': 2 .*'done'") as caught:
+    with pytest.raises(FileError, match=r"no audio in the field 'sound': 2 .*'done'") as caught:
         heard(client.stream("acme/tts"), "sound")
     assert caught.value.endpoint_id == "acme/tts"
+    assert caught.value.request_id == fal.requests[0].request_id
+    assert caught.value.__suppress_context__
 
 
 def test_no_sound(fal: LocalFal, client: StreamingClient) -> None:
     fal.add("acme/tts", [{"audio": {"url": "https://fal.media/a.wav"}}])
-    with pytest.raises(FileError, match=r"no sound in the stream: .*'audio'.*files\(\) and save"):
+    with pytest.raises(FileError, match=r"no audio in the stream: .*'audio'.*files\(\) and save"):
         heard(client.stream("acme/tts"))
 
 
