@@ -149,9 +149,11 @@ def _check_trusted_hosts(name: str, value: object) -> frozenset[str]:
         hosts: list[Any] = list(value)
         if all(isinstance(host, str) and _HOST.fullmatch(host) for host in hosts):
             return frozenset(host.lower() for host in hosts)
+    # An address may have a password or a token in it.
+    is_plain = not {"@", "?"} & set(str(value))
+    shown = f"trusted_hosts={_checks.short_repr(value)}" if is_plain else "trusted_hosts"
     raise ConfigError(
-        f"trusted_hosts={_checks.short_repr(value)} must be a list of host names, "
-        "without scheme, port and path"
+        f"{shown} must be a list of host names, without scheme, user, port, path and query"
     )
 
 
@@ -305,6 +307,11 @@ def make_settings(config: object, settings: ClientSettings) -> Settings:
         return made
     from ._config_model import Config
 
+    if isinstance(config, Secret):
+        raise ConfigError(
+            "config is a text (it is not shown here), and not a Config: give a key by its name, "
+            "credentials=..."
+        )
     if not isinstance(config, Config):
         raise ConfigError(
             f"config is of type {type(config).__name__}, not Config: give "

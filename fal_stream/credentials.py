@@ -145,6 +145,15 @@ def hidden(given: Any) -> Any:
     return Secret(given)
 
 
+def hidden_text(given: Any) -> Any:
+    """Return a text that was given where there is no place for one, held as `hidden` does.
+
+    Args:
+        given: A text, which is a key most often; or anything else, which stays.
+    """
+    return hidden(given) if isinstance(given, (str, bytes)) else given
+
+
 def hide_secrets(arguments: dict[str, Any]) -> None:
     """Hold each secret among some arguments so that no frame of a traceback shows it.
 

@@ -23,7 +23,7 @@ from .._shared.timeouts import timeout_error
 from .._shared.tokens import TOKEN_PARAMETER
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..config import make_settings
-from ..credentials import CredentialsFunction, Secret, hidden
+from ..credentials import CredentialsFunction, Secret, hidden, hidden_text
 from ..errors import FalStreamError, StreamConnectionError
 from ..middleware import ProxyUrlConfig, RequestMiddleware
 from ..retry import RetryPolicy
@@ -103,7 +103,7 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
         headers: Mapping[str, str] | NotGiven = NOT_GIVEN,
         **unknown: Unpack[NoOthers],
     ) -> None:
-        credentials = hidden(credentials)
+        config, credentials = hidden_text(config), hidden(credentials)
         settings = self._settings = make_settings(config, given_settings(locals()))
         self._sender = make_sender(http_client, settings)
         self._dispatcher = AsyncDispatcher(settings, self._sender)
@@ -283,6 +283,6 @@ def create_async_streaming_client(
     Raises:
         ConfigError: A setting is unknown or has a value that can't be used.
     """
-    credentials = hidden(credentials)
+    config, credentials = hidden_text(config), hidden(credentials)
     settings = given_settings(locals())
     return AsyncStreamingClient(config, storage=storage, http_client=http_client, **settings)

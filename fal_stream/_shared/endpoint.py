@@ -85,6 +85,10 @@ def _parse(endpoint_id: str) -> EndpointId:
 
 
 def _bad(endpoint_id: object) -> ConfigError:
+    if isinstance(endpoint_id, str) and "://" in endpoint_id:
+        # A password or a token is not shown.
+        scheme, mark, rest = re.split("[?#]", endpoint_id, maxsplit=1)[0].rpartition("://")
+        endpoint_id = f"{scheme}{mark}{rest.rpartition('@')[2]}"
     return ConfigError(
         f"endpoint_id={short_repr(endpoint_id)} is not an endpoint id: give owner/alias[/path] as "
         "on the model's page, like 'fal-ai/flux/dev'; an address goes into the url option"

@@ -12,6 +12,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pydantic_core import to_jsonable_python
+
 from .._checks import is_model_secret, short_repr
 from ..credentials import Secret
 from ..errors import ConfigError
@@ -169,6 +171,9 @@ def check_dump(dumped: Any, meant: Any, place: str, *, with_numbers: bool = True
         return False
     are_missing = False
     if isinstance(meant, Mapping) and isinstance(dumped, dict):
+        for key in meant:
+            if type(key) is not str:
+                _check_key(key, place)
         are_missing = len(dumped) < len(meant)
         if are_missing:
             _check_keys(meant, place)
@@ -215,8 +220,23 @@ def _pairs(dumped: Any, meant: Any) -> Iterator[tuple[object, Any, Any]]:
 def _check_keys(meant: Mapping[Any, Any], place: str) -> None:
     texts: dict[str, Any] = {}
     for key in meant:
-        text = str(key.value if isinstance(key, enum.Enum) else key)
-        text = text.lower() if isinstance(key, bool) else text
+        text = _text_in_json(key)
         if text in texts:
             raise alike_error(place, texts[text], key)
         texts[text] = key
+
+
+def _text_in_json(key: object) -> str:
+    """Return what pydantic writes for a key."""
+    try:
+        (text,) = to_jsonable_python({key: None})
+    except (ValueError, TypeError):  # one that a serializer of the field's writes
+        text = str(key)
+    return str(text)
+
+
+def _check_key(key: object, place: str) -> None:
+    if is_model_secret(key):
+        raise other_error(f"a key of {place}", key)
+    if isinstance(key, float) and not math.isfinite(key):
+        raise no_number_error(f"a key of {place}", key)

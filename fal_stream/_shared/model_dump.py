@@ -99,6 +99,8 @@ def dump_model(model: Any, place: str, is_file: IsFile, take: Take) -> Any:
         filled = _fill(found, _attempt(model, mode="python", include=include), swap.parts, take)
         if is_root:
             return filled
+        if filled.keys() & dumped.keys():
+            raise alike_fields_error(place)
         dumped.update(filled)
         done.add(name)
     rest = _dump(model, place, exclude=done)

@@ -24,7 +24,7 @@ from .._shared.timeouts import timeout_error
 from .._shared.tokens import TOKEN_PARAMETER
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..config import make_settings
-from ..credentials import CredentialsFunction, Secret, hidden
+from ..credentials import CredentialsFunction, Secret, hidden, hidden_text
 from ..errors import FalStreamError, StreamConnectionError
 from ..middleware import ProxyUrlConfig, RequestMiddleware
 from ..retry import RetryPolicy
@@ -104,7 +104,7 @@ class StreamingClient(StreamMethods, FlavourHints):
         headers: Mapping[str, str] | NotGiven = NOT_GIVEN,
         **unknown: Unpack[NoOthers],
     ) -> None:
-        credentials = hidden(credentials)
+        config, credentials = hidden_text(config), hidden(credentials)
         settings = self._settings = make_settings(config, given_settings(locals()))
         self._sender = make_sender(http_client, settings)
         self._dispatcher = Dispatcher(settings, self._sender)
@@ -280,6 +280,6 @@ def create_streaming_client(
     Raises:
         ConfigError: A setting is unknown or has a value that can't be used.
     """
-    credentials = hidden(credentials)
+    config, credentials = hidden_text(config), hidden(credentials)
     settings = given_settings(locals())
     return StreamingClient(config, storage=storage, http_client=http_client, **settings)

@@ -259,7 +259,7 @@ async def test_a_proxy_that_refuses_is_asked_once(package: Any) -> None:
 async def test_a_closed_client_of_the_users(fal: LocalFal, http_client: Any) -> None:
     await http_client.aclose()
     async with AsyncStreamingClient(**fal.settings, http_client=http_client, retry=None) as client:
-        with pytest.raises(StreamConnectionError, match="the http_client is closed"):
+        with pytest.raises(StreamConnectionError, match="The http_client is closed: make"):
             await client.stream("acme/app").done()
 
 

@@ -201,6 +201,29 @@ def test_a_key_by_another_name_is_shown_nowhere(make: Callable[..., Any], name: 
     check_hidden(raised.value)
 
 
+@pytest.mark.parametrize(
+    "make", [AsyncStreamingClient, AsyncStorageClient, create_async_streaming_client]
+)
+def test_a_key_without_its_name_is_shown_nowhere(make: Callable[..., Any]) -> None:
+    with pytest.raises(ConfigError, match="give a key by its name, credentials=") as raised:
+        make(KEY)
+    check_hidden(raised.value)
+
+
+@pytest.mark.parametrize(
+    "endpoint_id", [f"https://u:{KEY}@fal.run/a/b", f"https://fal.run/a/b?token={KEY}"]
+)
+async def test_an_address_for_an_endpoint_id_shows_no_secret(
+    client: AsyncStreamingClient, endpoint_id: str
+) -> None:
+    with pytest.raises(ConfigError, match="an address goes into the url option") as raised:
+        client.stream(endpoint_id)
+    assert KEY not in str(raised.value)
+    with pytest.raises(ConfigError, match="trusted_hosts must be a list") as refused:
+        AsyncStreamingClient(trusted_hosts=[f"u:{KEY}@host"])
+    assert KEY not in str(refused.value)
+
+
 @pytest.mark.parametrize("empty", ["", " ", "\n", "Key ", "Bearer", "Bearer \n"])
 def test_an_empty_key(empty: str) -> None:
     with pytest.raises(ConfigError, match="credentials are empty"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import enum
+import math
 from collections.abc import ItemsView, Iterator, Mapping
 from typing import Any
 
@@ -234,6 +235,12 @@ async def test_other_values(client: AsyncStreamingClient, value: Any, message: s
             "input.anything",
             f"{Style.OIL!r} and 'oil'",
         ),
+        (Nested(anything={b"k": 1, "k": 2}), "input.anything", "b'k' and 'k'"),
+        (
+            Nested(anything={dt.timedelta(1): 1, "P1D": 2}),
+            "input.anything",
+            "datetime.timedelta(days=1) and 'P1D'",
+        ),
         (Plain(Nested(many=[{1: 1, "1": 2}])), "input.value.many[0]", "1 and '1'"),
         (RootModel[dict[Any, int]]({1: 1, "1": 2}), "input", "1 and '1'"),
     ],
@@ -296,3 +303,20 @@ async def test_numbers_that_the_model_makes_none(
 
     fal.add("acme/echo", lambda request: [request.input])
     assert await client.stream("acme/echo", input=[Asked()]).done() == [{"anything": None}]
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        (SecretStr("hush"), "a key of input.anything is a SecretStr"),
+        (math.nan, "a key of input.anything=nan has no JSON form"),
+        (math.inf, "a key of input.anything=inf has no JSON form"),
+    ],
+)
+async def test_keys_that_json_would_change(
+    fal: LocalFal, client: AsyncStreamingClient, key: Any, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message) as raised:
+        client.stream("acme/echo", input=Nested(anything={key: 1}))
+    assert "hush" not in str(raised.value)
+    assert fal.requests == []

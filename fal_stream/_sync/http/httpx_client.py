@@ -136,7 +136,12 @@ class HttpxSender(Sender):
         package = self._package
         if not is_of_http_library(failure):
             if self._client.is_closed:
-                return no_response_error(url, "the http_client is closed", redactor, sent=False)
+                return StreamConnectionError(
+                    "The http_client is closed: make a new one and a new client with it, and close "
+                    "neither as long as there are streams",
+                    request_sent=False,
+                    transient=False,
+                )
             reason = f"the http_client raised {type(failure).__name__}"
             error = no_response_error(url, reason, redactor)
             # One of the user's own, as of a hook.
