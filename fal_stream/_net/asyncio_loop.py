@@ -7,7 +7,6 @@ import contextlib
 import socket
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
 from .._shared.watchdog import Watchdog
@@ -73,18 +72,29 @@ class AsyncioLoop(EventLoop):
 
     def on_end(self, function: Callable[[], None]) -> Callable[[], object]:
         """See `EventLoop`."""
+        is_forgotten = False
 
         # A loop that ends closes its asynchronous generators (`shutdown_asyncgens`).
         async def wait() -> AsyncGenerator[None, None]:
             try:
                 yield
             finally:
-                function()
+                if not is_forgotten:
+                    function()
 
         generator = wait()
         with contextlib.suppress(StopIteration):
             generator.asend(None).send(None)
-        return partial(_drop, generator)
+
+        def forget() -> None:
+            nonlocal is_forgotten
+            is_forgotten = True
+            # Here, for the loop would close what is only dropped later, or warn that it has not.
+            # It may be closing it already.
+            with contextlib.suppress(StopIteration, RuntimeError):
+                generator.aclose().send(None)
+
+        return forget
 
     async def sleep(self, seconds: float) -> None:
         """See `EventLoop`."""
@@ -148,10 +158,6 @@ class AsyncioLoop(EventLoop):
                 task.add_done_callback(_ignore)
         if task.done() and not task.cancelled():
             task.result()
-
-
-def _drop(generator: AsyncGenerator[None, None]) -> None:
-    """Let a generator be collected with the one who would call this."""
 
 
 async def _finished(task: asyncio.Future[T], interrupt: Callable[[], None]) -> T:
