@@ -195,7 +195,8 @@ class AsyncChunkReader:
             self._response.abandon()
 
 
-# No method: what reads the chunks would keep its reader, and that the client, until the collector.
+# A function: a bound method would tie reader and response into a reference cycle, which would keep
+# the client alive until the garbage collector runs.
 def _answer_error(response: AsyncStreamResponse, text: str) -> FalStreamError:
     body = response.redact(text).encode()
     return api_errors.error_from_response(response.status, response.redacted_headers, body)

@@ -89,8 +89,8 @@ class AsyncioLoop(EventLoop):
         def forget() -> None:
             nonlocal is_forgotten
             is_forgotten = True
-            # Here, for the loop would close what is only dropped later, or warn that it has not.
-            # It may be closing it already.
+            # Closed here: a generator that is dropped is closed by its loop later, and Python 3.12
+            # and later warn where the loop is closed before that. It may be closing it just now.
             with contextlib.suppress(StopIteration, RuntimeError):
                 generator.aclose().send(None)
 
