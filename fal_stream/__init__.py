@@ -1,10 +1,10 @@
-"""Results from fal.ai apps while they are still working: tokens, images, audio.
+"""Stream the output of fal.ai models while they are still running: text, images, audio.
 
     with StreamingClient() as client:
         for chunk in client.stream("fal-ai/flux/dev", input={"prompt": "a fox"}):
             print(chunk)
 
-The asynchronous flavour has the same names with `Async` before them, and `await`.
+The asynchronous names begin with `Async`, and what waits for the server is awaited.
 """
 
 from __future__ import annotations

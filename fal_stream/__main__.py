@@ -1,4 +1,4 @@
-"""The entry point of the command line: `python -m fal_stream`, and the script `fal-stream`."""
+"""The entry point of the command line: `python -m fal_stream` and the script `fal-stream`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""`Config`, the settings of a client as a model of pydantic's.
+"""`Config`: the settings of a client, as a pydantic model.
 
-A stream does without it: pydantic's models take longer to load than all of this package, so that
-this module is loaded when a program makes or looks at a `Config`.
+A client works without it: importing pydantic takes longer than importing all of this package, so
+this module is imported when a program creates or reads a `Config`.
 """
 
 from __future__ import annotations

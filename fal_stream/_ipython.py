@@ -1,7 +1,7 @@
 """Ask the running IPython, if there is one; IPython itself is never imported.
 
-Promises: nothing happens in a program that IPython doesn't run, or by an IPython that is of another
-make than those that are known.
+Promises: nothing happens in a program that IPython doesn't run, or in a version of IPython whose
+interface is not the known one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The pytest plugin of fal_stream: the fixture `local_fal`.
 
-Promises: to load it costs next to nothing, for pytest does so in each of its runs: what it needs is
-imported when a test asks for the fixture.
+pytest imports it in every run, so it imports almost nothing until a test asks for the fixture.
 """
 
 from __future__ import annotations

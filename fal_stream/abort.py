@@ -1,6 +1,7 @@
-"""Abort signals, after the `AbortController` of the web: thread-safe, in both flavours.
+"""Abort signals, after the web's `AbortController`.
 
-They only carry the word: what is woken by it is left to those who listen.
+See https://dom.spec.whatwg.org/#aborting-ongoing-activities. They are thread-safe, and the same in
+both flavours. A signal only calls its listeners; ending a wait is up to them.
 """
 
 from __future__ import annotations

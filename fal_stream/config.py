@@ -1,7 +1,7 @@
-"""Settings of a client; what is not given is read from the environment when they are made.
+"""The settings of a client; those that are not given are read from the environment.
 
-`Settings` is what a client goes by. `Config` shows the same to users, as a model of pydantic's; it
-is loaded when it is first asked for.
+A client uses `Settings`. `Config` shows the same to users, as a pydantic model; it is imported when
+it is first needed.
 """
 
 from __future__ import annotations

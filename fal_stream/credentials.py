@@ -1,4 +1,4 @@
-"""The key, and tokens: held so that nothing shows them; and what else is secret, by its name.
+"""The key and tokens, in objects that nothing shows; and which headers and parameters are secret.
 
 The key is read from the environment each time it is needed.
 """

@@ -1,9 +1,9 @@
 """The errors of fal_stream.
 
 Every error that the library raises on purpose is a `FalStreamError`. Its message says what
-happened, to which endpoint, with which request id, and what to do about it; nothing secret and
-no exception of the HTTP library hangs on it. What the server said stands in it as it came, but for
-the key, the token or the signature of its request, in whose place is `***`.
+happened, with which endpoint and request id, and what to do. It contains no secret, and no
+exception of the HTTP library is attached to it. Texts of the server are quoted unchanged, except
+that the key, the token or the signature of its request is replaced by `***`.
 """
 
 from __future__ import annotations

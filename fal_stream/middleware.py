@@ -1,6 +1,6 @@
-"""Request middleware, and proxies of fal's kind (`proxy_url`).
+"""Request middleware, and proxies such as `@fal-ai/server-proxy` (`proxy_url`).
 
-Pure: the functions are called by whoever sends.
+Pure: the dispatcher calls the functions.
 """
 
 from __future__ import annotations

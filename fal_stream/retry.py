@@ -1,10 +1,10 @@
 """`RetryPolicy`: which requests are retried, and after which delay.
 
-Promises: by default a request is sent again only where the one before can't have run: no byte of
-it was sent, or the server turned it away (429, 503). What else may be tried again is for the user
-to say. Everything here is pure: time and chance are handed in.
+Promises: by default a request is retried only if the one before can't have run: none of its bytes
+was sent, or the server refused it (429, 503). Everything here is pure: time and random numbers are
+arguments.
 
-Leaves to others: sending, waiting, and the end of it all, which the stream's `start_timeout` is.
+Elsewhere: sending and waiting. All tries share the stream's `start_timeout`.
 """
 
 from __future__ import annotations

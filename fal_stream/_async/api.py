@@ -1,4 +1,4 @@
-"""`stream_async()`: streams by a default client, which is kept here."""
+"""`stream_async()`: stream with a default client, which the first call creates."""
 
 from __future__ import annotations
 

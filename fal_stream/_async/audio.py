@@ -1,4 +1,4 @@
-"""`stream.audio()`: iterate the sound of a stream as bytes."""
+"""`stream.audio()`: iterate over the audio of a stream as bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Call the user's callbacks (credentials, token providers, middleware) under the limits."""
+"""Call the user's callbacks (credentials, token providers, middleware) under the timeouts."""
 
 from __future__ import annotations
 

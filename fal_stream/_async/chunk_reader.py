@@ -1,6 +1,6 @@
 """Send the request of one stream, read its response, and decode its chunks.
 
-It knows nothing of consumers: the stream lets one at a time read, by its read lock.
+It doesn't know the consumers: the stream's read lock lets one of them read at a time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Upload the files in an input by a storage object of the user's (`storage=`).
+"""Upload the files of an input with a storage object of the user (`storage=`).
 
-Promises: it is called for each file, several at once as by our own uploads; what it returns is
-checked, and what it raises is an error of ours that names the place of the file.
+Promises: its `upload` is called once for each file, for several files at once, as our own uploader
+does. What it returns is checked. What it raises becomes the cause of an error that names the place
+of the file in the input.
 """
 
 from __future__ import annotations

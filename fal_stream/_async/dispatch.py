@@ -1,7 +1,7 @@
-"""Send a request: apply middleware and the proxy, add the key, retry where that is safe.
+"""Send a request: apply middleware and the proxy, add the key, retry if that is safe.
 
-Leaves to others: the connections (`http`), what may be tried again (`RetryPolicy`), and what
-an answer means.
+Elsewhere: connections (`http`), which requests may be retried (`RetryPolicy`), and what a response
+means.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Download the files whose addresses stand in chunks.
+"""Download files that a chunk names by their addresses.
 
-Promises: no key, cookie or header of the user's goes along; a redirect leads only to where a file
-may be fetched from; nothing is unpacked; there is an end in bytes and in time.
+Promises: no key, cookie or header of the user is sent. A redirect is followed only to a host that
+files may be downloaded from. Nothing is decompressed. Size and time are limited.
 
-Leaves to others: which addresses may be asked (`FileHosts`), and what is done with the bytes.
+Elsewhere: which hosts are allowed (`FileHosts`), and what is done with the bytes.
 """
 
 from __future__ import annotations

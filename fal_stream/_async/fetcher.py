@@ -1,4 +1,4 @@
-"""What fetches files for a client; how it does so (`fetch`) is loaded with the first file."""
+"""The file downloader of a client; its code (`fetch`) is imported with the first download."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`File`: a file in a chunk, its metadata, and methods that read and save it."""
+"""`File`: a file in a chunk: its metadata, and methods to read and save it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The workers of a stream map: each takes an input, streams it, and queues the result.
 
-Promises: inputs are read one at a time, and no further ahead than results are taken. Whatever a
-stream, the inputs or the user's function raise, an input that was begun gets a result or is given
-up.
+Promises: inputs are read one at a time, and not further ahead than results are taken. Whatever a
+stream, the inputs or the user's function raise, an input that was started gets a result or an
+error, or stays in `unfinished`.
 """
 
 from __future__ import annotations

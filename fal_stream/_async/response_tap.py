@@ -1,7 +1,6 @@
-"""Copy each byte of a stream's response to a tap, for recordings.
+"""Copy each byte of a stream's response to a tap, which records it.
 
-Promises: a stream that has no tap pays nothing for it. Leaves to others: what is done with what
-the tap is told.
+Promises: a stream without a tap does no extra work. Elsewhere: what the tap does with the bytes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Write files to disk: data in a chunk, downloads, and a body as it comes.
+"""Write files to disk: data from a chunk, downloads, and response bodies as they arrive.
 
-Leaves to others: where a file stands while it is written (`PartFile`).
+Elsewhere: the temporary name of a file until it is complete (`PartFile`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""`stream.save()`: run a stream and save the files that its chunks hold or name.
+"""`stream.save()`: run a stream and save the files that its chunks contain or name.
 
-Promises: what could be had is saved, also where another file could not. A body that breaks off is
-left under a name that ends in `.part`.
+Promises: if one file can't be saved, the others still are. If a response that is a file breaks off,
+what arrived is kept in a file whose name ends in `.part`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""Save the files of one stream's chunks, or its body as it comes, in one folder.
+"""Save the files of one stream's chunks, or its response body, in one folder.
 
-Leaves to others: running the stream (`save_stream`), and what is done about a file that can't be
-had.
+Elsewhere: running the stream (`save_stream`), and what happens when a file can't be saved.
 """
 
 from __future__ import annotations

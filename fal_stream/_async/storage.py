@@ -1,4 +1,4 @@
-"""`StorageClient`: upload files to fal's storage, and put their addresses into an input."""
+"""`StorageClient`: upload files to fal's storage, and replace files in an input by their URLs."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""`stream_map()`: stream many inputs of one app concurrently, up to a limit.
+"""`stream_map()`: stream many inputs of one model concurrently, up to a limit.
 
-Promises: each input is streamed once, and is either given back with its result or its error, or
-stands in `unfinished`. Nothing runs on when `aclose()` returns.
+Promises: each input is streamed at most once, and is either returned with its result or its error,
+or is in `unfinished`. When `aclose()` returns, nothing is still running.
 
-Leaves to others: what is done with an input (`map_workers`), and what may be begun (`WorkQueue`).
+Elsewhere: streaming one input (`map_workers`), and which input may start (`WorkQueue`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Fetch and cache the short-lived tokens of the connection mode `client`.
 
-Many streams that begin at once share one request. Each waits under its own limits and can be
-aborted; where the one that asks gives up, another asks.
+Streams that start at the same time share one request for a token. Each waits under its own timeouts
+and can be aborted; if the one that sends the request gives up, another one sends it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Argument types for argparse: seconds, whole numbers, `key=value` pairs, headers.
 
-Promises: pure; the message of a wrong one says what would do, and argparse puts the option's name
-before it.
+Pure functions. The message for a wrong value says which values are right; argparse puts the name of
+the option before it.
 """
 
 from __future__ import annotations

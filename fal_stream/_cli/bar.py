@@ -1,4 +1,4 @@
-"""A bar of rich, for the progress line; None where rich is not installed."""
+"""A progress bar of rich for the progress line, or None if rich is not installed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Detect a closed pipe on stdout (`| head`) before there is anything more to write.
+"""Detect that stdout was closed (`| head -1`) before there is something to write.
 
-Promises: nothing is written for it. Only for pipes, and not on Windows; elsewhere the next write
-tells.
+It writes nothing to find out. It works for pipes, and not on Windows; elsewhere the next write
+fails instead.
 """
 
 from __future__ import annotations

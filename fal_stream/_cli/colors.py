@@ -1,6 +1,6 @@
-"""Colours of a terminal, for JSON and for the beginning of messages.
+"""Colors for JSON and for the beginning of messages on a terminal.
 
-Promises: pure, but for the environment; the text itself stays as it is, whatever stands in it.
+Only escape sequences are added: the text itself never changes.
 """
 
 from __future__ import annotations

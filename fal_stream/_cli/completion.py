@@ -1,7 +1,7 @@
-"""Completion in a shell by argcomplete, which asks the program itself.
+"""Shell completion with argcomplete, which runs the program to get the completions.
 
-Imported only where a shell asks (`_ARGCOMPLETE` is set). Promises: nothing is done where
-argcomplete is not installed.
+Imported only if a shell asks for completions (`_ARGCOMPLETE` is set). Without argcomplete it does
+nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Write the command line's output: results to stdout, all else to stderr.
+"""Write the command line's output: results to stdout, everything else to stderr.
 
-Promises: JSON lines are UTF-8, or ASCII where stdout has another encoding, and each is written at
-once; nothing that an app sends steers the terminal. A stderr that is closed or can't be written
-stops nothing.
+Promises: each line of JSON is written at once, in UTF-8, or as ASCII if stdout has another
+encoding. Nothing that a model sends can control the terminal. A closed stderr, or one that can't be
+written, stops nothing.
 """
 
 from __future__ import annotations

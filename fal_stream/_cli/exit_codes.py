@@ -1,6 +1,6 @@
-"""The exit codes, what they mean, and which one an error has.
+"""The exit codes, their meanings, and the exit code and message lines of each error.
 
-Promises: pure; a message that is made here has no traceback and no line end in it.
+The messages have no traceback, and no line breaks of the server's.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ CTRL_C = 130
 OUTPUT_CLOSED = 141
 
 MEANINGS = {
-    OK: "the stream came to its end",
-    FAILED: "something else failed: a file or stdout could not be written, an upload went wrong",
+    OK: "the stream ended without an error",
+    FAILED: "another failure: a file or stdout could not be written, an upload failed",
     USAGE: "wrong arguments, input, settings or key; nothing was sent",
     REFUSED: "the server or the app answered with an error",
-    NO_CONNECTION: "no answer came: the server could not be reached, or went away",
-    TIMEOUT: "a time limit ran out",
-    INTERRUPTED: "the stream broke off, or ended in the middle of an event",
+    NO_CONNECTION: "no answer: the server could not be reached, or closed the connection",
+    TIMEOUT: "a timeout ran out",
+    INTERRUPTED: "the connection broke, or the stream ended in the middle of an event",
     UNDECODABLE: "something in the stream could not be decoded, or was too large",
     CTRL_C: "Ctrl-C",
-    OUTPUT_CLOSED: "whoever read stdout has gone, as with `| head -1`",
+    OUTPUT_CLOSED: "the program that reads stdout has ended, as in `| head -1`",
 }
 
 _CODES: tuple[tuple[type[FalStreamError], int], ...] = (

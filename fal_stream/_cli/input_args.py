@@ -1,7 +1,7 @@
-"""Parse the input of an app from arguments: `key=text`, `key:=json` and `key@file`.
+"""Parse the input of a model from arguments: `key=text`, `key:=json` and `key@file`.
 
-Promises: pure, but for the home folder in `key@~/file`. What is wrong with an argument is said with
-its key and what to give instead. Leaves to others: the files, which the client opens and uploads.
+Pure, except that `key@~/file` needs the home folder. A message names the key and says what to give
+instead. Elsewhere: the files, which the client opens and uploads.
 """
 
 from __future__ import annotations

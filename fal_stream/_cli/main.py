@@ -1,7 +1,8 @@
 """Run the command line: parse the arguments, run the command, return the exit code.
 
-Promises: no traceback and no secret on stderr, whatever happens; the exit codes are those of
-`exits`. The first Ctrl-C ends what runs in due form, a second one at once.
+Promises: whatever happens, stderr has no traceback and no secret, and the exit code is one of
+`exit_codes`. The first Ctrl-C closes the stream and cleans up; a second one ends the process at
+once.
 """
 
 from __future__ import annotations

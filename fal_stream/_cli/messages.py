@@ -1,7 +1,7 @@
 """Rewrite error messages for a shell: `--timeout` for `timeout=`, `image@fox.png` for a path.
 
-Promises: pure; only what fal_stream itself says is put otherwise, and never what a server said.
-What is not known here is left as it is.
+Pure. Only words of fal_stream itself are rewritten, never those of a server. A message that is not
+known here stays as it is.
 """
 
 from __future__ import annotations

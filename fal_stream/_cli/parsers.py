@@ -1,7 +1,8 @@
-"""The arguments of the command line, and its help.
+"""Parse the arguments of the command line, and write its help, by `argparse`.
 
-Promises: a wrong argument is a ConfigError that names it. A key is never taken from an argument,
-and what looks like one is not repeated in a message. Leaves to others: what the client checks.
+A wrong argument raises a ConfigError that names it. The API key is never taken from an argument,
+and an argument that looks like a key is not repeated in a message. Values that the client checks
+itself, such as a timeout of -1, are not checked here.
 """
 
 from __future__ import annotations
@@ -35,10 +36,11 @@ examples:
 
 _RUN = f"""\
 input:
-  key=text          a text
-  key:=json         a number, true, null, a list, an object
-  key@file          a file, which is uploaded; its address is sent
-  a[b]=x  a[]=x     into an object, at the end of a list; a[0] is its first element
+  key=text          text
+  key:=json         JSON: a number, true, null, a list, an object
+  key@file          a file: it is uploaded, and its URL is sent
+  a[b]=x            sets key b of the object a
+  a[]=x             appends to the list a; a[0]=x sets its first element
 
 examples:
   fal-stream run fal-ai/any-llm prompt='What is streaming?' --text
@@ -48,9 +50,9 @@ examples:
   fal-stream run acme/speech text=Hello > hello.wav
   echo '{{"prompt": "Hi"}}' | fal-stream run fal-ai/any-llm --input -
 
-The key is read from the environment: FAL_KEY, else FAL_KEY_ID and FAL_KEY_SECRET. It can't be an
-argument, for others on this machine may see arguments. FAL_RUN_HOST and FAL_REST_HOST name servers
-of your own.
+The API key is read from the environment: FAL_KEY, or FAL_KEY_ID and FAL_KEY_SECRET. It can't be
+an argument, because other users of this machine can see the arguments of a process. To use another
+server than fal's, set FAL_RUN_HOST and FAL_REST_HOST; without a scheme, https:// is assumed.
 
 exit codes:
 {_CODES}
@@ -61,7 +63,7 @@ examples:
   fal-stream serve
   fal-stream serve --port 8000
 
-It needs no key and no network, and prints what to try. Ctrl-C ends it.
+It needs no API key and no network. It prints commands to try. Stop it with Ctrl-C.
 """
 
 
@@ -87,13 +89,15 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         SystemExit: Help or the version was asked for, and printed.
     """
     program = program_name()
-    main = _parser(program, "Results from fal.ai apps while they are still working.", _MAIN)
+    main = _parser(
+        program, "Stream the output of fal.ai models while they are still running.", _MAIN
+    )
     main.add_argument("--version", action="version", version=f"fal-stream {__version__}")
     main.add_argument(
         "command",
         metavar="{run,demo,serve}",
-        help="run: stream from an endpoint; demo: see a stream without key and network; "
-        "serve: a fal server on this machine, to try things with",
+        help="run: stream from an endpoint; demo: watch a stream from a local server, without an "
+        "API key; serve: run a local fal server to try commands and programs with",
     )
     # What follows is read by the parser of the command: options may stand between its arguments.
     name = main.parse_args(arguments[:1]).command
@@ -137,16 +141,18 @@ def _parser(program: str, description: str, epilog: str) -> Parser:
 def _run_parser(program: str) -> Parser:
     parser = _parser(
         f"{program} run",
-        "Stream from an endpoint. Each chunk is a line of JSON on stdout, as soon as it comes;\n"
-        "a stream of bytes (audio) comes as it is.",
+        "Stream from an endpoint. Each chunk is written to stdout as a line of JSON.\n"
+        "A response that is a file itself, such as audio, is written as it is.",
         _RUN,
     )
-    parser.add_argument("endpoint", metavar="ENDPOINT", help="as on the model's page")
+    parser.add_argument(
+        "endpoint", metavar="ENDPOINT", help="the endpoint id from the model's page"
+    )
     parser.add_argument("items", metavar="key=value", nargs="*", default=[], help=FORMS)
     _add_input_and_output(parser)
-    limits = parser.add_argument_group("time limits, in seconds; `none` switches one off")
+    limits = parser.add_argument_group("timeouts, in seconds (none: no limit)")
     for name, meaning in (
-        ("timeout", "between two signs of life (15)"),
+        ("timeout", "between two lines of the stream, keep-alives too (15)"),
         ("event-timeout", "between two chunks (300)"),
         ("start-timeout", "until the server answers (300)"),
         ("total-timeout", "for the whole stream (none)"),
@@ -161,29 +167,31 @@ def _add_input_and_output(parser: Parser) -> None:
         "--input",
         dest="input_file",
         metavar="FILE",
-        help="a file with the whole input as JSON, `-` for stdin; key=value is put into it",
+        help="read the whole input as JSON from a file, or from stdin if it is `-`; key=value "
+        "arguments are added to it",
     )
     parser.add_argument(
         "-t",
         "--text",
         action="store_true",
         default=False,
-        help="write the text only, as it grows: what is new of it, as of a language model",
+        help="write only the text of a language model, each word once, as it arrives",
     )
     parser.add_argument(
-        "--field", metavar="NAME", help="the field that --text takes the text from (found out)"
+        "--field", metavar="NAME", help="the field of a chunk that --text reads (detected)"
     )
     parser.add_argument(
         "--last",
         action="store_true",
         default=False,
-        help="write the last chunk only, or all text, when the stream has ended without an error",
+        help="write only the last chunk (with --text: all of the text), once the stream has ended "
+        "without an error",
     )
     parser.add_argument(
         "--raw",
         action="store_true",
         default=False,
-        help="write the events as the server sent them, not decoded",
+        help="write the events of the server as they are, not decoded",
     )
     parser.add_argument(
         "-o",
@@ -191,22 +199,23 @@ def _add_input_and_output(parser: Parser) -> None:
         metavar="DIR",
         type=Path,
         default=None,
-        help="save the images and audio of the chunks in this folder (those in `data:` addresses, "
-        "and those on fal's hosts for files); bytes go into a file there instead of stdout",
+        help="save the images, audio and other files of the chunks in this folder: those in data: "
+        "URIs, and those on fal's file hosts; a response that is a file itself is saved there too",
     )
     parser.add_argument(
         "--file-host",
         metavar="HOST",
         dest="file_hosts",
         action="append",
-        help="one more host that --output fetches files from, over https and without the key",
+        help="another host that --output may download files from, over https and without the key; "
+        "can be repeated",
     )
     parser.add_argument(
         "--max-file-bytes",
         metavar="BYTES",
         type=whole_number,
         default=MAX_FILE_BYTES,
-        help="how large a file may be that --output saves (512 MiB)",
+        help="the largest file that --output saves (512 MiB)",
     )
 
 
@@ -214,55 +223,74 @@ def _add_request(parser: Parser) -> None:
     group = parser.add_argument_group("the request")
     group.add_argument("--method", help="POST, GET, PUT, PATCH or DELETE (POST)")
     group.add_argument(
-        "--query", metavar="KEY=VALUE", type=pair, action="append", help="added to the address"
+        "--query",
+        metavar="KEY=VALUE",
+        type=pair,
+        action="append",
+        help="add a query parameter; can be repeated",
     )
     group.add_argument(
-        "-H", "--header", metavar="NAME:VALUE", type=header, action="append", help="sent along"
+        "-H",
+        "--header",
+        metavar="NAME:VALUE",
+        type=header,
+        action="append",
+        help="add a header; can be repeated",
     )
-    group.add_argument("--accept", metavar="TYPE", help="the media type (text/event-stream)")
-    group.add_argument("--priority", help="normal or low, for fal's queue")
-    group.add_argument("--hint", help="tells fal which runners suit")
+    group.add_argument(
+        "--accept", metavar="TYPE", help="the media type to ask for (text/event-stream)"
+    )
+    group.add_argument("--priority", help="normal or low: the priority in fal's queue")
+    group.add_argument("--hint", help="tell fal which runner to prefer")
     group.add_argument(
         "--retries",
         metavar="N",
         type=whole_number,
-        help="how many times a request that can't have run is sent again (3)",
+        help="how many times to retry a request, if the model can't have run (3)",
     )
     group.add_argument(
         "--max-event-bytes",
         metavar="BYTES",
         type=whole_number,
-        help="how large a chunk may be (64 MiB)",
+        help="the largest chunk (64 MiB)",
     )
-    group.add_argument("--path", help="what follows the endpoint id in its address (/stream)")
-    group.add_argument("--url", help="the address to stream from, instead of the endpoint's own")
-    group.add_argument("--run-url", metavar="URL", help="where the apps run (FAL_RUN_HOST)")
-    group.add_argument("--rest-url", metavar="URL", help="where files go (FAL_REST_HOST)")
-    group.add_argument("--proxy-url", metavar="URL", help="a proxy of fal's kind; it gets no key")
+    group.add_argument("--path", help="the part of the URL after the endpoint id (/stream)")
+    group.add_argument("--url", help="the URL to stream from, instead of the endpoint's own")
+    group.add_argument(
+        "--run-url", metavar="URL", help="the server that runs models (FAL_RUN_HOST)"
+    )
+    group.add_argument(
+        "--rest-url", metavar="URL", help="the server that takes uploads (FAL_REST_HOST)"
+    )
+    group.add_argument(
+        "--proxy-url",
+        metavar="URL",
+        help="a proxy such as @fal-ai/server-proxy; it doesn't get the key",
+    )
     group.add_argument(
         "--trusted-host",
         metavar="HOST",
         dest="trusted_hosts",
         action="append",
-        help="one more host that gets the key, over https",
+        help="another host that may get the key, over https; can be repeated",
     )
 
 
 def _demo_parser(program: str) -> Parser:
-    about = "Stream from a server on this machine, without key and network."
+    about = "Stream from a local server, without an API key and without a network."
     return _parser(f"{program} demo", about, "example:\n  fal-stream demo\n")
 
 
 def _serve_parser(program: str) -> Parser:
     parser = _parser(
-        f"{program} serve", "A fal server on this machine, to try things with.", _SERVE
+        f"{program} serve", "Run a local fal server to try commands and programs with.", _SERVE
     )
     parser.add_argument(
         "--port",
         metavar="PORT",
         type=whole_number,
         default=0,
-        help="where it listens (a free port)",
+        help="the port to listen on (a free one)",
     )
     return parser
 

@@ -1,7 +1,8 @@
-"""The progress line on a terminal, with a bar where rich is installed.
+"""The progress line on a terminal, with a bar if rich is installed.
 
-Promises: one line, drawn over itself while a stream runs, silent ones too, and gone at the end;
-nothing where stderr is no terminal. Leaves to others: what else is written, inside of `aside()`.
+Promises: it is one line that is redrawn while the stream runs, even if nothing arrives, and removed
+at the end. If stderr is not a terminal, nothing is shown. Anything else has to be written inside of
+`aside()`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""`fal-stream run`: one stream, from arguments to stdout.
+"""`fal-stream run`: run one stream from the arguments, and write it to stdout.
 
-Promises: each chunk is written as soon as it comes, before the next one is asked for; whatever ends
-it, the connection is closed. Leaves to others: what an error means to the shell (`exits`, `main`).
+Promises: each chunk is written when it arrives, before the next one is read. However the stream
+ends, its connection is closed. Elsewhere: the exit code of an error (`exit_codes`, `main`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""`--output`: save the files of a stream, and report each one.
+"""`--output`: save the files of a stream, and report each one on stderr.
 
-Leaves to others: finding, fetching and writing them, which is the client's own (`_sync.saver`).
+Elsewhere: finding, downloading and writing files, which the client does (`_sync.saver`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""`fal-stream serve`: a fal server on this machine, with apps to try.
+"""`fal-stream serve`: run a local fal server with models to try, until Ctrl-C.
 
-Promises: it answers until Ctrl-C, whatever is sent to it.
+The server is `LocalFal`. It has a model for each chunk format, and some that fail on purpose.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ def serve(port: int) -> int:
     """Serve until Ctrl-C.
 
     Args:
-        port: Where; 0: on a free port.
+        port: The port to listen on; 0 for a free one.
 
     Returns:
         The exit code.
 
     Raises:
-        ConfigError: It is no port.
+        ConfigError: The number is not a port.
         OutputError: The port can't be listened on.
         KeyboardInterrupt: Ctrl-C.
     """
@@ -81,30 +81,32 @@ def serve(port: int) -> int:
 
 def _about(url: str) -> str:
     return f"""\
-A fal server listens on {url}. In another terminal:
+A fal server listens on {url}. In another terminal, activate the virtual
+environment there too (. .venv/bin/activate), set these variables, and try the commands:
 
   export FAL_RUN_HOST={url} FAL_REST_HOST={url} FAL_KEY=any
 
   fal-stream run {LANGUAGE_MODEL} prompt='What is streaming?' --text
-  fal-stream run {LANGUAGE_MODEL} prompt=Hi          # each chunk is a line of JSON
+  fal-stream run {LANGUAGE_MODEL} prompt=Hi          # a line of JSON for each chunk
   fal-stream run {LANGUAGE_MODEL} prompt=Hi --last | jq .usage
   fal-stream run {IMAGE_MODEL} prompt='a sun over waves' --output pictures
-  fal-stream run {_PROGRESS}              # progress, then the picture
-  fal-stream run {_PARTIAL}               # partial pictures in base64
+  fal-stream run {_PROGRESS}              # progress, then the image
+  fal-stream run {_PARTIAL}               # partial images in base64
   fal-stream run {_SPEECH} --output sounds
-  fal-stream run {_SPEECH_CHUNKS}         # sound in base64
+  fal-stream run {_SPEECH_CHUNKS}         # audio in base64
   fal-stream run {_CHAT} prompt=Hi --text # deltas, as in OpenAI's protocol
-  fal-stream run {_WORKFLOW}              # a line for each node, and the output
-  fal-stream run {_LOGS}                  # its place in the queue, and logs
+  fal-stream run {_WORKFLOW}              # the events of each node, then the output
+  fal-stream run {_LOGS}                  # queue position and logs
   fal-stream run {_VISION} image_url@picture.png
-  fal-stream run {_REFUSAL}               # an input that is refused: exit code 3
-  fal-stream run {_SILENCE} --timeout 2   # a server that falls silent: exit code 5
-  fal-stream run {_BREAK}                 # a connection that breaks: exit code 6
+  fal-stream run {_REFUSAL}               # refuses its input: exit code 3
+  fal-stream run {_SILENCE} --timeout 2   # stops sending: exit code 5
+  fal-stream run {_BREAK}                 # the connection breaks: exit code 6
 
-fal-ai/any-llm, fal-ai/flux/dev, openrouter/router (also /openai/v1/chat/completions),
-openai/gpt-image-1, acme/speech and workflows/acme/sticker are played by the same scripts.
+The same models also answer for the endpoint ids that the documentation uses: fal-ai/any-llm,
+fal-ai/flux/dev, openrouter/router (also with --path /openai/v1/chat/completions),
+openai/gpt-image-1, acme/speech and workflows/acme/sticker.
 
-Ctrl-C ends it. What comes in:
+Ctrl-C ends it. Requests that it gets:
 """
 
 

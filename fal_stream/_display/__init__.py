@@ -1,1 +1,1 @@
-"""What `show()` draws: found in chunks, laid out, and put on a notebook or a terminal."""
+"""What `show()` draws: find it in chunks, lay it out, and draw it in a notebook or a terminal."""

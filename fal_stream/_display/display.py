@@ -1,11 +1,11 @@
 """`stream.show()`: draw a stream in a thread of its own while the caller reads it.
 
-Promises: at most ten frames a second, fewer of what takes long to draw, and always the last one.
-Whoever reads the stream only hands its chunks over: a thread draws, so that no drawing holds up an
-event loop, and time is seen to pass while the server is silent. What can't be drawn is logged, and
-the stream goes on.
+Promises: at most ten frames are drawn in a second, fewer if drawing takes long, and the last frame
+always is. The reader of the stream only passes its chunks on; the thread draws, so an event loop is
+never blocked, and the elapsed time is updated while the server is silent. An exception while
+drawing is logged, and the stream goes on.
 
-Leaves to others: what a frame holds (`frame`), and where it is drawn (`renderers`).
+Elsewhere: what a frame contains (`frame`), and where it is drawn (`renderers`).
 """
 
 from __future__ import annotations

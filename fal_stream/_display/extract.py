@@ -1,10 +1,10 @@
 """Find what can be shown in a chunk: text, files, progress, logs, a seed.
 
-Promises: any value may be given, and is only looked at, up to a bound; what is found is data, and
-still has to be escaped by whoever lays it out. Nothing is fetched, and no picture is decoded. An
-address is one of http or https, or a data URI of a picture, sound or video.
+Promises: any value is accepted, and is searched up to a limit. The result is unescaped data, and
+has to be escaped by the renderer. Nothing is downloaded, and no image is decoded. An address is an
+http or https URL, or a data URI of an image, audio or video.
 
-Leaves to others: what the chunks before have brought (`frame`).
+Elsewhere: what earlier chunks contained (`frame`).
 """
 
 from __future__ import annotations

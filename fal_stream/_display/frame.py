@@ -1,8 +1,8 @@
 """`Frame`: what is shown of a stream at one moment, and how chunks make frames.
 
-Promises: a frame never changes, so that a thread can draw it while chunks come. What a chunk
-doesn't have stays as the chunks before left it: a picture stands until another comes. Taking a
-chunk costs no more, however much has come before.
+Promises: a frame is immutable, so a thread can draw it while further chunks arrive. What a chunk
+lacks stays as the earlier chunks left it: an image is shown until the next one arrives. Adding a
+chunk takes the same time, however much came before.
 """
 
 from __future__ import annotations

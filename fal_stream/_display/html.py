@@ -1,7 +1,7 @@
 """Render frames as HTML, for notebooks.
 
-Promises: whatever stands in a chunk is data here, and is escaped; no mathematics is made of it.
-What is drawn looks right on a light and on a dark page.
+Promises: everything from a chunk is escaped, and MathJax ignores it. It looks right on light and on
+dark pages.
 """
 
 from __future__ import annotations

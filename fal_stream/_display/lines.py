@@ -1,6 +1,6 @@
 """Render frames as lines of text, and the status line of a stream.
 
-Promises: whatever stands in a chunk is data here: nothing of it is obeyed by a terminal.
+Promises: control characters from a chunk are escaped, so it can't control the terminal.
 """
 
 from __future__ import annotations

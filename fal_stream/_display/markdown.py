@@ -1,7 +1,7 @@
-"""Markdown as HTML, by markdown-it-py; imported only where Markdown is to be shown in a notebook.
+"""Render Markdown as HTML, by markdown-it-py; imported only to show Markdown in a notebook.
 
-Promises: HTML in the text is shown as text, an address of a link is one of http, https or mailto,
-and no picture is fetched that the text names: its address could tell somebody what was read.
+Promises: HTML in the text is shown as text. A link has an http, https or mailto address. Images are
+not loaded, because their address could tell a third party what was read.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The nodes of a workflow and the state of each.
+"""The nodes of a workflow and the state of each, up to a limited number of nodes.
 
-Promises: bounded, however many nodes there are. Leaves to others: the output of the workflow.
+Elsewhere: the output of the workflow.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where frames are drawn: a notebook, a terminal, or a file that the output goes to."""
+"""Draw frames in a notebook, on a terminal, or as lines of a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A terminal, drawn on by rich; imported only where that is installed."""
+"""Draw frames on a terminal by rich; imported only if rich is installed."""
 
 from __future__ import annotations
 

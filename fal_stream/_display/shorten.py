@@ -1,7 +1,6 @@
-"""Chunks and texts in a form that is short, and safe to print.
+"""Shorten chunks and texts, and make them safe to print.
 
-Promises: a data URI becomes its beginning and its size, and no control character reaches a
-terminal.
+Promises: a data URI becomes its beginning and its size, and control characters are escaped.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Join the pieces of a stream's sound into a file that a browser plays.
+"""Join the pieces of a stream's audio into a file that a browser can play.
 
-Promises: as much is kept as a notebook may hold, and no more. PCM gets the header of a WAV file.
+Promises: its size is limited to what a notebook may hold. PCM gets the header of a WAV file.
 """
 
 from __future__ import annotations

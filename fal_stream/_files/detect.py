@@ -1,7 +1,7 @@
-"""Detect files in an input: paths, open files, bytes, images of Pillow, files of requests.
+"""Detect files in an input: paths, open files, bytes, Pillow images, files of web frameworks.
 
-Promises: telling costs no I/O, and imports nothing: where Pillow hasn't been imported, nobody can
-have an image of it.
+Promises: detection does no I/O and imports nothing: if Pillow isn't imported, no object can be an
+image of it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A lock for a file that one thread at a time can use, which cleans up after the last use.
 
-Promises: to end the use of a file waits for nobody. Where a read still runs, of a disk that is
-gone or for somebody who has given up, what is left to do is done after it.
+Promises: closing a file never waits. If another thread is still reading it, from a disk that hangs
+for example, the cleanup is done when that read has ended.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Choose how a file object that the caller opened is read: by position, or in order.
 
-Promises: parts are read side by side only where going to a place costs little and says nothing
-wrong. Whatever else knows places, a packed file or one of a class that we don't know, is read in
-order from its beginning, and what knows none from where it is.
+Promises: parts are read concurrently only if seeking is cheap and reliable. Any other seekable file
+(a packed one, or one of an unknown class) is read in order from its beginning, and a file that
+can't seek is read from its current position.
 """
 
 from __future__ import annotations

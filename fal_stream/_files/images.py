@@ -1,7 +1,7 @@
-"""Encode images of Pillow as bytes.
+"""Encode Pillow images as bytes.
 
-Promises: the bytes are of the type that is said, and a photo keeps its quality. Of an animation
-they are the frame that it stands at, as everything in Pillow.
+Promises: the bytes have the stated media type, and a photo keeps its quality. Of an animation the
+current frame is encoded, as everywhere in Pillow.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The name and the content type of a file: checked, found, or made up.
+"""The name and the media type of a file: checked if given, else detected, else generated.
 
-Promises: what is given is checked; what is found with the file is made fit. A type is guessed from
-the name by the standard library's `mimetypes`, with what the system and the program added to it.
+Promises: an argument that is wrong is refused; a name that was found with the file is made valid.
+The type is guessed from the name by the standard library's `mimetypes`, which knows what the system
+and the program have added.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Read files that are given as paths: opened at the first read, closed after the last.
+"""Read files that are given as paths: opened for the first read, closed after the last.
 
-Promises: a file whose size is known is noticed to have changed until its first byte is read. Of one
-that says that it is empty nothing is taken for granted: those of /proc say so and are not.
+Promises: a change of the file's size is detected until its first byte is read. The size of a file
+that claims to be empty is not trusted, because files in /proc claim that and are not.
 """
 
 from __future__ import annotations

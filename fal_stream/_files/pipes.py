@@ -1,8 +1,10 @@
 """Read open files that can't seek: pipes, terminals, sockets, responses.
 
-Promises: a pipe, a terminal or a socket is asked for bytes only when it has some. Python ends with
-an abort if a thread then sits in `sys.stdin.buffer.read()`, for it needs that file's lock. And a
-reader that was closed takes no byte that comes after.
+Promises: a pipe, a terminal or a socket is read only when it has bytes. Otherwise a thread
+would block in `sys.stdin.buffer.read()` with the lock of that file, and Python aborts at exit if it
+can't get this lock (`_enter_buffered_busy` in
+https://github.com/python/cpython/blob/main/Modules/_io/bufferedio.c). A closed reader takes no
+further byte from the file.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The interface of file readers, a reader of bytes in memory, and checked calls of `read`.
 
-Promises: what a file of somebody else's gives is checked. A reader copies no more than it was
-asked for.
+Promises: what a foreign file object returns is checked. A reader copies no more than was asked for.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Uploaded files of web frameworks (`UploadFile`, `FileStorage`) as inputs.
 
-Promises: telling costs no I/O and imports no framework. A file is called what the visitor's browser
-called it, and not as the field of the form.
+Promises: detection does no I/O and imports no framework. The file's name is the one that the
+visitor's browser gave, not the name of the form field.
 """
 
 from __future__ import annotations

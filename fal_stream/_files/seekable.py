@@ -1,8 +1,8 @@
-"""Read open files that can seek; all readers of one share its position.
+"""Read open files that can seek; all readers of one file share its position.
 
-Promises: each reader gets its own bytes, whoever else reads the same file meanwhile. The file
-stands where the caller had it when the last of them is closed, or when a read that still runs then
-is over. A file whose read hangs keeps no other one waiting.
+Promises: each reader gets the right bytes, whoever else reads the same file meanwhile. After the
+last reader is closed (and a read that still runs has ended), the file is at the position where the
+caller left it. A file whose read hangs blocks no other file.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One file that is uploaded: its name, its type, its size, and its bytes.
 
 Promises: what can't be uploaded is refused when it is opened, before anything is sent. A file that
-changes meanwhile is noticed where it becomes shorter, and a path also where it became another file
-before its first byte was read. Of what says that it is empty, whatever it holds is read.
+gets shorter during the upload is detected, and so is a path that is replaced by another file before
+its first byte is read. A file that claims to be empty is read to its end.
 """
 
 from __future__ import annotations

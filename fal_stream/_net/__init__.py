@@ -1,1 +1,1 @@
-"""The seam to the network: the only code that is written twice by hand, once for each flavour."""
+"""Network and event loops: the only code that is written by hand for each flavour."""

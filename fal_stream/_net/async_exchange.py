@@ -1,8 +1,8 @@
-"""The asynchronous exchange (limits and aborts of one request), for any event loop.
+"""The asynchronous exchange (timeouts and aborts of one request), for any event loop.
 
-Where somebody waits, an abort or a limit ends the wait. Where nobody does, an abort closes the
-connection itself; an exchange lets go of it before it goes back to the pool, so that a late abort
-can't hit the next user.
+If a task waits, an abort or a timeout ends its wait. If none does, an abort closes the connection
+itself. An exchange releases its connection before that goes back to the pool, so a late abort can't
+hit the next request.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An asynchronous socket, plain or TLS, for any event loop, under the limits of an exchange."""
+"""An asynchronous socket, plain or TLS, for any event loop, with the timeouts of an exchange."""
 
 from __future__ import annotations
 

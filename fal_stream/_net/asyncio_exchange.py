@@ -1,7 +1,7 @@
 """The exchange of asyncio: each wait is for one future.
 
-The exchange puts an exception into that future when a limit runs out or it is aborted. One timer
-serves a whole exchange; it is set anew only when it fires, not with each read.
+On an abort or a timeout, the exchange sets an exception on that future. One timer serves a whole
+exchange: it is rescheduled when it fires, not for each read.
 """
 
 from __future__ import annotations

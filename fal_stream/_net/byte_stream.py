@@ -1,4 +1,4 @@
-"""The interface of a connection of an event loop: bytes and nothing else."""
+"""The interface of a connection of an event loop: it sends and receives bytes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A cached value that takes long to make: made once, in a thread, shared by all who wait.
+"""A cached value that is expensive to make: made once, in a thread, shared by all that wait for it.
 
-Promises: many who want it at once share one making; each waits in its own way and can give up.
-What could not be made is made anew for who comes next. Neither a Ctrl-C nor a fork in the middle
-of it leaves anybody waiting for a making that has ended.
+Promises: everyone that needs the value at the same time waits for the same call, and can give up
+alone. A failure is not cached. Neither a Ctrl-C nor a fork during the call leaves anyone waiting
+for a call that will never return.
 """
 
 from __future__ import annotations

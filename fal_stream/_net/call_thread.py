@@ -1,4 +1,4 @@
-"""A thread that is kept for calls that may take long, such as reading a file piece by piece."""
+"""A thread that is kept for slow calls, such as reading a file piece by piece."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cancellation: detect it, complete work despite it, run blocking calls in threads."""
+"""Detect cancellation, complete work despite it, and run blocking calls in threads."""
 
 from __future__ import annotations
 

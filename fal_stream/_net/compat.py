@@ -1,6 +1,6 @@
-"""Pairs of helpers that differ by flavour: `async_call` and `call`, and so on.
+"""Pairs of helpers that differ by flavour, such as `async_call` and `call`.
 
-The core is written against the `Async` and `async_` names; the generated one uses the others.
+The hand-written core uses the `Async` and `async_` names; the generated core uses the others.
 """
 
 from __future__ import annotations

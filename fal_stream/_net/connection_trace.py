@@ -1,9 +1,10 @@
-"""Learn by httpx's trace extension which connection is opened for a request, both flavours.
+"""Learn from httpx's `trace` extension which connection is opened for a request, both flavours.
 
-A request that is given up before its answer came is left behind in a thread in the blocking
-flavour. httpx's extension `trace` tells of the connection that was opened for it, so that it can
-be shut down, which ends the thread too. Where the request goes out on a connection that was used
-before, httpx tells nothing: the thread ends with the answer, or with httpx's own timeout.
+In the blocking flavour, a request that is given up before its response began is left behind in a
+thread. httpx's extension `trace` (https://www.python-httpx.org/advanced/extensions/#trace) reports
+the connection that was opened for it, so it can be shut down, which ends the thread. For a request
+on a connection that was used before, httpx reports nothing: its thread ends with the response, or
+with httpx's own timeout.
 """
 
 from __future__ import annotations

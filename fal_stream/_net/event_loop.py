@@ -1,4 +1,4 @@
-"""The interface of an event loop: what is needed of asyncio and trio."""
+"""The interface of an event loop: what fal_stream needs of asyncio or trio."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request and its response: its time limits and its abort flag, for both flavours."""
+"""The exchange: the timeouts and the abort flag of one request and its response, both flavours."""
 
 from __future__ import annotations
 

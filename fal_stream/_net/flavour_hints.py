@@ -1,6 +1,6 @@
-"""Errors for `for` in place of `async for`, `async with` in place of `with`, both flavours.
+"""Errors for `for` instead of `async for`, and `async with` instead of `with`, in both flavours.
 
-Type checkers are not shown the methods: to them, the one flavour has no such thing.
+These methods are hidden from type checkers, which report the mistake by themselves.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Connect to a host by Happy Eyeballs (RFC 8305), both flavours side by side.
 
-RFC 8305 ("Happy Eyeballs"): the addresses are tried in turn, IPv6 and IPv4 by turns, the next one
-as soon as one has failed or has not answered within a quarter of a second. The first connection
-that comes about is taken, and the other attempts are given up.
+The addresses are tried in turn, IPv6 and IPv4 alternately: the next attempt starts when the one
+before has failed, or has not succeeded within a quarter of a second. The first connection that is
+made is used, and the other attempts are cancelled.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Recognise the exceptions of HTTP libraries without importing these."""
+"""Recognize the exceptions of HTTP libraries without importing the libraries."""
 
 from __future__ import annotations
 

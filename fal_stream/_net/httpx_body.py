@@ -1,9 +1,9 @@
-"""Read a response body by httpx's own reader, under our limits, both flavours side by side.
+"""Read a response body with httpx's own reader, under our timeouts, both flavours side by side.
 
-Such a library knows nothing of aborts and of our limits. Where it tells which socket it reads, it
-is called right where the body is wanted, and is woken by shutting that socket down. Where it
-doesn't (a transport without a network, a connection that several requests share), it is called in
-a task or a thread of its own, which is left behind where the wait for it ends.
+httpx doesn't know our aborts and timeouts. If it tells which socket it reads, it is called where
+the body is wanted, and a read is ended by shutting that socket down. If it doesn't (a transport
+without a network, a connection that several requests share), it is called in a task or a thread of
+its own, which is left behind when the wait for it is ended.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Redact the secrets of a request in what the HTTP library logs.
+"""Redact the secrets of a request in the log records of HTTP libraries.
 
-httpx logs the address of each request, httpcore what a server answers, hpack each header; how
-their loggers are called differs by version. So nothing goes by names: a record that is made while
-a request of ours is sent or read is searched for what is secret in that request. Records of other
-requests stay as they are, and so do loggers, handlers, levels and filters.
+httpx logs the address of each request, httpcore the headers of the response, hpack each header, and
+the names of their loggers differ by version. So names don't matter: any record that is created
+while one of our requests is sent or read is searched for the secrets of that request. Records of
+other requests stay as they are, and so do loggers, handlers, levels and filters.
 """
 
 from __future__ import annotations

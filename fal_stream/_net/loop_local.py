@@ -1,7 +1,7 @@
-"""A value per event loop (asynchronous) or per process (blocking), both side by side.
+"""A value for each event loop (asynchronous) or for the process (blocking), both side by side.
 
-There is no lock, so that a signal handler can use it at any time: each step on the dictionaries is
-one of the interpreter.
+There is no lock, so that a signal handler can use it at any time: each step is a single operation
+on a dictionary, which the interpreter doesn't interrupt.
 """
 
 from __future__ import annotations

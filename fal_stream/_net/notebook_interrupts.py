@@ -1,12 +1,16 @@
-"""Interrupts of notebook cells: end the waits of their streams, and the streams.
+"""Interrupts of notebook cells: end the waits of the cell's streams, and the streams.
 
-Two things keep an interrupted cell from ending its streams. The kernel answers an interrupt of an
-asynchronous cell in its event loop, which sleeps while the server is silent: so the loop is woken
-from time to time while a cell runs. And the traceback, or a name, keeps a stream that the cell was
-not reading when it was interrupted: so the exchanges that began in it are aborted. IPython in a
-terminal leaves its loop, and the task in it, where they were: there the task is cancelled.
+Two things would keep an interrupted cell from ending its streams:
 
-Promises: nothing is done, and IPython not imported, in a program that a notebook doesn't run.
+- The kernel handles the interrupt of an asynchronous cell in its event loop, which sleeps while the
+  server is silent. So the loop is woken from time to time while a cell runs.
+- The traceback, or a variable, keeps a stream alive that the cell was not reading at that moment.
+  So the exchanges that were started in the cell are aborted.
+
+IPython in a terminal leaves the event loop, and the task in it, where they were: there the task is
+cancelled.
+
+Promises: in a program that a notebook doesn't run, nothing is done and IPython is not imported.
 """
 
 from __future__ import annotations

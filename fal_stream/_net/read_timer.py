@@ -1,8 +1,8 @@
-"""End a blocking read when a limit runs out, by shutting its socket down.
+"""End a blocking read when a timeout runs out, by shutting its socket down.
 
-Promises: a read costs a look at the clock. The timer is set when the first one begins, and set
-anew only when it fires. Where the whole process was stopped for a while, the reader is given a
-moment to take what has come meanwhile.
+Promises: each read costs one look at the clock. The timer is scheduled by the first read, and
+rescheduled only when it fires. If the whole process was suspended for a while, the reader first
+gets a moment to read what has arrived.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""Resolve host names in daemon threads, so that a look-up that hangs holds nobody up.
+"""Resolve host names in daemon threads, so that a look-up that hangs blocks nobody.
 
-The operating system's look-up can hang for minutes and can't be interrupted. Promises: all who ask
-for the same name at the same time share one look-up, and so many run at once at most; the others
-wait for their turn, and each waits in its own way and can give up. Whatever a look-up raises comes
-to all who wait for it. Nothing is remembered.
+The operating system's look-up (`getaddrinfo`) can hang for minutes and can't be interrupted.
+
+Promises: look-ups of the same name at the same time share one call, and only a limited number of
+calls run at once; the others queue. Each caller waits in its own way and can give up. An exception
+is raised to all that wait for it. No result is kept.
 """
 
 from __future__ import annotations

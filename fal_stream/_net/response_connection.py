@@ -1,9 +1,9 @@
 """The socket of an httpx response, and whether other streams share it (HTTP/2).
 
-Over HTTP/2 several requests share one. In the blocking flavour, whoever waits for one of them reads
-for all: a thread that is left behind by a stream that ended early goes on reading, until its server
-says something more or the connection ends. So the connection is shut down when the last stream of
-ours has left it, and not before.
+Over HTTP/2 several requests share a connection, and in the blocking flavour whoever waits for one
+of them reads for all. A thread that a stream left behind by ending early goes on reading until the
+server sends something or the connection ends. So the connection is shut down when the last stream
+of ours has left it, and not before.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""What is said to who uses the result of an asynchronous method without `await`.
+"""Errors that say "await is missing", for the results of asynchronous methods.
 
-A coroutine can't be told to say more than "object is not subscriptable", so the methods return an
-object that is awaited as one, and that frameworks take for one: `asyncio.create_task`, trio's and
-anyio's `start_soon` and `inspect.iscoroutine` do. Awaiting it costs nothing, as it hands out the
-iterator of its coroutine.
+The exception of a coroutine only says "object is not subscriptable", and its text can't be changed.
+So the methods return an object that is awaited like a coroutine, and that frameworks accept as one:
+`asyncio.create_task`, `start_soon` of trio and anyio, and `inspect.iscoroutine` do. Awaiting it
+costs nothing extra, because it returns the iterator of its coroutine.
 
-Type checkers are not shown any of it: to them the methods return coroutines, which have no results.
+It is hidden from type checkers: for them the methods return coroutines.
 """
 
 from __future__ import annotations

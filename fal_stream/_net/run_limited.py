@@ -1,7 +1,7 @@
 """Run jobs concurrently, up to a limit, both flavours side by side.
 
-Promises: whatever happens, nothing runs on when the call returns. The first failure is the one
-that is raised; the others are interrupted and waited for.
+Promises: when the call returns, however it ends, nothing is still running. The first failure is
+raised; the other jobs are interrupted and waited for.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""A call that is made once, and whose result many may wait for.
+"""A call that is made once, and whose result several callers wait for.
 
-Promises: no step of it holds a lock that another step waits for, so neither a Ctrl-C nor a signal
-handler, which may ask for the same call, can leave anybody waiting for ever. Leaves to others:
-which thread makes the call.
+Promises: no step holds a lock that another step waits for, so neither a Ctrl-C nor a signal handler
+that asks for the same call can leave a caller waiting forever. Elsewhere: the thread that makes the
+call.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Find out whether a signal handler raised an exception, or the code that it interrupted.
 
-A handler's exception comes out of whatever line is running: Celery's soft time limit out of the
-middle of a library that turns each exception into one of its own. A TimeoutError, as many raise
-in a handler of SIGALRM, looks there like one of the network.
+A handler's exception is raised at whatever line is running: Celery's soft time limit, for example,
+in the middle of a library that turns each exception into one of its own. A TimeoutError, which many
+handlers of SIGALRM raise, looks there like a timeout of the network.
 """
 
 from __future__ import annotations

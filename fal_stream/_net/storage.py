@@ -1,4 +1,4 @@
-"""The interface of a storage object of the user's, and calling it, both flavours side by side."""
+"""The interface of the user's storage object, and how it is called, both flavours side by side."""
 
 from __future__ import annotations
 

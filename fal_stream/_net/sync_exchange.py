@@ -1,8 +1,9 @@
-"""The exchange of the blocking flavour: each wait is cut into slices.
+"""The exchange of the blocking flavour: each wait is divided into short slices.
 
-Before each slice the watchdog and the abort flag are asked. An abort from another thread wakes
-who waits, by what was attached; where that wakes nobody, the next slice does. There is no lock: a
-signal handler may abort, and wait for another thread, while its own stands anywhere in here.
+Before each slice, the watchdog and the abort flag are checked. An abort from another thread wakes
+the waiting thread by the function that was attached for it; if that doesn't wake it, the next slice
+notices the abort. There is no lock: a signal handler may abort, and wait for another thread, while
+the code that it interrupted is anywhere in this module.
 """
 
 from __future__ import annotations

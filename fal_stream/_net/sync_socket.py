@@ -1,9 +1,8 @@
-"""A connection of the blocking flavour, plain or TLS, under the limits of an exchange.
+"""A connection of the blocking flavour, plain or TLS, with the timeouts of an exchange.
 
-Two races are closed by construction. An exchange lets go of its socket *before* the connection
-goes back to the pool, under the lock that `abort` takes, so that a late abort can't hit the next
-request. And a stream whose socket was shut down refuses to send, when nothing has been sent yet
-and a new connection is safe.
+Two races can't happen by design. An exchange releases its socket *before* the connection goes back
+to the pool, so a late abort can't hit the next request. And a connection whose socket was shut down
+refuses to send while nothing has been sent, when using a new connection is still safe.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Call functions later, both flavours side by side.
 
 A blocking program has no event loop to call them, so a daemon thread does. There is one for the
-whole process; it is started with the first timer, and ends with the last one.
+whole process: it is started with the first timer, and ends with the last one.
 """
 
 from __future__ import annotations

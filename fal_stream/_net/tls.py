@@ -1,8 +1,8 @@
-"""TLS without a socket (`ssl.MemoryBIO`): bytes of the network in, of the application out.
+"""TLS without a socket (`ssl.MemoryBIO`): encrypted bytes in, decrypted bytes out, and back.
 
-Promises: what was decrypted before an error is given before it is raised; an end that the other
-side has not announced, as TLS wants it, is an error and not an end. Leaves to others: sending what
-is to go out, and waiting for what comes in.
+Promises: data that was decrypted before an error is returned before the error is raised. If the
+connection ends without TLS's `close_notify`, that is an error and not an end (RFC 8446, section
+6.1). Elsewhere: sending the encrypted bytes, and waiting for them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The TLS settings: one for all clients of a process that trust the same authorities.
+"""The TLS settings: one context for all clients of a process that trust the same authorities.
 
-To read the authorities takes as long as many a connection, so a thread does that, beside the
-look-up and the connecting.
+Reading the file of authorities takes as long as opening many a connection, so a thread does it
+during the look-up and the connecting.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The exchange of trio: each wait has a cancel scope of its own.
 
-An abort cancels it, and so does the watchdog. No scope is kept longer than its wait.
+An abort or a timeout cancels the scope. No scope is kept longer than its wait.
 """
 
 from __future__ import annotations

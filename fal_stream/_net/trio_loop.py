@@ -1,4 +1,4 @@
-"""trio, as the asynchronous flavour uses it; imported only where trio has been already."""
+"""The event loop interface (`event_loop`) on trio; imported only if trio has been imported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A connection of trio."""
+"""The byte stream interface (`byte_stream`) on trio."""
 
 from __future__ import annotations
 

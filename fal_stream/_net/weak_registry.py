@@ -1,7 +1,7 @@
 """A set of objects, held by weak references.
 
-There is no lock, so that a signal handler can go through them at any time: each step on the
-dictionary is one of the interpreter.
+There is no lock, so that a signal handler can iterate over it at any time: each step is a single
+operation on a dictionary, which the interpreter doesn't interrupt.
 """
 
 from __future__ import annotations

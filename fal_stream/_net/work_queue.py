@@ -1,12 +1,13 @@
-"""The work queue of a stream map: which inputs run, are done, or may be begun; both flavours.
+"""The work queue of a stream map: which inputs run, are done, or may start; both flavours.
 
-Promises: an input is begun once, and stays in `unfinished` until its result is delivered. Whatever
-the consumer does, no more than `limit` run, and no more than as many again wait to be taken.
+Promises: an input is started once, and stays in `unfinished` until its result is delivered.
+Whatever the consumer does, at most `limit` inputs run, and at most as many results wait to be
+taken.
 
-No step on it waits, so all of it may be used by threads, signal handlers and finalizers, also in
-the middle of another use. An input is in `unfinished` from its beginning on; it moves from
-`running` to `done` and out of that. Each of these steps is one of the interpreter, and an input is
-in the next place before it leaves the last one: who looks at them in this order never misses it.
+How: no step waits, so threads, signal handlers and finalizers can use the queue at any time, even
+in the middle of another use. An input moves from `running` to `done`, and then out of `done`. It is
+added to the next place before it is removed from the last one, so whoever looks at both in this
+order never misses it.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Reporting: the log of streams, spans of OpenTelemetry, and taps of a response."""
+"""Reporting: the log of streams, OpenTelemetry spans, and taps of responses."""

@@ -1,6 +1,6 @@
 """Report the end of a stream: a log line and a span.
 
-Promises: one look at the clock when the stream starts, and nothing for each chunk.
+Promises: it reads the clock once when the stream starts, and does nothing for a chunk.
 """
 
 from __future__ import annotations

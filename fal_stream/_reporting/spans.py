@@ -1,8 +1,8 @@
-"""A span of OpenTelemetry for each stream, and its context in the headers of requests.
+"""An OpenTelemetry span for each stream, and the trace context in the headers of requests.
 
-Promises: nothing is imported before the program has imported the API of OpenTelemetry, so that a
-program without it pays a look into a dict for each stream and each request. Leaves to others:
-providers, exporters, sampling and propagators, which are the program's.
+Promises: OpenTelemetry is used only if the program has imported its API, so that a program without
+it pays one look-up in a dict for each stream and each request. Elsewhere: providers, exporters,
+sampling and propagators belong to the program.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The interface of a tap, which is given everything that a server sends."""
+"""The interface of a tap, which receives every byte of a response."""
 
 from __future__ import annotations
 

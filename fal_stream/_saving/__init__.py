@@ -1,1 +1,1 @@
-"""Write files: choose their folders, and never leave one half written or overwrite another."""
+"""Write files: choose their folder, never leave one half written, never overwrite another."""

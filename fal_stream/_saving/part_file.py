@@ -1,8 +1,8 @@
-"""Write a file under a `.part` name, which is replaced by its own when it is whole.
+"""Write a file under a temporary name that ends in `.part`, and rename it when it is complete.
 
-Promises: it stands under another name, with `.part` at its end, until it is whole; then it takes
-its own name, or the next one that is free: no file that is there is changed, and no link is
-followed. To give it up waits for nobody: where another thread still writes, it is removed after.
+Promises: the complete file gets its own name, or the next free one: no existing file is changed,
+and no link is followed. Giving up never waits: if another thread is still writing, the file is
+removed when that write has ended.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What the fields of plain dataclasses are called in JSON, where pydantic's `Field` says it.
+"""The names of the fields of plain dataclasses in JSON, as given by pydantic's `Field(alias=...)`.
 
-Pydantic reads and writes a dataclass of Python's own by these names, too, as for an `output_type`.
+pydantic validates and serializes plain dataclasses by these names too, as for an `output_type`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Extract the sound from chunks: base64 in each of them, or bytes.
+"""Extract the audio from chunks: base64 in each chunk, or bytes.
 
-Promises: pure, linear. What is no sound is passed over, also an error that the app goes on after;
-base64 that is broken is not.
+Promises: pure, linear. A chunk without audio is skipped, and so is an error after which the model
+goes on; base64 that is broken is an error.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""Data URIs (RFC 2397) and base64, as apps send files in chunks.
+"""Data URIs (RFC 2397) and base64, as models send files in chunks.
 
-Promises: pure, linear in the text, whatever it holds. A message shows the beginning of a value at
-most.
+Promises: pure, linear in the text. A message shows at most the beginning of a value.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The MIME bundle of a file in a notebook: a picture, a player, or its metadata.
+"""The MIME bundle of a file in a notebook: an image, a player, or its metadata.
 
-Promises: pure. What an app says is escaped; only rasters, sound and video are shown, and data only
-up to a size, for a notebook keeps all of it.
+Promises: pure. What a model says is escaped. Only raster images, audio and video are shown, and
+only up to a size, because a notebook stores them all.
 """
 
 from __future__ import annotations

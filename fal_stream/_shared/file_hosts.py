@@ -1,7 +1,7 @@
-"""Decide which hosts files in chunks may be downloaded from.
+"""Decide which hosts the files of chunks may be downloaded from.
 
-Promises: pure. An app may name any address; only those of fal's hosts for files, of the user's own
-servers and of hosts that the user named are asked.
+Promises: pure. A model may name any address; only fal's file hosts, the user's own servers and
+hosts that the user named are allowed.
 """
 
 from __future__ import annotations

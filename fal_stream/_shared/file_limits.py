@@ -1,4 +1,4 @@
-"""The limits of a file that is read or saved."""
+"""The size and time limits of a file that is read or saved."""
 
 from __future__ import annotations
 

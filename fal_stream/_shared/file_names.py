@@ -1,7 +1,8 @@
 """Make safe names for files that are saved.
 
-Promises: pure. A name is safe on every system, whatever a server says: one part of a path, no name
-of a device, no hidden file, and a suffix of files that apps make, so that none is taken for code.
+Promises: pure. Whatever a server says, the name is safe on every system: it is one path component,
+not a device name, not a hidden file, and has the suffix of a media file, so it is never taken for a
+program.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Find out whether an input value is a file or holds one.
+"""Find out whether an input value is a file or contains one.
 
-Promises: looks into mappings, lists, sets, models and dataclasses, as deep as JSON is meant to be,
-and ends where a value holds itself.
+Promises: it searches mappings, lists, sets, models and dataclasses, as deep as JSON may be nested,
+and stops at a value that contains itself.
 
-Leaves to others: what a file is.
+Elsewhere: which objects are files (`_files/detect`).
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """HTTP/1.1 body framing: the bytes after a response head in, the bytes of the body out.
 
-Promises: RFC 9112, sections 6.3 and 7.1, strictly. What is ambiguous is refused, because two
-readers who disagree on where a body ends can be played against each other. Body bytes are passed
-on as they come; no more than a size line or a trailer line is ever held.
+Promises: strictly RFC 9112, sections 6.3 and 7.1. Ambiguous framing is refused, because two parsers
+that disagree about the end of a body can be exploited (response splitting, request smuggling). Body
+bytes are passed on as they arrive; at most one size line or trailer line is buffered.
 
-Leaves to others: reading, the response head (`http1.py`), what the end of the connection means
-beyond `complete_at_eof`, and the content of trailers, which are checked and dropped.
+Elsewhere: reading, the response head (`http1.py`), what the end of the connection means beyond
+`complete_at_eof`, and the values of trailers, which are checked and dropped.
 """
 
 from __future__ import annotations

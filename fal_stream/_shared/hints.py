@@ -23,7 +23,21 @@ class Hint(NamedTuple):
 
 # What stands in the reason, and what to do about it: the first that fits counts.
 _HINTS = (
-    ("WRONG_VERSION_NUMBER", Hint("the server seems to speak plain HTTP: use http://", False)),
+    (
+        "WRONG_VERSION_NUMBER",
+        Hint(
+            "the server seems to speak plain HTTP: use http:// (an address without a scheme, as in "
+            "FAL_RUN_HOST, means https://)",
+            False,
+        ),
+    ),
+    (
+        "UNEXPECTED_EOF_WHILE_READING",
+        Hint(
+            "the server ended the connection during TLS: if it speaks plain HTTP, use http:// (an "
+            "address without a scheme, as in FAL_RUN_HOST, means https://)"
+        ),
+    ),
     (
         "self-signed certificate",
         Hint("if it is to be trusted, name its authority's file in SSL_CERT_FILE", False),

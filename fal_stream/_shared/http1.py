@@ -1,10 +1,10 @@
 """HTTP/1.1 heads: a request to bytes, bytes to a response (RFC 9112, sections 2 to 5).
 
-Promises: what is sent is one request, whatever stands in its headers. A response head is read
-strictly: it is what `h11` would take, and never more. Interim responses (RFC 9110, section 15.2)
-are skipped. Work is linear in the bytes, and a head has an upper bound.
+Promises: whatever its headers contain, exactly one request is sent. A response head is parsed
+strictly: nothing is accepted that `h11` refuses. Interim responses (RFC 9110, section 15.2) are
+skipped. The work is linear in the bytes, and the size of a head is limited.
 
-Leaves to others: reading and sending, where the body ends (`framing`), and redirects.
+Elsewhere: reading and sending, the end of the body (`framing`), and redirects.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What JSON would change on the way: secrets, keys that become one, values that it has no form of.
+"""Detect values that JSON would change: secrets, equal keys, values without a JSON form.
 
-Promises: an error of ours that names the place and the way out. Leaves to others: going through an
-input (`inputs.py`) and dumping models (`models.py`).
+Promises: the error names the place and the way out. Elsewhere: traversing an input (`inputs.py`)
+and dumping models (`model_dump.py`).
 """
 
 from __future__ import annotations

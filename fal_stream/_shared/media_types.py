@@ -1,7 +1,7 @@
 """Detect the media type of a file by its first bytes or by the suffix of its name.
 
-Promises: pure, and the same on every system (`mimetypes` is not). Bytes are looked at up to
-`HEAD_BYTES`, and a type is given only where they say it clearly.
+Promises: pure, and the same on every system (`mimetypes` is not). At most `HEAD_BYTES` are looked
+at, and a type is returned only if they are unambiguous.
 """
 
 from __future__ import annotations

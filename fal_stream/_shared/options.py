@@ -1,7 +1,7 @@
-"""The keywords of `stream` and of a client, and which of them a caller has given.
+"""The keyword arguments of `stream` and of a client, and which of them the caller has given.
 
-The methods spell their keywords out, so that a person and a program can read them from the
-signature. Here the arguments of a call become a typed dict of those that are not at their default.
+The methods list their keywords, so that people, editors and type checkers see them in the
+signature. Here the arguments of a call become a dict of those that differ from their default.
 """
 
 from __future__ import annotations

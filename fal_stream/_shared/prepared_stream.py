@@ -1,6 +1,6 @@
-"""`PreparedStream`: check the options of a stream and prepare its request.
+"""`PreparedStream`: the checked options of a stream, and the request made from them.
 
-The key isn't in it: it is looked up and added when the stream starts.
+It doesn't contain the key, which is looked up and added when the stream starts.
 """
 
 from __future__ import annotations

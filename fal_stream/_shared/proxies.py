@@ -1,8 +1,9 @@
-"""Choose the proxy for an address by proxy variables and `NO_PROXY`.
+"""Choose the proxy for an address by the proxy variables and `NO_PROXY`.
 
-`NO_PROXY` is read as httpx reads it: names with their subdomains, names with a dot before them
-(the subdomains alone), addresses, all of these with a port, `*`, and `scheme://name`. Networks
-(`10.0.0.0/8`) are read too, as curl and requests do.
+`NO_PROXY` is read as httpx reads it (https://www.python-httpx.org/environment_variables/): names
+with their subdomains, names that begin with a dot (the subdomains only), addresses, each of these
+with a port, `*`, and `scheme://name`. Networks (`10.0.0.0/8`) are accepted too, as by curl and
+requests.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Check query parameters and add them to a URL.
 
-Pure text work: what is there already is not decoded and encoded anew, for the address may be
-signed.
+The query that the URL already has is not decoded and encoded again, because a signature may cover
+it.
 """
 
 from __future__ import annotations

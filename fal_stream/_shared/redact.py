@@ -1,16 +1,17 @@
 """Redact the secrets of a request in what its server sends, however they are encoded.
 
-Promises: the key, a token and the signature of an address are masked as they are, percent-encoded,
-escaped as in JSON, HTML or a repr of Python's, in base64, and cut off after 8 characters or more.
-It costs nothing until a text is masked, which errors and logs alone do. Work is linear in the
-text, whatever it is.
+Promises: the key, a token and the signature of an address are masked if they appear as they are,
+percent-encoded, escaped as in JSON, HTML or a Python repr, in base64, or cut off after 8 characters
+or more. It costs nothing until a text is masked, which happens in errors and logs only. The work is
+linear in the text.
 
-Leaves to others: which texts are masked. The chunks of a stream are data, and stay as they are.
+Elsewhere: which texts are masked. The chunks of a stream are data, and stay as they are.
 
-How: the pattern of a secret finds its first 8 characters, however they are written, and then takes
-the rest of the secret, or whatever could be some of it. So what looks like a secret is always
-masked, and never looked at again. In a pattern the next character decides how a character of the
-secret is written, and a run of backslashes is looked at from its beginning only.
+How: the pattern of a secret finds its first 8 characters, in any of these encodings, and then
+matches the rest of the secret, or whatever could be a part of it. What was matched is always
+masked, and never searched again. In the pattern, the next character of the text decides which
+encoding of a character is tried, and a run of backslashes is matched from its beginning only: so
+there is no backtracking.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Recognise an error that an app reports in a chunk.
+"""Recognize an error that a model reports in a chunk.
 
-From fal's documentation: `error` beside `output`, a text, "if an error occurred". As OpenRouter has
-it: an object `error` with a `message`, beside or in `choices`, and a `finish_reason` "error".
+The shapes: fal documents `error` beside `output`, a text, "if an error occurred". OpenRouter sends
+an object `error` with a `message`, beside or in `choices`, and a `finish_reason` of "error"
+(https://openrouter.ai/docs/api-reference/streaming).
 """
 
 from __future__ import annotations

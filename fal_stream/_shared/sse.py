@@ -1,13 +1,16 @@
 """Parse server-sent events: the bytes of an event stream in, its events out.
 
-Promises: the rules of WHATWG HTML, section 9.2.6, however the bytes are cut; work that is linear
-in the bytes; memory that is bounded by `max_event_bytes`. BOM, line ends, blank lines, `retry`
-and the limit are handled here, on bytes. A plain event of one `data` line takes a fast path, where
-they are many by a single cut; all others are read by `sseclient` (`sse_block.py`), and a test
-holds the ways together.
+Promises: the rules of WHATWG HTML, section 9.2.6
+(https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation),
+however the bytes are cut; work that is linear in the bytes; memory that is bounded by
+`max_event_bytes`.
 
-Leaves to others: what an event means (JSON, `[DONE]`, errors), whether the unfinished event at
-the end of a stream is delivered, and when a silent stream is given up.
+How: the byte order mark, line ends, blank lines, `retry` and the size limit are handled here, on
+bytes. Plain events of one `data` line take a fast path; all others are parsed by `sseclient`
+(`sse_event_buffer.py`). A test checks that both ways give the same events.
+
+Elsewhere: what an event means (JSON, `[DONE]`, errors), whether an unfinished event at the end of a
+stream is delivered, and when a silent stream is given up.
 """
 
 from __future__ import annotations

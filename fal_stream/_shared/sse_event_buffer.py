@@ -1,10 +1,10 @@
-"""Buffer the lines of one server-sent event, and read its fields by `sseclient`.
+"""Buffer the lines of one server-sent event, and parse its fields by `sseclient`.
 
-Promises: work that is linear in the bytes of the lines, although `sseclient` by itself copies
-what it has with every line; nothing is read before it is asked for, and reading changes nothing.
+Promises: work that is linear in the bytes, although `sseclient` itself copies its buffer for every
+line. Nothing is parsed before it is needed, and parsing changes nothing.
 
-Leaves to others: cutting bytes into lines, comments, `retry`, the size limit, and keeping the
-last event id (`sse.py`).
+Elsewhere: splitting bytes into lines, comments, `retry`, the size limit, and the last event id
+(`sse.py`).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Buffer the unfinished line of an event stream, in the pieces in which it comes.
+"""Buffer the unfinished line of an event stream, in the pieces in which it arrives.
 
-Promises: work and memory that are linear in the bytes, however small the pieces are; a long line
-is copied once, when it is whole.
+Promises: work and memory that are linear in the bytes, however small the pieces are; a long line is
+copied once, when it is complete.
 
-Leaves to others: where a line ends, what it means, and the size limit (`sse.py`).
+Elsewhere: where a line ends, what it means, and the size limit (`sse.py`).
 """
 
 from __future__ import annotations

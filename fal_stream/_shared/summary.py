@@ -1,7 +1,7 @@
 """The summary of a stream that has ended, for the log and the span.
 
-Promises: nothing of what was sent or received stands in it, but sizes and the server's id of the
-request. Leaves to others: where it is told.
+Promises: apart from sizes and the server's request id, it contains nothing that was sent or
+received. Elsewhere: where it is reported (`_reporting`).
 """
 
 from __future__ import annotations

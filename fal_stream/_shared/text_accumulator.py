@@ -1,18 +1,20 @@
 """Accumulate the text of a stream from deltas, or find the deltas in cumulative text.
 
-Some models send all text so far with each chunk (cumulative), others what is new (deltas). The
-fields of a chunk may tell which (`text_fields`); where they don't, the texts do:
+Some models send all text so far with each chunk (cumulative), others only the new text (deltas).
+The fields of a chunk may tell which (`text_fields`). If they don't, the texts are compared:
 
-- A text that doesn't begin with the one before it shows that each is new.
-- Two texts in a row that begin with the one before them and are longer show that each is all text
-  so far. One is enough where the text before has 16 characters, which nobody repeats by chance.
+- If a text doesn't begin with the text before it, the texts are deltas.
+- If two texts in a row begin with the one before them and are longer, the texts are cumulative. One
+  such text is enough if the text before it has 16 characters or more, because a delta that long is
+  hardly ever repeated by chance.
 
-Until then the first text has been given, and those after it are held back, for what was given can't
-be taken back. If the stream ends before anything is shown, texts that were all equal ("ha", "ha")
-are new, and so is what followed them; a text that has grown ("Ye", "Yes") is all text.
+Until this is decided, the first text has been given and the others are held back, because a text
+that was given can't be taken back. If the stream ends before, equal texts ("ha", "ha") count as
+deltas, and so does what follows them; a text that has grown ("Ye", "Yes") counts as cumulative.
 
-Many who send deltas repeat all text in their last chunk. So a text that begins with all text so far
-adds only what follows it: at once from 16 characters on, else if the stream ends with it.
+Many models that send deltas repeat the whole text in their last chunk. So of a text that begins
+with all text so far, only the rest is added: at once if there are 16 characters or more so far,
+else only in the last chunk.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Find the text of a chunk, and whether it is cumulative or a delta.
 
-From fal's documentation: `output` beside `partial` (language models, vision, speech to text) is all
-text so far. From OpenAI's: `choices[0].delta.content` is what is new. The other names are those of
-many apps, and tell neither.
+fal documents that `output` beside `partial` (language models, vision, speech to text) is all text
+so far. OpenAI documents that `choices[0].delta.content` is a delta
+(https://platform.openai.com/docs/api-reference/chat/streaming). The other names are used by many
+models, and tell neither.
 """
 
 from __future__ import annotations

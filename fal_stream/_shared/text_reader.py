@@ -1,6 +1,6 @@
 """Turn the chunks of a stream into its text.
 
-It holds no stream, so that a stream can hold it and is freed when it is dropped all the same.
+It doesn't refer to the stream, so that a stream can refer to it without a reference cycle.
 """
 
 from __future__ import annotations

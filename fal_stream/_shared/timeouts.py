@@ -1,4 +1,4 @@
-"""Make the errors of time limits that ran out."""
+"""Make the errors of timeouts that ran out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parse and check tokens, and decide how long one is used."""
+"""Parse and check tokens, and decide how long a token is used."""
 
 from __future__ import annotations
 

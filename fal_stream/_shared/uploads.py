@@ -1,10 +1,10 @@
 """Make the requests of an upload to fal's storage, and check the responses.
 
-Promises: what is sent is as fal's JavaScript client sends it. The server's answers are not trusted:
-whatever isn't as expected is a `ValueError` whose text is fit for a message, so it shows no path
-and no query: upload addresses are signed.
+Promises: the requests are those of fal's JavaScript client (https://github.com/fal-ai/fal-js). The
+server's responses are not trusted: whatever is not as expected raises a `ValueError` whose text is
+safe to show. It contains no path and no query, because upload addresses are signed.
 
-Leaves to others: sending it, and what an error is called.
+Elsewhere: sending the requests, and turning that exception into an error of ours.
 """
 
 from __future__ import annotations

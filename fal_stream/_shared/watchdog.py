@@ -1,10 +1,10 @@
-"""The watchdog: keep the time limits of a stream, and tell how long it may still wait.
+"""The watchdog: apply the timeouts of a stream, and tell how long it may still wait.
 
-Whoever is about to wait calls `enter`, and `leave` afterwards; a wait may hold others. The clock
-goes on between two waits, so that a flood without a single chunk can't hold up its consumer for
-ever; it stands still from `chunk`, when the consumer is given something, to the next wait. The
-clock is handed in, so that nothing here reads one. The watchdog neither waits nor wakes anybody:
-that is left to `_net`.
+Whoever is about to wait calls `enter`, and `leave` afterwards; waits may be nested. Between two
+waits the clock goes on, so that a server that sends much but never a chunk can't hold up the
+consumer forever. It stops at `chunk`, when the consumer gets something, until the next wait. The
+clock is an argument, so nothing here reads one. The watchdog neither waits nor wakes anyone: `_net`
+does.
 """
 
 from __future__ import annotations

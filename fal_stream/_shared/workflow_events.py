@@ -1,4 +1,4 @@
-"""Recognise the events of a workflow (the shapes are those of fal's documentation)."""
+"""Recognize the events of a workflow (their shapes are those of fal's documentation)."""
 
 from __future__ import annotations
 

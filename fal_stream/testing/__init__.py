@@ -1,8 +1,8 @@
 """A local fal server for demos and tests.
 
-`LocalFal` speaks the fal protocol on loopback with the standard library alone. What it answers
-is a script: a list of chunks, and of steps such as `Pause` and `Cut` between them. It issues
-tokens and takes uploads, too.
+`LocalFal` speaks fal's protocol on this machine, with the standard library alone. A script says
+what it answers: a list of chunks, and of steps such as `Pause` and `Cut` between them. It also
+issues tokens and accepts uploads.
 
     with LocalFal() as fal:
         fal.add("acme/llm", tokens("To be, or not to be"))

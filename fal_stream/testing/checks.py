@@ -1,4 +1,4 @@
-"""Validate arguments; messages name the argument, the value and what to give instead."""
+"""Check arguments; messages name the argument, the value and what to give instead."""
 
 from __future__ import annotations
 

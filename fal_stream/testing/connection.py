@@ -1,8 +1,8 @@
-"""One connection of a client: read and write bytes, and notice that the client went away.
+"""One connection of a client: read and write bytes, and notice a disconnect.
 
-Promises: whoever waits here wakes up when the client goes away; a send returns when the bytes
-were handed to the operating system, so a slow reader holds the script back and memory stays
-bounded. Leaves to others: what the bytes mean.
+Promises: whoever waits here is woken when the client disconnects. A send returns when the operating
+system has taken the bytes, so a slow reader slows the script down and memory stays bounded.
+Elsewhere: what the bytes mean.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The demo: a local server, and both clients that stream from it.
+"""The demo: a local server, and a blocking and an asyncio client that stream from it.
 
-It needs no key and no network. What arrives is printed as it arrives.
+It needs no key and no network. Everything is printed as it arrives.
 """
 
 from __future__ import annotations

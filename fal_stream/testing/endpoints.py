@@ -1,6 +1,6 @@
-"""The endpoints of a `LocalFal`, and the script that answers each.
+"""The endpoints of a `LocalFal`, and the script of each.
 
-Promises: no I/O; every request gets a reply. Leaves to others: who may ask (`dispatcher`),
+Promises: no I/O; every request gets a reply. Elsewhere: checking the key (`request_handler`),
 sending.
 """
 

@@ -1,7 +1,6 @@
 """What the pytest fixture `local_fal` does.
 
-Promises: after the test everything is as it was before, the module's own clients included. Leaves
-to others: the server (`server`).
+Promises: after the test everything is as it was before, including the module's own clients.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Helpers for scripts: `DONE`, `error_event` and `in_turn`.
 
-Promises: no I/O; safe to use from any thread. Leaves to others: the steps themselves (`steps`).
+Promises: no I/O; safe to use from any thread.
 """
 
 from __future__ import annotations

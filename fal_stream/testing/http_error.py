@@ -1,6 +1,6 @@
 """`HTTPError`: raised anywhere in the server to refuse a request with a status.
 
-Promises: a refusal has fal's shape. Leaves to others: catching it (`dispatcher`).
+The reply has the format of fal's errors. Elsewhere: catching it (`request_handler`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Play a reply on a connection: the head, the steps in their time, the framing of HTTP.
+"""Play a reply on a connection: the head, the steps with their pauses, the HTTP framing.
 
-Promises: steps are taken from the script one by one, as they are played; a script that is not
-played to its end is closed. Leaves to others: who asked, and what happens to the connection
+Promises: steps are taken from the script one by one, when they are played; a script that is not
+played to its end is closed. Elsewhere: whose request it is, and what happens to the connection
 afterwards.
 """
 

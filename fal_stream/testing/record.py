@@ -1,7 +1,7 @@
-"""Records what a real server sends to a stream.
+"""Record what a real server sends to a stream.
 
-Promises: the stream is what it would be otherwise; the file is written when it has ended, whatever
-its end is. Leaves to others: the file (`recording`), and what is secret (`scrub`).
+Promises: the stream behaves as without recording. The file is written when the stream has ended,
+however it ended. Elsewhere: the file format (`recording`), and masking secrets (`scrub`).
 """
 
 from __future__ import annotations

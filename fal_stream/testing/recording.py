@@ -1,8 +1,8 @@
-"""Recordings of real streams, and the files that hold them: one JSON value a line.
+"""Recordings of real streams, and their file format: one JSON value in a line.
 
-Promises: what is read from a file is what was written to it; a file that is no recording is refused
-with the line that is wrong. Leaves to others: where recordings come from (`record`), what is secret
-in them (`scrub`), and playing them (`replay`).
+Promises: reading a file gives what was written to it. A file that is not a recording is refused,
+with the line that is wrong. Elsewhere: making recordings (`record`), masking secrets (`scrub`), and
+playing them (`replay`).
 """
 
 from __future__ import annotations

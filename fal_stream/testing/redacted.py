@@ -1,4 +1,4 @@
-"""Header fields and query parameters of a request whose repr is redacted."""
+"""The headers and query parameters of a recorded request, with secrets masked in their repr."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Plays a recording again, as the reply of a server.
+"""Play a recording again, as the reply of a server.
 
-Promises: the same bytes in the same pieces, and the same end. Leaves to others: the file
-(`recording`), sending (`player`).
+Promises: the same bytes in the same pieces, and the same end. Elsewhere: the file (`recording`),
+sending (`player`).
 """
 
 from __future__ import annotations

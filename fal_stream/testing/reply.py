@@ -1,8 +1,7 @@
-"""The responses that a server can give: replies, and failures in fal's shape.
+"""The responses that a server can give: replies, and failures in fal's format.
 
-Promises: what is wrong with a list of steps is said when it is handed over, not when a request
-comes. Leaves to others: the steps (`steps`), which request gets which response (`script`),
-sending (`player`).
+Promises: a wrong step is refused when the list of steps is passed in, not when a request comes.
+Elsewhere: the steps (`steps`), which request gets which response (`script`), sending (`player`).
 """
 
 from __future__ import annotations

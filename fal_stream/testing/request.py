@@ -1,7 +1,7 @@
 """One request of a client: read from the connection, and kept for the test to look at.
 
-Promises: a request is given only when its body is whole. Leaves to others: the connection, the
-key check, the answer.
+Promises: a request is passed on when its body is complete. Elsewhere: the connection, the key
+check, the reply.
 """
 
 from __future__ import annotations

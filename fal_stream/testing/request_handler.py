@@ -1,7 +1,7 @@
 """Answer a request: by a route, the token address, the storage, or an endpoint.
 
-Promises: no I/O; every request gets a reply; where a key is needed, nothing is done without it.
-Leaves to others: what each of them answers, and sending it.
+Promises: no I/O; every request gets a reply; if a key is needed, nothing is done without it.
+Elsewhere: the content of each reply, and sending it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Scripts that stand in for what the server would answer at a path.
+"""Scripts that replace the server's own reply at a path.
 
-Promises: no I/O; safe to use from any thread. Leaves to others: everything that no route answers
-(`dispatcher`).
+Promises: no I/O; safe to use from any thread. Elsewhere: requests without a route
+(`request_handler`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The schemas of request bodies at the REST addresses, and the 422 for a body that is wrong.
+"""The schemas of request bodies at the REST addresses, and the 422 for a wrong body.
 
-Promises: what the rest of the server is given has the right form; a refusal has the shape of
-FastAPI's, without what the client sent. Leaves to others: what the values mean.
+Promises: the rest of the server gets bodies of the right form. The error has the format of
+FastAPI's (https://fastapi.tiangolo.com/tutorial/handling-errors/), without what the client sent.
+Elsewhere: what the values mean.
 """
 
 from __future__ import annotations

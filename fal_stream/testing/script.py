@@ -1,7 +1,7 @@
-"""What answers each request of an endpoint: a response, steps, or a function that gives them.
+"""What answers each request of an endpoint: a response, steps, or a function that returns them.
 
-Promises: a script that could not answer every request is refused when it is handed over. Leaves
-to others: the responses (`reply`), sending (`player`).
+Promises: a script that could not answer every request is refused when it is passed in. Elsewhere:
+the responses (`reply`), sending (`player`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Remove secrets from a recording.
 
-Promises: what is secret in the request is masked wherever its server says it again, in whatever
-form; so is each header that is secret by its name, and the signature or token of each address.
-Leaves to others: secrets that only the app knows. Chunks are data.
+Promises: a secret of the request is masked if the server repeats it, in any encoding. So is each
+header whose name says that it is secret, and the signature or token of each address. Secrets that
+only the model knows are not recognized: chunks are data.
 """
 
 from __future__ import annotations

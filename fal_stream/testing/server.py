@@ -1,8 +1,8 @@
-"""`LocalFal`: a fal server on loopback, in a thread of its own.
+"""`LocalFal`: a fal server on this machine, in a thread of its own.
 
-Promises: it starts and stops within a second, whatever its clients do; what goes wrong in a
-script is raised at the end of the `with` block. Leaves to others: the connections (`service`),
-what is answered (`dispatcher`).
+Promises: it starts and stops within a second, whatever its clients do. An exception in a script is
+raised at the end of the `with` block. Elsewhere: the connections (`service`), the replies
+(`request_handler`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Serve all connections: accept, read requests, play replies, stop.
 
-Promises: when `run` returns, no connection, task or socket is left. Leaves to others: the
-thread it runs in (`server`), what is answered (`dispatcher`) and how it is sent (`player`).
+Promises: when `run` returns, no connection, task or socket is left. Elsewhere: the thread that it
+runs in (`server`), the replies (`request_handler`) and sending them (`player`).
 """
 
 from __future__ import annotations

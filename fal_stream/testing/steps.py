@@ -1,7 +1,7 @@
 """The steps of a script, and what each puts into the body of a response.
 
-Promises: a step that cannot be played is refused where it is made, with the argument, the value
-and the way out. Leaves to others: HTTP framing and time (`player`), the head (`script`).
+Promises: a step that can't be played is refused when it is created; the message names the argument,
+the value and the way out. Elsewhere: HTTP framing and time (`player`), the head (`script`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The addresses of fal's storage: begin an upload, send the file, fetch it.
+"""The addresses of fal's storage: start an upload, send the file, download it.
 
-Promises: an upload's address needs no key, and is of no use without its signature. Leaves to
-others: who may begin an upload (`dispatcher`), the files (`uploads`).
+Promises: an upload address needs no key, and is useless without its signature. Elsewhere: who may
+start an upload (`request_handler`), the files (`uploads`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Run a server in a thread, with an event loop of its own.
 
-Promises: the server listens when `start` returns, and nothing of it is left when `stop` does.
-Leaves to others: what is served (`service`).
+Promises: when `start` returns, the server listens; when `stop` returns, nothing of it is left.
+Elsewhere: the server itself (`service`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The short-lived tokens of a server: issued, checked, made to expire.
+"""The short-lived tokens of a server: issue them, check them, let them expire.
 
-Promises: a token cannot be guessed, and no refusal repeats it. Safe to use from any thread.
-Leaves to others: who may ask for one (`dispatcher`).
+Promises: a token can't be guessed, and no error repeats it. Safe to use from any thread. Elsewhere:
+who may ask for a token (`request_handler`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The files that clients upload: begun, received whole or in parts, complete.
+"""The files that clients upload: started, received in one piece or in parts, completed.
 
-Promises: a file is seen only when it is complete; bytes are kept as they came, without a copy,
-until parts are joined. `Uploads` is safe to use from any thread, a `PendingUpload` is the server's.
-Leaves to others: addresses, requests and their refusals (`storage`).
+Promises: a file is visible when it is complete. Its bytes are kept as they came, without a copy,
+until parts are joined. `Uploads` is safe to use from any thread; a `PendingUpload` belongs to the
+server's thread. Elsewhere: addresses, requests and errors (`storage`).
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from fal_stream._shared.hints import hint_for
     ("reason", "text", "transient"),
     [
         ("[SSL: WRONG_VERSION_NUMBER] wrong version number", "use http://", False),
+        ("[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred", "use http://", True),
         (
             "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate",
             "SSL_CERT_FILE",

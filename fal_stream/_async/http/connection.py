@@ -2,10 +2,10 @@
 
     opened -> sending -> reading the body -> idle -> sending -> ...
 
-Promises: head and body of a request go out in one send. After a body that ended as it should, and
-nothing behind it, the connection can be used again (RFC 9112, section 9.3); after anything else
-it is closed, from whatever state. Closing never waits, so that a cancellation at any step leaves
-nothing behind.
+Promises: the head and the body of a request are sent by one call. The connection can be used again
+only after a body that ended properly and with no bytes after it (RFC 9112, section 9.3); in any
+other case it is closed, whatever its state. Closing never waits, so a cancellation at any step
+leaves nothing open.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Send requests by the user's own HTTP client (`http_client=`), of httpx or httpx2.
+"""Send requests with the user's own HTTP client (`http_client=`), of httpx or httpx2.
 
-Promises: of the client its connections, its hooks and its default headers are used, and nothing
-that could take the key to another host or change the request: no redirects, `auth`, cookies or
-parameters of its own. What belongs to the HTTP library comes out as an error of ours. What doesn't,
-as an exception of a signal handler, comes out as itself.
+Promises: the client's connections, event hooks and default headers are used. Its redirects, `auth`,
+cookies and query parameters are not, because they could take the key to another host or change the
+request. Exceptions of the HTTP library become errors of ours. Any other exception, such as one
+raised by a signal handler, is raised unchanged.
 
-Leaves to others: reading without hanging (`_net/httpx_body`).
+Elsewhere: reading a body under our timeouts (`_net/httpx_body`).
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """The connection pool: idle connections of a transport, kept for the next request.
 
-Promises: a connection that was taken belongs to its request alone. Taking one and giving it back
-cost the same however many there are. One whose time is over is closed, without a next request,
-and all are closed when the pool is closed or collected.
+Promises: a connection that was taken belongs to one request. Taking and returning one cost the same
+however many there are. A connection is closed when it has been idle for too long, even if there is
+no further request, and all are closed when the pool is closed or garbage-collected.
 
-How: there is no lock, so that a signal handler or a finalizer can do anything at any time. Each
-step is one of the interpreter: who takes a connection out of `_idle` has it. The queues by origin
-only say where to look.
+How: there is no lock, so that a signal handler or a finalizer can use the pool at any time. Each
+step is a single operation on a dictionary, which the interpreter doesn't interrupt: whoever removes
+a connection from `_idle` owns it. The queues by origin only say where to look first.
 
-There is no limit on connections in use: a wait for a free one could not be aborted.
+The number of connections in use is not limited, because a wait for a free one could not be aborted.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Connect through an HTTP proxy (CONNECT: RFC 9110, section 9.3.6) or a SOCKS5 proxy (RFC 1928).
 
-Promises: what a proxy is told counts for no byte of the request, so that the request can be sent
-another way afterwards. A proxy that refuses says so once: it is not asked again with the same
-words. Its password stands in no message.
+Promises: bytes sent to the proxy don't count as bytes of the request, so a request whose proxy
+failed may still be sent in another way. A proxy that refuses is not asked again in the same way.
+Its password is in no message.
 """
 
 from __future__ import annotations

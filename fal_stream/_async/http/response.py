@@ -1,4 +1,4 @@
-"""Read response bodies as they come; raise our own errors, with the secrets redacted."""
+"""Read a response body as it arrives, and raise our own errors, with secrets redacted."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Send the requests of one client, follow redirects, and raise our own errors for httpx's.
+"""Send the requests of one client, follow redirects, and turn httpx's exceptions into our own.
 
-Promises: a redirect is followed to the same origin only, so that neither the key nor the input
-goes elsewhere. No exception of httpx gets past this module. Nothing is loaded or opened before the
+Promises: a redirect is followed only within the same origin, so that neither the key nor the input
+goes elsewhere. No exception of httpx leaves this module. Nothing is imported or opened before the
 first request.
 """
 

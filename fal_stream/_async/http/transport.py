@@ -1,10 +1,11 @@
 """The httpx transport: send each request over a pooled or a new connection to its origin.
 
-Promises: a request is sent by one connection. It is sent by another only where that one had been
-idle, and had gone before the first byte went out. Its limits and its abort end each step: they
-travel in `request.extensions["exchange"]`; without it, those of httpx in `"timeout"` hold.
+Promises: a request is sent once. It is sent over a second connection only if the first one came
+from the pool and had been closed before the first byte of the request was sent. Each step obeys the
+timeouts and the abort of the exchange in `request.extensions["exchange"]`; without an exchange, it
+obeys httpx's own `request.extensions["timeout"]`.
 
-Leaves to others: redirects and errors of ours (`sender`), and which proxy the environment names.
+Elsewhere: redirects and errors of ours (`sender`), and the choice of a proxy.
 """
 
 from __future__ import annotations

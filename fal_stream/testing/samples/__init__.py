@@ -1,7 +1,6 @@
-"""Ready-made scripts in the shapes in which fal's models stream.
+"""Ready-made scripts in the formats in which fal's models stream.
 
-Promises: the same arguments give the same bytes; pictures and sound are real files of their
-kind. Leaves to others: sending them.
+Promises: the same arguments give the same bytes; images and audio are valid files.
 """
 
 from fal_stream.testing.samples.logs import with_logs

@@ -1,4 +1,4 @@
-"""What apps send that tell how a request stands: its place in the queue, and logs."""
+"""Samples of chunks that tell the state of a request: queue position and logs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The time between the chunks of a sample."""
+"""The pause between the chunks of a sample."""
 
 from __future__ import annotations
 

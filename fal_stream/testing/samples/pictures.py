@@ -1,4 +1,4 @@
-"""What image models send: pictures that get sharper, progress, or partial pictures."""
+"""Samples of image models: images that get sharper, progress, or partial images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A picture to show: a sun over waves, as a PNG file."""
+"""A test image, a sun over waves, as a PNG file."""
 
 from __future__ import annotations
 

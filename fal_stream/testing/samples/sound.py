@@ -1,4 +1,4 @@
-"""What speech models send: a body that is a sound file, or base64 of samples in chunks."""
+"""Samples of speech models: a response that is an audio file, or base64 of PCM in chunks."""
 
 from __future__ import annotations
 

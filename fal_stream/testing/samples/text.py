@@ -1,4 +1,4 @@
-"""What language models send: all text so far in each chunk, or the deltas of OpenAI's protocol."""
+"""Samples of language models: all text so far in each chunk, or the deltas of OpenAI's protocol."""
 
 from __future__ import annotations
 

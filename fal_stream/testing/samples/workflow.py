@@ -1,4 +1,4 @@
-"""What workflows send: an event where a node begins and ends, and the output."""
+"""Samples of workflows: an event when a node is submitted and when it is done, and the output."""
 
 from __future__ import annotations
 
