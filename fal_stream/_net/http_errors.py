@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .signal_errors import raised_by_signal_handler
+from .._signal_errors import raised_by_signal_handler
 
 # httpx, httpx2, and what they are made of: what these raise comes of a network that fails.
 _LIBRARIES = frozenset(

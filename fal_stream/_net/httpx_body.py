@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
+from .._signal_errors import raised_by_signal_handler
 from ..errors import StreamConnectionError
 from .async_exchange import AsyncExchange
 from .cancellation import async_complete_despite_cancellation
@@ -24,7 +25,6 @@ from .http_errors import HttpLibraryError, read_error
 from .log_redaction import RedactedLogs
 from .read_timer import ReadTimer
 from .response_connection import ResponseConnection
-from .signal_errors import raised_by_signal_handler
 from .sockets import shut_down
 from .sync_exchange import Exchange
 from .timers import call_later

@@ -44,7 +44,7 @@ def check_target(argument: str, path: object) -> Target:
         text = os.fsdecode(path)
         if not text or "\0" in text:
             raise ValueError
-    except Exception:
+    except (TypeError, ValueError):
         raise ConfigError(
             f"{argument}={short_repr(path)} is no path: give a folder, or the name of a file, "
             "'fox.png'"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from .. import _checks
@@ -20,6 +20,16 @@ IsFile: TypeAlias = Callable[[object], bool]
 DEPTH = 200  # far more than any JSON that is meant
 
 LISTS = (list, tuple, set, frozenset, deque)  # what is a list in JSON, inside of models
+
+
+def list_of(value: object) -> Collection[Any] | None:
+    """Return the values of what is a list in JSON, inside of models; None where it is none."""
+    if isinstance(value, LISTS):
+        return value
+    # As which pydantic dumps an iterator in Python's types; the type has no public name.
+    if isinstance(value, Iterator) and type(value).__name__ == "SerializationIterator":
+        return list(value)
+    return None
 
 
 def is_model(value: object) -> bool:

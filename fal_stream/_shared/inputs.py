@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._checks import is_model_secret, short_repr
+from .._signal_errors import raised_by_signal_handler
 from ..errors import ConfigError, counted, excerpt
-from .aliases import aliases_of
+from .aliases import aliases_of, excluded_of
 from .file_search import DEPTH, IsFile, is_dataclass, is_model
 from .meaning import alike_error, key_text, no_number_error, other_error
 
@@ -194,8 +195,9 @@ class _InputEncoder:
         taken: dict[str, Any] = {}
         kind: type = type(value)
         aliases = aliases_of(kind)
+        excluded = excluded_of(value)
         for item in dataclasses.fields(value):
-            if not hasattr(value, item.name):
+            if not hasattr(value, item.name) or item.name in excluded:
                 continue
             name = aliases.get(item.name, item.name)
             if name in taken:
@@ -205,16 +207,20 @@ class _InputEncoder:
         return taken
 
     def _take_model(self, model: Any, place: str, inside: tuple[int, ...]) -> Any:
+        from .iterators import read_iterators
         from .model_dump import dump_model, find_culprit
 
         def take(part: object, part_place: str) -> Any:
             return self.take(part, part_place, inside, in_model=True)
 
         try:
+            model = read_iterators(model, self._is_file)
             return take(dump_model(model, place, self._is_file, take), place)
         except ConfigError:
             raise
         except (TypeError, ValueError) as error:
+            if raised_by_signal_handler(error):
+                raise
             reason = excerpt(str(error))
         found = find_culprit(model, place)
         if found is not None:
@@ -237,13 +243,16 @@ class _InputEncoder:
 
     def _take_other(self, value: object, place: str, *, in_model: bool) -> Any:
         if in_model and not is_model_secret(value):
-            import pydantic
+            from .model_dump import dump_other
 
             # As pydantic does it: dates and all that have no JSON form of Python's.
             try:
-                return pydantic.TypeAdapter(type(value)).dump_python(value, mode="json")
-            except (pydantic.PydanticSchemaGenerationError, TypeError, ValueError):
-                pass
+                return dump_other(value, place)
+            except ConfigError:
+                raise
+            except (TypeError, ValueError) as error:
+                if raised_by_signal_handler(error):
+                    raise
         raise other_error(place, value)
 
 

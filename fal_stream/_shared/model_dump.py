@@ -15,16 +15,17 @@ comes out as a text of its own, unless a serializer did something else with it.
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, TypeAlias
 
 import pydantic
-from pydantic_core import to_jsonable_python
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from .aliases import rename_dataclasses
+from .._signal_errors import raised_by_signal_handler
+from .aliases import rename_fields
 from .file_search import (
     DEPTH,
     LISTS,
@@ -35,7 +36,9 @@ from .file_search import (
     holds_file,
     is_dataclass,
     is_model,
+    list_of,
 )
+from .iterators import ReadIterator, rewind, with_value
 from .meaning import alike_fields_error, check_aliases, check_dump
 
 Take: TypeAlias = Callable[[object, str], Any]
@@ -91,7 +94,7 @@ def dump_model(model: Any, place: str, is_file: IsFile, take: Take) -> Any:
         if not swap.parts:
             continue
         include = None if is_root else {name}
-        twin = _with(model, name, swapped)
+        twin = with_value(model, name, swapped)
         found = _attempt(twin, mode="json", include=include)
         if not _left_alone(found, swap.parts):
             continue
@@ -127,24 +130,58 @@ def find_culprit(value: Any, place: str, around: tuple[int, ...] = ()) -> tuple[
         if isinstance(value, pydantic.RootModel):
             return find_culprit(value.root, place, inside)
         for name, part in declared_fields(value).items():
+            rewind(part)
             if _attempt(value, mode="json", include={name}) is None:
                 return find_culprit(part, f"{place}.{name}", inside)
         return None
     parts: Iterable[tuple[str, Any]]
     if isinstance(value, Mapping):
+        for key in value:
+            if _is_unknown({key: None}):
+                return f"a key of {place}", key
         parts = ((f"{place}.{key}", part) for key, part in value.items())
     elif isinstance(value, LISTS):
         parts = ((f"{place}[{index}]", part) for index, part in enumerate(value))
     elif is_dataclass(value):
         parts = ((f"{place}.{name}", part) for name, part in declared_fields(value).items())
     else:
-        try:
-            to_jsonable_python(value)
-        except (ValueError, TypeError):
-            return place, value
-        return None
+        return (place, value) if _is_unknown(value) else None
     found = (find_culprit(part, part_place, inside) for part_place, part in parts)
     return next((each for each in found if each is not None), None)
+
+
+def dump_other(value: Any, place: str) -> Any:
+    """Dump what stands in a model and is no JSON, as pydantic does it.
+
+    Args:
+        value: The value: a date, an enum or the like.
+        place: Where it stands.
+
+    Returns:
+        JSON values.
+
+    Raises:
+        ConfigError: JSON would change it.
+        ValueError: Pydantic can't dump it.
+        TypeError: The same.
+    """
+    try:
+        adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(type(value))
+    except pydantic.PydanticSchemaGenerationError as error:
+        raise TypeError from error
+    dumped = adapter.dump_python(value, mode="json", by_alias=True)
+    check_dump(dumped, adapter.dump_python(value, by_alias=False), place, value)
+    rename_fields(dumped, value)
+    return dumped
+
+
+def _is_unknown(value: object) -> bool:
+    """Return whether pydantic can't dump a value."""
+    try:
+        to_jsonable_python(value)
+    except (ValueError, TypeError):
+        return True
+    return False
 
 
 class _Swap:
@@ -168,22 +205,11 @@ class _Swap:
             items = [
                 self.swapped(item, f"{place}[{index}]", inside) for index, item in enumerate(value)
             ]
-            return type(value)(items) if type(value) in LISTS else items
+            kind = type(value)
+            return kind(items) if kind in LISTS or kind is ReadIterator else items
         part = _StandIn(value, place)
         self.parts[part.text] = part
         return part
-
-
-def _with(model: Any, name: str, value: Any) -> Any:
-    """Return a copy of a model that has another value in one field, which isn't validated."""
-    twin = copy.copy(model)
-    if not isinstance(twin, pydantic.BaseModel):
-        object.__setattr__(twin, name, value)
-    elif name in type(twin).model_fields:
-        vars(twin)[name] = value
-    else:
-        (twin.__pydantic_extra__ or {})[name] = value
-    return twin
 
 
 def _attempt(
@@ -196,8 +222,10 @@ def _attempt(
 ) -> Any:
     try:
         return _serialize(model, mode=mode, include=include, exclude=exclude, by_alias=by_alias)
-    except Exception:
-        # A serializer that is given a stand-in may raise anything.
+    except (TypeError, ValueError, RecursionError) as error:
+        # What a serializer raises that is given a stand-in, pydantic makes a ValueError.
+        if raised_by_signal_handler(error):
+            raise
         return None
 
 
@@ -234,7 +262,7 @@ def _fill(dumped: Any, shape: Any, parts: Mapping[str, _StandIn], take: Take) ->
             for (key, item), beside in zip(dumped.items(), shapes, strict=True)
         }
     if isinstance(dumped, list):
-        shapes = _beside(shape if isinstance(shape, LISTS) else None, len(dumped))
+        shapes = _beside(list_of(shape), len(dumped))
         return [
             _fill(item, beside, parts, take) for item, beside in zip(dumped, shapes, strict=True)
         ]
@@ -268,7 +296,8 @@ def _dump(model: Any, place: str, *, mode: str = "json", exclude: set[str] | Non
         options: dict[str, Any] = {"exclude": exclude} if exclude else {}
         if _takes_by_alias(type(model).model_dump):
             options["by_alias"] = _by_alias(model)
-        dumped = model.model_dump(mode=mode, **options)
+        with _handlers_errors():
+            dumped = model.model_dump(mode=mode, **options)
     else:
         dumped = _serialize(model, mode=mode, exclude=exclude)
     if mode == "json":
@@ -286,12 +315,12 @@ def _finish(
 ) -> None:
     """Check that what was dumped says what the model does, and name what pydantic didn't."""
     meant = _attempt(model, mode="python", include=include, exclude=exclude, by_alias=False)
-    with_numbers = "ser_json_inf_nan" not in config_of(model)
-    if check_dump(dumped, meant, place, with_numbers=with_numbers):
+    if check_dump(dumped, meant, place, model):
+        # Once more, as what pydantic makes of an iterator can be read once.
+        meant = _attempt(model, mode="python", include=include, exclude=exclude, by_alias=False)
         aliased = _attempt(model, mode="python", include=include, exclude=exclude)
         check_aliases(aliased, meant, place)
-    if _by_alias(model):
-        rename_dataclasses(dumped, model)
+    rename_fields(dumped, model)
 
 
 def _by_alias(model: Any) -> bool:
@@ -313,15 +342,34 @@ def _serialize(
     exclude: set[str] | None = None,
     by_alias: bool | None = None,
 ) -> Any:
-    return model.__pydantic_serializer__.to_python(
-        model,
-        mode=mode,
-        include=include,
-        exclude=exclude,
-        by_alias=_by_alias(model) if by_alias is None else by_alias,
-        warnings=False,
-        fallback=_text_of if mode == "json" else None,
-    )
+    with _handlers_errors():
+        return model.__pydantic_serializer__.to_python(
+            model,
+            mode=mode,
+            include=include,
+            exclude=exclude,
+            by_alias=_by_alias(model) if by_alias is None else by_alias,
+            warnings=False,
+            fallback=_text_of if mode == "json" else None,
+        )
+
+
+@contextmanager
+def _handlers_errors() -> Iterator[None]:
+    """Let pass what is no error of a serializer, but was raised while one ran.
+
+    Pydantic makes an error of its own of each exception, also of one of a signal handler.
+    """
+    try:
+        yield
+    except PydanticSerializationError as error:
+        cause = error.__cause__
+        if cause is None or (isinstance(cause, Exception) and not raised_by_signal_handler(cause)):
+            raise
+        failure = cause
+    else:
+        return
+    raise failure
 
 
 def _text_of(value: object) -> str:

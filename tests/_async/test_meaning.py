@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import decimal
 import enum
+import fractions
+import ipaddress
 import math
+import uuid
+from collections import deque
 from collections.abc import ItemsView, Iterator, Mapping
 from typing import Any
 
@@ -208,6 +213,20 @@ async def test_values_of_numpy_that_are_pythons(
         (Style.OIL, " is of type Style, which is not a JSON value: give its value"),
         (dt.date(2026, 1, 2), " is of type date, which is not a JSON value: give its isoformat()"),
         (numpy.float64("nan"), "=nan has no JSON form: replace it by a finite number or None"),
+        (
+            decimal.Decimal("1.50"),
+            " is of type Decimal, which is not a JSON value: give float() of it, or str() where ea",
+        ),
+        (fractions.Fraction(1, 3), " is of type Fraction, which is not a JSON value: give float("),
+        (uuid.uuid4(), " is of type UUID, which is not a JSON value: give str() of it"),
+        (ipaddress.ip_address("::1"), " is of type IPv6Address, which is not a JSON value: give s"),
+        (dt.timedelta(1), " is of type timedelta, which is not a JSON value: give its total_secon"),
+        ({1, 2}, " is of type set, which is not a JSON value: give list() of it"),
+        (range(2), " is of type range, which is not a JSON value: give list() of it"),
+        (iter([1]), " is of type list_iterator, which is not a JSON value: give list() of it"),
+        (deque([1]), " is of type deque, which is not a JSON value: give list() of it"),
+        ({b"k": 1}, " has the key b'k': the keys of JSON objects are strings; give its decode()"),
+        ({Style.OIL: 1}, " has the key <Style.OIL: 'oil'>: the keys of JSON objects are strings; "),
     ],
 )
 async def test_other_values(client: AsyncStreamingClient, value: Any, message: str) -> None:

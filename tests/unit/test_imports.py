@@ -19,6 +19,7 @@ CORE = {
     "_reporting",
     "_saving",
     "_shared",
+    "_signal_errors",
     "abort",
     "config",
     "credentials",
@@ -43,6 +44,7 @@ MAY_IMPORT = {
     "config": {"_checks", "_config_model", "credentials", "errors", "middleware", "retry", "types"},
     "_shared": {
         "_checks",
+        "_signal_errors",
         "_version",
         "abort",
         "config",
@@ -52,9 +54,10 @@ MAY_IMPORT = {
         "types",
     },
     "_ipython": set[str](),
+    "_signal_errors": set[str](),
     "_display": {"_ipython", "_shared", "abort", "errors"},
     "_files": {"_checks", "_shared", "errors"},
-    "_net": {"_checks", "_ipython", "_shared", "abort", "errors"},
+    "_net": {"_checks", "_ipython", "_shared", "_signal_errors", "abort", "errors"},
     "_reporting": {"_checks", "_shared", "_version", "errors"},
     "_saving": {"_checks", "_files", "_shared", "errors"},
     "_async": CORE,
@@ -79,8 +82,10 @@ MAY_IMPORT = {
 
 WAITING = {"anyio", "asyncio", "select", "selectors", "socket", "threading", "trio"}
 # Parts of one file are read by several threads, and a file may be a pipe or a socket; a stream and
-# the progress line are drawn beside their reader, and a thread sees the reader of stdout go.
+# the progress line are drawn beside their reader, and a thread sees the reader of stdout go. Signal
+# handlers run in the main thread.
 MAY_WAIT = {
+    "_signal_errors.py": {"threading"},
     "_cli/progress.py": {"threading"},
     "_cli/broken_pipe.py": {"select", "threading"},
     "_display/display.py": {"threading"},

@@ -168,12 +168,13 @@ def deep(levels: int, value: Any) -> Any:
     ("value", "message"),
     [
         (
-            {"a": {1, 2}},
+            {"a": 1j},
             (
-                "input.a is of type set, which is not a JSON value: give a dict, list, string, "
+                "input.a is of type complex, which is not a JSON value: give a dict, list, string, "
                 "number, boolean, None, a pydantic model or a dataclass"
             ),
         ),
+        ({"a": {1, 2}}, "input.a is of type set, which is not a JSON value: give list() of it"),
         ({"a": iter([b"x"])}, "input.a is of type list_iterator"),
         (io.BytesIO, "input is of type type"),
         (Size, "input is of type ModelMetaclass"),

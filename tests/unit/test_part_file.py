@@ -256,3 +256,12 @@ def test_a_folder_that_is_not_mine(tmp_path: Path) -> None:
             make_folder("path", Target(tmp_path))
     finally:
         tmp_path.chmod(0o700)
+
+
+def test_what_a_signal_handler_raises_is_no_wrong_path() -> None:
+    class Interrupted(os.PathLike[str]):
+        def __fspath__(self) -> str:
+            raise ChildProcessError("as a handler may")
+
+    with pytest.raises(ChildProcessError, match="as a handler may"):
+        check_target("path", Interrupted())

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fal_stream._net.signal_errors import raised_by_signal_handler
+from fal_stream._signal_errors import raised_by_signal_handler
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 

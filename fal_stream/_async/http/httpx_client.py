@@ -24,10 +24,10 @@ from ..._net.http_errors import HttpLibraryError, is_of_http_library, read_error
 from ..._net.httpx_body import AsyncHttpxBody
 from ..._net.log_redaction import RedactedLogs
 from ..._net.response_connection import connection_of
-from ..._net.signal_errors import raised_by_signal_handler
 from ..._shared.prepared_request import PreparedRequest
 from ..._shared.redact import Redactor
 from ..._shared.watchdog import Watchdog
+from ..._signal_errors import raised_by_signal_handler
 from ...errors import ConfigError, StreamConnectionError, excerpt
 from .response import AsyncStreamResponse
 from .sender import AsyncSender, no_response_error

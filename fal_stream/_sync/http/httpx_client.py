@@ -24,11 +24,11 @@ from ..._net.http_errors import HttpLibraryError, is_of_http_library, read_error
 from ..._net.httpx_body import HttpxBody
 from ..._net.log_redaction import RedactedLogs
 from ..._net.response_connection import connection_of
-from ..._net.signal_errors import raised_by_signal_handler
 from ..._net.sync_exchange import Exchange
 from ..._shared.prepared_request import PreparedRequest
 from ..._shared.redact import Redactor
 from ..._shared.watchdog import Watchdog
+from ..._signal_errors import raised_by_signal_handler
 from ...errors import ConfigError, StreamConnectionError, excerpt
 from .response import StreamResponse
 from .sender import Sender, no_response_error
