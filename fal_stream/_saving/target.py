@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .._checks import short_repr
 from .._shared.file_names import MAX_NAME_BYTES
+from .._signal_errors import raised_by_signal_handler
 from ..errors import ConfigError, excerpt
 
 
@@ -38,17 +39,12 @@ def check_target(argument: str, path: object) -> Target:
     Raises:
         ConfigError: It is no path, or leads upwards.
     """
-    try:
-        if not isinstance(path, (str, os.PathLike)):
-            raise TypeError
-        text = os.fsdecode(path)
-        if not text or "\0" in text:
-            raise ValueError
-    except (TypeError, ValueError):
+    text = str(path) if isinstance(path, (str, Path)) else _text_of(path)
+    if not text or "\0" in text:
         raise ConfigError(
             f"{argument}={short_repr(path)} is no path: give a folder, or the name of a file, "
             "'fox.png'"
-        ) from None
+        )
     given = Path(text)
     if ".." in given.parts:
         raise ConfigError(
@@ -61,6 +57,19 @@ def check_target(argument: str, path: object) -> Target:
     if len(os.fsencode(given.name)) > MAX_NAME_BYTES + 40:
         raise ConfigError(f"{argument}={short_repr(path)} has a name that is too long for a file")
     return Target(given.parent, given.name)
+
+
+def _text_of(path: object) -> str:
+    """Return the text of somebody's own path; none where it is no path."""
+    if not isinstance(path, os.PathLike):
+        return ""
+    try:
+        return os.fsdecode(path)
+    except Exception as error:
+        # What its `__fspath__` raises, which may be anything.
+        if raised_by_signal_handler(error):
+            raise
+        return ""
 
 
 def make_folder(argument: str, target: Target) -> None:

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._checks import is_model_secret, short_repr
-from .._signal_errors import raised_by_signal_handler
 from ..errors import ConfigError, counted, excerpt
 from .aliases import aliases_of, excluded_of
 from .file_search import DEPTH, IsFile, is_dataclass, is_model
@@ -219,7 +218,7 @@ class _InputEncoder:
         except ConfigError:
             raise
         except (TypeError, ValueError) as error:
-            if raised_by_signal_handler(error):
+            if _is_of_signal_handler(error):
                 raise
             reason = excerpt(str(error))
         found = find_culprit(model, place)
@@ -251,9 +250,15 @@ class _InputEncoder:
             except ConfigError:
                 raise
             except (TypeError, ValueError) as error:
-                if raised_by_signal_handler(error):
+                if _is_of_signal_handler(error):
                     raise
         raise other_error(place, value)
+
+
+def _is_of_signal_handler(error: Exception) -> bool:
+    from .._signal_errors import raised_by_signal_handler
+
+    return raised_by_signal_handler(error) is not None
 
 
 def _is_plain(value: object) -> bool:

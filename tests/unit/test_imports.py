@@ -59,7 +59,7 @@ MAY_IMPORT = {
     "_files": {"_checks", "_shared", "errors"},
     "_net": {"_checks", "_ipython", "_shared", "_signal_errors", "abort", "errors"},
     "_reporting": {"_checks", "_shared", "_version", "errors"},
-    "_saving": {"_checks", "_files", "_shared", "errors"},
+    "_saving": {"_checks", "_files", "_shared", "_signal_errors", "errors"},
     "_async": CORE,
     "_sync": CORE,
     "_cli": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -258,10 +259,21 @@ def test_a_folder_that_is_not_mine(tmp_path: Path) -> None:
         tmp_path.chmod(0o700)
 
 
-def test_what_a_signal_handler_raises_is_no_wrong_path() -> None:
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("kind", [ChildProcessError, KeyboardInterrupt, TypeError, ValueError])
+def test_what_a_signal_handler_raises_is_no_wrong_path(kind: type[BaseException]) -> None:
+    def stop(*_: object) -> None:
+        raise kind("of the handler")
+
     class Interrupted(os.PathLike[str]):
         def __fspath__(self) -> str:
-            raise ChildProcessError("as a handler may")
+            signal.raise_signal(signal.SIGUSR1)
+            return "a"
 
-    with pytest.raises(ChildProcessError, match="as a handler may"):
-        check_target("path", Interrupted())
+    before = signal.signal(signal.SIGUSR1, stop)
+    try:
+        with pytest.raises(kind, match="of the handler") as raised:
+            check_target("path", Interrupted())
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert type(raised.value) is kind
