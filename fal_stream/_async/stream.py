@@ -295,9 +295,13 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
         self._stop()
 
     async def aclose(self) -> None:
-        """End the stream if it hasn't, and free its connection."""
+        """End the stream if it hasn't, and free its connection.
+
+        In a signal handler that has interrupted `logging`, it doesn't wait for another thread that
+        reads the stream, and which may want to log.
+        """
         self._stop()
-        if not self._read_lock.is_held_here():
+        if self._read_lock.can_close():
             await self._end(is_given_up=False)
 
     async def _end(self, *, is_given_up: bool) -> None:
@@ -531,7 +535,7 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
         # In this order, so that whoever is woken by it is told the same.
         self._cancelled = True
         self._chunk_reader.abort()
-        if not self._read_lock.is_held_here():
+        if self._read_lock.can_close():
             await self._end(is_given_up=True)
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:

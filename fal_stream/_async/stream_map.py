@@ -85,6 +85,9 @@ class AsyncStreamMap(AsyncFlavourHints, Generic[InputT, ResultT]):
     async def aclose(self) -> None:
         """End the streams that still run, and wait until their connections are free.
 
+        In a signal handler that has interrupted `logging`, it doesn't wait for its workers, which
+        may want to log.
+
         Raises:
             FalStreamError: It was called by the map's own inputs or its `read`, which would wait
                 for itself: `abort()` may be called there.
@@ -96,7 +99,9 @@ class AsyncStreamMap(AsyncFlavourHints, Generic[InputT, ResultT]):
             work.queue.stopped = True
         else:
             work.stop("the stream map was closed")
-        await async_complete_despite_cancellation(work.workers.wait(work.is_finished), _nothing)
+        if work.workers.can_close():
+            wait = work.workers.wait(work.is_finished)
+            await async_complete_despite_cancellation(wait, _nothing)
         self._unsubscribe()
 
     def __aiter__(self) -> Self:

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from ..errors import FalStreamError
 from .event_loop import EventLoop, TaskLock
 from .loops import running_loop
+from .threads import may_wait_for_threads
 
 
 def _reentrant_error() -> FalStreamError:
@@ -72,6 +73,10 @@ class AsyncTicketLock:
     def is_held_here(self) -> bool:
         """Return whether the calling task has the lock."""
         return self.holder is not None and self.holder is running_loop().current_task()
+
+    def can_close(self) -> bool:
+        """Return whether the calling task may wait for the lock to close the stream."""
+        return not self.is_held_here()
 
     def check_reentry(self) -> None:
         """Raise an error where the calling task has the lock: it would wait for itself."""
@@ -163,6 +168,10 @@ class TicketLock:
     def is_idle(self) -> bool:
         """Whether no thread has the lock or waits for it."""
         return not [ticket for ticket in self._queue.copy() if ticket.held.locked()]
+
+    def can_close(self) -> bool:
+        """Return whether the calling thread may wait for the lock to close the stream."""
+        return not self.is_held_here() and (self.is_idle or may_wait_for_threads())
 
     def check_reentry(self) -> None:
         """Raise an error where the calling thread has the lock: it would wait for itself."""

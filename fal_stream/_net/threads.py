@@ -1,8 +1,10 @@
-"""Start daemon threads."""
+"""Start daemon threads, and tell where waiting for one could last for ever."""
 
 from __future__ import annotations
 
 import _thread
+import inspect
+import logging
 import threading
 from collections.abc import Callable
 
@@ -48,3 +50,17 @@ def start_named_thread(thread: threading.Thread) -> None:
         f"No further thread can be started ({reason}): the process or the system has too many, or "
         "the program is about to end"
     )
+
+
+def may_wait_for_threads() -> bool:
+    """Return whether the calling thread is outside of `logging`.
+
+    A signal handler or a finalizer may have interrupted it in there, with a lock of `logging` held:
+    another thread that logs would wait for that lock, and must not be waited for.
+    """
+    frame = inspect.currentframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] == logging.__name__:
+            return False
+        frame = frame.f_back
+    return True

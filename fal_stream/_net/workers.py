@@ -26,7 +26,7 @@ from ..errors import ConfigError, FalStreamError
 from .compat import MAX_WAIT_SLICE
 from .event_loop import EventLoop
 from .loops import running_loop
-from .threads import start_named_thread
+from .threads import may_wait_for_threads, start_named_thread
 from .work_queue import WorkQueue
 
 T = TypeVar("T")
@@ -86,6 +86,10 @@ class AsyncWorkerGroup:
 
         while not is_ready():
             await loop.wait_for_callback(begin)
+        return True
+
+    def can_close(self) -> bool:
+        """Return whether the calling task may wait for the workers' end."""
         return True
 
     def interrupt(self) -> None:
@@ -174,6 +178,10 @@ class WorkerGroup:
             while not is_ready() and not wake_lock.acquire(timeout=MAX_WAIT_SLICE):
                 pass
         return True
+
+    def can_close(self) -> bool:
+        """Return whether the calling thread may wait for the workers' end."""
+        return may_wait_for_threads()
 
     def interrupt(self) -> None:
         """Leave it to the abort of their streams to end the workers."""

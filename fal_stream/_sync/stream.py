@@ -296,9 +296,13 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
         self._stop()
 
     def close(self) -> None:
-        """End the stream if it hasn't, and free its connection."""
+        """End the stream if it hasn't, and free its connection.
+
+        In a signal handler that has interrupted `logging`, it doesn't wait for another thread that
+        reads the stream, and which may want to log.
+        """
         self._stop()
-        if not self._read_lock.is_held_here():
+        if self._read_lock.can_close():
             self._end(is_given_up=False)
 
     def _end(self, *, is_given_up: bool) -> None:
@@ -532,7 +536,7 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
         # In this order, so that whoever is woken by it is told the same.
         self._cancelled = True
         self._chunk_reader.abort()
-        if not self._read_lock.is_held_here():
+        if self._read_lock.can_close():
             self._end(is_given_up=True)
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:

@@ -8,16 +8,21 @@ interrupted, another thread does the same, and is waited for.
 from __future__ import annotations
 
 import io
+import logging
+import threading
+from collections.abc import Iterator
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from fal_stream import FalStream, StreamingClient, StreamMap
 from fal_stream._files.seekable import SeekableReader
 from fal_stream._net.response_connection import connection_of
 from fal_stream._shared.redact import Redactor
-from tests.concurrency import Job
+from fal_stream.testing import Hang, LocalFal
+from tests.concurrency import Job, until
 from tests.steps import each_step
 
 URL = "https://fal.run/acme/app?fal_jwt_token=a-token-of-some-length"
@@ -78,3 +83,82 @@ def test_another_reader_of_a_file_is_closed_at_each_step(does_wait: bool) -> Non
             reader.close()
         other.close()
         assert file.tell() == 3
+
+
+@pytest.fixture
+def client(fal: LocalFal) -> Iterator[StreamingClient]:
+    with StreamingClient(**fal.settings) as made:
+        yield made
+
+
+@pytest.fixture
+def logger() -> Iterator[logging.Logger]:
+    """A logger that another thread may use at any time, with a handler that has a lock."""
+    logger = logging.getLogger("busy")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.addHandler(logging.StreamHandler(io.StringIO()))
+    yield logger
+    logger.handlers.clear()
+
+
+class Busy:
+    """Logs in one thread until another closes what it is busy with.
+
+    Args:
+        logger: The logger.
+    """
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+        self.is_over = threading.Event()
+
+    def log(self, _: object) -> None:
+        """Log until it is over, and once more."""
+        while not self.is_over.wait(0.001):
+            self._logger.info("It runs")
+        self._logger.info("It is over")
+
+    def close(self, it: FalStream[Any] | StreamMap[Any, Any]) -> None:
+        """Close a stream or a map: the other thread goes on to its last line."""
+        self.is_over.set()
+        it.close()
+
+
+def test_a_map_is_closed_at_each_step_of_a_log_line(
+    client: StreamingClient, fal: LocalFal, logger: logging.Logger
+) -> None:
+    fal.add("acme/slow", [1, Hang()])
+
+    def at_all_steps() -> None:
+        for at in each_step("logging/__init__.py", like_signals=True, stride=3, least=5):
+            busy = Busy(logger)
+            results: StreamMap[Any, Any] = client.stream_map("acme/slow", [{}], read=busy.log)
+            waiting = Job(next, results, None)
+            until(partial(getattr, results, "unfinished"))
+            with at(partial(busy.close, results)):
+                logger.info("A line")
+            busy.close(results)
+            assert waiting.result() is None
+
+    Job(at_all_steps).result(55)
+
+
+def test_a_stream_is_closed_at_each_step_of_a_log_line(
+    client: StreamingClient, fal: LocalFal, logger: logging.Logger
+) -> None:
+    fal.add("acme/slow", [1, Hang()])
+
+    def at_all_steps() -> None:
+        for at in each_step("logging/__init__.py", like_signals=True, stride=3, least=5):
+            busy = Busy(logger)
+            stream = client.stream("acme/slow").on("data", busy.log)
+            reader = Job(next, stream, None)
+            until(partial(getattr, stream, "current_data"))
+            with at(partial(busy.close, stream)):
+                logger.info("A line")
+            busy.close(stream)
+            assert reader.result() in (1, None)
+            assert stream.closed
+
+    Job(at_all_steps).result(55)
