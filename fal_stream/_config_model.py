@@ -36,41 +36,47 @@ _MODEL_CONFIG = ConfigDict(frozen=True, hide_input_in_errors=True, arbitrary_typ
 class Config(BaseModel):
     """The settings of a client.
 
-    Times are seconds that the stream waits for its server; None switches a limit off.
+    Timeouts are in seconds, and count only while the stream waits for the server. None switches one
+    off.
 
-    A pickle holds no key: where it is read, the key is looked up in the environment, unless
-    `credentials` is a function. Headers that prove who sends them are not pickled (TypeError).
+    A pickle never contains the key: where it is loaded, the key is looked up in the environment,
+    unless `credentials` is a function. If `headers` has a secret, such as `Authorization`, pickling
+    raises a TypeError.
 
     Attributes:
-        credentials: fal's key, or a function that gives it each time; what begins with `Bearer `,
-            the token of a login by `fal auth login`, is sent as it is. Blanks and line ends
-            around it, and `Key ` before it, are taken off. None (the default): from the
-            environment, `FAL_KEY`, else `FAL_KEY_ID` and `FAL_KEY_SECRET`.
-        run_url: Where the apps run. Default: https://fal.run, or the host of `FAL_RUN_HOST`.
-        rest_url: Where files are uploaded and tokens are asked for. Default: https://rest.fal.ai,
-            or the host of `FAL_REST_HOST`.
-        trusted_hosts: Hosts besides fal's own that get the key, over https. Default: none.
-        proxy_url: A proxy of fal's kind that requests go through, as its address or as a
-            `ProxyUrlConfig`; it is sent no key unless that says so. Default: none.
-        request_middleware: Functions that change each request on its way out, in this order and
-            before the proxy; a single one may stand without a list. Default: none.
-        retry: When a request is sent again, a `RetryPolicy`; a number is its `max_retries`, None
-            is never. Default: `RetryPolicy()`, which is 3.
-        token_lifetime: How many seconds a token for the connection mode `client` can be used.
-            fal is asked for one of that lifetime, and a token of a `token_provider` is taken to
-            have it. Default: 120.
-        keepalive_expiry: How many seconds an idle connection is kept for the next stream; 0 to
-            close it at once. Default: 5.
-        timeout: Between two signs of life of a running stream, keep-alives included; a tenth more
-            is waited, at most 1.5. Default: `FAL_STREAM_TIMEOUT`, else 15 from the first chunk on,
-            and None for workflows. One that is given holds from the response headers on.
-        event_timeout: Between two chunks, whatever the signs of life. Default:
+        credentials: Your fal API key, or a function that returns it and is called for each request.
+            A value that begins with `Bearer ` (the access token of `fal auth login`) is sent
+            unchanged. Whitespace around the key and the word `Key` before it are removed. Default
+            None: the key in the environment, `FAL_KEY`, or `FAL_KEY_ID` and `FAL_KEY_SECRET`.
+        run_url: The server that runs models. Default: the one in `FAL_RUN_HOST` (https:// if it has
+            no scheme), else https://fal.run.
+        rest_url: The server that takes uploads and issues tokens. Default: the one in
+            `FAL_REST_HOST` (https:// if it has no scheme), else https://rest.fal.ai.
+        trusted_hosts: Hosts besides fal's own that may get the key, over https. Default: none.
+        proxy_url: A proxy such as `@fal-ai/server-proxy` that requests are sent through: its URL,
+            or a `ProxyUrlConfig`. The key is not sent to it, unless the `ProxyUrlConfig` says so.
+            Default: none.
+        request_middleware: A function or a list of functions that change each request before it is
+            sent, in this order, and before the proxy. Default: none.
+        retry: When a request is retried: a `RetryPolicy`, or a number for its `max_retries`, or
+            None for never. Default: `RetryPolicy()`, which retries 3 times at most.
+        token_lifetime: How many seconds a token of the connection mode `client` is valid. A token
+            is requested from fal with this lifetime, and a token of a `token_provider` is assumed
+            to have it. Default: 120.
+        keepalive_expiry: How many seconds an idle connection is kept for the next stream; 0 closes
+            it at once. Default: 5.
+        timeout: How long a running stream may be silent; keep-alives count as data. The stream
+            waits 10 % longer, but at most 1.5 seconds longer. If you set it, it applies from the
+            response headers on. Default: `FAL_STREAM_TIMEOUT`, else 15 from the first chunk on, and
+            None for workflows.
+        event_timeout: How long to wait for the next chunk, even if keep-alives arrive. Default:
             `FAL_STREAM_EVENT_TIMEOUT`, else 300, and 3,600 for workflows.
-        start_timeout: Until the response headers are there, connecting included. Default: 300,
-            or `FAL_STREAM_START_TIMEOUT`.
-        total_timeout: For the whole stream. Default: None.
-        max_event_bytes: How large one event may be, in bytes. Default: 64 MiB.
-        headers: Sent with each request. Default: none.
+        start_timeout: How long to wait for the response headers, connecting and retries included.
+            Default: `FAL_STREAM_START_TIMEOUT`, else 300.
+        total_timeout: How long to wait in all, from the start of the stream to its end. Default:
+            None.
+        max_event_bytes: The largest event, in bytes. Default: 64 MiB.
+        headers: Headers that are sent with each request. Default: none.
 
     Raises:
         ConfigError: A setting is unknown or has a value that can't be used.

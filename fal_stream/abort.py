@@ -17,10 +17,10 @@ _logger = logging.getLogger("fal_stream")
 
 
 class AbortSignal:
-    """Tells whether an abort was asked for, and calls those who want to know.
+    """Whether an abort was requested, and callbacks for when it is.
 
-    Signals are made by an `AbortController`. They are neither copied nor pickled: nobody would
-    abort the copy.
+    Signals are created by an `AbortController`. They can't be copied or pickled, because nothing
+    would abort the copy.
     """
 
     def __init__(self) -> None:
@@ -32,23 +32,23 @@ class AbortSignal:
 
     @property
     def aborted(self) -> bool:
-        """Whether the abort was asked for."""
+        """Whether the abort was requested."""
         return bool(self._reasons)
 
     @property
     def reason(self) -> Any:
-        """What was given as the reason of the abort, or None."""
+        """The reason that was given for the abort, or None."""
         return self._reasons[0] if self._reasons else None
 
     def on_abort(self, callback: Callable[[], object]) -> Callable[[], None]:
-        """Have a function called when the abort comes; at once where it has come already.
+        """Call a function on the abort, or at once if the signal is aborted already.
 
         Args:
             callback: A function without arguments. It runs in the thread that aborts, and an
                 exception that it raises is logged.
 
         Returns:
-            A function that takes the callback off the signal again.
+            A function that removes the callback.
         """
         key = object()
         self._callbacks[key] = callback
@@ -99,7 +99,7 @@ class AbortSignal:
 
 
 class AbortController:
-    """Gives out a signal, and aborts it."""
+    """Create a signal, and abort it."""
 
     def __init__(self) -> None:
         self._signal = AbortSignal()
@@ -110,10 +110,10 @@ class AbortController:
         return self._signal
 
     def abort(self, reason: Any = None) -> None:
-        """Abort what listens to the signal; the second time nothing happens.
+        """Abort the signal, and whatever was given it; a second call does nothing.
 
         Args:
-            reason: Anything; kept as the `reason` of the signal. Default None.
+            reason: Any object; available as the `reason` of the signal. Default None.
         """
         self._signal._abort(reason)
 
@@ -133,7 +133,7 @@ def follow(signal: AbortSignal, callback: Callable[[], object]) -> Callable[[], 
         callback: A function without arguments, see `AbortSignal.on_abort`.
 
     Returns:
-        A function that takes the callback off the signal again.
+        A function that removes the callback.
     """
     key = object()
     signal._followers[key] = callback

@@ -90,7 +90,7 @@ _ELSEWHERE = {
 
 
 class ClientSettings(TypedDict, total=False):
-    """The settings of a client by name; see `Config`."""
+    """The settings of a client, as keyword arguments; see `Config`."""
 
     credentials: str | Secret | CredentialsFunction | None
     run_url: str

@@ -123,16 +123,16 @@ def _rebuild(cls: type[FalStreamError], message: str, state: dict[str, Any]) -> 
 
 
 class FalStreamError(Exception):
-    """Anything that goes wrong in fal_stream.
+    """The base class of all errors of fal_stream.
 
     Args:
-        message: What happened and what to do.
-        endpoint_id: The endpoint that the stream is of, if there is one.
-        request_id: The id that the server gave the request, if it did.
+        message: What happened, and what to do.
+        endpoint_id: The endpoint of the stream, if there is one.
+        request_id: The server's id of the request, if there is one.
 
     Attributes:
         message: The message without endpoint and request id.
-        endpoint_id: The endpoint that the stream is of, or None.
+        endpoint_id: The endpoint of the stream, or None.
         request_id: The server's id of the request, or None. fal's support asks for it.
     """
 
@@ -173,11 +173,11 @@ class ApiError(FalStreamError):
 
     Attributes:
         status: The HTTP status.
-        body: The decoded JSON body, or its text where it is not JSON.
+        body: The body, decoded if it is JSON, else as text.
         error_type: fal's name of the error (header `X-Fal-Error-Type`), or None.
-        timeout_type: Who set the limit that ran out (header `X-Fal-Request-Timeout-Type`),
-            or None.
-        retryable: What the server said about trying again (header `X-Fal-Retryable`), or None.
+        timeout_type: Whose timeout ran out (header `X-Fal-Request-Timeout-Type`), or None.
+        retryable: Whether the server says that a retry may help (header `X-Fal-Retryable`), or
+            None.
     """
 
     def __init__(
@@ -201,7 +201,7 @@ class ApiError(FalStreamError):
 
     @property
     def is_user_timeout(self) -> bool:
-        """Whether the limit that ran out was the caller's own (a 504 of type `user`)."""
+        """Whether your own `start_timeout` ran out at fal (a 504 of the type `user`)."""
         return self.status == 504 and self.timeout_type == "user"
 
 
@@ -210,11 +210,11 @@ class AuthenticationError(ApiError):
 
 
 class PermissionDeniedError(ApiError):
-    """The credentials may not do it, or their account has no credit (403)."""
+    """The key has no permission for this, or its account has no credit (403)."""
 
 
 class NotFoundError(ApiError):
-    """There is no such endpoint, or it has no stream (404)."""
+    """There is no such endpoint, or the model can't stream (404)."""
 
 
 class RateLimitError(ApiError):
@@ -222,7 +222,7 @@ class RateLimitError(ApiError):
 
 
 class FieldError(dict[str, Any]):
-    """One entry of a 422 answer: `loc`, `msg`, `type` and what else the server sent."""
+    """One entry of a 422 response: a dict with `loc`, `msg`, `type` and what else was sent."""
 
     @property
     def loc(self) -> tuple[str | int, ...]:
@@ -237,11 +237,11 @@ class FieldError(dict[str, Any]):
 
 
 class ValidationError(ApiError):
-    """The endpoint refused the input (422; a proxy may have made another status of it)."""
+    """The model refused the input (422; a proxy may have changed the status)."""
 
     @property
     def field_errors(self) -> Sequence[FieldError]:
-        """What the server said of each field; a text is said of the body as a whole."""
+        """The errors of the fields; an error that is only a text is about the whole body."""
         detail = self.body.get("detail") if isinstance(self.body, dict) else None
         if isinstance(detail, str):
             # As in the JavaScript client.
@@ -262,11 +262,11 @@ class ValidationError(ApiError):
 
 
 class StreamConnectionError(FalStreamError):
-    """The server could not be reached, or went away before it answered.
+    """The server could not be reached, or closed the connection before it answered.
 
     Attributes:
-        request_sent: Whether any byte of the request had been sent, so that the app may have run.
-        transient: Whether trying again may help; False for a certificate that isn't trusted.
+        request_sent: Whether a byte of the request was sent, so that the model may have run.
+        transient: Whether a retry may help; False for a certificate that isn't trusted.
     """
 
     def __init__(
@@ -287,7 +287,7 @@ class StreamInterrupted(FalStreamError):
     """The connection broke in mid-stream.
 
     Attributes:
-        chunks_received: How many chunks had been received before.
+        chunks_received: How many chunks had arrived.
     """
 
     def __init__(
@@ -303,20 +303,20 @@ class StreamInterrupted(FalStreamError):
 
 
 class IncompleteStream(StreamInterrupted):
-    """The stream ended normally, but in the middle of an event, or before `is_final` held.
+    """The stream ended normally, but in the middle of an event or without its final chunk.
 
-    An event is whole if each of its lines has its end, and its JSON is whole; the empty line after
-    it may be missing.
+    An event is complete if each of its lines has a line end, and its JSON is complete; the empty
+    line after it may be missing.
     """
 
 
 class StreamTimeout(FalStreamError, TimeoutError):
-    """One of the stream's time limits ran out.
+    """One of the stream's timeouts ran out.
 
     Attributes:
-        phase: What the limit is about: `start`, `idle`, `event` or `total`.
-        seconds: The limit.
-        option: The name of the option that sets it.
+        phase: What the stream waited for: `start`, `idle`, `event` or `total`.
+        seconds: The timeout.
+        option: The name of the option that sets the timeout.
     """
 
     def __init__(
@@ -358,7 +358,7 @@ class StreamDecodeError(FalStreamError):
 
 
 class OutputValidationError(StreamDecodeError):
-    """A chunk is JSON, but not of the given `output_type`."""
+    """A chunk is JSON, but not of the `output_type`."""
 
 
 class EventTooLarge(FalStreamError):
@@ -381,10 +381,10 @@ class EventTooLarge(FalStreamError):
 
 
 class StreamEventError(FalStreamError):
-    """The server reported an error inside the stream.
+    """The model reported an error inside the stream.
 
     Attributes:
-        data: What it sent, an event or the last chunk, decoded where it is JSON.
+        data: What it sent, an event or the last chunk, decoded if it is JSON.
     """
 
     def __init__(
@@ -402,11 +402,11 @@ class StreamEventError(FalStreamError):
 class UploadError(FalStreamError):
     """A file could not be uploaded.
 
-    Its cause (`__cause__`) is the error of the request that failed, where there was one.
+    Its `__cause__` is the error of the request that failed, if there was one.
 
     Attributes:
-        file_name: The name that it was to be uploaded under, `""` where it was one of several.
-        place: Where the file stands in the input, such as `input.images[2]`, or None.
+        file_name: The file's name for the upload; `""` if it was one of several.
+        place: The file's place in the input, such as `input.images[2]`, or None.
     """
 
     def __init__(
@@ -424,12 +424,12 @@ class UploadError(FalStreamError):
 
 
 class FileError(FalStreamError):
-    """A file that a stream brought could not be fetched, decoded or written.
+    """A file of a chunk could not be downloaded, decoded or written.
 
     Attributes:
-        place: Where it stands in its chunk, such as `images[0]`; `""` where it is no single one.
-        paths: The files that `save()` of a stream had written nevertheless.
-        option: The name of the argument that may help: `hosts`, `max_bytes`, `timeout`, or None.
+        place: Its place in the chunk, such as `images[0]`; `""` if it is not a single file.
+        paths: The files that `save()` of a stream has written nevertheless.
+        option: The argument that may help: `hosts`, `max_bytes`, `timeout`, or None.
     """
 
     def __init__(
@@ -449,7 +449,7 @@ class FileError(FalStreamError):
 
 
 class TokenError(FalStreamError):
-    """A token for the connection mode `client` could not be had.
+    """No token for the connection mode `client` could be obtained.
 
-    Its cause (`__cause__`) is what the token provider raised, or the error of fal's answer.
+    Its `__cause__` is what the token provider raised, or the error of fal's response.
     """

@@ -26,14 +26,13 @@ _OF_THE_CONNECTION = ("host", "content-length", "transfer-encoding", "connection
 
 @dataclass(frozen=True)
 class RequestConfig:
-    """A request as middleware sees and changes it; `dataclasses.replace` makes a changed one.
+    """A request as middleware gets it; make a changed one by `dataclasses.replace`.
 
     Attributes:
         method: The HTTP method.
-        url: The whole address.
-        headers: The headers, names in lower case; not to be changed in place. The key is not
-            among them: it is added afterwards, and only where the address that comes out may
-            have it.
+        url: The complete URL.
+        headers: The headers, names in lower case; don't change them in place. The key is not among
+            them: it is added afterwards, and only if the resulting URL may get it.
     """
 
     method: str
@@ -47,13 +46,14 @@ RequestMiddleware: TypeAlias = Callable[[RequestConfig], RequestConfig | Awaitab
 
 @dataclass(frozen=True)
 class ProxyUrlConfig:
-    """A proxy of fal's kind (`@fal-ai/server-proxy`), which adds a key of its own.
+    """A proxy such as `@fal-ai/server-proxy`, which adds a key of its own.
 
     Args:
-        url: The proxy's address. It is sent the request, with the request's own address in the
-            header `x-fal-target-url`.
-        when: Tells of a request whether it goes through the proxy. Default None: each does.
-        send_key: Whether the proxy is sent the key of the client. Default False.
+        url: The proxy's URL. Requests are sent there, with their own URL in the header
+            `x-fal-target-url`.
+        when: A function that tells whether a request goes through the proxy. Default None: each
+            does.
+        send_key: Whether the client's key is sent to the proxy. Default False.
 
     Raises:
         ConfigError: A field has a value that can't be used.

@@ -26,20 +26,19 @@ _SECONDS = re.compile(r"[0-9]+")
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Which requests are sent again, how often and after how long.
+    """Which requests are retried, how often and after which delay.
 
-    The fields are those of the JavaScript client's `RetryOptions`; times are seconds.
+    The fields are those of the JavaScript client's `RetryOptions`; times are in seconds.
 
     Args:
-        max_retries: How many times a request is sent again at most. Default 3; 0 for never.
-        base_delay: Seconds before the first of these. Default 1.
-        max_delay: Seconds that a delay never exceeds, `Retry-After` included. Default 30.
+        max_retries: How many times a request is retried at most. Default 3; 0 for never.
+        base_delay: Seconds before the first retry. Default 1.
+        max_delay: The longest delay in seconds; it limits `Retry-After` too. Default 30.
         backoff_multiplier: What each delay is multiplied by for the next. Default 2.
-        retryable_status_codes: The HTTP statuses that are tried again. Default 429 and 503:
-            requests that were turned away. With others, such as 502 and 504, the app may run
-            twice.
-        enable_jitter: Whether each delay is changed by up to a quarter, by chance, so that many
-            clients don't come back at once. Default True.
+        retryable_status_codes: The HTTP statuses that are retried. Default 429 and 503, which mean
+            that the request was refused. With others, such as 502 and 504, the model may run twice.
+        enable_jitter: Whether each delay is changed at random by up to a quarter, so that many
+            clients don't retry at the same moment. Default True.
 
     Raises:
         ConfigError: A field has a value that can't be used.

@@ -49,11 +49,11 @@ class ServerSentEvent(NamedTuple):
     The meaning of the fields is that of WHATWG HTML, section 9.2.6.
 
     Attributes:
-        event: The event's name, `message` where the server gave none.
+        event: The event's name; `message` if the server gave none.
         data: The text of its `data` lines, joined by line feeds.
         id: The last event id of the stream when this event ended, `""` if there was none.
-        retry: The last reconnection time in milliseconds that the server sent since the event
-            before, or None.
+        retry: The last reconnection time that the server sent since the previous event, in
+            milliseconds, or None.
     """
 
     event: str
@@ -83,13 +83,13 @@ ResultT = TypeVar("ResultT")
 
 @dataclass(frozen=True)
 class MapItem(Generic[InputT, ResultT]):
-    """What came of one input of `stream_map`.
+    """The result of one input of `stream_map`.
 
     Attributes:
-        index: Where the input stands among the inputs, from 0.
+        index: The position of the input among the inputs, from 0.
         input: The input.
-        result: What its stream gave; None where it failed.
-        error: What ended its stream before its time, or None.
+        result: What its stream, or `read`, returned; None if it failed.
+        error: The exception that ended it, or None.
     """
 
     index: int
@@ -112,40 +112,41 @@ class MapItem(Generic[InputT, ResultT]):
 
 
 class StreamOptions(TypedDict, total=False):
-    """The options of one stream; where one is left out, the client's setting holds.
+    """The options of one stream. A timeout that is left out has the client's value.
 
     Attributes:
-        input: What the app is given: a JSON value, or a pydantic model or dataclass that gives
-            one. Sent as the JSON body; a GET puts its fields into the query. Default: nothing
-            is sent.
-        url: The address to stream from, instead of the endpoint's own.
-        path: What is appended to the endpoint id, such as `/audio/speech`; `""` for nothing. Not
-            together with `url`. Default: `/stream`.
-        query_params: Added to the address: strings, numbers or booleans. Default: none.
-        timeout: Seconds between two signs of life of the running stream.
-        event_timeout: Seconds between two chunks, whatever the signs of life.
-        start_timeout: Seconds until the response headers are there, connecting included. One
-            that is given, here or to the client, is told to fal too, if it is over 1.
-        total_timeout: Seconds of waiting for the whole stream.
+        input: The model's input: a JSON value, pydantic model or dataclass, with files at any
+            depth. It is sent as the JSON body, or as the query of a GET. Default: nothing is sent.
+        url: The URL to stream from, instead of the endpoint's own.
+        path: The part of the URL after the endpoint id, such as `/audio/speech`; `""` for none. It
+            can't be combined with `url`. Default: `/stream`.
+        query_params: Query parameters to add to the URL: strings, numbers or booleans. Default:
+            none.
+        timeout: Seconds that the running stream may be silent; keep-alives count as data.
+        event_timeout: Seconds to wait for the next chunk, even if keep-alives arrive.
+        start_timeout: Seconds to wait for the response headers, connecting and retries included. If
+            you give one of more than 1, here or to the client, it is also sent to fal.
+        total_timeout: Seconds to wait in all, from the start of the stream to its end.
         method: The HTTP method. Default: POST.
-        accept: The media type asked for. Default: text/event-stream.
-        signal: Aborts the stream when it is aborted itself. Default: none.
-        headers: Sent with this request, over the client's own. Default: none.
-        auto_upload: Whether files in the input are uploaded and replaced by their addresses when
-            the stream starts. Default True; with False a file in the input is an error.
-        connection_mode: `server`: with the key. `client`: straight to fal with a short-lived
-            token, past proxy and middleware. Default: server.
-        token_provider: Gives the token in the connection mode `client`, a function of the app
-            path. Default None: fal is asked for one, with the key.
-        is_final: Tells of a chunk whether it is the last one. The stream then ends without
-            waiting for the server; one that ends without such a chunk is an IncompleteStream.
-            Default: the `output` event of a `workflows/` endpoint; of others, and with None, the
-            server's end is the end.
-        raise_error_events: Whether an event named `error`, a `{"type": "error"}` of a workflow, and
-            a last chunk with an `error` raise StreamEventError. Default True; with False they are
-            chunks.
-        priority: `normal` or `low`. Default: fal's own.
-        hint: Tells fal which runners suit the request. Default: none.
+        accept: The media type to ask for. Default: text/event-stream.
+        signal: An abort signal: when it is aborted, so is the stream. Default: none.
+        headers: Headers of this request; they win over the client's. Default: none.
+        auto_upload: Whether files in the input are uploaded when the stream starts, and replaced by
+            their URLs. Default True; with False, a file in the input is an error.
+        connection_mode: `server` sends the key. `client` sends a short-lived token, directly to
+            fal, without proxy and middleware. Default: server.
+        token_provider: A function that returns a token for the connection mode `client`; its
+            argument is the path of the endpoint. Default None: the token is requested from fal,
+            with the key.
+        is_final: A function that tells whether a chunk is the last one. The stream ends with that
+            chunk, without waiting for the server; if it ends without one, it raises
+            IncompleteStream. Default: the `output` event for a `workflows/` endpoint, else None:
+            the stream ends when the server ends it.
+        raise_error_events: Whether StreamEventError is raised for an event named `error`, a
+            `{"type": "error"}` of a workflow, and a last chunk with an `error`. Default True; with
+            False, they are chunks like any other.
+        priority: `normal` or `low`, for fal's queue. Default: fal's own.
+        hint: Tells fal which runner to prefer. Default: none.
     """
 
     input: Any

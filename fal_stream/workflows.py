@@ -29,12 +29,12 @@ class _Event(BaseModel):
 
 
 class SubmitEvent(_Event):
-    """A node was submitted: it waits in the queue of its app, or runs.
+    """A node was submitted: it waits in its model's queue, or runs.
 
     Attributes:
         type: `submit`.
         node_id: The name of the node in the workflow.
-        app_id: The endpoint that the node is run by, or None.
+        app_id: The endpoint id of the node's model, or None.
         request_id: fal's id of the node's own request, or None.
     """
 
@@ -50,8 +50,8 @@ class CompletionEvent(_Event):
     Attributes:
         type: `completion`.
         node_id: The name of the node in the workflow.
-        app_id: The endpoint that the node was run by, or None.
-        output: What it gave: a JSON value.
+        app_id: The endpoint id of the node's model, or None.
+        output: The node's output: a JSON value.
     """
 
     type: Literal["completion"]
@@ -61,13 +61,13 @@ class CompletionEvent(_Event):
 
 
 class ErrorEvent(_Event):
-    """A node failed. It is only given with `raise_error_events=False`, see `StreamEventError`.
+    """A node failed. By default a stream raises `StreamEventError` instead.
 
     Attributes:
         type: `error`.
         node_id: The name of the node in the workflow, or None.
         message: What happened, or None.
-        error: What the node's app said of it: a JSON value.
+        error: What the node's model reported: a JSON value.
     """
 
     type: Literal["error"]
@@ -81,8 +81,8 @@ class OutputEvent(_Event):
 
     Attributes:
         type: `output`.
-        node_id: The name of the node that gives the output, or None.
-        output: What the workflow gave: a JSON value.
+        node_id: The name of the node that has the output, or None.
+        output: The workflow's output: a JSON value.
     """
 
     type: Literal["output"]
@@ -94,7 +94,7 @@ class OtherEvent(_Event):
     """An event of a type that is not known here.
 
     Attributes:
-        type: Its type, or None where it has none.
+        type: Its type, or None if it has none.
     """
 
     type: Any = None

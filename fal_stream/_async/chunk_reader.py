@@ -64,7 +64,7 @@ class AsyncChunkReader:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers of the response, names in lower case; empty until it is there.
+        """The headers of the response, names in lower case; empty until the server has answered.
 
         Where they repeat a secret of the request, it is masked.
         """

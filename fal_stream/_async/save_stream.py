@@ -67,7 +67,7 @@ class AsyncStreamSaver:
         self._files_in: int | None = None
 
     async def run(self, path: object) -> list[Path]:
-        """Run the stream to its end.
+        """Run the stream to its end, and save its files.
 
         Args:
             path: Where the files go.

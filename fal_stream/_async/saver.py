@@ -64,7 +64,7 @@ class AsyncSaver:
             number: The number of its chunk, from 1.
 
         Returns:
-            Where it was saved.
+            The path of the saved file.
 
         Raises:
             FileError: It can't be had or written; OSError is its cause where it can't be written.

@@ -31,33 +31,34 @@ if TYPE_CHECKING:
 
 
 class AsyncStorageClient:
-    """Uploads files to fal's storage.
+    """Upload files to fal's storage.
 
-    A streaming client has one, which uploads the files in the input of its streams. One of your
-    own may have other settings. A copy, and what a pickle gives, is a new client of the same
-    settings; a pickle holds no key, see `Config`.
+    Each streaming client has one, which uploads the files in its inputs; one of your own may have
+    other settings. A copy or an unpickled client is a new client with the same settings; a pickle
+    never contains the key, see `Config`.
 
     Args:
-        config: The settings, which say what each of those below means. One that is given by name
-            goes before it. Default: a `Config` of the environment.
-        http_client: An HTTP client of your own that requests are sent by; it is not closed.
-            Default None: one of ours.
-        credentials: fal's key, or a function that gives it each time.
-        run_url: Where the apps run.
-        rest_url: Where files are uploaded and tokens are asked for.
-        trusted_hosts: Hosts besides fal's own that get the key.
-        proxy_url: A proxy of fal's kind that requests go through.
-        request_middleware: Functions that change each request on its way out.
-        retry: When a request is sent again, or how many times at most; None for never.
-        token_lifetime: Of a token for the connection mode `client`, in seconds.
+        config: Settings as a `Config`, which documents each of the settings below. A setting that
+            is given by name wins over it. Default: the settings of the environment.
+        http_client: An HTTP client of your own that sends the requests; it is not closed with this
+            client. Default None: the built-in one.
+        credentials: Your fal API key, or a function that returns it and is called for each request.
+            Default: the key in the environment.
+        run_url: The server that runs models.
+        rest_url: The server that takes uploads and issues tokens.
+        trusted_hosts: Hosts besides fal's own that may get the key.
+        proxy_url: A proxy such as `@fal-ai/server-proxy` that requests are sent through.
+        request_middleware: Functions that change each request before it is sent.
+        retry: When a request is retried, or how many times at most; None for never.
+        token_lifetime: How many seconds a token of the connection mode `client` is valid.
         keepalive_expiry: How many seconds an idle connection is kept.
-        timeout: Seconds between two signs of life of a running stream.
-        event_timeout: Seconds between two chunks.
-        start_timeout: Seconds until the response headers are there.
-        total_timeout: Seconds for the whole stream.
-        max_event_bytes: How large one event may be, in bytes.
-        headers: Sent with each request.
-        **unknown: Refused.
+        timeout: Seconds that a running stream may be silent; keep-alives count as data.
+        event_timeout: Seconds to wait for the next chunk.
+        start_timeout: Seconds to wait for the response headers.
+        total_timeout: Seconds to wait for the whole stream.
+        max_event_bytes: The largest event, in bytes.
+        headers: Headers that are sent with each request.
+        **unknown: Refused with a ConfigError.
 
     Raises:
         ConfigError: A setting is unknown or has a value that can't be used.
@@ -120,28 +121,29 @@ class AsyncStorageClient:
     ) -> str:
         """Upload a file.
 
-        Up to 90 MiB go in one request, more in parts of 10 MiB, several at once, of which each is
-        sent again where it fails. An open file that knows places, and an `io.BytesIO`, is read
-        from its beginning wherever it stands, and stands there again afterwards; a pipe is read
-        from where it is.
+        Up to 90 MiB are sent in one request, larger files in parts of 10 MiB, several at once. A
+        request or part that fails is retried. An open file that can seek, such as an `io.BytesIO`,
+        is read from its beginning, and its position is restored afterwards; a pipe is read from its
+        current position.
 
         Args:
             file: A `pathlib.Path`, an open binary file, an `io.BytesIO`, bytes, a bytearray, a
-                memoryview, an image of Pillow, or a file of a request.
-            content_type: Its media type. Default: what the file or its name says, else what the
-                first bytes of a picture, sound or video tell, else `application/octet-stream`.
-            file_name: Its name. Default: the one that it has, else a new one.
+                memoryview, a Pillow image, or a file that a visitor uploaded to a web framework.
+            content_type: Its media type. Default: the type that the file or its name tells, else
+                the one that the first bytes of an image, audio or video tell, else
+                `application/octet-stream`.
+            file_name: Its name. Default: its own name if it has one, else a generated one.
             lifecycle: How long it is kept and who may read it, see `StorageSettings`. Default:
-                as fal has it.
-            signal: Ends the upload when it is aborted. Default: none.
+                fal's own.
+            signal: An abort signal that ends the upload. Default: none.
 
         Returns:
-            The address to give to an app.
+            The URL of the file, to use in an input.
 
         Raises:
             ConfigError: The file or another argument can't be used; nothing was sent.
             UploadError: The upload failed, or was aborted.
-            StreamTimeout: Nothing went out and no answer came for `start_timeout` seconds.
+            StreamTimeout: The upload made no progress for `start_timeout` seconds.
         """
         header = lifecycle_header(lifecycle)
         signal = _check_signal(signal)
@@ -155,21 +157,21 @@ class AsyncStorageClient:
 
     @async_result_hints
     async def transform_input(self, input: Any, *, signal: AbortSignal | None = None) -> Any:
-        """Upload the files in an input and put their addresses in their places.
+        """Upload the files in an input, and return the input with their URLs instead.
 
         Args:
             input: JSON values, pydantic models, dataclasses and files, at any depth. It is not
-                changed. A file that stands in it twice is uploaded once.
-            signal: Ends the uploads when it is aborted. Default: none.
+                changed. A file that is in it twice is uploaded once.
+            signal: An abort signal that ends the uploads. Default: none.
 
         Returns:
-            The input as JSON values, with the address of each file in its place.
+            The input as JSON values, with a URL in the place of each file.
 
         Raises:
-            ConfigError: The input holds something else, or a file that can't be used; the message
-                names the place, such as `input.images[2]`. Nothing was sent.
+            ConfigError: The input contains something else, or a file that can't be used; the
+                message names the place, such as `input.images[2]`. Nothing was sent.
             UploadError: An upload failed, or was aborted.
-            StreamTimeout: Nothing went out and no answer came for `start_timeout` seconds.
+            StreamTimeout: The upload made no progress for `start_timeout` seconds.
         """
         signal = _check_signal(signal)
         encoded_input = encode_input(input, is_file)
@@ -213,7 +215,7 @@ class AsyncStorageClient:
         return AsyncUploader(self._settings, self._dispatcher, self._sender, limits)
 
     async def aclose(self) -> None:
-        """Abort the uploads that still run, and close the connections."""
+        """Abort uploads that are still running, and close the connections."""
         await self._sender.aclose()
 
     async def __aenter__(self) -> Self:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class AsyncText(AsyncIteratorHints):
-    """What is new of the text of a stream, as it comes.
+    """Iterate over the text of a stream: only the new text of each chunk.
 
     Args:
         stream: The stream.
@@ -62,11 +62,11 @@ class AsyncText(AsyncIteratorHints):
             raise self._about(reader.missing_error()) from None
 
     async def whole(self) -> str:
-        """Run the stream to its end, and return all text.
+        """Run the stream to its end, and return all of its text.
 
         Raises:
-            FalStreamError: What ended the stream before its time, there was no text, or others
-                have taken chunks with text that is needed.
+            FalStreamError: The error that ended the stream; or no chunk had text; or other
+                consumers have taken chunks whose text is needed.
         """
         async for _ in self:
             pass

@@ -154,7 +154,7 @@ def open_file(
         content_type: Its media type. Default: what the object says, else guessed from the name,
             else what Pillow says; `identify()` may tell one of which nothing is known yet. An
             image is encoded as the type that is given or guessed from a given name.
-        file_name: Its name. Default: the one that it has, else a new one.
+        file_name: Its name. Default: its own name if it has one, else a generated one.
 
     Returns:
         The file; no more of it has been read than its size, except that an image is encoded.

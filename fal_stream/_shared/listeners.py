@@ -36,7 +36,7 @@ class Listeners:
         """Register a listener.
 
         Raises:
-            ConfigError: The type isn't known, or the listener can't be called.
+            ConfigError: The type is unknown, or the listener is not callable.
         """
         check_known("listener type", [type], TYPES)
         if not callable(listener):
@@ -47,7 +47,7 @@ class Listeners:
         """Take a listener off; no-op where it isn't registered.
 
         Raises:
-            ConfigError: The type isn't known.
+            ConfigError: The type is unknown.
         """
         check_known("listener type", [type], TYPES)
         if listener in self.by_type[type]:

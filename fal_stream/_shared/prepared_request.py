@@ -27,7 +27,7 @@ class PreparedRequest:
 
     Attributes:
         method: The HTTP method.
-        url: The whole address.
+        url: The complete URL.
         headers: The headers, names in lower case.
         body: The body, or None for none. One that is iterated can be iterated again, and its
             length stands in the headers.

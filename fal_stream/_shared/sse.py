@@ -44,16 +44,16 @@ _OTHER_FIELD = re.compile(rb"(?:id|retry)(?::|\Z)")
 
 
 class SSEParser:
-    """Turns the bytes of one event stream into its events.
+    """Parse the bytes of one event stream into events.
 
-    The rules are those of WHATWG HTML, section 9.2.6. A `retry` of more than 15 digits is
-    ignored, like one that is no number.
+    The rules are those of WHATWG HTML, section 9.2.6. A `retry` of more than 15 digits is ignored,
+    like one that is not a number.
 
     Args:
-        max_event_bytes: How many bytes the lines of one event may have together, 64 MiB by
-            default. Comments have no limit and are not kept, with or without an end. Lines of
-            unknown fields do not add up, but each has to fit.
-        last_event_id: The last event id that an earlier connection left, `""` by default.
+        max_event_bytes: How many bytes the lines of one event may have together. Default 64 MiB.
+            Comments have no limit, and are not kept. Lines of unknown fields don't add up, but each
+            one has to fit.
+        last_event_id: The last event id of an earlier connection. Default `""`.
 
     Attributes:
         last_event_id: The id that the last finished event left.

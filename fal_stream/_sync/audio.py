@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 
 class Audio(IteratorHints):
-    """`stream.audio()`: iterate the sound of a stream as bytes.
+    """`stream.audio()`: iterate over the audio of a stream as bytes.
 
     Args:
         stream: The stream.
-        field: Where the sound stands in a chunk: a name, a function of a chunk, or None.
+        field: Where the audio is in a chunk: the name of a field, a function of a chunk, or None to
+            detect it.
     """
 
     def __init__(self, stream: FalStream[Any], field: ChunkField | None) -> None:

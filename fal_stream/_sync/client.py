@@ -41,38 +41,41 @@ if TYPE_CHECKING:
 
 
 class StreamingClient(StreamMethods, FlavourHints):
-    """Streams from fal.ai apps; one client serves any number of streams.
+    """Create streams; one client serves any number of them.
 
-    Its connections are kept for the streams to come until it is closed. A copy, and what a pickle
-    gives, is a new client of the same settings; a pickle holds no key, see `Config`.
+    Streams share the client's connections, which are kept open for a while. A copy or an unpickled
+    client is a new client with the same settings; a pickle never contains the key, see `Config`.
 
     Args:
-        config: The settings, which say what each of those below means. One that is given by name
-            goes before it. Default: a `Config` of the environment.
-        storage: Uploads the files in inputs: a storage client, or any object with an
-            `upload(file)` that returns an address; it is not closed. Default None: one with the
-            same settings.
-        http_client: An HTTP client of your own that requests are sent by; it is not closed.
-            Default None: one of ours, which is faster and ends at once when it is aborted.
-        credentials: fal's key, or a function that gives it each time.
-        run_url: Where the apps run.
-        rest_url: Where files are uploaded and tokens are asked for.
-        trusted_hosts: Hosts besides fal's own that get the key.
-        proxy_url: A proxy of fal's kind that requests go through.
-        request_middleware: Functions that change each request on its way out.
-        retry: When a request is sent again, or how many times at most; None for never.
-        token_lifetime: Of a token for the connection mode `client`, in seconds.
+        config: Settings as a `Config`, which documents each of the settings below. A setting that
+            is given by name wins over it. Default: the settings of the environment.
+        storage: What uploads the files in inputs: a storage client, or any object with an
+            `upload(file)` that returns a URL. It is not closed with the client. Default None: a
+            storage client with the same settings.
+        http_client: An HTTP client of your own that sends the requests; it is not closed with this
+            client. Default None: the built-in one, which is faster and ends every wait at once on
+            an abort.
+        credentials: Your fal API key, or a function that returns it and is called for each request.
+            Default: the key in the environment.
+        run_url: The server that runs models.
+        rest_url: The server that takes uploads and issues tokens.
+        trusted_hosts: Hosts besides fal's own that may get the key.
+        proxy_url: A proxy such as `@fal-ai/server-proxy` that requests are sent through.
+        request_middleware: Functions that change each request before it is sent.
+        retry: When a request is retried, or how many times at most; None for never.
+        token_lifetime: How many seconds a token of the connection mode `client` is valid.
         keepalive_expiry: How many seconds an idle connection is kept.
-        timeout: Seconds between two signs of life of a running stream.
-        event_timeout: Seconds between two chunks.
-        start_timeout: Seconds until the response headers are there.
-        total_timeout: Seconds for the whole stream.
-        max_event_bytes: How large one event may be, in bytes.
-        headers: Sent with each request.
-        **unknown: Refused.
+        timeout: Seconds that a running stream may be silent; keep-alives count as data.
+        event_timeout: Seconds to wait for the next chunk.
+        start_timeout: Seconds to wait for the response headers.
+        total_timeout: Seconds to wait for the whole stream.
+        max_event_bytes: The largest event, in bytes.
+        headers: Headers that are sent with each request.
+        **unknown: Refused with a ConfigError.
 
     Attributes:
-        storage: Uploads the files in inputs; what was given, if it was.
+        storage: What uploads the files in inputs: the `storage` argument, or a storage client with
+            the same settings.
 
     Raises:
         ConfigError: A setting is unknown or has a value that can't be used.
@@ -160,15 +163,15 @@ class StreamingClient(StreamMethods, FlavourHints):
             response.discard()
 
     def preconnect(self) -> None:
-        """Open a connection to where the streams run, and keep it for the first of them.
+        """Open a connection to `run_url`, and keep it for the first stream.
 
         Looks the name up, connects, and does the TLS handshake, so that the first stream costs one
         round trip. The connection is kept for `keepalive_expiry`; a stream that starts meanwhile
         waits for it and takes it. Nothing is sent, and no key is needed.
 
         Raises:
-            StreamConnectionError: It can't be opened, as a stream would say it.
-            StreamTimeout: `start_timeout` has run out.
+            StreamConnectionError: The connection can't be opened.
+            StreamTimeout: `start_timeout` ran out.
             ConfigError: The client is closed, or has an `http_client`.
         """
         proxy = self._settings.proxy_url
@@ -192,7 +195,7 @@ class StreamingClient(StreamMethods, FlavourHints):
         raise failure
 
     def close(self) -> None:
-        """Abort the streams that still run, and close the connections."""
+        """End streams that are still running, and close the connections."""
         self._sender.close()
         if self._owns_storage:
             self.storage.close()
@@ -250,29 +253,31 @@ def create_streaming_client(
     headers: Mapping[str, str] | NotGiven = NOT_GIVEN,
     **unknown: Unpack[NoOthers],
 ) -> StreamingClient:
-    """Make a client, as the function of the same name in JavaScript does.
+    """Create a client, like `createStreamingClient` in JavaScript.
 
     Args:
-        config: The settings, which say what each of those below means. One that is given by name
-            goes before it. Default: a `Config` of the environment.
-        storage: Uploads the files in inputs. Default None: one with the same settings.
-        http_client: An HTTP client of your own. Default None: one of ours.
-        credentials: fal's key, or a function that gives it each time.
-        run_url: Where the apps run.
-        rest_url: Where files are uploaded and tokens are asked for.
-        trusted_hosts: Hosts besides fal's own that get the key.
-        proxy_url: A proxy of fal's kind that requests go through.
-        request_middleware: Functions that change each request on its way out.
-        retry: When a request is sent again, or how many times at most; None for never.
-        token_lifetime: Of a token for the connection mode `client`, in seconds.
+        config: Settings as a `Config`, which documents each of the settings below. A setting that
+            is given by name wins over it. Default: the settings of the environment.
+        storage: What uploads the files in inputs. Default None: a storage client with the same
+            settings.
+        http_client: An HTTP client of your own. Default None: the built-in one.
+        credentials: Your fal API key, or a function that returns it and is called for each request.
+            Default: the key in the environment.
+        run_url: The server that runs models.
+        rest_url: The server that takes uploads and issues tokens.
+        trusted_hosts: Hosts besides fal's own that may get the key.
+        proxy_url: A proxy such as `@fal-ai/server-proxy` that requests are sent through.
+        request_middleware: Functions that change each request before it is sent.
+        retry: When a request is retried, or how many times at most; None for never.
+        token_lifetime: How many seconds a token of the connection mode `client` is valid.
         keepalive_expiry: How many seconds an idle connection is kept.
-        timeout: Seconds between two signs of life of a running stream.
-        event_timeout: Seconds between two chunks.
-        start_timeout: Seconds until the response headers are there.
-        total_timeout: Seconds for the whole stream.
-        max_event_bytes: How large one event may be, in bytes.
-        headers: Sent with each request.
-        **unknown: Refused.
+        timeout: Seconds that a running stream may be silent; keep-alives count as data.
+        event_timeout: Seconds to wait for the next chunk.
+        start_timeout: Seconds to wait for the response headers.
+        total_timeout: Seconds to wait for the whole stream.
+        max_event_bytes: The largest event, in bytes.
+        headers: Headers that are sent with each request.
+        **unknown: Refused with a ConfigError.
 
     Returns:
         The client.

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 
 class File:
-    """A file that an app gave: in its chunk, or by its address.
+    """A file in a chunk: its data, or its URL.
 
-    `stream.files()` and `find_files()` give it. Nothing is decoded or fetched before it is
-    read. A notebook shows pictures, sound and video.
+    `stream.files()` and `find_files()` return it. Nothing is decoded or downloaded before it
+    is read or saved. A notebook displays images, audio and video.
     """
 
     def __init__(
@@ -49,32 +49,32 @@ class File:
 
     @property
     def url(self) -> str:
-        """Its address: http, https, or a data URI; base64 is made one."""
+        """Its URL: http, https, or a data URI. Base64 in a chunk becomes a data URI."""
         return self._found.url
 
     @property
     def content_type(self) -> str | None:
-        """Its media type as the app or its data say it, such as `image/png`, or None."""
+        """Its media type, such as `image/png`, as the model or its data say, or None."""
         return self._found.content_type
 
     @property
     def file_name(self) -> str | None:
-        """Its name as the app gives it, made safe to be used in a folder of yours, or None."""
+        """Its name as the model gives it, made safe to use in a folder of yours, or None."""
         return self._found.file_name
 
     @property
     def width(self) -> int | None:
-        """Its width in pixels as the app says it, or None."""
+        """Its width in pixels as the model says it, or None."""
         return self._found.width
 
     @property
     def height(self) -> int | None:
-        """Its height in pixels as the app says it, or None."""
+        """Its height in pixels as the model says it, or None."""
         return self._found.height
 
     @property
     def place(self) -> str:
-        """Where it stands in the chunk, such as `images[0]`; `""` where the chunk itself is it."""
+        """Its place in the chunk, such as `images[0]`; `""` if the chunk itself is the file."""
         return self._found.place
 
     @result_hints
@@ -84,18 +84,19 @@ class File:
         max_bytes: int = DEFAULT_MAX_BYTES,
         timeout: float | None = DEFAULT_SECONDS,
     ) -> bytes:
-        """Return its bytes; a file that the app names by its address is fetched, without the key.
+        """Return its bytes. A file that is given by its URL is downloaded, without the key.
 
         Args:
-            max_bytes: How many bytes it may have. Default 512 MiB.
-            timeout: How many seconds fetching it may take, None for no limit. Default 600.
+            max_bytes: The largest size in bytes. Default 512 MiB.
+            timeout: Seconds that the download may take, None for no limit. Default 600.
 
         Returns:
             The bytes.
 
         Raises:
-            FileError: It is on another host than files are fetched from, can't be fetched in these
-                limits, or is no data URI or base64; the message names its place.
+            FileError: Its host is not one that files are downloaded from, it can't be downloaded
+                within these limits, or it is not valid as a data URI or base64. The message names
+                its place.
             ConfigError: An argument can't be used, or the client is closed.
         """
         limits = FileLimits(max_bytes, timeout)
@@ -110,21 +111,21 @@ class File:
         max_bytes: int = DEFAULT_MAX_BYTES,
         timeout: float | None = DEFAULT_SECONDS,
     ) -> Path:
-        """Save it; it has its name only when it is whole.
+        """Save it; it gets its name when it is complete.
 
         Args:
-            path: A folder, which is made if it isn't there, or the name of a file. A path is that
-                of a folder where one is there, it ends in a slash, or it has no suffix.
-            overwrite: Whether a file of the same name is replaced. Default False: `-2` is put to
-                the name.
-            max_bytes: How many bytes it may have. Default 512 MiB.
-            timeout: How many seconds fetching it may take, None for no limit. Default 600.
+            path: A folder, which is created if it doesn't exist, or a file. A path is a folder if
+                it exists as one, if it ends in a slash, or if it has no suffix.
+            overwrite: Whether an existing file is replaced. Default False: `-2` is added to the
+                name.
+            max_bytes: The largest size in bytes. Default 512 MiB.
+            timeout: Seconds that the download may take, None for no limit. Default 600.
 
         Returns:
-            Where it was saved.
+            The path of the saved file.
 
         Raises:
-            FileError: It can't be had, as `read()` raises it, or can't be written.
+            FileError: It can't be read, for the same reasons as in `read()`, or can't be written.
             ConfigError: An argument can't be used, or the client is closed.
         """
         limits = FileLimits(max_bytes, timeout)
@@ -154,23 +155,24 @@ class File:
 
 
 def find_files(chunk: object, *, hosts: Collection[str] = ()) -> list[File]:
-    """Find the files in a chunk; nothing is fetched.
+    """Find the files in a chunk; nothing is downloaded.
 
-    A file is a data URI; what stands in a field `b64_json`; an address on fal's hosts for files,
-    or on one of `hosts`; an object with a `url` that looks like one of fal's `File` or `Image`;
-    and the address of a picture, sound or video in a field that is called so. Whatever stands
-    deeper than 200 levels is left out.
+    These are files: a data URI; base64 in a field `b64_json`; a URL on fal's file hosts or on one
+    of `hosts`; an object with a `url` that looks like fal's `File` or `Image`; and the URL of an
+    image, audio or video in a field of such a name. Files below 200 levels of nesting are not
+    found.
 
     Args:
         chunk: The chunk: JSON values, pydantic models, dataclasses.
-        hosts: Hosts that files are fetched from besides fal's own: a name, `cdn.example.com`, over
-            https, or scheme, host and port, `http://127.0.0.1:8000`. Default: none.
+        hosts: Hosts besides fal's own that files may be downloaded from: a host name such as
+            `cdn.example.com` (over https), or scheme, host and port such as
+            `http://127.0.0.1:8000`. Default: none.
 
     Returns:
-        The files, in the order in which they stand in the chunk, each once.
+        The files, in their order in the chunk, each once.
 
     Raises:
-        ConfigError: A host is none.
+        ConfigError: A host is not valid.
     """
     found = find_in(chunk, make_file_hosts(None, hosts))
     return [File(file) for file in filter(SeenFiles().is_new, found)]

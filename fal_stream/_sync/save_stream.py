@@ -68,7 +68,7 @@ class StreamSaver:
         self._files_in: int | None = None
 
     def run(self, path: object) -> list[Path]:
-        """Run the stream to its end.
+        """Run the stream to its end, and save its files.
 
         Args:
             path: Where the files go.

@@ -35,10 +35,10 @@ ResultT = TypeVar("ResultT", default=Any)
 
 
 class StreamMap(FlavourHints, Generic[InputT, ResultT]):
-    """The results of many inputs, as they come; made by `StreamingClient.stream_map`.
+    """The results of many inputs; created by `StreamingClient.stream_map`.
 
-    It is an iterator of `MapItem`, and starts when it is first asked. Leaving `with`, an
-    abort, and a wait that is cancelled or interrupted end the streams that still run.
+    It is an iterator of `MapItem`s, and starts with the first iteration. Leaving `with`, an
+    abort, a cancellation and an interrupt end the streams that are still running.
     """
 
     def __init__(
@@ -61,37 +61,37 @@ class StreamMap(FlavourHints, Generic[InputT, ResultT]):
 
     @property
     def signal(self) -> AbortSignal:
-        """The map's own signal, aborted when the map is."""
+        """The map's own signal, which is aborted when the map is."""
         return self._work.controller.signal
 
     @property
     def unfinished(self) -> dict[int, InputT]:
-        """The inputs that were begun and whose results have not been taken, by their index.
+        """The inputs that were started and whose results have not been taken, by their index.
 
-        After an abort their apps may have run, wholly or in part.
+        After an abort, the model may have run for them, completely or in part.
         """
         return self._work.queue.unfinished
 
     def abort(self, reason: Any = None) -> None:
-        """End the streams that still run; callable from any thread at any time.
+        """End the streams that are still running; callable from any thread at any time.
 
-        Iteration gives the results that had come, and ends.
+        Iteration returns the results that are ready, and ends.
 
         Args:
-            reason: Anything; kept as `signal.reason`. Default None.
+            reason: Any object; available as `signal.reason`. Default None.
         """
         if not self._work.queue.is_complete:
             self._work.stop(reason)
 
     def close(self) -> None:
-        """End the streams that still run, and wait until their connections are free.
+        """End the streams that are still running, and wait until their connections are closed.
 
         In a signal handler that has interrupted `logging`, it doesn't wait for its workers, which
         may want to log.
 
         Raises:
-            FalStreamError: It was called by the map's own inputs or its `read`, which would wait
-                for itself: `abort()` may be called there.
+            FalStreamError: It was called by the map's own inputs or its `read`, where it would wait
+                for itself. Call `abort()` there.
         """
         work = self._work
         work.check_caller()

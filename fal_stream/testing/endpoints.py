@@ -30,7 +30,7 @@ class Endpoints:
             path: What follows the endpoint id in the address; `""`: nothing.
 
         Raises:
-            ConfigError: An argument is bad.
+            ConfigError: An argument can't be used.
         """
         self._scripts[path_of(endpoint_id, path)] = check_script(script)
 
@@ -66,7 +66,7 @@ def path_of(endpoint_id: str, path: object = DEFAULT_PATH) -> str:
         The path.
 
     Raises:
-        ConfigError: An argument is bad.
+        ConfigError: An argument can't be used.
     """
     return stream_url("", parse_endpoint_id(endpoint_id), path)
 

@@ -22,10 +22,10 @@ DONE = Event("[DONE]")
 
 
 def error_event(data: object = "The app failed") -> Event:
-    """Make the event of an app that fails in the middle of its stream.
+    """Create the event of a model that fails in the middle of its stream.
 
     Args:
-        data: What the app says: a text, or any JSON value.
+        data: What the model reports: a text, or any JSON value.
 
     Returns:
         An event named `error`; the client raises `StreamEventError`.
@@ -41,13 +41,13 @@ def in_turn(*scripts: Script) -> Callable[[RecordedRequest], Reply]:
     """Answer the first request by the first script, the second by the second, and so on.
 
     Args:
-        *scripts: One or more scripts; the last one answers all further requests.
+        *scripts: One or more scripts. The last one answers all further requests.
 
     Returns:
         A script, for `LocalFal.add` or `LocalFal.route`.
 
     Raises:
-        ConfigError: There is none, or one is bad.
+        ConfigError: There is no script, or one can't be used.
     """
     if not scripts:
         raise ConfigError("in_turn() has no scripts; give one for each request")

@@ -42,22 +42,22 @@ def record(
 def record(
     stream: FalStream[ChunkT] | AsyncFalStream[ChunkT], path: str | os.PathLike[str]
 ) -> FalStream[ChunkT] | AsyncFalStream[ChunkT]:
-    """Record what the server sends to a stream, to be played again by `replay`.
+    """Record what the server sends to a stream; `replay` plays the recording.
 
-    The file is written when the stream has ended; a stream that gets no response writes none. It
-    holds the status, the headers and the bytes of the body with their times, and nothing of the
-    request. What is secret in the request is masked where the server says it again, and so are
-    headers that are secret by their name and the signatures of addresses.
+    The file is written when the stream has ended; without a response, no file is written. It
+    contains the status, the headers and the bytes of the body with their times, and nothing of the
+    request. Secrets of the request are masked if the server repeats them, and so are headers whose
+    names say that they are secret, and the signatures of URLs.
 
     Args:
         stream: The stream, of either flavour, before it has started.
-        path: The path of the file; one that is there is replaced.
+        path: The path of the file; an existing file is replaced.
 
     Returns:
         The same stream.
 
     Raises:
-        ConfigError: The stream has started, or the path can't be a file's.
+        ConfigError: The stream has started, or the path can't be that of a file.
     """
     # Checked all the same: not everybody has a type checker.
     given: Any = stream

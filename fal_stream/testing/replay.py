@@ -32,20 +32,20 @@ _NOT_REPLAYED = {
 def replay(path: str | os.PathLike[str], *, pace: float = 0.0) -> Reply:
     """Play a recording of `record` again.
 
-    Status, headers and bytes are those that were recorded, but for the request id, which is the
-    server's own. A recorded connection that broke breaks, and one that fell silent does that. Where
-    the client left before the end, nobody knows what would have followed: the connection breaks.
+    The status, headers and bytes are those of the recording, except the request id, which is the
+    local server's own. If the recorded connection broke, so does this one; if it fell silent, so
+    does this one. If the client left before the end, the connection breaks there, because what
+    would have followed is unknown.
 
     Args:
         path: The path of the file.
-        pace: How much of the recorded time passes: 0 for none, so that all comes at once; 1 for
-            all of it; 0.1 for a tenth.
+        pace: The speed: 0 plays without delays, 1 takes the recorded time, 0.1 a tenth of it.
 
     Returns:
         A script, for `LocalFal.add`.
 
     Raises:
-        ConfigError: The file can't be read or is no recording, or the pace is no number.
+        ConfigError: The file can't be read or is not a recording, or the pace is not a number.
     """
     check_seconds("pace", pace)
     recording = read_recording(path)

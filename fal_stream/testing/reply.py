@@ -43,16 +43,17 @@ class Reply:
         steps: The steps and chunks of the body. A list or tuple is checked and encoded at once.
         status: The HTTP status, 200 to 599.
         content_type: The media type. Chunks are JSON in a `text/event-stream`, bytes elsewhere.
-        headers: More header fields. They replace ours of the same name, save those that frame
-            the body, which are sent besides ours: so `framing="close"` with a `content-length`
-            of your own makes a wrong length.
-        framing: `chunked`: one HTTP chunk for each step. `length`: a `Content-Length`; all steps
-            are taken before the head is sent. `close`: the end of the connection ends the body.
-        delay: Seconds before the head; `math.inf`: the request is never answered.
-        coalesce: Whether all steps between two pauses go out in one send, up to 256 KiB;
-            False: one send for each step.
+        headers: Further header fields. They replace the server's own of the same name, except those
+            that frame the body, which are sent in addition: so `framing="close"` with a
+            `content-length` of your own makes a wrong length.
+        framing: How the body ends. `chunked`: one HTTP chunk for each step. `length`: a
+            `Content-Length`; all steps are read before the head is sent. `close`: with the
+            connection.
+        delay: Seconds before the head is sent; `math.inf` to never answer.
+        coalesce: Whether the steps between two pauses are sent at once, up to 256 KiB; with False,
+            each step is sent by itself.
         keep_alive: Whether the connection may be used again.
-        head: Bytes to send in place of the whole head, or None. `b""` sends no head.
+        head: Bytes to send instead of the head, or None. `b""` sends no head.
 
     Raises:
         ConfigError: An argument or a step is bad.
@@ -85,18 +86,18 @@ class Reply:
 
     @classmethod
     def json(cls, value: object, status: int = 200, headers: Headers | None = None) -> Self:
-        """Make an answer that is one JSON value, of the type `application/json`.
+        """Create a reply that is one JSON value, of the type `application/json`.
 
         Args:
             value: The value.
             status: The HTTP status, 200 to 599.
-            headers: More header fields.
+            headers: Further header fields.
 
         Returns:
             The reply, with a `Content-Length`.
 
         Raises:
-            ConfigError: The value isn't JSON, or another argument is bad.
+            ConfigError: The value isn't JSON, or another argument can't be used.
         """
         return cls(
             [Raw(encode_json("value", value))],
@@ -119,22 +120,22 @@ class Reply:
 
 @dataclass(frozen=True)
 class Failure:
-    """An error response in fal's shape.
+    """An error response in fal's format.
 
     Args:
         status: The HTTP status, 400 to 599.
-        detail: What the body's `detail` holds: a text, or the list of a 422; by default the
-            status in words.
-        error_type: fal's name of the error, sent in the body and as `X-Fal-Error-Type`.
+        detail: The `detail` in the body: a text, or the list of a 422. Default: the status in
+            words.
+        error_type: fal's name for the error, sent in the body and as `X-Fal-Error-Type`.
         timeout_type: Sent as `X-Fal-Request-Timeout-Type`.
         retryable: Sent as `X-Fal-Retryable`.
-        headers: More header fields, such as `retry-after`.
+        headers: Further header fields, such as `retry-after`.
         content_type: The media type.
-        body: The whole body in place of the JSON, such as an HTML page.
+        body: The complete body instead of the JSON, such as an HTML page.
         delay: Seconds before the head.
 
     Raises:
-        ConfigError: An argument is bad.
+        ConfigError: An argument can't be used.
     """
 
     status: int

@@ -44,19 +44,19 @@ class RecordedRequest:
 
     Attributes:
         method: The HTTP method.
-        target: The request target as it was sent.
+        target: The request target as it was sent, with the query.
         path: The target's path, without the query.
-        query: The target's query, decoded; of a name that comes twice the last value. Its repr
-            shows no token.
+        query: The query, decoded; if a name is there twice, the last value. Its repr shows no
+            token.
         headers: The header fields, names in lower case, values of a name joined by commas. Their
             repr shows no key.
-        body: The body.
-        request_id: The id that the answer carries as `x-fal-request-id`.
+        body: The body, as bytes.
+        request_id: The request id that the response has as `x-fal-request-id`.
         http_version: `HTTP/1.1` or `HTTP/1.0`.
-        peer: The client's address and port; requests of one connection have the same.
-        gone: Set when the client went away before the reply was finished. A client that shuts
-            down its sending side counts as gone.
-        finished: Set when the reply was sent to its end, or to its scripted `Cut`.
+        peer: The client's address and port; it is the same for all requests of one connection.
+        gone: Set if the client disconnects before the reply is finished. A client that shuts down
+            its sending side counts as disconnected.
+        finished: Set when the reply was sent to its end, or to its `Cut`.
     """
 
     method: str
@@ -77,7 +77,7 @@ class RecordedRequest:
 
     @property
     def input(self) -> Any:
-        """The input that the client sent: the body decoded from JSON, None where there is none.
+        """The input that the client sent: the body decoded from JSON, or None if there is no body.
 
         Raises:
             ValueError: The body isn't JSON.

@@ -45,7 +45,7 @@ class RequestLog:
             The requests so far.
 
         Raises:
-            TimeoutError: They did not come in time.
+            TimeoutError: They did not arrive in time.
         """
         with self._lock:
             if self._request_came.wait_for(lambda: len(self._requests) >= count, timeout):

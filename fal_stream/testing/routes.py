@@ -57,7 +57,7 @@ class Routes:
             method: The HTTP method, or None for any.
 
         Raises:
-            ConfigError: An argument is bad.
+            ConfigError: An argument can't be used.
         """
         if not isinstance(path, str) or not _PATH.fullmatch(path):
             raise ConfigError(

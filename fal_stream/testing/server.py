@@ -30,24 +30,24 @@ _DEFAULT_KEY = "local-id:local-secret"
 
 
 class LocalFal:
-    """A local server that speaks the fal protocol.
+    """A local server that speaks fal's protocol.
 
-    It runs in a daemon thread with an event loop of its own; functions in scripts are called
-    in that thread, and must not block.
+    It runs in a daemon thread with an event loop of its own. Functions in scripts are called in
+    that thread, and must not block.
 
     Args:
-        key: The credentials that a client must send; None: any, or none.
+        key: The credentials that a client has to send; None accepts any, or none.
         host: The address to listen on.
-        port: The port; 0: a free one.
-        ssl_context: A TLS context with a certificate for `host`; None: plain HTTP.
+        port: The port; 0 for a free one.
+        ssl_context: A TLS context with a certificate for `host`; None for plain HTTP.
 
     Attributes:
-        key: The credentials that a client must send, or None.
-        errors: What scripts raised. `stop()` and the end of the `with` block raise the first;
-            a test that expects one clears the list.
+        key: The credentials that a client has to send, or None.
+        errors: The exceptions of scripts. `stop()` and the end of the `with` block raise the first;
+            a test that expects one has to clear the list.
 
     Raises:
-        ConfigError: An argument is bad.
+        ConfigError: An argument can't be used.
     """
 
     def __init__(
@@ -75,61 +75,62 @@ class LocalFal:
     def add(self, endpoint_id: str, script: Script, *, path: str = DEFAULT_PATH) -> None:
         """Set what an endpoint answers.
 
-        It is served for any method at `/{endpoint_id}/stream`, or at the id itself where that
-        ends in `/stream`, or where `path` says. A script that was there before is replaced.
+        The endpoint answers any HTTP method at `/{endpoint_id}/stream`, or at
+        `/{endpoint_id}{path}` if `path` is given. If the id itself ends in `/stream`, nothing is
+        appended. An earlier script is replaced.
 
         Args:
             endpoint_id: The endpoint, `owner/alias[/path]`; the old form `12345-alias` means
                 `12345/alias`.
-            script: A list of chunks and steps, a `Reply`, a `Failure`, or a function that gets
-                the request and gives one of these or a generator of steps.
-            path: What follows the endpoint id in the address, such as `/audio/speech`; `""`:
-                nothing. Default: `/stream`.
+            script: A list of chunks and steps, a `Reply`, a `Failure`, or a function that gets the
+                request and returns one of these or is a generator of steps.
+            path: The part of the URL after the endpoint id, such as `/audio/speech`; `""` for none.
+                Default: `/stream`.
 
         Raises:
-            ConfigError: An argument is bad.
+            ConfigError: An argument can't be used.
         """
         self._dispatcher.endpoints.add(endpoint_id, script, path)
 
     def route(self, path: str, script: RouteScript, *, method: str | None = None) -> None:
-        """Set what is answered at a path, in place of what the server has there.
+        """Set what a path answers, instead of the server's own reply.
 
-        No key is checked. Of several routes for a request the most exact comes first: a whole
-        path, then the longest beginning of one, with a method before without. A route with the
-        same path and method is replaced.
+        The key is not checked. If several routes match a request, the most specific one answers: a
+        complete path, then the longest prefix; one with a method wins over one without. A route
+        with the same path and method is replaced.
 
         Args:
-            path: The path without the query, such as `/tokens/`; with `*` at its end every path
-                that begins so, such as `/storage/*`.
-            script: As for `add`. A function can also return None: the request is answered as
+            path: The path without the query, such as `/tokens/`. With `*` at its end, it matches
+                every path that begins like it, such as `/storage/*`.
+            script: As for `add`. A function may also return None: then the request is answered as
                 if there were no such route.
-            method: The HTTP method that is answered; None: any.
+            method: The HTTP method to answer; None for any.
 
         Raises:
-            ConfigError: An argument is bad.
+            ConfigError: An argument can't be used.
         """
         self._dispatcher.routes.add(path, script, method)
 
     def expire_tokens(self) -> None:
-        """Make every token that was issued so far expired."""
+        """Let every token that was issued so far expire."""
         self._dispatcher.tokens.expire()
 
     @property
     def uploads(self) -> list[Upload]:
-        """The files that were uploaded, in the order in which they became complete."""
+        """The files that were uploaded, in the order in which they were completed."""
         return self._dispatcher.uploads.complete
 
     def upload(self, file_url: str) -> Upload:
         """Find an uploaded file.
 
         Args:
-            file_url: The address that the client was given.
+            file_url: The URL that the client got for it.
 
         Returns:
             The file.
 
         Raises:
-            ConfigError: No complete file has that address.
+            ConfigError: No complete file has that URL.
         """
         return self._dispatcher.uploads.find(file_url)
 
@@ -155,7 +156,7 @@ class LocalFal:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables by which clients find the server, also those of another program.
+        """The environment variables by which clients find the server, also in other programs.
 
         Raises:
             ConfigError: The server isn't running.
@@ -173,41 +174,41 @@ class LocalFal:
 
         Args:
             endpoint_id: The endpoint, as for `add`.
-            path: What follows the endpoint id in the address. Default: `/stream`.
+            path: The part of the URL after the endpoint id. Default: `/stream`.
 
         Returns:
             The requests so far, in the order in which they came.
 
         Raises:
-            ConfigError: An argument is bad.
+            ConfigError: An argument can't be used.
         """
         wanted = path_of(endpoint_id, path)
         return [request for request in self.requests if request.path == wanted]
 
     def wait_for_requests(self, count: int = 1, timeout: float = 10.0) -> list[RecordedRequest]:
-        """Wait until the server has received so many requests since it was made.
+        """Wait until the server has received this many requests since its creation.
 
         Args:
-            count: How many.
+            count: The number of requests.
             timeout: Seconds to wait at most.
 
         Returns:
             The requests so far.
 
         Raises:
-            TimeoutError: They did not come in time.
+            TimeoutError: They did not arrive in time.
         """
         return self._log.wait(count, timeout)
 
     def start(self) -> Self:
-        """Start the server; it listens when this returns.
+        """Start the server; when this returns, it accepts connections.
 
         Returns:
             The server itself.
 
         Raises:
-            ConfigError: It is running already.
-            OSError: The address cannot be listened on.
+            ConfigError: The server is running already.
+            OSError: The server can't listen on the address.
         """
         if self._thread is not None:
             raise ConfigError("LocalFal is running already; call stop() first")
@@ -226,7 +227,7 @@ class LocalFal:
         return self
 
     def stop(self) -> None:
-        """Stop the server: drop all connections, end the thread. Stopping twice is harmless.
+        """Stop the server: drop all connections, end the thread. A second call does nothing.
 
         Raises:
             Exception: The first error of a script that is still in `errors`.

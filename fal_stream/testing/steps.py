@@ -84,13 +84,13 @@ class Event:
 
 @dataclass(frozen=True)
 class Pause:
-    """Silence for a while; the script goes on after it.
+    """A pause, after which the script goes on.
 
     Args:
-        seconds: How long, 0 or more.
+        seconds: The length of the pause, 0 or more.
 
     Raises:
-        ConfigError: The time is negative, infinite or no number.
+        ConfigError: The time is negative, infinite or not a number.
     """
 
     seconds: float
@@ -118,7 +118,7 @@ class Ping:
 
 @dataclass(frozen=True)
 class Raw:
-    """Bytes of the body as they are: half an event, bad UTF-8, bad JSON.
+    """Bytes of the body that are sent unchanged: half an event, bad UTF-8, bad JSON.
 
     Args:
         data: The bytes. They are still framed as HTTP; `Wire` is for bytes that are not.
@@ -135,7 +135,7 @@ class Raw:
 
 @dataclass(frozen=True)
 class Wire:
-    """Bytes on the connection, past the framing of HTTP: a bad chunk size, a dripped head.
+    """Bytes that are sent without HTTP framing: a bad chunk size, a head byte by byte.
 
     The connection is closed after a reply with such a step.
 
@@ -154,19 +154,19 @@ class Wire:
 
 @dataclass(frozen=True)
 class Cut:
-    """The connection is dropped, and the rest of the script with it.
+    """Break the connection; the rest of the script is not played.
 
     Args:
-        reset: Whether to drop it with a TCP reset; False: with an end of the byte stream. What
-            the client has not read by then can be lost, as the operating system has it: where
-            that matters, put a `Pause` before.
-        in_chunk: Whether a chunk (or a `Content-Length`) larger than what is sent is announced
-            first; False: cut between two chunks, with no end of the body. With
-            `framing="close"` there is nothing to announce.
-        partial: The part of the announced chunk that is sent.
+        reset: Whether to break it with a TCP reset (RST) instead of an end of the byte stream
+            (FIN). After a reset, the operating system may discard what the client has not read yet;
+            if that matters, put a `Pause` before.
+        in_chunk: Whether to break in the middle of an HTTP chunk (or of a `Content-Length`). With
+            False, the connection breaks between two HTTP chunks, without the end of the body. With
+            `framing="close"` it makes no difference.
+        partial: The part of the HTTP chunk that is sent.
 
     Raises:
-        ConfigError: `partial` is not `bytes`, or given without `in_chunk`.
+        ConfigError: `partial` is not `bytes`, or is given without `in_chunk`.
     """
 
     reset: bool = False
@@ -181,16 +181,16 @@ class Cut:
 
 @dataclass(frozen=True)
 class End:
-    """The body ends here, in due form.
+    """The body ends here, properly.
 
-    The end of a script does the same. Written out, steps that are no part of the body can
-    follow: `Wire`, `Pause`, `Hang`, and `Cut(in_chunk=False)` for a connection that goes stale.
+    The end of a script does the same. With an explicit `End`, steps after the body can follow:
+    `Wire`, `Pause`, `Hang`, and `Cut(in_chunk=False)` for a connection that is closed while idle.
     """
 
 
 @dataclass(frozen=True)
 class Hang:
-    """Silence until the client goes away or the server is stopped."""
+    """Send nothing more, until the client disconnects or the server is stopped."""
 
 
 Step: TypeAlias = Event | Pause | Ping | Raw | Wire | Cut | End | Hang

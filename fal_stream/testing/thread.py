@@ -25,13 +25,13 @@ class ServerThread:
 
     Args:
         host: The address to listen on.
-        port: The port; 0: a free one.
+        port: The port; 0 for a free one.
 
     Attributes:
         address: The host and port that it listens on, as they stand in a URL.
 
     Raises:
-        OSError: The address cannot be listened on.
+        OSError: The server can't listen on the address.
     """
 
     def __init__(self, host: str, port: int) -> None:

@@ -53,7 +53,7 @@ class TokenIssuer:
         return Reply.json(token)
 
     def expire(self) -> None:
-        """Make every token that was issued so far expired."""
+        """Let every token that was issued so far expire."""
         with self._lock:
             for token, grant in self._grants.items():
                 self._grants[token] = _Grant(grant.apps, -float("inf"))

@@ -27,13 +27,13 @@ class Upload:
     """A file that a client has uploaded to `LocalFal`.
 
     Attributes:
-        file_url: Where the file is; what the client got.
+        file_url: The URL of the file, which the client got.
         file_name: The name that the client gave.
-        content_type: The media type that the client gave when it began.
+        content_type: The media type that the client gave.
         content: The file's bytes.
-        lifecycle: What the client's `x-fal-object-lifecycle` header holds, decoded; None if it
-            sent none.
-        parts: In how many parts it came; 0: in one piece.
+        lifecycle: The client's `x-fal-object-lifecycle` header, decoded from JSON; None if it sent
+            none.
+        parts: In how many parts it was sent; 0 if in one piece.
     """
 
     file_url: str

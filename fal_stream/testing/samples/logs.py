@@ -23,13 +23,13 @@ def with_logs(
     *,
     queue_position: int = 2,
 ) -> list[Any]:
-    """Put before a script what tells how the request stands.
+    """Begin a script with the queue position and the logs of the request.
 
     Args:
         steps: The chunks and steps that follow, such as `image_frames()`.
-        messages: The messages of the log, one for each chunk.
+        messages: The log messages, one for each chunk.
         pause: Seconds after each chunk.
-        queue_position: How many requests are before this one at first; 0: it does not wait.
+        queue_position: The first position in the queue; 0 if the request doesn't wait.
 
     Returns:
         Steps with the chunks `{"status": "IN_QUEUE", "queue_position": ..., "request_id": ...}`

@@ -16,14 +16,14 @@ __all__ = ["image_frames", "image_progress", "partial_images"]
 def image_frames(
     count: int = 6, size: int = 64, pause: float = 0.1, seed: int = 42, *, images: int = 1
 ) -> list[Any]:
-    """Make the stream of an image model whose picture gets sharper.
+    """Create the stream of an image model whose image gets sharper.
 
     Args:
         count: How many chunks, 1 or more.
         size: Width and height in pixels, 1 or more.
         pause: Seconds between two chunks.
-        seed: The seed that the last chunk reports; the picture depends on it.
-        images: How many pictures are in each chunk, 1 or more.
+        seed: The seed that the last chunk reports; the image depends on it.
+        images: How many images are in each chunk, 1 or more.
 
     Returns:
         Steps with the chunks `{"images": [{"url": "data:image/png;base64,..."}], "progress":
@@ -51,15 +51,15 @@ def image_progress(
     images: int = 1,
     prompt: str = "a sun over waves",
 ) -> list[Any]:
-    """Make the stream of an image model that tells its progress, and the pictures at the end.
+    """Create the stream of an image model that reports its progress, then sends the images.
 
     Args:
         count: How many chunks come before the last one, 1 or more.
         size: Width and height in pixels, 1 or more.
         pause: Seconds between two chunks.
-        seed: The seed that the last chunk reports; the picture depends on it.
-        images: How many pictures there are, 1 or more.
-        prompt: What the last chunk has as its `prompt`.
+        seed: The seed that the last chunk reports; the image depends on it.
+        images: How many images there are, 1 or more.
+        prompt: The `prompt` of the last chunk.
 
     Returns:
         Steps with the chunks `{"progress": 0.5, "message": "Step 3 of 6"}`; the last has
@@ -89,22 +89,22 @@ def image_progress(
 def partial_images(
     count: int = 3, size: int = 64, pause: float = 0.1, seed: int = 42, *, nested: bool = False
 ) -> list[Any]:
-    """Make the stream of an image model that sends partial pictures, as `openai/gpt-image-1`.
+    """Create the stream of an image model that sends partial images, as `openai/gpt-image-1` does.
 
-    Such models are seen in two shapes, and each is silent for long before its last chunk.
+    There are two formats; in both, the model is silent for long before its last chunk.
 
     Args:
-        count: How many partial pictures come, 0 or more.
+        count: How many partial images are sent, 0 or more.
         size: Width and height in pixels, 1 or more.
         pause: Seconds between two chunks.
-        seed: The picture depends on it.
+        seed: The image depends on it.
         nested: Which shape. False: `{"type": "image_generation.partial_image", "b64_json": ...,
             "partial_image_index": 0}`, and `images` in the last chunk. True: `{"type":
             "image.partial", "image": {"partial_index": 0, "b64_json": ...}}`, and `images`
             under `output`.
 
     Returns:
-        Steps with the chunks. The pictures of the last one are in `b64_json`, too.
+        Steps with the chunks. The images of the last one are in `b64_json` too.
 
     Raises:
         ConfigError: An argument is out of range.

@@ -20,17 +20,17 @@ _PIECES_PER_SECOND = 10
 
 
 def audio(seconds: float = 1.0, pause: float = 0.0) -> list[Any]:
-    """Make a sound in pieces: a WAV file with a sine tone (16 bit, mono, 24 kHz).
+    """Create a WAV file in pieces: a sine tone (16 bit, mono, 24 kHz).
 
     Args:
-        seconds: How long the sound is.
+        seconds: The duration of the audio.
         pause: Seconds between two pieces of a tenth of a second.
 
     Returns:
         Steps of bytes, for `Reply(audio(), content_type="audio/wav")`.
 
     Raises:
-        ConfigError: An argument is no time.
+        ConfigError: An argument is not a number of seconds.
     """
     pieces = _pieces(seconds)
     size = sum(map(len, pieces))
@@ -43,19 +43,19 @@ def audio(seconds: float = 1.0, pause: float = 0.0) -> list[Any]:
 
 
 def speech(seconds: float = 1.0, pause: float = 0.0) -> list[Any]:
-    """Make the stream of a speech model that sends base64 of PCM in chunks.
+    """Create the stream of a speech model that sends PCM as base64 in chunks.
 
     The samples are those of `audio`: 16 bit, mono, 24 kHz, without a header.
 
     Args:
-        seconds: How long the sound is.
+        seconds: The duration of the audio.
         pause: Seconds between two pieces of a tenth of a second.
 
     Returns:
         Steps with the chunks `{"audio": "<base64>"}`; the last is `{"done": True, ...}`.
 
     Raises:
-        ConfigError: An argument is no time.
+        ConfigError: An argument is not a number of seconds.
     """
     chunks: list[dict[str, Any]] = [
         {"audio": base64.b64encode(piece).decode()} for piece in _pieces(seconds)

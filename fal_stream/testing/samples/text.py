@@ -24,23 +24,23 @@ def tokens(
     reasoning: str | None = None,
     usage: Mapping[str, Any] | None = None,
 ) -> list[Any]:
-    """Make the stream of a language model that writes a text word by word.
+    """Create the stream of a language model that writes a text word by word.
 
-    The shape is that of `fal-ai/any-llm` in fal's documentation: each chunk holds the text so
-    far.
+    The format is that of `fal-ai/any-llm` in fal's documentation: each chunk has all text so far.
 
     Args:
         text: The whole text.
         pause: Seconds between two chunks.
         reasoning: A text that grows in `reasoning` before the answer begins. Default None: the
             chunks have no such field.
-        usage: What the last chunk has as `usage`. Default None: no such field.
+        usage: The `usage` of the last chunk. Default None: no such field.
 
     Returns:
         Steps with the chunks `{"output": ..., "partial": True}`; the last says False.
 
     Raises:
-        ConfigError: A text is no string, the usage no mapping, or the pause no time.
+        ConfigError: A text is not a string, the usage not a mapping, or the pause not a number of
+            seconds.
     """
     words = _growing("text", text)
     chunks: list[dict[str, Any]] = [{"output": output, "partial": True} for output in words]
@@ -63,7 +63,7 @@ def chat_completion(
     reasoning: str | None = None,
     model: str = "demo/language-model",
 ) -> list[Any]:
-    """Make the stream of a route that speaks OpenAI's protocol (chat completions).
+    """Create the stream of an endpoint with OpenAI's protocol (chat completions).
 
     A comment comes first, as from `openrouter/router/openai/v1/chat/completions`, then the
     deltas, a chunk with `usage` and without choices, and `[DONE]`.
@@ -71,15 +71,15 @@ def chat_completion(
     Args:
         text: The whole text.
         pause: Seconds between two events.
-        reasoning: A text that comes as deltas of `reasoning` before the answer. Default None:
+        reasoning: A text that is sent as deltas of `reasoning` before the answer. Default None:
             there is none.
-        model: What the chunks say as their `model`.
+        model: The `model` of the chunks.
 
     Returns:
         Steps with the chunks `{"choices": [{"delta": {"content": ...}}], ...}`.
 
     Raises:
-        ConfigError: A text is no string, or the pause no time.
+        ConfigError: A text is not a string, or the pause not a number of seconds.
     """
     thoughts = [] if reasoning is None else _words("reasoning", reasoning)
     words = _words("text", text)

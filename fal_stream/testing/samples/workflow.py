@@ -24,24 +24,24 @@ def workflow(
     results: Mapping[str, object] = MappingProxyType({}),
     failed: str | None = None,
 ) -> list[Any]:
-    """Make the stream of a workflow whose nodes run one after the other.
+    """Create the stream of a workflow whose nodes run one after the other.
 
-    The shapes are those of fal's documentation.
+    The formats are those of fal's documentation.
 
     Args:
-        output: What the last event has as its `output`, a JSON value.
+        output: The `output` of the last event, a JSON value.
         pause: Seconds between two events.
-        nodes: The endpoint ids of the nodes by the names of these.
-        results: What the `completion` of a node has as its `output`, by the name of the node.
-            Default: a text.
+        nodes: The names of the nodes, and the endpoint id of each.
+        results: The `output` of each node's `completion`, by the name of the node. Default: a text.
         failed: The name of the node that fails: the stream ends with its `error`. Default None:
             none does.
 
     Returns:
-        Steps with a `submit` and a `completion` for each node, and the `output` at last.
+        Steps with a `submit` and a `completion` for each node, and the `output` at the end.
 
     Raises:
-        ConfigError: A value is no JSON value, a name is that of no node, or the pause no time.
+        ConfigError: A value is not JSON, a name is not that of a node, or the pause not a number of
+            seconds.
     """
     if not isinstance(nodes, Mapping):
         raise ConfigError(f"nodes is {describe(nodes)}; give a mapping of names to endpoint ids")
