@@ -75,7 +75,7 @@ def test_speech_to_a_file(code: str, environment: LocalFal) -> None:
         assert file.readframes(file.getnframes()) == SAMPLES
 
 
-@flavours("Play speech while it comes")
+@flavours("Play speech while it arrives")
 def test_speech_to_a_player(code: str, environment: LocalFal) -> None:
     run(code)
     assert Path("played").read_bytes() == SAMPLES
@@ -92,7 +92,7 @@ def test_workflow(code: str, environment: LocalFal, capsys: pytest.CaptureFixtur
     assert output.startswith("{")
 
 
-@flavours("Use the OpenAI-compatible route")
+@flavours("Use an OpenAI-compatible endpoint")
 def test_openai(code: str, environment: LocalFal, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("openai")
     run(code)
