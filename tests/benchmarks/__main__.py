@@ -7,12 +7,16 @@ only, and works, contenders and the number of rounds may be chosen.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
+import sys
+import time
 from collections.abc import Sequence
 
 from .contenders import CONTENDERS
-from .measure import measure
+from .measure import can, measure
 from .processes import entrants_of, serving
+from .profiling import profile
 from .report import described, tables, write_page
 from .results import Results
 from .workloads import WORKS, Work
@@ -21,12 +25,13 @@ from .workloads import WORKS, Work
 def main() -> None:
     """Measure and show."""
     parser = argparse.ArgumentParser(description="Measures streaming clients beside each other.")
-    parser.add_argument("--rounds", type=int, default=5, help="how many (default: 5)")
+    parser.add_argument("--rounds", type=int, default=7, help="how many (default: 7)")
     parser.add_argument("--works", nargs="+", choices=WORKS, metavar="WORK")
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, metavar="NAME")
     parser.add_argument("--scale", type=float, default=1, help="share of the events (default: 1)")
-    parser.add_argument("--unpinned", action="store_true", help="leave processors to the system")
+    parser.add_argument("--pinned", action="store_true", help="leave out those not pinned")
     parser.add_argument("--write", action="store_true", help="write the page and its plot")
+    parser.add_argument("--profile", action="store_true", help="show where the time goes")
     arguments = parser.parse_args()
     if arguments.write and (arguments.works or arguments.contenders or arguments.scale != 1):
         parser.error("what is written is the whole: --write goes with --rounds only")
@@ -34,27 +39,34 @@ def main() -> None:
     works = [WORKS[name] for name in arguments.works or WORKS]
     names = arguments.contenders or list(CONTENDERS)
 
-    def measured(works: Sequence[Work], *, pinned: bool) -> Results:
+    def measured(works: Sequence[Work], names: Sequence[str], *, pinned: bool) -> Results:
         with serving(npm, pinned=pinned) as place:
             entrants = entrants_of(names, place)
             return measure(works, entrants, place, arguments.rounds, arguments.scale)
 
-    results = measured(works, pinned=not arguments.unpinned)
-    lines = [
-        *described(names, npm, arguments.rounds),
-        *tables(results, pinned=not arguments.unpinned),
-    ]
-    if arguments.write:
+    if arguments.profile:
+        with serving(npm, pinned=False) as place:
+            for (contender, flavour), work in itertools.product(entrants_of(names, place), works):
+                if contender.module and work.kind != "start" and can(contender, flavour, work):
+                    print(f"{contender.name}, {flavour}: {work.title}")
+                    print(profile(contender, flavour, work.scaled(arguments.scale), place))
+        return
+    began = time.monotonic()
+    head = [*described(names, npm, arguments.rounds)]
+    runs = {"pinned": measured(works, names, pinned=True)}
+    if not arguments.pinned:
         # Where a client sleeps between events, it costs more to be woken on another processor.
-        dripping = [work for work in works if work.kind in ("first", "latency")]
-        lines += tables(measured(dripping, pinned=False), pinned=False)
-    text = "\n".join(lines)
+        twice = [work for work in works if work.unpinned]
+        core = [name for name in names if CONTENDERS[name].is_core]
+        runs["not pinned"] = measured(twice, core, pinned=False)
+    text = "\n".join([*head, *tables(runs)])
     print(text)
+    print(f"It took {(time.monotonic() - began) / 60:.0f} minutes.", file=sys.stderr)
     if arguments.write:
         from .plot import draw
 
         write_page(f"{text}\n")
-        draw(results)
+        draw(runs["pinned"])
 
 
 if __name__ == "__main__":

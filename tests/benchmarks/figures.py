@@ -7,26 +7,32 @@ JSON. Leaves to others: reading streams (`blocking`, `asynchronous`).
 from __future__ import annotations
 
 import gc
+import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
 
-from .workloads import Work
+from .workloads import BEATS, Kind, Reading, Work
 
 __all__ = [
     "FIRST_TIMES",
+    "OPENED_AT_ONCE",
     "Answer",
     "Command",
     "Counter",
     "Memory",
     "Stopwatch",
     "command_for",
+    "latency_figures",
     "percentile",
 ]
 
 # How often the first event is waited for by a client that has been used.
-FIRST_TIMES = 50
+FIRST_TIMES = 40
+
+# How many of many idle streams are opened at once.
+OPENED_AT_ONCE = 20
 
 
 class Command(TypedDict):
@@ -37,21 +43,28 @@ class Command(TypedDict):
         base: The address of the server.
         path: The path of the streams.
         streams: How many run at once.
+        reading: What is asked of them.
+        beats: The path of those that have events while others are idle.
+        file: The file that is uploaded.
     """
 
-    kind: str
+    kind: Kind
     base: str
     path: str
     streams: int
+    reading: Reading
+    beats: str
+    file: str
 
 
-def command_for(work: Work, base: str, events: int) -> Command:
+def command_for(work: Work, base: str, events: int, folder: Path) -> Command:
     """Make a command.
 
     Args:
         work: What is to be read.
         base: The address of the server.
         events: How many events each stream has.
+        folder: Where files that are uploaded are.
 
     Returns:
         The command.
@@ -61,7 +74,17 @@ def command_for(work: Work, base: str, events: int) -> Command:
         "base": base,
         "path": work.path(events),
         "streams": work.streams,
+        "reading": work.reading,
+        "beats": BEATS.path(BEATS.events),
+        "file": str(_file_of(work, folder)) if work.kind == "upload" else "",
     }
+
+
+def _file_of(work: Work, folder: Path) -> Path:
+    path = folder / f"{work.size}.bin"
+    if not path.exists():
+        path.write_bytes(bytes(range(256)) * (work.size // 256) + bytes(work.size % 256))
+    return path
 
 
 # Names of figures, and their values; "events" and "indices" are checked.
@@ -79,11 +102,13 @@ class Counter:
 
     events: int = 0
     indices: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, events: int, indices: int) -> None:
-        """Add what a stream gave."""
-        self.events += events
-        self.indices += indices
+        """Add what a stream gave; it may be called by several threads."""
+        with self._lock:
+            self.events += events
+            self.indices += indices
 
     def answer(self, **figures: float) -> Answer:
         """Say what has come, with other figures."""
@@ -129,6 +154,10 @@ class Memory:
         """Give the bytes by which it has risen."""
         return {"growth": self._read("VmHWM") - self._before}
 
+    def held(self) -> float:
+        """Give by how many bytes what is in use has grown."""
+        return self._read("VmRSS") - self._before
+
     def _read(self, name: str) -> int:
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith(f"{name}:"):
@@ -139,3 +168,8 @@ class Memory:
 def percentile(values: list[Any], share: float) -> float:
     """Give the value that a share of all does not exceed."""
     return float(sorted(values)[min(len(values) - 1, int(share * len(values)))])
+
+
+def latency_figures(latencies: list[int]) -> dict[str, float]:
+    """Give the median and the 99th percentile of nanoseconds, in seconds."""
+    return {"p50": percentile(latencies, 0.5) / 1e9, "p99": percentile(latencies, 0.99) / 1e9}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from .contenders import Flavour
-from .results import FAL_CLIENT, Entry, Measured, Results
+from .results import FAL_CLIENT, OURS, RAW, Results, value_of
 from .workloads import WORKS
 
 __all__ = ["GOALS", "Goal", "reached"]
 
-OURS = "fal_stream"
-
 Figure = Callable[[Results, Flavour], float | None]
+
+BLOCKING: Flavour = "blocking"
+ASYNCIO: Flavour = "asyncio"
+
+CPU, ONCE_OPEN = "CPU, us", "CPU once open, us"
 
 
 @dataclass(frozen=True)
@@ -29,147 +32,186 @@ class Goal:
     """
 
     text: str
-    limits: dict[Flavour, float]
+    limits: Mapping[Flavour, float]
     figure: Figure
     least: bool = False
     unit: str = ""
 
-    def row(self, results: Results) -> str | None:
-        """Write the row of a table; None if nothing was measured."""
+    def row(self, runs: Mapping[str, Results]) -> str | None:
+        """Write the row of a table; None if nothing was measured.
+
+        Args:
+            runs: What was measured, by how.
+        """
         cells, met = [], []
-        for flavour, limit in self.limits.items():
-            value = self.figure(results, flavour)
-            if value is None:
-                return None
-            met.append(value >= limit if self.least else value <= limit)
-            cells.append(f"{flavour} {value:.2f}")
+        for results in runs.values():
+            values = [(flavour, self.figure(results, flavour)) for flavour in self.limits]
+            found = [(flavour, value) for flavour, value in values if value is not None]
+            cells.append(", ".join(f"{flavour} {value:.2f}" for flavour, value in found) or "-")
+            met += [self._is_met(flavour, value) for flavour, value in found]
         limits = " / ".join(f"{limit:g}" for limit in dict.fromkeys(self.limits.values()))
         goal = f"at {'least' if self.least else 'most'} {limits}{self.unit}"
         verdict = "yes" if all(met) else "**no**"
-        return f"| {self.text} | {goal} | {', '.join(cells)} | {verdict} |"
+        return f"| {self.text} | {goal} | {' | '.join(cells)} | {verdict} |" if met else None
+
+    def _is_met(self, flavour: Flavour, value: float) -> bool:
+        limit = self.limits[flavour]
+        return value >= limit if self.least else value <= limit
 
 
-def _faster(work: str, once_open: bool = False) -> Figure:
-    return lambda results, flavour: results.times_faster(
-        Entry(work, OURS, flavour), once_open=once_open
-    )
+def _share(work: str, title: str, other: str, whose: str = "", other_work: str = "") -> Figure:
+    """Compare a figure with another contender's, and perhaps on another work."""
 
-
-def _of_raw(work: str, once_open: bool = False) -> Figure:
-    return lambda results, flavour: results.times_raw(
-        Entry(work, OURS, flavour), once_open=once_open
-    )
-
-
-def _beside_fal_client(work: str, value: Callable[[Measured], float]) -> Figure:
     def figure(results: Results, flavour: Flavour) -> float | None:
-        ours, theirs = (results.get(work, name, flavour) for name in (OURS, FAL_CLIENT))
-        return None if ours is None or theirs is None else value(ours) / value(theirs)
+        theirs_on = other_work or work
+        # Of programs there is one only.
+        theirs = results.get(theirs_on, other, flavour) or results.get(theirs_on, other, BLOCKING)
+        mine = value_of(work, title, results.get(work, whose or OURS, flavour))
+        value = value_of(theirs_on, title, theirs)
+        return None if mine is None or not value else mine / value
 
     return figure
 
 
-def _beside(work: str, other: str) -> Figure:
-    """Compare the CPU of a stream or an event with another contender's."""
-
+def _faster(work: str, title: str) -> Figure:
     def figure(results: Results, flavour: Flavour) -> float | None:
-        ours, theirs = results.get(work, OURS, flavour), results.get(work, other, flavour)
-        return None if ours is None or theirs is None else ours.cost / theirs.cost
+        share = _share(work, title, FAL_CLIENT)(results, flavour)
+        return None if share is None else 1 / share
 
     return figure
 
 
-def _first_of_a_client(results: Results, flavour: Flavour) -> float | None:
-    measured = results.get("first-new-tls", OURS, flavour)
-    return None if measured is None else 1e3 * measured.figures["fresh_cpu"]
+def _alone(work: str, title: str) -> Figure:
+    def figure(results: Results, flavour: Flavour) -> float | None:
+        return value_of(work, title, results.get(work, OURS, flavour))
+
+    return figure
 
 
-def _growth(results: Results, flavour: Flavour) -> float | None:
-    measured = results.get("memory", OURS, flavour)
-    return None if measured is None else measured.figures["growth"] / 1e6
+def _more(work: str, than: str = "bulk-60") -> Figure:
+    """Tell how much more an event costs than on another work."""
 
+    def figure(results: Results, flavour: Flavour) -> float | None:
+        mine, plain = (_alone(name, CPU)(results, flavour) for name in (work, than))
+        return None if mine is None or plain is None else mine - plain
 
-def _further_growth(results: Results, flavour: Flavour) -> float | None:
-    short, long = (results.get(work, OURS, flavour) for work in ("memory", "memory-long"))
-    if short is None or long is None:
-        return None
-    return long.figures["growth"] / short.figures["growth"]
+    return figure
 
 
 def _both(blocking: float, asynchronous: float) -> dict[Flavour, float]:
     return {"blocking": blocking, "asyncio": asynchronous}
 
 
-def _asyncio(limit: float) -> dict[Flavour, float]:
-    return {"asyncio": limit}
+def _title(work: str) -> str:
+    title = WORKS[work].title
+    return title[0].upper() + title[1:]
 
 
-def _ratios() -> Iterator[Goal]:
+def _throughput() -> Iterator[Goal]:
     for work, faster, of_raw in (
         ("bulk-60", _both(9, 9), _both(1.2, 1.2)),
         ("sends-60", _both(7, 8), _both(1.3, 1.3)),
         ("mid", _both(3.5, 3.8), _both(1.3, 1.3)),
         ("big", _both(1.15, 1.35), _both(1.15, 1.15)),
-        ("many", _asyncio(4), _asyncio(1.3)),
+        ("many", {ASYNCIO: 4}, {ASYNCIO: 1.3}),
     ):
-        title = WORKS[work].title
-        yield Goal(f"{title}: times faster than fal-client", faster, _faster(work), least=True)
-        yield Goal(f"{title}: times the cost of the raw socket", of_raw, _of_raw(work))
-    once = f"{WORKS['many'].title}, once all are open"
-    figure = _faster("many", once_open=True)
-    yield Goal(f"{once}: times faster than fal-client", _asyncio(4), figure, least=True)
-    figure = _of_raw("many", once_open=True)
-    yield Goal(f"{once}: times the cost of the raw socket", _asyncio(1.3), figure)
+        text, figure = f"{_title(work)}: times faster than fal-client", _faster(work, CPU)
+        yield Goal(text, faster, figure, least=True)
+        text, figure = f"{_title(work)}: times the cost of raw", _share(work, CPU, RAW)
+        yield Goal(text, of_raw, figure)
+    once = f"{_title('many')}, once all are open"
+    figure = _faster("many", ONCE_OPEN)
+    yield Goal(f"{once}: times faster than fal-client", {ASYNCIO: 4}, figure, least=True)
+    figure = _share("many", ONCE_OPEN, RAW)
+    yield Goal(f"{once}: times the cost of raw", {ASYNCIO: 1.3}, figure)
     for work in ("bulk-60-tls", "mid-tls", "big-tls"):
-        text = f"{WORKS[work].title}: times faster than fal-client"
-        yield Goal(text, _both(2, 2), _faster(work), least=True)
+        text, figure = f"{_title(work)}: times faster than fal-client", _faster(work, CPU)
+        yield Goal(text, _both(2, 2), figure, least=True)
+    text = f"{_title('typed')}: CPU, as a share of validating by hand"
+    yield Goal(text, _both(1, 1), _share("typed", CPU, OURS, other_work="by-hand"))
+    for work in ("is-final", "listener", "text"):
+        text = f"{_title(work)}: CPU more than a plain event"
+        yield Goal(text, _both(0.3, 0.3), _more(work), unit=" us")
 
 
 def _openings() -> Iterator[Goal]:
     for work in ("first", "first-new", "first-tls", "first-new-tls"):
-        title = WORKS[work].title
-        figure = _beside(work, FAL_CLIENT)
-        yield Goal(f"{title}: CPU, as a share of fal-client's", _both(0.6, 0.5), figure)
-        yield Goal(f"{title}: CPU, times aiohttp's", _asyncio(1.4), _beside(work, "aiohttp"))
+        of_fal_client, of_aiohttp = _share(work, CPU, FAL_CLIENT), _share(work, CPU, "aiohttp")
+        text = f"{_title(work)}: CPU"
+        yield Goal(f"{text}, as a share of fal-client's", _both(0.6, 0.5), of_fal_client)
+        yield Goal(f"{text}, times aiohttp's", {ASYNCIO: 1.4}, of_aiohttp)
+    figure = _alone("first-new-tls", "first of a client, CPU, ms")
+    yield Goal("The first TLS stream of a client: CPU", _both(5, 5), figure, unit=" ms")
+    figure = _alone("first-new-tls", "first of a client, wall, ms")
+    yield Goal("The first TLS stream of a client: wall time", _both(5, 5), figure, unit=" ms")
+
+
+def _drips() -> Iterator[Goal]:
+    text = f"{_title('paced-2')}: median latency, as a share of fal-client's"
+    yield Goal(text, _both(1, 1), _share("paced-2", "p50, us", FAL_CLIENT))
+    for milliseconds in (2, 10, 20):
+        for tls in ("", "-tls"):
+            work = f"paced-{milliseconds}{tls}"
+            text = f"{_title(work)}: CPU, as a share of fal-client's"
+            yield Goal(text, _both(0.85, 0.5), _share(work, ONCE_OPEN, FAL_CLIENT))
+    figure = _share("many-paced", ONCE_OPEN, "aiohttp")
+    yield Goal(f"{_title('many-paced')}: CPU, times aiohttp's", {ASYNCIO: 1.2}, figure)
+
+
+def _starts() -> Iterator[Goal]:
+    for title, text in (("CPU, ms", "CPU"), ("wall, ms", "wall time")):
+        figure = _share("import", title, "httpx, pydantic")
+        others = f"{text}, times that of `import httpx, pydantic`"
+        yield Goal(f"{_title('import')}: {others}", _both(1.15, 1.15), figure)
+        figure = _share("cold", title, FAL_CLIENT)
+        yield Goal(f"{_title('cold')}: {text}, times fal-client's", _both(1, 1), figure)
+        figure = _share("command", title, "httpx script")
+        others = f"{text}, times that of a script of httpx's"
+        yield Goal(f"{_title('command')}: {others}", {BLOCKING: 1.2}, figure)
+
+
+def _memory() -> Iterator[Goal]:
+    growth = "growth of the memory, MB"
+    figure = _alone("memory", growth)
+    yield Goal(f"{_title('memory')}: growth of the memory", _both(9, 9), figure, unit=" MB")
+    # It varies from run to run.
+    figure = _share("memory-long", growth, OURS, other_work="memory")
+    yield Goal(f"{_title('memory-long')}: growth, times that", _both(1.2, 1.2), figure)
+    for work in ("idle-1000", "idle-10000"):
+        figure = _alone(work, "memory of one, KiB")
+        yield Goal(f"{_title(work)}: memory of one", {ASYNCIO: 20}, figure, unit=" KiB")
+
+
+def _uploads() -> Iterator[Goal]:
+    figure = _share("upload", "CPU, ms", "httpx")
+    yield Goal(f"{_title('upload')}: CPU, times httpx's", _both(1.3, 1.3), figure)
+    for work in ("upload-delayed", "upload-parts"):
+        figure = _share(work, "wall, ms", "httpx")
+        yield Goal(f"{_title(work)}: wall time, times httpx's", _both(1, 1), figure)
 
 
 GOALS = (
-    *_ratios(),
-    Goal(
-        "An event each 2 ms: median latency, as a share of fal-client's",
-        _both(1, 1),
-        _beside_fal_client("paced", lambda measured: measured.figures["p50"]),
-    ),
+    *_throughput(),
+    *_drips(),
     *_openings(),
-    *(
-        Goal(
-            f"{WORKS[work].title}: CPU, as a share of fal-client's",
-            _both(0.85, 0.5),
-            _beside(work, FAL_CLIENT),
-        )
-        for work in ("paced", "paced-10", "paced-20", "paced-tls")
-    ),
-    Goal(
-        f"{WORKS['many-paced'].title}: CPU, times aiohttp's",
-        _asyncio(1.2),
-        _beside("many-paced", "aiohttp"),
-    ),
-    Goal("The first TLS stream of a client: CPU", _both(5, 5), _first_of_a_client, unit=" ms"),
-    Goal("40 x 1 MB: growth of the memory", _both(9, 9), _growth, unit=" MB"),
-    # It varies from run to run.
-    Goal("1,000 x 1 MB: growth, as a share of that", _both(1.2, 1.2), _further_growth),
+    *_starts(),
+    *_memory(),
+    *_uploads(),
 )
 
 
-def reached(results: Results) -> list[str]:
+def reached(runs: Mapping[str, Results]) -> list[str]:
     """Write the table of the goals.
 
     Args:
-        results: What was measured. Goals that need more are left out.
+        runs: What was measured, by how ("pinned"). Goals that need more are left out.
 
     Returns:
         Its lines; none if there is no row.
     """
-    rows = [row for goal in GOALS if (row := goal.row(results)) is not None]
-    head = ["| figure | goal | reached | met |", "| --- | --- | --- | --- |"]
+    rows = [row for goal in GOALS if (row := goal.row(runs)) is not None]
+    head = [
+        f"| figure | goal | {' | '.join(runs)} | met |",
+        f"| --- | --- |{' --- |' * len(runs)} --- |",
+    ]
     return [*head, *rows] if rows else []

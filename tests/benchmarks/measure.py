@@ -9,20 +9,24 @@ from __future__ import annotations
 import contextlib
 import statistics
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from tests.scale.limits import most_open_files
 
 from .contenders import Contender, Flavour
 from .figures import Answer, Memory
 from .processes import Place, Worker
 from .results import Entry, Measured, Results
+from .starts import Taken, measure_starts
 from .workloads import WORKS, Work
 
-__all__ = ["Entrant", "measure"]
+__all__ = ["Entrant", "can", "measure"]
 
 Entrant = tuple[Contender, Flavour]
 
-# In how many processes the memory of each is measured; in one where the stream has so many events.
-_FRESH_TIMES = 3
+# What is measured in a new process each time; once only where a stream has so many events.
+AFRESH = ("memory", "idle")
 _MANY_LARGE = 100
 
 # What a new process reads before its memory is measured.
@@ -49,55 +53,69 @@ def measure(
         The medians.
     """
     found: dict[Entry, Measured] = {}
-    for tls in (False, True):
+    for tls, delayed in ((False, False), (True, False), (False, True)):
+        chosen = [work for work in works if (work.tls, work.delayed) == (tls, delayed)]
         with contextlib.ExitStack() as stack:
-            workers: list[Worker] = []
-            for work in works:
-                if work.tls is not tls:
-                    continue
-                print(work.name, file=sys.stderr, flush=True)
-                able = [one for one in entrants if _can(*one, work)]
-                if work.kind == "memory":
-                    times = 1 if work.events > _MANY_LARGE else min(rounds, _FRESH_TIMES)
-                    taken = [
-                        [_measure_afresh(work, one, place, scale) for _ in range(times)]
-                        for one in able
-                    ]
+            workers: dict[Entrant, Worker] = {}
+            for work in chosen:
+                how = "" if place.pinned else ", not pinned"
+                print(f"{time.strftime('%X')} {work.name}{how}", file=sys.stderr, flush=True)
+                if work.kind == "start":
+                    taken = measure_starts(work, place, rounds)
                 else:
-                    workers = workers or [
-                        stack.enter_context(Worker(*one, place, tls=tls)) for one in entrants
-                    ]
-                    chosen = [one for one in workers if one.entrant in able]
-                    taken = _measure_in_rounds(work, chosen, rounds, scale)
-                for (contender, flavour), answers in zip(able, taken, strict=True):
-                    found[Entry(work.name, contender.name, flavour)] = _middle(answers)
+                    able = [one for one in entrants if can(*one, work)]
+                    if work.kind not in AFRESH:
+                        for one in able:
+                            if one not in workers:
+                                worker = Worker(*one, place, tls=tls, delayed=delayed)
+                                workers[one] = stack.enter_context(worker)
+                    taken = _measure(work.scaled(scale), able, workers, place, rounds)
+                for (name, flavour), answers in taken.items():
+                    found[Entry(work.name, name, flavour)] = _middle(answers)
     return Results(found)
 
 
-def _can(contender: Contender, flavour: Flavour, work: Work) -> bool:
-    if work.kind == "memory":
-        return Memory.is_measurable() and not (contender.keeps and work.events > _MANY_LARGE)
-    return work.streams == 1 or flavour != "blocking"
+def can(contender: Contender, flavour: Flavour, work: Work) -> bool:
+    """Tell whether a contender is measured on a work, in a flavour and on this system."""
+    if work.kind in ("memory", "idle", "upload") and not Memory.is_measurable():
+        return False
+    if work.kind == "memory" and contender.keeps and work.events > _MANY_LARGE:
+        return False
+    if work.kind == "idle" and most_open_files() < work.streams + 1_000:
+        return False
+    return contender.can(flavour, work)
 
 
-def _measure_in_rounds(
-    work: Work, workers: list[Worker], rounds: int, scale: float
-) -> list[list[Answer]]:
-    taken: dict[Worker, list[Answer]] = {worker: [] for worker in workers}
-    for worker in workers:
-        worker.run(work, worker.events(work, scale))
+def _measure(
+    work: Work,
+    able: Sequence[Entrant],
+    workers: Mapping[Entrant, Worker],
+    place: Place,
+    rounds: int,
+) -> Taken:
+    taken: Taken = {(one.name, flavour): [] for one, flavour in able}
+    if work.kind not in AFRESH:
+        for one in able:
+            workers[one].run(work)
+    elif work.events > _MANY_LARGE:
+        rounds = 1
     for number in range(rounds):
-        turn = number % max(1, len(workers))
-        for worker in [*workers[turn:], *workers[:turn]]:
-            taken[worker].append(worker.run(work, worker.events(work, scale)))
-    return list(taken.values())
+        turn = number % max(1, len(able))
+        for one in [*able[turn:], *able[:turn]]:
+            run = _run_afresh(one, place) if work.kind in AFRESH else workers[one].run
+            taken[one[0].name, one[1]].append(run(work))
+    return taken
 
 
-def _measure_afresh(work: Work, entrant: Entrant, place: Place, scale: float) -> Answer:
+def _run_afresh(entrant: Entrant, place: Place) -> Callable[[Work], Answer]:
     """Measure in a process of its own: in one that has read much nothing would be seen."""
-    with Worker(*entrant, place) as worker:
-        worker.run(_WARM_UP, _WARM_UP.events)
-        return worker.run(work, worker.events(work, scale))
+
+    def run(work: Work) -> Answer:
+        with Worker(*entrant, place) as worker:
+            worker.run(_WARM_UP)
+            return worker.run(work)
+
+    return run
 
 
 def _middle(answers: list[Answer]) -> Measured:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from tests.docs.named_tests import ROOT
 
 from .contenders import Flavour
-from .results import FAL_CLIENT, Entry, Results
+from .results import FAL_CLIENT, Entry, Results, columns_of
 from .workloads import WORKS
 
 __all__ = ["PLOT", "draw"]
@@ -23,6 +23,7 @@ _COLOURS = {
     "openai": "#1c7c54",
     "JS on('data')": "#f59f00",
 }
+_EVENT = columns_of(WORKS["bulk-60"])[0]
 _FLAVOURS: tuple[Flavour, ...] = ("blocking", "asyncio")
 
 
@@ -34,18 +35,24 @@ def draw(results: Results) -> None:
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "fal_stream"})
     from matplotlib import pyplot as plt
 
-    works = [name for name in results.works if WORKS[name].kind == "throughput"]
-    figure, panels = plt.subplots(1, 2, figsize=(10, 4.5), sharex=True, layout="constrained")
+    # What consumers ask for beside is no other work for those who are compared.
+    works = [
+        name
+        for name in results.works
+        if WORKS[name].kind == "throughput" and WORKS[name].reading == "chunks"
+    ]
+    figure, panels = plt.subplots(1, 2, figsize=(10, 7), sharex=True, layout="constrained")
     for flavour, panel in zip(_FLAVOURS, panels, strict=True):
         bars = [
-            (work, name, results.times_faster(Entry(work, name, flavour)))
+            (work, name, results.share(Entry(work, name, flavour), FAL_CLIENT, _EVENT))
             for work in reversed(works)
             for name in reversed(_COLOURS)
         ]
         at, labelled = 0.0, dict[str, list[float]]()
-        for work, name, value in bars:
-            if value is None:
+        for work, name, share in bars:
+            if share is None:
                 continue
+            value = 1 / share
             if work not in labelled and labelled:
                 at += 0.8
             labelled.setdefault(work, []).append(at)

@@ -11,11 +11,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
+from urllib.request import urlopen
 
+import certifi
 import trustme
 from typing_extensions import Self
 
@@ -25,13 +27,16 @@ from .contenders import CONTENDERS, Contender, Flavour
 from .figures import Answer, command_for
 from .workloads import Work
 
-__all__ = ["Place", "Worker", "entrants_of", "serving"]
+__all__ = ["Place", "Worker", "entrants_of", "pinned_to", "serving"]
+
+# The server's authority alone, and with those that clients know.
+AUTHORITY, AUTHORITIES = "authority.pem", "authorities.pem"
 
 _SCRIPT = Path(__file__).parent / "contenders" / "javascript.mjs"
 
 
 @contextlib.contextmanager
-def _pinned(place: int | None) -> Iterator[None]:
+def pinned_to(place: int | None) -> Iterator[None]:
     """Have processes started on one processor, counted from the first that may be used.
 
     Args:
@@ -50,7 +55,7 @@ def _pinned(place: int | None) -> Iterator[None]:
 
 class _Process:
     def __init__(self, command: list[str], environment: dict[str, str], place: int | None) -> None:
-        with _pinned(place):
+        with pinned_to(place):
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
@@ -91,24 +96,29 @@ class Place:
     """A server, and what clients of it need.
 
     Args:
-        ports: Its ports, by scheme.
-        authority: The file with the certificate that its own is signed by.
+        ports: Its ports, by scheme; `link` is that of the link with delay.
+        folder: Where files of it are, which ends with the server.
         npm: The folder with the npm packages, if there is one.
         pinned: Whether the server and the workers have a processor each.
     """
 
     def __init__(
-        self, ports: dict[str, int], authority: str, npm: str | None, pinned: bool = True
+        self, ports: dict[str, int], folder: Path, npm: str | None, pinned: bool = True
     ) -> None:
         self._ports = ports
-        self._authority = authority
+        self.folder = folder
         self.npm = npm
         self.pinned = pinned
 
-    def base(self, *, tls: bool) -> str:
+    def base(self, *, tls: bool = False, delayed: bool = False) -> str:
         """Give the server's address."""
         scheme = "https" if tls else "http"
-        return f"{scheme}://127.0.0.1:{self._ports[scheme]}"
+        return f"{scheme}://127.0.0.1:{self._ports['link' if delayed else scheme]}"
+
+    def received(self) -> int:
+        """Give how many bytes have been uploaded since this was last asked."""
+        with urlopen(f"{self.base()}/received") as answer:
+            return int(answer.read())
 
     def environment(self, *, tls: bool) -> dict[str, str]:
         """Give the environment of clients.
@@ -119,16 +129,18 @@ class Place:
         if not tls:
             return _environment()
         return _environment() | {
-            "SSL_CERT_FILE": self._authority,
-            "NODE_EXTRA_CA_CERTS": self._authority,
+            "SSL_CERT_FILE": str(self.folder / AUTHORITIES),
+            "NODE_EXTRA_CA_CERTS": str(self.folder / AUTHORITY),
         }
 
 
 def _environment() -> dict[str, str]:
+    # Without the cache of compiled modules each start of Python would compile them.
+    without = ("FAL_", "SSL_CERT_", "PYTHONDONTWRITEBYTECODE")
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("FAL_", "SSL_CERT_")) and not name.lower().endswith("_proxy")
+        if not name.startswith(without) and not name.lower().endswith("_proxy")
     }
 
 
@@ -142,15 +154,18 @@ def serving(npm: str | None = None, *, pinned: bool = True) -> Iterator[Place]:
     """
     with TemporaryDirectory() as folder:
         authority = trustme.CA()
-        trusted, certificate = Path(folder, "authority.pem"), Path(folder, "server.pem")
-        authority.cert_pem.write_to_path(str(trusted))
+        certificate = Path(folder, "server.pem")
+        authority.cert_pem.write_to_path(str(Path(folder, AUTHORITY)))
+        # As many as clients have by default, so that loading them takes as long.
+        authorities = Path(certifi.where()).read_bytes() + authority.cert_pem.bytes()
+        Path(folder, AUTHORITIES).write_bytes(authorities)
         issued = authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem
         issued.write_to_path(str(certificate))
         module = "tests.benchmarks.server"
         command = [sys.executable, "-m", module, "--certificate", str(certificate)]
         server = _Process(command, _environment(), place=0 if pinned else None)
         try:
-            yield Place(json.loads(server.read()), str(trusted), npm, pinned)
+            yield Place(json.loads(server.read()), Path(folder), npm, pinned)
         finally:
             server.end()
 
@@ -163,11 +178,19 @@ class Worker:
         flavour: The flavour.
         place: The server that it asks.
         tls: Whether over TLS.
+        delayed: Whether over the link with delay.
     """
 
     def __init__(
-        self, contender: Contender, flavour: Flavour, place: Place, *, tls: bool = False
+        self,
+        contender: Contender,
+        flavour: Flavour,
+        place: Place,
+        *,
+        tls: bool = False,
+        delayed: bool = False,
     ) -> None:
+        self._place = place
         self.contender = contender
         self.flavour = flavour
         self.entrant = contender, flavour
@@ -178,22 +201,16 @@ class Worker:
             assert place.npm is not None
             way = "data" if contender.name == "JS on('data')" else "iterator"
             command = ["node", "--expose-gc", str(_SCRIPT), place.npm, way]
-        self._base = place.base(tls=tls)
+        self._base = place.base(tls=tls, delayed=delayed)
         self._process = _Process(
             command, place.environment(tls=tls), place=1 if place.pinned else None
         )
 
-    def events(self, work: Work, scale: float = 1) -> int:
-        """Give how many events a stream of a work has for this contender."""
-        events = work.scaled(scale)
-        return events if self.contender.most is None else min(events, self.contender.most)
-
-    def run(self, work: Work, events: int) -> Answer:
-        """Have streams read.
+    def run(self, work: Work) -> Answer:
+        """Do a work.
 
         Args:
-            work: What they are.
-            events: How many events each has.
+            work: What it is.
 
         Returns:
             What was measured.
@@ -201,9 +218,14 @@ class Worker:
         Raises:
             SystemExit: The contender lost something, or ended.
         """
-        self._process.write(json.dumps(command_for(work, self._base, events)))
+        most = self.contender.most
+        events = work.events if most is None else min(work.events, most)
+        command = command_for(work, self._base, events, self._place.folder)
+        self._process.write(json.dumps(command))
         answer: Answer = json.loads(self._process.read())
         got, due = (int(answer["events"]), int(answer["indices"])), work.due(events)
+        if work.kind == "upload":
+            got, due = (1, self._place.received()), (1, work.size)
         if got != due:
             raise SystemExit(f"{self} got {got} of {due} on {work.name}")
         return answer
@@ -222,7 +244,7 @@ class Worker:
         self.end()
 
 
-def entrants_of(names: list[str], place: Place) -> list[tuple[Contender, Flavour]]:
+def entrants_of(names: Sequence[str], place: Place) -> list[tuple[Contender, Flavour]]:
     """Give the contenders that can be measured, in each of their flavours."""
     chosen = [CONTENDERS[name] for name in names]
     return [

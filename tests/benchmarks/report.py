@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,90 +13,103 @@ import fal_stream
 from tests.docs.generated_parts import GeneratedPart
 from tests.docs.named_tests import ROOT
 
-from .contenders import CONTENDERS
+from .contenders import CONTENDERS, Flavour
 from .goals import reached
-from .results import Entry, Measured, Results
+from .results import FAL_CLIENT, OURS, RAW, Column, Entry, Measured, Results, columns_of
 from .workloads import WORKS, Work
 
 __all__ = ["PAGE", "described", "tables", "write_page"]
 
 PAGE = ROOT / "docs" / "contributing" / "performance.md"
 
-Column = Callable[[Measured], str]
+# What is less than that is no difference: figures vary as much from run to run.
+AHEAD = 1.05
+
+RATIOS = {"times fal-client": FAL_CLIENT, "times raw": RAW}
 
 
-def _in(name: str, factor: float, form: str) -> Column:
-    def column(measured: Measured) -> str:
-        # Not every runtime tells each of them.
-        value = measured.figures.get(name)
-        return "-" if value is None else format(factor * value, form)
-
-    return column
-
-
-_THROUGHPUT: dict[str, Column] = {
-    "CPU, us": lambda measured: f"{measured.cost:,.2f}",
-    "wall, us": lambda measured: f"{measured.wall:,.2f}",
-}
-_COLUMNS: dict[str, dict[str, Column]] = {
-    "throughput": _THROUGHPUT,
-    "latency": {
-        "p50, us": _in("p50", 1e6, ",.0f"),
-        "p99, us": _in("p99", 1e6, ",.0f"),
-        "CPU, us": _THROUGHPUT["CPU, us"],
-    },
-    "first": {
-        "CPU, us": _in("cpu", 1e6, ",.0f"),
-        "wall, ms": _in("reused", 1e3, ".2f"),
-        "first of a client, CPU, ms": _in("fresh_cpu", 1e3, ".2f"),
-        "first of a client, wall, ms": _in("fresh", 1e3, ".2f"),
-    },
-    "memory": {"growth, MB": _in("growth", 1e-6, ".1f")},
-}
-
-
-def tables(results: Results, *, pinned: bool = True) -> Iterator[str]:
-    """Write a table of the goals and one for each work, in lines of Markdown.
+def tables(runs: Mapping[str, Results]) -> Iterator[str]:
+    """Write the goals, where a peer is ahead, and a table for each work, in lines of Markdown.
 
     Args:
-        results: What was measured.
-        pinned: Whether the server and the contenders had a processor each.
+        runs: What was measured, by how ("pinned").
     """
-    how = "" if pinned else ", not pinned to a processor"
-    goals = reached(results)
+    goals = reached(runs)
     if goals:
-        yield from (f"## Goals{how}", "", *goals, "")
-    for name in results.works:
-        yield from (f"## {_heading(WORKS[name])}{how}", "", *_table(WORKS[name], results), "")
+        yield from ("## Goals", "", *goals, "")
+    names = {name: None for results in runs.values() for name in results.works}
+    ahead = [row for name in names for row in _ahead(WORKS[name], runs)]
+    if ahead:
+        yield from ("## Where a peer is ahead", "")
+        yield f"How many times the best peer's figure ours is, where that is more than {AHEAD}."
+        yield ""
+        yield f"| work | figure | flavour | {' | '.join(runs)} |"
+        yield f"| --- | --- | --- |{' --- |' * len(runs)}"
+        yield from (*ahead, "")
+    for name in names:
+        yield from (f"## {_heading(WORKS[name])}", "", *_table(WORKS[name], runs), "")
 
 
 def _heading(work: Work) -> str:
-    if work.kind == "memory":
-        return f"{work.title}: memory"
-    return work.title[0].upper() + work.title[1:]
+    title = work.title[0].upper() + work.title[1:]
+    return f"{title}: memory" if work.kind == "memory" else title
 
 
-def _table(work: Work, results: Results) -> Iterator[str]:
-    columns = dict(_COLUMNS[work.kind])
-    if work.streams > 1:
-        columns["opening a stream, ms"] = _in("opening", 1e3 / work.streams, ".2f")
-        columns["CPU once open, us"] = lambda measured: f"{measured.cost_once_open:,.2f}"
-    rows = results.rows(work.name)
-    heads = [*columns]
-    if work.kind == "throughput":
-        heads += ["times faster than fal-client", "times raw"]
-    yield f"| contender | {' | '.join(heads)} |"
-    yield f"| --- |{' ---: |' * len(heads)}"
-    for entry, measured in rows:
-        cells = [column(measured) for column in columns.values()]
-        if work.kind == "throughput":
-            faster, of_raw = results.times_faster(entry), results.times_raw(entry)
-            cells += ["-" if one is None else f"{one:.2f}" for one in (faster, of_raw)]
-        yield f"| {_label(entry)} | {' | '.join(cells)} |"
+def _ahead(work: Work, runs: Mapping[str, Results]) -> Iterator[str]:
+    # trio is left out: no peer is measured on it.
+    flavours: tuple[Flavour, ...] = ("blocking", "asyncio")
+    for column, flavour in itertools.product(columns_of(work), flavours):
+        cells = []
+        for results in runs.values():
+            peer = results.best_peer(work.name, flavour, column) if column.compared else None
+            entry = Entry(work.name, OURS, flavour)
+            share = None if peer is None else results.share(entry, peer, column)
+            is_ahead = share is not None and share > AHEAD
+            cells.append(f"{share:.2f} ({peer})" if is_ahead else "-")
+        if set(cells) != {"-"}:
+            yield f"| {_heading(work)} | {column.title} | {flavour} | {' | '.join(cells)} |"
+
+
+def _cell(column: Column, measured: Measured | None) -> str:
+    value = None if measured is None else column.value(measured)
+    return "-" if value is None else format(value, column.form)
+
+
+def _table(work: Work, runs: Mapping[str, Results]) -> Iterator[str]:
+    entries = {entry: None for results in runs.values() for entry, _ in results.rows(work.name)}
+    rows = {entry: [_label(entry)] for entry in entries}
+    heads = ["contender"]
+    for how, results in runs.items():
+        if not results.rows(work.name):
+            continue
+        is_first = len(heads) == 1
+        mark = "" if is_first else f"{how}: "
+        columns = [one for one in columns_of(work) if is_first or one.compared]
+        ratios = {
+            head: other
+            for head, other in (RATIOS if is_first else {}).items()
+            if any(entry.contender == other for entry in rows)
+        }
+        heads += [f"{mark}{head}" for head in [*(one.title for one in columns), *ratios]]
+        heads.append(f"{mark}times the best peer")
+        for entry, cells in rows.items():
+            measured = results.get(work.name, entry.contender, entry.flavour)
+            cells += [_cell(column, measured) for column in columns]
+            peer = results.best_peer(work.name, entry.flavour, columns[0])
+            for other in [*ratios.values(), peer]:
+                share = None if other is None else results.share(entry, other, columns[0])
+                cells.append("-" if share is None else f"{share:.2f}")
+            if peer is not None and entry.contender == OURS:
+                cells[-1] += f" ({peer})"
+    yield f"| {' | '.join(heads)} |"
+    yield f"| --- |{' ---: |' * (len(heads) - 1)}"
+    yield from (f"| {' | '.join(cells)} |" for cells in rows.values())
 
 
 def _label(entry: Entry) -> str:
-    contender = CONTENDERS[entry.contender]
+    contender = CONTENDERS.get(entry.contender)
+    if contender is None:  # a program
+        return entry.contender
     return f"{entry.contender}, {entry.flavour}" if contender.module else entry.contender
 
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 
 import anyio
 
+from tests.scale.limits import allow_open_files
+
 from .asynchronous import AsyncRunner
 from .blocking import BlockingRunner
 from .contenders import CONTENDERS, Contender
@@ -45,6 +47,7 @@ async def _serve_async(contender: Contender) -> None:
 def main() -> None:
     """Serve until the standard input ends."""
     name, flavour = sys.argv[1:]
+    allow_open_files()
     contender = CONTENDERS[name]
     if flavour == "blocking":
         _serve(contender)

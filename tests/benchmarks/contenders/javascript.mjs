@@ -11,7 +11,7 @@ const [folder, way] = process.argv.slice(2);
 const require = createRequire(join(folder, "package.json"));
 const { createFalClient } = require("@fal-ai/client");
 
-const FIRST_TIMES = 20;
+const FIRST_TIMES = 40;
 
 let client = makeClient();
 
@@ -86,12 +86,14 @@ const KINDS = {
   async latency({ base, path }, counter) {
     const latencies = [];
     const stop = startWatch();
+    let opening;
     await read(base, path, (chunk) => {
       latencies.push(Number(process.hrtime.bigint()) - chunk.sent);
+      opening ??= stop().cpu;
       counter.take(chunk);
     });
     const [p50, p99] = [0.5, 0.99].map((share) => percentile(latencies, share) / 1e9);
-    return { p50, p99, ...stop() };
+    return { p50, p99, opening, ...stop() };
   },
 
   // A new client uses the connections of the old one: Node.js keeps them for all.
@@ -106,12 +108,16 @@ const KINDS = {
       return (at - begin) / 1e3;
     };
     const begin = performance.now();
+    const stopFirst = startWatch();
     client = makeClient();
     const fresh = await readOnce(begin, counter);
+    const fresh_cpu = stopFirst().cpu;
+    const stop = startWatch();
     for (let time = 0; time < FIRST_TIMES; time += 1) {
       times.push(await readOnce(performance.now(), new Counter()));
     }
-    return { fresh, reused: percentile(times, 0.5) };
+    const cpu = stop().cpu / FIRST_TIMES;
+    return { fresh, fresh_cpu, reused: percentile(times, 0.5), cpu };
   },
 };
 

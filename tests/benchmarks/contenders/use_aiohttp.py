@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import aiohttp
 from pydantic_core import from_json
@@ -25,8 +26,10 @@ async def asynchronous(base: str) -> AsyncIterator[AsyncClient]:
             async with session.post(f"{base}/{path}/stream", json={}) as response:
                 parts: list[bytes] = []
                 async for data in response.content.iter_any():
-                    if parts and parts[-1].endswith(b"\n"):
+                    if parts and parts[-1].endswith((b"\n", b"\r")):
                         data = parts.pop() + data
+                    if b"\r" in data:
+                        data = data.replace(b"\r\n", b"\n")
                     blocks = data.split(b"\n\n")
                     rest = blocks.pop()
                     if blocks and parts:
@@ -35,6 +38,21 @@ async def asynchronous(base: str) -> AsyncIterator[AsyncClient]:
                     if rest:
                         parts.append(rest)
                     for block in blocks:
-                        yield from_json(block[6:])
+                        at = block.find(b"{")
+                        if at >= 0:
+                            yield from_json(block[at:])
 
         yield stream
+
+
+@contextlib.asynccontextmanager
+async def asynchronous_uploads(base: str) -> AsyncIterator[Callable[[Path], Awaitable[object]]]:
+    """Make what uploads files."""
+    async with aiohttp.ClientSession() as session:
+
+        async def upload(path: Path) -> None:
+            with path.open("rb") as file:
+                async with session.put(f"{base}/put", data=file) as response:
+                    response.raise_for_status()
+
+        yield upload

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 
 import fal_client.client
 from fal_client import AsyncClient as FalAsyncClient
@@ -40,4 +41,22 @@ async def asynchronous(base: str) -> AsyncIterator[AsyncClient]:
         return chunks
 
     yield stream
+    await (await client._client).aclose()
+
+
+@contextlib.contextmanager
+def blocking_uploads(base: str) -> Iterator[Callable[[Path], object]]:
+    """Make what uploads files."""
+    fal_client.client.REST_URL = base
+    client = FalSyncClient(key="a:b")
+    yield lambda path: client.upload_file(path, repository="fal", fallback_repository=[])
+    client._client.close()
+
+
+@contextlib.asynccontextmanager
+async def asynchronous_uploads(base: str) -> AsyncIterator[Callable[[Path], Awaitable[object]]]:
+    """Make what uploads files."""
+    fal_client.client.REST_URL = base
+    client = FalAsyncClient(key="a:b")
+    yield lambda path: client.upload_file(path, repository="fal", fallback_repository=[])
     await (await client._client).aclose()

@@ -1,4 +1,4 @@
-"""httpx with httpx-sse and Python's `json`."""
+"""httpx with httpx-sse, and the same JSON decoder as ours."""
 
 # pyright: reportMissingImports=false
 # (httpx-sse is installed by `nox -s bench` only)
@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
 from httpx_sse import aconnect_sse, connect_sse
+from pydantic_core import from_json
 
 from . import AsyncClient, Client
 
@@ -25,7 +25,7 @@ def blocking(base: str) -> Iterator[Client]:
         def stream(path: str) -> Iterator[object]:
             with connect_sse(client, "POST", f"{base}/{path}/stream", json={}) as source:
                 for event in source.iter_sse():
-                    yield json.loads(event.data)
+                    yield from_json(event.data)
 
         yield stream
 
@@ -38,6 +38,6 @@ async def asynchronous(base: str) -> AsyncIterator[AsyncClient]:
         async def stream(path: str) -> AsyncIterator[object]:
             async with aconnect_sse(client, "POST", f"{base}/{path}/stream", json={}) as source:
                 async for event in source.aiter_sse():
-                    yield json.loads(event.data)
+                    yield from_json(event.data)
 
         yield stream
