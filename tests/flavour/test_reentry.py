@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import random
 import time
 from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
 from fal_stream import StreamingClient
+from fal_stream._net import sync_exchange
 from fal_stream._net.exchange import Aborted
 from fal_stream._net.sync_exchange import Exchange
 from fal_stream._shared.watchdog import Limits, Watchdog
@@ -22,8 +26,11 @@ WAITING = ("fal_stream", "threading.py", "contextlib.py")
 
 
 def sleep(exchange: Exchange) -> None:
-    """Wait for a time."""
-    exchange.sleep(0.01)
+    """Wait for a time, which is over after one wait, however busy the machine is."""
+    clock = SimpleNamespace(monotonic=partial(next, itertools.count(0.0, 0.006)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sync_exchange, "time", clock)
+        exchange.sleep(0.01)
 
 
 def get_delivery(exchange: Exchange) -> None:
