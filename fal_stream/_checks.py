@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LONG_TIME = 3600.0
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # token, RFC 9110 section 5.6.2
+_NAME_BEGINS = re.compile(r"([A-Za-z-]+(?=:)|[A-Za-z-]{1,7}(?![A-Za-z0-9_-]))")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 _WANTED_URL = "give an absolute address that begins with https://"
 _URL = re.compile(r"[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+")
@@ -208,9 +209,9 @@ def check_headers(name: str, value: object) -> dict[str, str]:
     headers: dict[str, str] = {}
     for key, text in value.items():
         if not isinstance(key, str) or not _HEADER_NAME.fullmatch(key):
-            # No more than what could be a name: what follows may be a secret.
-            start = _HEADER_NAME.match(key) if isinstance(key, str) else None
-            begins = f" that begins with {start[0]!r}" if start else ""
+            # No more than what is a name: the rest may be a secret.
+            start = _NAME_BEGINS.match(key) if isinstance(key, str) else None
+            begins = f" that begins with {start[1]!r}" if start else ""
             raise ConfigError(f"{name} has a name{begins} which is not a header name")
         headers[key] = check_header_value(f"{name}[{key!r}]", text)
     return headers

@@ -25,7 +25,7 @@ from .config import (
     default_of,
     warn_of_long_times,
 )
-from .credentials import CredentialsFunction, Secret, hide_secrets, is_secret_name
+from .credentials import CredentialsFunction, Secret, hide_secrets, hides_arguments, is_secret_name
 from .errors import ConfigError
 from .middleware import ProxyUrlConfig, RequestMiddleware
 from .retry import RetryPolicy
@@ -104,6 +104,7 @@ class Config(BaseModel):
     max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES
     headers: Mapping[str, str] = Field(default_factory=dict, repr=False)
 
+    @hides_arguments
     def __init__(self, **settings: Unpack[ClientSettings]) -> None:
         """Check and keep the settings; see the class for each of them.
 

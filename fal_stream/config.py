@@ -307,7 +307,7 @@ def make_settings(config: object, settings: ClientSettings) -> Settings:
         return made
     from ._config_model import Config
 
-    if isinstance(config, Secret):
+    if isinstance(config, (str, bytes)):
         raise ConfigError(
             "config is a text (it is not shown here), and not a Config: give a key by its name, "
             "credentials=..."

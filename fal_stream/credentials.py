@@ -10,32 +10,56 @@ import re
 import string
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeAlias
+from functools import wraps
+from typing import Any, NoReturn, TypeAlias, TypeVar, cast
 
-from .errors import ConfigError
+from .errors import ConfigError, without_frames
 from .types import NOT_GIVEN
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 # What is left around a key by files and the clipboard: blanks, line ends, the byte order mark.
 _AROUND = string.whitespace + "\ufeff"
 _QUOTES = tuple("\"'`\u2018\u2019\u201c\u201d")
 _KEY = re.compile(r"[\x21-\x7e]+")
+# As shells, CI systems and templates have it where nothing was put in.
+_PLACEHOLDER = re.compile(r"<.*>|\$\w+|\$?\{.*\}|%\w+%")
 
 # How the names of headers and query parameters end whose values are secret: those of fal, of signed
 # addresses (S3, Google, Azure, CloudFront), and of what stands before somebody's own server.
 _SECRET_NAMES = (
+    "accesscode",
+    "assertion",
     "auth",
+    "authentication",
     "authorization",
+    "bearer",
     "cookie",
     "credential",
+    "csrf",
     "jwt",
     "key",
+    "passcode",
+    "passphrase",
+    "passwd",
     "password",
     "policy",
     "secret",
+    "sessid",
+    "session",
+    "sessionid",
     "sig",
     "signature",
     "token",
+    "xsrf",
 )
+# Those that other words end in, too.
+_SECRET_WORDS = frozenset({"otp", "pass", "pin", "pw", "pwd", "sid"})
+# What may stand behind one of these: `x-session-id`, `token2`.
+_BESIDE = frozenset({"b64", "base64", "code", "data", "header", "id", "raw", "value"})
+_WORDS = re.compile(r"[A-Z]*[a-z]+|[A-Z]+|[0-9]+")
+_VERSION = re.compile(r"v?[0-9]*")
+_LONGEST_NAME = 100
 
 
 def is_secret_name(name: str) -> bool:
@@ -47,7 +71,24 @@ def is_secret_name(name: str) -> bool:
     Returns:
         Whether it is.
     """
-    return name.lower().removesuffix("s").endswith(_SECRET_NAMES)
+    if _ends_as_secret(name.lower()):
+        return True
+    words = [word.lower() for word in _WORDS.findall(name[-_LONGEST_NAME:])]
+    while words and not _is_secret_word(words[-1]):
+        if _is_secret_word("".join(words[-2:])):
+            return True
+        if words[-1] not in _BESIDE and not _VERSION.fullmatch(words[-1]):
+            return False
+        words.pop()
+    return bool(words)
+
+
+def _ends_as_secret(text: str) -> bool:
+    return text.removesuffix("s").endswith(_SECRET_NAMES)
+
+
+def _is_secret_word(word: str) -> bool:
+    return _ends_as_secret(word) or word in _SECRET_WORDS
 
 
 class Secret:
@@ -145,13 +186,30 @@ def hidden(given: Any) -> Any:
     return Secret(given)
 
 
-def hidden_text(given: Any) -> Any:
-    """Return a text that was given where there is no place for one, held as `hidden` does.
+def hides_arguments(function: FunctionT) -> FunctionT:
+    """Decorate a function so that no frame of the traceback of a ConfigError holds its arguments.
 
-    Args:
-        given: A text, which is a key most often; or anything else, which stays.
+    What was refused may be a secret, wherever it was given: a header, an address with a password,
+    a key in the place of something else. Sentry and others show the variables of each frame.
     """
-    return hidden(given) if isinstance(given, (str, bytes)) else given
+
+    @wraps(function)
+    def call(*arguments: Any, **named: Any) -> Any:
+        failure: Exception
+        try:
+            return function(*arguments, **named)
+        except ConfigError as error:
+            failure = without_frames(error)
+        except TypeError as error:
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                raise
+            failure = without_frames(error)  # it doesn't take such arguments
+        finally:
+            # This frame is one, too.
+            arguments, named = (), {}
+        raise failure
+
+    return cast(FunctionT, call)
 
 
 def hide_secrets(arguments: dict[str, Any]) -> None:
@@ -208,6 +266,13 @@ def _read(given: Secret) -> tuple[Secret, str | None]:
         )
     if text.startswith("FAL_KEY="):
         return given, "credentials begin with FAL_KEY= (they are not shown): give what follows it"
+    if _PLACEHOLDER.fullmatch(text):
+        return given, f"credentials are a placeholder, like <key> or $FAL_KEY: {hint}"
+    if text.endswith((",", ";")):
+        return (
+            given,
+            "credentials end with a comma or semicolon (they are not shown): take it off",
+        )
     if not _KEY.fullmatch(text):
         return given, (
             "credentials hold a space, a line end or another character that a key can't have "
@@ -217,7 +282,7 @@ def _read(given: Secret) -> tuple[Secret, str | None]:
 
 
 def _is_quoted(text: str) -> bool:
-    return text.startswith(_QUOTES) or text.endswith(_QUOTES)
+    return any(half.startswith(_QUOTES) or half.endswith(_QUOTES) for half in text.split(":"))
 
 
 def credentials_from_environment() -> Secret | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +39,8 @@ __all__ = [
     "UploadError",
     "ValidationError",
 ]
+
+ErrorT = TypeVar("ErrorT", bound=Exception)
 
 _EXCERPT = 300
 
@@ -162,6 +164,17 @@ class FalStreamError(Exception):
         self,
     ) -> tuple[Callable[..., FalStreamError], tuple[type[FalStreamError], str, dict[str, Any]]]:
         return _rebuild, (type(self), self.message, self.__dict__)
+
+
+def without_frames(error: ErrorT) -> ErrorT:
+    """Return an error without its traceback, whose variables may hold what is secret.
+
+    The errors of ours say what happened; an error of the user's that one came of keeps its own.
+    """
+    error.__traceback__ = None
+    if error.__suppress_context__:
+        error.__context__ = error.__cause__
+    return error
 
 
 class ConfigError(FalStreamError, ValueError):

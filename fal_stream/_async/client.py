@@ -23,7 +23,7 @@ from .._shared.timeouts import timeout_error
 from .._shared.tokens import TOKEN_PARAMETER
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..config import make_settings
-from ..credentials import CredentialsFunction, Secret, hidden, hidden_text
+from ..credentials import CredentialsFunction, Secret, hidden, hides_arguments
 from ..errors import FalStreamError, StreamConnectionError
 from ..middleware import ProxyUrlConfig, RequestMiddleware
 from ..retry import RetryPolicy
@@ -80,6 +80,7 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
         ConfigError: A setting is unknown or has a value that can't be used.
     """
 
+    @hides_arguments
     def __init__(
         self,
         config: config_module.Config | None = None,
@@ -106,7 +107,7 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
         headers: Mapping[str, str] | NotGiven = NOT_GIVEN,
         **unknown: Unpack[NoOthers],
     ) -> None:
-        config, credentials = hidden_text(config), hidden(credentials)
+        credentials = hidden(credentials)
         settings = self._settings = make_settings(config, given_settings(locals()))
         self._sender = make_sender(http_client, settings)
         self._dispatcher = AsyncDispatcher(settings, self._sender)
@@ -231,6 +232,7 @@ def _check_storage(storage: AsyncStorage | None) -> AsyncStorageClient | None:
     return cast("AsyncStorageClient | None", storage)
 
 
+@hides_arguments
 def create_async_streaming_client(
     config: config_module.Config | None = None,
     *,
@@ -288,6 +290,6 @@ def create_async_streaming_client(
     Raises:
         ConfigError: A setting is unknown or has a value that can't be used.
     """
-    config, credentials = hidden_text(config), hidden(credentials)
+    credentials = hidden(credentials)
     settings = given_settings(locals())
     return AsyncStreamingClient(config, storage=storage, http_client=http_client, **settings)

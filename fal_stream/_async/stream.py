@@ -57,6 +57,7 @@ from ..errors import (
     StreamConnectionError,
     StreamInterrupted,
     counted,
+    without_frames,
 )
 from ..types import ServerSentEvent, StreamEventType, StreamOptions
 from .chunk_reader import AsyncChunkReader, AsyncOpener
@@ -618,6 +619,9 @@ class AsyncFalStream(AsyncStartable, AsyncFlavourHints, Generic[ChunkT]):
                     await self._chunk_reader.start()
         except (Aborted, Expired, FalStreamError) as error:
             failure = self._translate_error(error)
+            if failure is error:
+                # Frames that send hold addresses with tokens, and what has been sent.
+                without_frames(failure)
         except async_cancellations() as error:
             # A request that was broken off is not sent a second time.
             if self._ended or not self._chunk_reader.has_response:

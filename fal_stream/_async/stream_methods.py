@@ -17,6 +17,7 @@ from .._shared.options import EVENT_STREAM, NoOthers, given_options
 from .._shared.prepared_stream import PreparedStream, prepare_stream
 from ..abort import AbortSignal
 from ..config import Settings
+from ..credentials import hides_arguments
 from ..errors import ConfigError
 from ..types import (
     NOT_GIVEN,
@@ -105,6 +106,7 @@ class AsyncStreamMethods:
         hint: str | None = None,
     ) -> AsyncFalStream[OutputT]: ...
 
+    @hides_arguments
     def stream(
         self,
         endpoint_id: str,
@@ -183,7 +185,7 @@ class AsyncStreamMethods:
         prepared = prepare_stream(self._settings, endpoint_id, options, output_type, is_file)
         self._dispatcher.warn_of_long_times(options)
         if self._dispatcher.is_direct and not prepared.with_token:
-            self._dispatcher.warn_if_withheld(prepared.request, stacklevel=2)
+            self._dispatcher.warn_if_withheld(prepared.request, stacklevel=3)
         return AsyncFalStream(self._settings, prepared, options, self._open, self._fetcher)
 
     @overload
@@ -276,6 +278,7 @@ class AsyncStreamMethods:
         hint: str | None = None,
     ) -> AsyncStreamMap[InputT, ResultT]: ...
 
+    @hides_arguments
     def stream_map(
         self,
         endpoint_id: str,

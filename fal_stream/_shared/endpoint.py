@@ -85,14 +85,25 @@ def _parse(endpoint_id: str) -> EndpointId:
 
 
 def _bad(endpoint_id: object) -> ConfigError:
-    if isinstance(endpoint_id, str) and "://" in endpoint_id:
-        # A password or a token is not shown.
-        scheme, mark, rest = re.split("[?#]", endpoint_id, maxsplit=1)[0].rpartition("://")
-        endpoint_id = f"{scheme}{mark}{rest.rpartition('@')[2]}"
+    hint = "an address goes into the url option"
+    if isinstance(endpoint_id, str):
+        shown, mark, _ = endpoint_id.partition("?")
+        shown, other_mark, _ = shown.partition("#")
+        if mark and "://" not in shown:
+            hint = "a query goes into the query_params option"
+        mark = other_mark or mark
+        endpoint_id = f"{_without_user(shown)}{mark and mark + '...'}"
     return ConfigError(
         f"endpoint_id={short_repr(endpoint_id)} is not an endpoint id: give owner/alias[/path] as "
-        "on the model's page, like 'fal-ai/flux/dev'; an address goes into the url option"
+        f"on the model's page, like 'fal-ai/flux/dev'; {hint}"
     )
+
+
+def _without_user(text: str) -> str:
+    """Return an address, with or without a scheme, without a user and password in it."""
+    scheme, mark, rest = text.rpartition("://")
+    user, at, host = rest.rpartition("@")
+    return f"{scheme}{mark}{host}" if at and (mark or ":" in user) else text
 
 
 def stream_path(endpoint_id: EndpointId, path: object = DEFAULT_PATH) -> str:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from urllib.parse import unquote, unquote_plus
 
@@ -112,12 +112,19 @@ def secrets_of(url: str, headers: Mapping[str, str]) -> set[str]:
             mark = "=" if name == "cookie" else " "
             found.update(part.partition(mark)[2].strip() or part.strip() for part in parts)
     for address in (url, headers.get(TARGET_URL_HEADER, "")):
-        for pair in address.partition("#")[0].partition("?")[2].split("&"):
+        for pair in _pairs(address.partition("#")[0].partition("?")[2]):
             name, _, value = pair.partition("=")
             if is_secret_name(unquote(name)):
                 found.update((value, unquote(value), unquote_plus(value)))
     found.update([secret.partition(":")[2] for secret in found])
     return {secret for secret in found if len(secret) >= SHORTEST and secret.isascii()}
+
+
+def _pairs(query: str) -> Iterator[str]:
+    for pair in query.split("&"):
+        yield pair
+        # Some servers take it between parameters, too, but it may be part of a value.
+        yield from pair.split(";")[1:]
 
 
 class _Form:

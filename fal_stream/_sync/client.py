@@ -24,7 +24,7 @@ from .._shared.timeouts import timeout_error
 from .._shared.tokens import TOKEN_PARAMETER
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..config import make_settings
-from ..credentials import CredentialsFunction, Secret, hidden, hidden_text
+from ..credentials import CredentialsFunction, Secret, hidden, hides_arguments
 from ..errors import FalStreamError, StreamConnectionError
 from ..middleware import ProxyUrlConfig, RequestMiddleware
 from ..retry import RetryPolicy
@@ -81,6 +81,7 @@ class StreamingClient(StreamMethods, FlavourHints):
         ConfigError: A setting is unknown or has a value that can't be used.
     """
 
+    @hides_arguments
     def __init__(
         self,
         config: config_module.Config | None = None,
@@ -107,7 +108,7 @@ class StreamingClient(StreamMethods, FlavourHints):
         headers: Mapping[str, str] | NotGiven = NOT_GIVEN,
         **unknown: Unpack[NoOthers],
     ) -> None:
-        config, credentials = hidden_text(config), hidden(credentials)
+        credentials = hidden(credentials)
         settings = self._settings = make_settings(config, given_settings(locals()))
         self._sender = make_sender(http_client, settings)
         self._dispatcher = Dispatcher(settings, self._sender)
@@ -228,6 +229,7 @@ def _check_storage(storage: Storage | None) -> StorageClient | None:
     return cast("StorageClient | None", storage)
 
 
+@hides_arguments
 def create_streaming_client(
     config: config_module.Config | None = None,
     *,
@@ -285,6 +287,6 @@ def create_streaming_client(
     Raises:
         ConfigError: A setting is unknown or has a value that can't be used.
     """
-    config, credentials = hidden_text(config), hidden(credentials)
+    credentials = hidden(credentials)
     settings = given_settings(locals())
     return StreamingClient(config, storage=storage, http_client=http_client, **settings)

@@ -58,6 +58,7 @@ from ..errors import (
     StreamConnectionError,
     StreamInterrupted,
     counted,
+    without_frames,
 )
 from ..types import ServerSentEvent, StreamEventType, StreamOptions
 from .chunk_reader import ChunkReader, Opener
@@ -619,6 +620,9 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
                     self._chunk_reader.start()
         except (Aborted, Expired, FalStreamError) as error:
             failure = self._translate_error(error)
+            if failure is error:
+                # Frames that send hold addresses with tokens, and what has been sent.
+                without_frames(failure)
         except cancellations() as error:
             # A request that was broken off is not sent a second time.
             if self._ended or not self._chunk_reader.has_response:

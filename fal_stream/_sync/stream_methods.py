@@ -18,6 +18,7 @@ from .._shared.options import EVENT_STREAM, NoOthers, given_options
 from .._shared.prepared_stream import PreparedStream, prepare_stream
 from ..abort import AbortSignal
 from ..config import Settings
+from ..credentials import hides_arguments
 from ..errors import ConfigError
 from ..types import (
     NOT_GIVEN,
@@ -106,6 +107,7 @@ class StreamMethods:
         hint: str | None = None,
     ) -> FalStream[OutputT]: ...
 
+    @hides_arguments
     def stream(
         self,
         endpoint_id: str,
@@ -184,7 +186,7 @@ class StreamMethods:
         prepared = prepare_stream(self._settings, endpoint_id, options, output_type, is_file)
         self._dispatcher.warn_of_long_times(options)
         if self._dispatcher.is_direct and not prepared.with_token:
-            self._dispatcher.warn_if_withheld(prepared.request, stacklevel=2)
+            self._dispatcher.warn_if_withheld(prepared.request, stacklevel=3)
         return FalStream(self._settings, prepared, options, self._open, self._fetcher)
 
     @overload
@@ -277,6 +279,7 @@ class StreamMethods:
         hint: str | None = None,
     ) -> StreamMap[InputT, ResultT]: ...
 
+    @hides_arguments
     def stream_map(
         self,
         endpoint_id: str,

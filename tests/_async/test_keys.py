@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import traceback
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from fal_stream import (
     Config,
     ConfigError,
     Secret,
+    StreamConnectionError,
     create_async_streaming_client,
     stream_async,
 )
@@ -155,6 +157,13 @@ async def test_each_form_is_sent_as_it_is_meant(
         ("{}\u2028", "hold a space, a line end or another character"),
         ("{}\x7f", "hold a space, a line end or another character"),
         ("schl\u00fcssel{}", "hold a space, a line end or another character"),
+        ("<{}>", "are a placeholder"),
+        ("${{{}}}", "are a placeholder"),
+        ("{{{{{}}}}}", "are a placeholder"),
+        ("{},", "end with a comma or semicolon"),
+        ("{};", "end with a comma or semicolon"),
+        ("id:'{}'", "quotation mark"),
+        ('id":"{}', "quotation mark"),
     ],
 )
 async def test_a_refused_key_is_shown_nowhere(
@@ -204,10 +213,154 @@ def test_a_key_by_another_name_is_shown_nowhere(make: Callable[..., Any], name: 
 @pytest.mark.parametrize(
     "make", [AsyncStreamingClient, AsyncStorageClient, create_async_streaming_client]
 )
-def test_a_key_without_its_name_is_shown_nowhere(make: Callable[..., Any]) -> None:
-    with pytest.raises(ConfigError, match="give a key by its name, credentials=") as raised:
-        make(KEY)
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (KEY, "give a key by its name, credentials="),
+        (KEY.encode(), "give a key by its name, credentials="),
+        ({"credentials": KEY}, "config is of type dict, not Config"),
+        ([KEY], "config is of type list, not Config"),
+        (("credentials", KEY), "config is of type tuple, not Config"),
+        (bytearray(KEY, "ascii"), "config is of type bytearray, not Config"),
+        (types.SimpleNamespace(credentials=KEY), "config is of type SimpleNamespace, not Config"),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_a_key_without_its_name_is_shown_nowhere(
+    make: Callable[..., Any], given: Any, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message) as raised:
+        make(given)
     check_hidden(raised.value)
+
+
+async def test_an_argument_too_many_is_shown_nowhere(client: AsyncStreamingClient) -> None:
+    many: list[tuple[Callable[..., Any], list[Any]]] = [
+        (Config, []),
+        (AsyncStreamingClient, [None]),
+        (AsyncStorageClient, [None]),
+        (create_async_streaming_client, [None]),
+        (stream_async, ["acme/app", None]),
+        (client.stream, ["acme/app", None]),
+        (client.stream_map, ["acme/app", []]),
+    ]
+    for make, arguments in many:
+        with pytest.raises(TypeError, match=r"positional arguments? but") as raised:
+            make(*arguments, KEY)
+        check_hidden(raised.value)
+
+
+REFUSED_SETTINGS: list[tuple[dict[str, Any], str]] = [
+    ({"headers": {"Authorization": f"Key {KEY}\n"}}, "its value is not shown here"),
+    ({"headers": {"x-api-key": KEY.encode()}}, "its value is not shown here"),
+    ({"headers": {f"x key: {KEY}": "a"}}, "has a name that begins with 'x' which is not"),
+    ({"headers": {f"{KEY} ": "a"}}, "has a name which is not a header name"),
+    ({"headers": {f"x-api-key: {KEY}": "a"}}, "has a name that begins with 'x-api-key' which"),
+    ({"headers": [("x-api-key", KEY)]}, "headers must be a mapping"),
+    ({"headers": f"x-api-key: {KEY}"}, "headers must be a mapping"),
+    ({"headers": {"x-api-key": KEY}, "timeout": -1}, "timeout=-1 is not a time limit"),
+]
+REFUSED_ADDRESSES: list[tuple[dict[str, Any], str]] = [
+    ({"run_url": f"https://user:{KEY}@h"}, "has a user or password"),
+    ({"run_url": f"user:{KEY}@h"}, "run_url='h' is not"),
+    ({"run_url": f"https://h/?token={KEY}"}, "run_url has a query or a fragment"),
+    ({"rest_url": f"https://user:{KEY}@h:x"}, "rest_url='h:x' is not an address"),
+    ({"proxy_url": f"https://user:{KEY}@h/"}, "has a user or password"),
+    ({"proxy_url": f"ht tp://user:{KEY}@h/?key={KEY}"}, "proxy_url='h/' is not"),
+    ({"trusted_hosts": [f"user:{KEY}@h"]}, "trusted_hosts must be a list"),
+    ({"proxy_url": f"https://h/?key={KEY}", "retry": -1}, "retry=-1 must be"),
+]
+
+
+@pytest.mark.parametrize(
+    "make", [AsyncStreamingClient, Config, AsyncStorageClient, create_async_streaming_client]
+)
+@pytest.mark.parametrize(("given", "message"), REFUSED_SETTINGS + REFUSED_ADDRESSES)
+def test_a_secret_in_refused_settings_is_shown_nowhere(
+    make: Callable[..., Any], given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message) as raised:
+        make(**given)
+    check_hidden(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        *REFUSED_SETTINGS,
+        ({"url": f"https://user:{KEY}@fal.run/x"}, "has a user or password"),
+        ({"url": f"fal.run/x?token={KEY}"}, "url='fal.run/x' is not"),
+        ({"url": f"https://fal.run/x?token={KEY}", "priority": "high"}, "priority='high'"),
+        ({"token_provider": KEY, "connection_mode": "client"}, "token_provider is a str: give"),
+        ({"token_provider": [KEY], "connection_mode": "client"}, "token_provider is a list: giv"),
+        ({"query_params": f"token={KEY}"}, "query_params must be a mapping"),
+        ({"query_params": {"token": KEY, "x": None}}, "must be a string, a number or a boolean"),
+        ({"path": f"/x?token={KEY}"}, "a query goes into the query_params option"),
+        ({"signal": 1, "query_params": {"token": KEY}}, "signal=1 is not an AbortSignal"),
+    ],
+)
+async def test_a_secret_in_refused_options_is_shown_nowhere(
+    client: AsyncStreamingClient, given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message) as raised:
+        client.stream("acme/app", **given)
+    check_hidden(raised.value)
+    with pytest.raises(ConfigError, match=message) as raised:
+        client.stream_map("acme/app", [{}], **given)
+    check_hidden(raised.value)
+
+
+async def test_what_a_user_raises_keeps_its_traceback(client: AsyncStreamingClient) -> None:
+    class Mine:
+        def __str__(self) -> str:
+            raise TypeError("of the user's own")
+
+    named: Any = {Mine(): 1}
+    with pytest.raises(TypeError, match="of the user's own") as raised:
+        client.stream("acme/app", query_params=named)
+    assert raised.traceback[-1].name == "__str__"
+
+
+@pytest.mark.parametrize("variable", ["https_proxy", "all_proxy"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        *("http://user:{}@127.0.0.1:99999", "ftp://user:{}@h", "http://user:{}#@h:1"),
+        *("http://user:a/{}@h:1", "http://user:{}@[::1", "http://us%:{}@h:abc"),
+        *("http://user:{}@127.0.0.1:1", "socks5://user:{}@127.0.0.1:1", "user:{}@127.0.0.1:1"),
+    ],
+)
+async def test_the_password_of_a_proxy_is_shown_nowhere(
+    monkeypatch: pytest.MonkeyPatch, variable: str, form: str
+) -> None:
+    monkeypatch.setenv(variable, form.format("8b1d-hunter2-secret"))
+    run_url = "https://198.51.100.1:9"
+    async with AsyncStreamingClient(
+        run_url=run_url, trusted_hosts=["198.51.100.1"], credentials="a:b", retry=None
+    ) as client:
+        with pytest.raises((ConfigError, StreamConnectionError)) as raised:
+            await client.stream("acme/app").done()
+    check_hidden(raised.value)
+
+
+async def test_a_token_in_the_address_is_shown_nowhere() -> None:
+    # Port 1 refuses.
+    async with AsyncStreamingClient(
+        run_url="http://127.0.0.1:1", credentials="a:b", retry=None
+    ) as client:
+        given: list[dict[str, Any]] = [
+            {"connection_mode": "client", "token_provider": lambda app: PARTS[0]},
+            {"url": f"http://127.0.0.1:1/x?key={PARTS[0]}"},
+            {"query_params": {"session_id": PARTS[0]}},
+        ]
+        for options in given:
+            stream = client.stream("acme/app", **options)
+            with pytest.raises(StreamConnectionError) as raised:
+                await stream.done()
+            shown = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+            lines = [line for line in shown.format() if "/tests/" not in line]
+            assert lines
+            assert not any(PARTS[0] in line for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,8 @@ def test_headers_that_hold_secrets(name: str, value: str, secrets: set[str]) -> 
         ("sig=01234+56789#fragment", {"01234+56789", "01234 56789"}),
         ("prompt=a-long-token&x-fal=a-long-token", set()),
         ("token=short&token=&token", set()),
+        ("x=1;token=a-long-token", {"a-long-token"}),
+        ("pwd=hunter2-hunter2&session_id=0123456789", {"hunter2-hunter2", "0123456789"}),
         ("", set()),
     ],
 )
@@ -71,9 +73,35 @@ def test_parameters_that_hold_secrets(query: str, secrets: set[str]) -> None:
     assert secrets_of(f"https://fal.run/a?{query}", {}) == secrets
 
 
-@pytest.mark.parametrize("name", ["token", "Tokens", "X-Amz-Signature", "apiKey", "Authorization"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("token", "Tokens", "X-Amz-Signature", "apiKey", "Authorization", "Cookie"),
+        *("passwd", "x-internal-pass", "DB_PASS", "pwd", "passphrase", "x-passcode", "password2"),
+        *("session", "x-session-id", "sessionId", "PHPSESSID", "connect.sid", "x-bearer"),
+        *("x-token-v2", "x-api-key-id", "auth_code", "x-access-code", "otp", "x-pin", "jwt_data"),
+        *("x-csrf", "client_assertion", "private-token", "apikey", "authentication", "SECRETS"),
+    ],
+)
 def test_names_of_secrets(name: str) -> None:
     assert is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("x-fal-request-id", "content-type", "status-code", "zip-code", "id", "v2", "data", "64"),
+        *("compass", "x-bypass", "mapping", "spin", "author", "keyboard", "tokenizer", "passes"),
+        *("monkeys-per-id", "x-fal-runner-hint", "value", "", "max_tokens_allowed"),
+    ],
+)
+def test_names_of_what_is_no_secret(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+def test_long_names_take_no_time() -> None:
+    assert not is_secret_name("a" * 1_000_000)
+    assert is_secret_name("-id" * 300_000 + "token-id")
 
 
 FORMS: dict[str, Callable[[str], str]] = {

@@ -212,12 +212,12 @@ def _route(url: httpx.URL) -> tuple[Route, Proxy | None]:
     if scheme not in _PORTS:
         raise httpx.UnsupportedProtocol(f"{scheme}:// is neither http:// nor https://")
     port = url.port or _PORTS[scheme]
-    proxy_url = proxy_for(scheme, host, port)
+    proxy_url: Any = proxy_for(scheme, host, port)
     if proxy_url is None:
         return Route(scheme, host, port, None), None
-    # It may hold a password.
-    secret = Secret(proxy_url)
-    return Route(scheme, host, port, secret), Proxy(secret)
+    # It may hold a password, and stands in no variable where an error is raised.
+    proxy_url = Secret(proxy_url)
+    return Route(scheme, host, port, proxy_url), Proxy(proxy_url)
 
 
 def _head(request: httpx.Request, proxy: Proxy | None) -> bytes:

@@ -46,8 +46,9 @@ class Proxy:
             parts = urlsplit(url.reveal())
             host, port = parts.hostname, parts.port
         except (httpx.InvalidURL, ValueError):
-            pass
+            host = None
         if not host:
+            del parts  # which has the password
             raise ConfigError(
                 "The environment names a proxy whose address can't be used (it is not shown here: "
                 "it may hold a password): check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
