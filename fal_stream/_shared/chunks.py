@@ -223,6 +223,7 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
             raw = self._parser.feed(data)
             if raw:
                 self._has_events = True
+                self._count += len(raw)
                 out += raw
             self.has_failed = self._parser.has_failed
             return
@@ -249,17 +250,26 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
         if self.ended:
             return
         leftover = self._parser.close()
+        if leftover is not None and self._parser.has_glued_json:
+            # The event was first, and is given first.
+            self._has_events = True
+            if self._take_whole(leftover, out):
+                leftover = None
         self._check_foreign()
         if leftover is not None and not self._take_whole(leftover, out):
             text = self._redact(leftover.raw.decode("utf-8", "replace"))
             raise IncompleteStream(
                 f"The stream ended in the middle of an event, after "
-                f"{counted(self._count, 'chunk')}: {quoted(text)}; the app may have died, look at "
+                f"{self._delivered}: {quoted(text)}; the app may have died, look at "
                 "its logs",
                 chunks_received=self._count,
             )
         if not self.raw:
             self._check_end()
+
+    @property
+    def _delivered(self) -> str:
+        return counted(self._count, "event" if self.raw else "chunk")
 
     def _check_foreign(self) -> None:
         """Look at what is no event; raise it if it is the JSON of an error."""
@@ -289,6 +299,7 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
         if self.raw:
             if breaks_off(event.data):
                 return False
+            self._count += 1
             out.append(event)
             return True
         try:
@@ -443,7 +454,7 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
     def _event_error(self, text: str) -> StreamEventError:
         text = self._redact(text)
         return StreamEventError(
-            f"The app reported an error after {counted(self._count, 'chunk')}: {excerpt(text)}",
+            f"The app reported an error after {self._delivered}: {excerpt(text)}",
             data=decode_report(text),
         )
 

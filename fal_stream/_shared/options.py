@@ -59,7 +59,8 @@ def given_options(arguments: Mapping[str, Any]) -> StreamOptions:
     Returns:
         The options; unknown ones too, which `prepare_stream` refuses.
     """
-    hide_secrets(arguments["unknown"])
+    if arguments["unknown"]:
+        hide_secrets(arguments["unknown"])
     given = {
         name: arguments[name]
         for name, default in OPTION_DEFAULTS.items()

@@ -86,6 +86,8 @@ class SSEParser:
         self._after_cr = False
         self._new_retry: int | None = None
         self.ignored: bytearray = bytearray()
+        # Where JSON begins in it that stands in the lines of an event, behind its data.
+        self._glued: int | None = None
         self._drop_pending()
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> list[ServerSentEvent]:
@@ -128,6 +130,11 @@ class SSEParser:
         events: list[bytes | ServerSentEvent] = []
         self._feed(chunk, events, self._data_of)
         return events
+
+    @property
+    def has_glued_json(self) -> bool:
+        """Whether `ignored` has JSON that stands in the last event, behind its data."""
+        return self._glued is not None
 
     def check(self) -> None:
         """Raise the error that was held back until the events before it had been returned.
@@ -193,6 +200,9 @@ class SSEParser:
         event = None
         if self._block.lines:
             event = self._block.read(self.last_event_id, self._new_retry)
+            if self._glued is not None:
+                del self.ignored[: self._glued]
+                self._glued = 0
         self._drop_pending()
         return Leftover(event, raw, line_complete) if raw else None
 
@@ -314,7 +324,17 @@ class SSEParser:
                 else:
                     self._ignore(line)
 
+    def _forget_ignored(self) -> None:
+        """Forget what is no event, as one has come; JSON that was glued to that one is kept."""
+        if self._glued is None:
+            self.ignored.clear()
+        else:
+            del self.ignored[: self._glued]
+            self._glued = None
+
     def _ignore(self, line: bytes) -> None:
+        if self._glued is None and self._block.lines and line.startswith(b"{"):
+            self._glued = len(self.ignored)
         if len(self.ignored) < _MAX_IGNORED and not _OTHER_FIELD.match(line):
             self.ignored += line[:_MAX_IGNORED_LINE] + b"\n"
 
@@ -325,14 +345,14 @@ class SSEParser:
         plain_line = block.plain_line() if self._fast_path else None
         if plain_line is not None:
             events += plain([_value_of(plain_line)])
-            self.ignored.clear()
+            self._forget_ignored()
         else:
             event = block.read(self.last_event_id, self._new_retry)
             self.last_event_id = event.id
             if block.lines:
                 events.append(event)
                 self._new_retry = None
-                self.ignored.clear()
+                self._forget_ignored()
         block.clear()
 
     def _events_of(self, values: list[bytes]) -> list[ServerSentEvent]:

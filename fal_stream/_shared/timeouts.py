@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import StreamTimeout, counted
+from ..errors import StreamTimeout
 from .watchdog import OPTION_OF_PHASE, Expired, Phase
 
 _WHAT: dict[Phase, str] = {
@@ -13,20 +13,17 @@ _WHAT: dict[Phase, str] = {
 }
 
 
-def timeout_error(expired: Expired, chunks_received: int) -> StreamTimeout:
+def timeout_error(expired: Expired, delivered: str) -> StreamTimeout:
     """Return the error of a limit that ran out.
 
     Args:
         expired: The limit.
-        chunks_received: How many chunks had come.
+        delivered: What had come, like `2 chunks`.
 
     Returns:
         The error; it names the option that sets the limit.
     """
-    happened = (
-        f"{_WHAT[expired.phase]} within {expired.seconds:g} s, after "
-        f"{counted(chunks_received, 'chunk')}"
-    )
+    happened = f"{_WHAT[expired.phase]} within {expired.seconds:g} s, after {delivered}"
     return _error(expired, happened, "the app needs longer")
 
 

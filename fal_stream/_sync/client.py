@@ -184,7 +184,7 @@ class StreamingClient(StreamMethods, FlavourHints):
         try:
             self._sender.preconnect(url, exchange)
         except Expired as error:
-            failure: FalStreamError = timeout_error(error, 0)
+            failure: FalStreamError = timeout_error(error, "0 chunks")
         except Aborted:
             failure = StreamConnectionError(
                 "The connection was not opened, as its client was closed", request_sent=False

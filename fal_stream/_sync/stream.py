@@ -556,9 +556,7 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
             if self._chunk_reader.has_response
             else "not started"
         )
-        return (
-            f"<{type(self).__name__} {self.endpoint_id} {state}, {counted(self._count, 'chunk')}>"
-        )
+        return f"<{type(self).__name__} {self.endpoint_id} {state}, {self._delivered}>"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         from .._display.display import stream_mime_bundle
@@ -651,6 +649,7 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
             self._read_count += bool(new_chunks)
             if new_chunks and events is not None:
                 self.last_event_timestamp = time.time()
+                self._count += len(new_chunks)
                 events.extend(new_chunks)
             elif new_chunks:
                 self._buffer_chunks(new_chunks)
@@ -720,20 +719,25 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
                 return self._cancelled_error()
             return None if self._is_stopped else self._client_closed_error()
         if isinstance(error, Expired):
-            return timeout_error(error, self._count)
+            return timeout_error(error, self._delivered)
         if isinstance(error, StreamConnectionError) and self._chunk_reader.has_response:
             delivered = "what came was delivered, the rest is lost: " if self._count else ""
             return StreamInterrupted(
-                f"The connection broke after {counted(self._count, 'chunk')} ({error.message}); "
+                f"The connection broke after {self._delivered} ({error.message}); "
                 f"{delivered}start a new stream",
                 chunks_received=self._count,
             )
         assert isinstance(error, FalStreamError)
         return error
 
+    @property
+    def _delivered(self) -> str:
+        """How many chunks have come, or raw events."""
+        return counted(self._count, "chunk" if self._events is None else "event")
+
     def _client_closed_error(self) -> FalStreamError:
         return StreamInterrupted(
-            f"The stream was ended after {counted(self._count, 'chunk')}, as its client was "
+            f"The stream was ended after {self._delivered}, as its client was "
             "closed (in a notebook: or the cell that began it was interrupted): read a stream "
             "inside the `with` of its client",
             chunks_received=self._count,
@@ -741,7 +745,7 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
 
     def _cancelled_error(self) -> FalStreamError:
         return StreamInterrupted(
-            f"The stream was given up after {counted(self._count, 'chunk')}, when the task or "
+            f"The stream was given up after {self._delivered}, when the task or "
             "thread that read it was cancelled or interrupted: start a new one",
             chunks_received=self._count,
         )

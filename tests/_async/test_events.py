@@ -14,7 +14,7 @@ from fal_stream import (
     StreamInterrupted,
     ValidationError,
 )
-from fal_stream.testing import Cut, Event, Failure, LocalFal, Ping, Raw, Reply, audio
+from fal_stream.testing import Cut, Event, Failure, Hang, LocalFal, Ping, Raw, Reply, audio
 
 
 async def read_events(events: Any) -> tuple[list[ServerSentEvent], FalStreamError | None]:
@@ -185,3 +185,20 @@ async def test_events_of_a_binary_stream(fal: LocalFal, client: AsyncStreamingCl
 async def test_events_of_no_content(fal: LocalFal, client: AsyncStreamingClient) -> None:
     fal.add("acme/app", Reply(status=204))
     assert await read_events(client.stream("acme/app").events()) == ([], None)
+
+
+async def test_errors_count_the_events(fal: LocalFal, client: AsyncStreamingClient) -> None:
+    half = Reply([Raw(b"data: 1\n\ndata: 2\n\ndata: 3")])
+    silent = Reply([Raw(b"data: 1\n\nevent: x\ndata: 2\n\n"), Hang()])
+    for number, (reply, message) in enumerate(
+        [(half, "in the middle of an event, after 2 events: "), (silent, "0.3 s, after 2 events; ")]
+    ):
+        fal.add(f"acme/app{number}", reply)
+        stream = client.stream(f"acme/app{number}", event_timeout=0.3)
+        got: list[str] = []
+        with pytest.raises(FalStreamError) as raised:
+            async for event in stream.events():
+                got.append(event.data)  # noqa: PERF401 - what came before an error counts
+        assert got == ["1", "2"]
+        assert message in raised.value.message
+        assert repr(stream).endswith(" closed, 2 events>")

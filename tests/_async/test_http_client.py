@@ -303,6 +303,31 @@ async def test_hooks_that_raise(fal: LocalFal, package: Any) -> None:
             assert "secret" not in f"{caught.value!r}{caught.value}{caught.value.__context__!r}"
 
 
+@pytest.mark.parametrize("kind", ["request", "response"])
+async def test_what_a_hook_raises_is_named_as_that(fal: LocalFal, package: Any, kind: str) -> None:
+    fal.add("acme/app", [1])
+    mine = ValueError("no budget left")
+
+    async def refuse(_: Any) -> None:
+        raise mine
+
+    async with (
+        package.AsyncClient(event_hooks={kind: [refuse]}) as http_client,
+        AsyncStreamingClient(**fal.settings, http_client=http_client) as client,
+    ):
+        with pytest.raises(StreamConnectionError) as raised:
+            await client.stream("acme/app").done()
+    assert raised.value.message.startswith(
+        "The http_client raised ValueError: no budget left, which is the cause of this and comes "
+        "of its event hooks"
+    )
+    assert raised.value.__cause__ is mine
+    assert mine.__traceback__ is not None
+    assert not raised.value.transient
+    # It is not tried again, which would call the hook again.
+    assert len(fal.requests) == (kind == "response")
+
+
 def _token(app_path: str) -> str:
     return "secret.token"
 

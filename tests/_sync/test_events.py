@@ -15,7 +15,7 @@ from fal_stream import (
     StreamInterrupted,
     ValidationError,
 )
-from fal_stream.testing import Cut, Event, Failure, LocalFal, Ping, Raw, Reply, audio
+from fal_stream.testing import Cut, Event, Failure, Hang, LocalFal, Ping, Raw, Reply, audio
 
 
 def read_events(events: Any) -> tuple[list[ServerSentEvent], FalStreamError | None]:
@@ -186,3 +186,20 @@ def test_events_of_a_binary_stream(fal: LocalFal, client: StreamingClient) -> No
 def test_events_of_no_content(fal: LocalFal, client: StreamingClient) -> None:
     fal.add("acme/app", Reply(status=204))
     assert read_events(client.stream("acme/app").events()) == ([], None)
+
+
+def test_errors_count_the_events(fal: LocalFal, client: StreamingClient) -> None:
+    half = Reply([Raw(b"data: 1\n\ndata: 2\n\ndata: 3")])
+    silent = Reply([Raw(b"data: 1\n\nevent: x\ndata: 2\n\n"), Hang()])
+    for number, (reply, message) in enumerate(
+        [(half, "in the middle of an event, after 2 events: "), (silent, "0.3 s, after 2 events; ")]
+    ):
+        fal.add(f"acme/app{number}", reply)
+        stream = client.stream(f"acme/app{number}", event_timeout=0.3)
+        got: list[str] = []
+        with pytest.raises(FalStreamError) as raised:
+            for event in stream.events():
+                got.append(event.data)  # noqa: PERF401 - what came before an error counts
+        assert got == ["1", "2"]
+        assert message in raised.value.message
+        assert repr(stream).endswith(" closed, 2 events>")

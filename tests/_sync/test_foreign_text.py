@@ -183,3 +183,61 @@ def test_text_without_end_takes_bounded_room(
     fal.add("acme/app", Reply([Raw(b"not an event\n" * 1000)] * 200))
     assert read(client.stream("acme/app")) == Outcome([], None)
     assert warnings_of(caplog) == said(13 * (32 * 1024 // 13 + 1))
+
+
+@pytest.mark.parametrize("as_events", [False, True])
+@pytest.mark.parametrize(
+    "glued",
+    [
+        b'{"detail": "boom"}\n\n',
+        b'{"detail": "boom"}\n',
+        b'{"detail": "boom"}\r\n\r\n',
+        b'id: 4\n{"detail": "boom"}\n\n',
+        PRETTY + b"\n\n",
+        b'{"error": {"message": "boom"}}\n\n: ping\n\n',
+        b'{"detail": "boom"}\n\n\n\n',
+    ],
+)
+@pytest.mark.parametrize("first", [b"", b"data: 0\n\n", b'{"detail": "before"}\n\n'])
+def test_the_json_of_an_error_that_is_glued_to_an_event(
+    fal: LocalFal, client: StreamingClient, first: bytes, glued: bytes, as_events: bool
+) -> None:
+    fal.add("acme/app", Reply([Raw(first + b"data: 1\n" + glued)]))
+    stream = client.stream("acme/app")
+    got: list[Any] = []
+    with pytest.raises(StreamEventError, match="boom") as raised:
+        if as_events:
+            for event in stream.events():
+                got.append(int(event.data))  # noqa: PERF401 - what came before an error counts
+        for chunk in stream:
+            got.append(chunk)  # noqa: PERF401
+    assert got == ([0, 1] if first.startswith(b"data") else [1])
+    noun = "event" if as_events else "chunk"
+    many = f"{len(got)} {noun}{'s' * (len(got) > 1)}"
+    assert raised.value.message.startswith(f"The app reported an error after {many}: ")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'data: 1\n{"detail": "boom"}\n\ndata: 2\n\n',
+        b"data: 1\nother: field\n\ndata: 2\nother: field\n\n",
+        b'{"detail": "boom"}\ndata: 1\n\ndata: 2\n\n',
+        b'data: 1\n\ndata: 2\n{"images": []}\n\ndata: 3\n\n',
+    ],
+)
+def test_what_an_event_follows_is_no_error(
+    fal: LocalFal, client: StreamingClient, caplog: pytest.LogCaptureFixture, body: bytes
+) -> None:
+    fal.add("acme/app", Reply([Raw(body)]))
+    chunks, error = read(client.stream("acme/app"))
+    assert (chunks, error) == (list(range(1, body.count(b"data: ") + 1)), None)
+    assert warnings_of(caplog) == []
+
+
+def test_other_json_that_is_glued_to_an_event(
+    fal: LocalFal, client: StreamingClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    fal.add("acme/app", Reply([Raw(b'data: 1\n{"images": []}\n\n')]))
+    assert read(client.stream("acme/app")) == Outcome([1], None)
+    assert warnings_of(caplog) == said(15)

@@ -23,7 +23,7 @@ def check(error: StreamTimeout, phase: Phase, option: str) -> None:
 
 @pytest.mark.parametrize(("phase", "option", "what"), CASES)
 def test_of_a_stream(phase: Phase, option: str, what: str) -> None:
-    error = timeout_error(Expired(phase, 1.5), 7)
+    error = timeout_error(Expired(phase, 1.5), "7 chunks")
     check(error, phase, option)
     assert str(error) == (
         f"{what} within 1.5 s, after 7 chunks; raise {option} if the app needs longer, "

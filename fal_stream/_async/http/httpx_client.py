@@ -145,11 +145,7 @@ class AsyncHttpxSender(AsyncSender):
                     request_sent=False,
                     transient=False,
                 )
-            reason = f"the http_client raised {type(failure).__name__}"
-            error = no_response_error(url, reason, redactor)
-            # One of the user's own, as of a hook.
-            error.__cause__ = failure
-            return error
+            return _users_error(failure, redactor)
         reason = reason_of(failure)
         if isinstance(failure, package.HTTPStatusError):
             # It was answered, and a hook of the user's didn't like the answer.
@@ -166,6 +162,17 @@ class AsyncHttpxSender(AsyncSender):
             # What it refuses it will go on refusing; what it can't do now it may do later.
             error.transient = reason.startswith("5") or "could not connect" in reason
         return error
+
+
+def _users_error(failure: Exception, redactor: Redactor) -> StreamConnectionError:
+    said = excerpt(redactor.text(f"{type(failure).__name__}: {failure}".removesuffix(": ")))
+    error = StreamConnectionError(
+        f"The http_client raised {said}, which is the cause of this and comes of its event hooks, "
+        "its transport or another part of yours",
+        transient=False,
+    )
+    error.__cause__ = failure
+    return error
 
 
 async def _undo(answer: _Answer) -> None:
