@@ -33,15 +33,15 @@ LIMITS = dict(re.findall(r"^\| (.*?) \| (.*?) \| .* \|$", PAGE, re.M))
         ("the line with that size, one trailer", f"{framing._MAX_LINE // KIB} KiB"),
         ("all trailers", f"{framing._MAX_TRAILERS // KIB} KiB"),
         ("redirects", f"{sender.MAX_REDIRECTS}, within the origin"),
-        ("the body of an error, or of a document in a stream's place", ERROR_BODY),
+        ("the body of an error, or of a JSON or HTML response instead of a stream", ERROR_BODY),
         ("nesting of that body, or of an error's event", f"{decode.REPORT_LEVELS} levels"),
         ("the message of an error", f"{LONGEST_MESSAGE:,} characters"),
         (
-            "JSON that fal answers with (a token, where a file goes)",
+            "JSON responses of fal's API (a token, an upload URL)",
             f"{api_errors.ERROR_BODY_LIMIT // MIB} MiB",
         ),
         ("a token", f"{tokens.MAX_TOKEN:,} characters"),
-        ("what is read ahead for a slow consumer", f"{byte_stream.READ_BYTES // KIB} KiB"),
+        ("read-ahead for a slow consumer", f"{byte_stream.READ_BYTES // KIB} KiB"),
     ],
 )
 def test_a_limit(what: str, limit: str) -> None:
