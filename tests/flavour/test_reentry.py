@@ -56,7 +56,7 @@ def test_at_each_step_of_a_wait(wait: Callable[[Exchange], None]) -> None:
             outcomes.append(True)
         return outcomes
 
-    outcomes = Job(all_steps).result()
+    outcomes = Job(all_steps).result(55)
     # One that comes when the wait is over is for the next one.
     assert outcomes[0]
     assert outcomes == sorted(outcomes, reverse=True)
@@ -83,5 +83,5 @@ def test_at_random_steps_of_a_stream(either_fal: LocalFal) -> None:
 
     with StreamingClient(**either_fal.settings) as client:
         client.stream("acme/app").done()
-        assert Job(abort_somewhere).result() > 0
+        assert Job(abort_somewhere).result(55) > 0
         assert client.stream("acme/app").done() == 2
