@@ -16,12 +16,13 @@ from .._net.result_hints import async_result_hints
 from .._saving.part_file import PartFile
 from .._saving.target import check_target, make_folder
 from .._shared.api_errors import shown_type
+from .._shared.chunk_fields import shown_fields
 from .._shared.file_bundle import file_mime_bundle
 from .._shared.file_hosts import make_file_hosts
 from .._shared.file_limits import DEFAULT_MAX_BYTES, DEFAULT_SECONDS, FileLimits
 from .._shared.find_files import FoundFile, SeenFiles, find_in
 from ..abort import AbortSignal
-from ..errors import FileError
+from ..errors import FileError, counted
 from .fetcher import AsyncFetcher
 from .save import read_file, save_file
 
@@ -198,6 +199,9 @@ class AsyncFiles(AsyncIteratorHints):
         self._signal = stream.options.get("signal")
         self._once = SeenFiles()
         self._found: Iterator[FoundFile] = iter(())
+        self._has_found = False
+        self._taken = 0
+        self._last: object = None
 
     def __aiter__(self) -> Self:
         return self
@@ -205,8 +209,15 @@ class AsyncFiles(AsyncIteratorHints):
     async def __anext__(self) -> AsyncFile:
         while True:
             for found in self._found:
+                self._has_found = True
                 return AsyncFile(found, self._fetcher, self._signal)
-            chunk = await self._stream.__anext__()
+            try:
+                chunk = await self._stream.__anext__()
+            except StopAsyncIteration:
+                self._check_found()
+                raise
+            self._taken += 1
+            self._last = chunk
             if isinstance(chunk, bytes):
                 await self._stream.aclose()
                 raise FileError(
@@ -215,3 +226,18 @@ class AsyncFiles(AsyncIteratorHints):
                     endpoint_id=self._stream.endpoint_id,
                 )
             self._found = filter(self._once.is_new, find_in(chunk, self._hosts))
+
+    def _check_found(self) -> None:
+        stream = self._stream
+        # Another consumer may have had the files.
+        if self._has_found or stream._is_stopped or stream._count != self._taken:
+            return
+        what = "no chunk came"
+        if self._taken:
+            what = f"{counted(self._taken, 'chunk')} came; the last one {shown_fields(self._last)}"
+        raise FileError(
+            f"There is no file in the stream: {what}. Files at other hosts than fal's are named by "
+            "`hosts`; iterate the stream to see what it gives",
+            endpoint_id=stream.endpoint_id,
+            request_id=stream.request_id,
+        ) from None

@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import FalStreamError
 
+# Starlette's StreamingResponse takes what has an `__aiter__` for asynchronous.
+_OF_FRAMEWORKS = (
+    "the asynchronous client (AsyncStreamingClient); a framework that iterates it, such as "
+    "Starlette's StreamingResponse, is given stream.text(), or a generator over the stream"
+)
+
 
 class WrongFlavour(FalStreamError, TypeError):
     """One flavour was used as the other."""
@@ -40,7 +46,7 @@ class FlavourHints:
     if not TYPE_CHECKING:
 
         def __aiter__(self):
-            _refuse(self, "blocking", "for", "the asynchronous client (AsyncStreamingClient)")
+            _refuse(self, "blocking", "for", _OF_FRAMEWORKS)
 
         async def __aenter__(self):
             _refuse(self, "blocking", "with", "the asynchronous client (AsyncStreamingClient)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,8 +31,8 @@ def check_target(argument: str, path: object) -> Target:
 
     Args:
         argument: What the argument is called.
-        path: A path: of a folder where one is there, it ends in a separator, or its last part has
-            no suffix; else of a file.
+        path: A path, in which `~` at its beginning is the user's home: of a folder where one is
+            there, it ends in a separator, or its last part has no suffix; else of a file.
 
     Returns:
         Where they go.
@@ -45,7 +46,12 @@ def check_target(argument: str, path: object) -> Target:
             f"{argument}={short_repr(path)} is no path: give a folder, or the name of a file, "
             "'fox.png'"
         )
-    given = Path(text)
+    if "://" in text:
+        raise ConfigError(
+            f"{argument}={short_repr(_without_secrets(text))} is an address, and files are saved "
+            "on this machine: give a folder, or the name of a file, 'fox.png'"
+        )
+    given = Path(text := os.path.expanduser(text))
     if ".." in given.parts:
         raise ConfigError(
             f"{argument}={short_repr(path)} has `..` in it, which could lead anywhere: give the "
@@ -57,6 +63,13 @@ def check_target(argument: str, path: object) -> Target:
     if len(os.fsencode(given.name)) > MAX_NAME_BYTES + 40:
         raise ConfigError(f"{argument}={short_repr(path)} has a name that is too long for a file")
     return Target(given.parent, given.name)
+
+
+def _without_secrets(address: str) -> str:
+    """Return an address without its user, password, query and fragment."""
+    scheme, mark, rest = re.split("[?#]", address, maxsplit=1)[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _text_of(path: object) -> str:

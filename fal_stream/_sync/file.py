@@ -17,12 +17,13 @@ from .._net.result_hints import result_hints
 from .._saving.part_file import PartFile
 from .._saving.target import check_target, make_folder
 from .._shared.api_errors import shown_type
+from .._shared.chunk_fields import shown_fields
 from .._shared.file_bundle import file_mime_bundle
 from .._shared.file_hosts import make_file_hosts
 from .._shared.file_limits import DEFAULT_MAX_BYTES, DEFAULT_SECONDS, FileLimits
 from .._shared.find_files import FoundFile, SeenFiles, find_in
 from ..abort import AbortSignal
-from ..errors import FileError
+from ..errors import FileError, counted
 from .fetcher import Fetcher
 from .save import read_file, save_file
 
@@ -199,6 +200,9 @@ class Files(IteratorHints):
         self._signal = stream.options.get("signal")
         self._once = SeenFiles()
         self._found: Iterator[FoundFile] = iter(())
+        self._has_found = False
+        self._taken = 0
+        self._last: object = None
 
     def __iter__(self) -> Self:
         return self
@@ -206,8 +210,15 @@ class Files(IteratorHints):
     def __next__(self) -> File:
         while True:
             for found in self._found:
+                self._has_found = True
                 return File(found, self._fetcher, self._signal)
-            chunk = self._stream.__next__()
+            try:
+                chunk = self._stream.__next__()
+            except StopIteration:
+                self._check_found()
+                raise
+            self._taken += 1
+            self._last = chunk
             if isinstance(chunk, bytes):
                 self._stream.close()
                 raise FileError(
@@ -216,3 +227,18 @@ class Files(IteratorHints):
                     endpoint_id=self._stream.endpoint_id,
                 )
             self._found = filter(self._once.is_new, find_in(chunk, self._hosts))
+
+    def _check_found(self) -> None:
+        stream = self._stream
+        # Another consumer may have had the files.
+        if self._has_found or stream._is_stopped or stream._count != self._taken:
+            return
+        what = "no chunk came"
+        if self._taken:
+            what = f"{counted(self._taken, 'chunk')} came; the last one {shown_fields(self._last)}"
+        raise FileError(
+            f"There is no file in the stream: {what}. Files at other hosts than fal's are named by "
+            "`hosts`; iterate the stream to see what it gives",
+            endpoint_id=stream.endpoint_id,
+            request_id=stream.request_id,
+        ) from None

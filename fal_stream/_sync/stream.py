@@ -406,8 +406,9 @@ class FalStream(Startable, FlavourHints, Generic[ChunkT]):
                 host and port, `http://127.0.0.1:8000`. Default: none.
 
         Returns:
-            An iterator of the files. It raises what iterating the stream would, and FileError
-            where the response is one file itself, bytes: `save()` writes it.
+            An iterator of the files. It raises what iterating the stream would, FileError where
+            the response is one file itself, bytes (`save()` writes it), and at the end FileError
+            where there was no file.
 
         Raises:
             ConfigError: A host is none.

@@ -83,8 +83,31 @@ async def test_partial_pictures(fal: LocalFal, client: AsyncStreamingClient) -> 
 
 
 async def test_no_files(fal: LocalFal, client: AsyncStreamingClient) -> None:
-    fal.add("acme/app", [{"output": "a text"}])
-    assert await all_files(client) == []
+    fal.add("acme/app", [{"logs": []}, {"output": "a text"}])
+    with pytest.raises(FileError) as raised:
+        await all_files(client)
+    assert raised.value.message == (
+        "There is no file in the stream: 2 chunks came; the last one has the fields 'output'. "
+        "Files at other hosts than fal's are named by `hosts`; iterate the stream to see what it "
+        "gives"
+    )
+    assert raised.value.endpoint_id == "acme/app"
+    assert raised.value.request_id == fal.requests[0].request_id
+    fal.add("acme/app", [])
+    with pytest.raises(FileError, match="no file in the stream: no chunk came"):
+        await all_files(client)
+
+
+async def test_files_that_another_consumer_had(fal: LocalFal, client: AsyncStreamingClient) -> None:
+    fal.add("acme/app", [{"image": data_uri(PNG)}, {"output": "a text"}])
+    stream = client.stream("acme/app")
+    async for _ in stream.files():
+        break
+    assert [file async for file in stream.files()] == []
+    aborted = client.stream("acme/app")
+    await aborted.__anext__()
+    aborted.abort()
+    assert [file async for file in aborted.files()] == []
 
 
 async def test_files_before_an_error(fal: LocalFal, client: AsyncStreamingClient) -> None:

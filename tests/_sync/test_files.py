@@ -84,8 +84,31 @@ def test_partial_pictures(fal: LocalFal, client: StreamingClient) -> None:
 
 
 def test_no_files(fal: LocalFal, client: StreamingClient) -> None:
-    fal.add("acme/app", [{"output": "a text"}])
-    assert all_files(client) == []
+    fal.add("acme/app", [{"logs": []}, {"output": "a text"}])
+    with pytest.raises(FileError) as raised:
+        all_files(client)
+    assert raised.value.message == (
+        "There is no file in the stream: 2 chunks came; the last one has the fields 'output'. "
+        "Files at other hosts than fal's are named by `hosts`; iterate the stream to see what it "
+        "gives"
+    )
+    assert raised.value.endpoint_id == "acme/app"
+    assert raised.value.request_id == fal.requests[0].request_id
+    fal.add("acme/app", [])
+    with pytest.raises(FileError, match="no file in the stream: no chunk came"):
+        all_files(client)
+
+
+def test_files_that_another_consumer_had(fal: LocalFal, client: StreamingClient) -> None:
+    fal.add("acme/app", [{"image": data_uri(PNG)}, {"output": "a text"}])
+    stream = client.stream("acme/app")
+    for _ in stream.files():
+        break
+    assert [file for file in stream.files()] == []
+    aborted = client.stream("acme/app")
+    aborted.__next__()
+    aborted.abort()
+    assert [file for file in aborted.files()] == []
 
 
 def test_files_before_an_error(fal: LocalFal, client: StreamingClient) -> None:

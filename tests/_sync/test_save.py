@@ -383,3 +383,26 @@ def test_a_body_whose_beginning_was_read(
     with pytest.raises(FileError, match="1 piece of it came before save"):
         stream.save(tmp_path / "hello.wav")
     assert names_in(tmp_path) == []
+
+
+def test_the_home_of_the_user(
+    fal: LocalFal, client: StreamingClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    fal.add("acme/app", [{"image": data_uri(PNG)}])
+    assert client.stream("acme/app").save("~/a/fox.png") == [tmp_path / "a" / "fox.png"]
+    (path,) = client.stream("acme/app").save(Path("~") / "b")
+    assert path.parent == tmp_path / "b"
+    assert not (tmp_path / "~").exists()
+
+
+@pytest.mark.parametrize(
+    "path", ["https://me:hunter2@host/fox.png?token=hunter2", "s3://bucket/fox.png", "file:///a/b"]
+)
+def test_an_address_is_no_path(fal: LocalFal, client: StreamingClient, path: str) -> None:
+    with pytest.raises(ConfigError, match="is an address, and files are saved on this") as raised:
+        client.stream("acme/app").save(path)
+    assert "hunter2" not in str(raised.value)
+    assert fal.requests == []

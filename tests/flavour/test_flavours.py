@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 import pytest
 import trio
+from starlette.responses import StreamingResponse
 
 from fal_stream import (
     ApiError,
@@ -200,6 +201,16 @@ async def test_the_wrong_flavour_says_so_in_a_coroutine() -> None:
         with pytest.raises(FalStreamError, match="is blocking: write `with`, or use the async"):
             async with thing:
                 pytest.fail("it was entered")
+
+
+async def test_a_framework_that_takes_a_blocking_stream_for_asynchronous(fal: LocalFal) -> None:
+    fal.add("acme/app", [{"output": "a"}, {"output": "ab"}])
+    with StreamingClient(**fal.settings) as client:
+        wrong: Any = client.stream("acme/app")
+        with pytest.raises(FalStreamError, match=r"StreamingResponse, is given stream\.text\(\)"):
+            aiter(StreamingResponse(wrong).body_iterator)
+        right = StreamingResponse(client.stream("acme/app").text())
+        assert [piece async for piece in right.body_iterator] == ["a", "b"]
 
 
 async def test_await_raises_what_keeps_a_stream_from_starting(fal: LocalFal) -> None:
