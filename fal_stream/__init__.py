@@ -138,7 +138,7 @@ __all__ = [
     "stream_async",
 ]
 
-# Each name is loaded when it is first asked for, so that nobody waits for the other flavour.
+# Each name is imported when it is first used, so that no program imports the other flavour.
 _PLACES = {
     "_async.client": (
         "AsyncStreamingClient",
@@ -236,7 +236,7 @@ if os.environ.get("FAL_STREAM_LOG"):
     show_log(os.environ)
 
 
-if not TYPE_CHECKING:  # they would take any name for one that is there
+if not TYPE_CHECKING:  # type checkers would take any name for an existing one
 
     def __getattr__(name: str) -> Any:
         if name in _PLACE_OF:

@@ -116,7 +116,7 @@ def check_known(
             places = [place for place, others in (elsewhere or {}).items() if name in others]
             text = name if isinstance(name, str) else ""
             meant = (other_names or {}).get(text)
-            # Seldom needed, and not quick to load.
+            # Imported here because it is seldom needed and slow to import.
             from difflib import get_close_matches
 
             near = [meant] if meant else get_close_matches(text, sorted(known), 1)
@@ -255,7 +255,7 @@ def check_url(name: str, value: object) -> SplitResult:
     """
     if not isinstance(value, str):
         raise ConfigError(f"{name}={short_repr(value)} is not an address: {_WANTED_URL}")
-    # What stands in a query may be a token, which nothing keeps.
+    # A query may contain a token, which must not be cached.
     is_plain = "?" not in value and "#" not in value
     return _split_url_once(name, value) if is_plain else _split_url(name, value)
 

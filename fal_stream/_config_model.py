@@ -131,9 +131,9 @@ class Config(BaseModel):
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         if not hasattr(self, "__pydantic_fields_set__"):
-            return  # a setting was refused
+            return  # a setting was invalid
         for name, value in super().__repr_args__():
-            # What a `partial` or a method of an object shows of itself may be a secret.
+            # The repr of a `partial` or of a bound method may contain a secret.
             if name == "credentials" and value is not None and not isinstance(value, Secret):
                 yield name, type(value)
             elif name == "request_middleware":
@@ -167,7 +167,7 @@ class Config(BaseModel):
         return check_setting(str(info.field_name), value)
 
 
-# Where users, and pickles, find it.
+# Where users and pickles find the class.
 Config.__module__ = "fal_stream.config"
 
 

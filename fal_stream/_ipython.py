@@ -96,7 +96,7 @@ class _HidingHook:
     def _is_hidden(self, value: object) -> bool:
         if any(value is result for result in self.hidden):
             return True
-        # As of `asyncio.gather(one.show(), another.show())`.
+        # For example, of `asyncio.gather(one.show(), another.show())`.
         return isinstance(value, (list, tuple)) and any(
             any(item is result for result in self.hidden) for item in value
         )

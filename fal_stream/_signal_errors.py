@@ -25,7 +25,7 @@ def raised_by_signal_handler(error: BaseException) -> BaseException | None:
         to do with it.
     """
     if threading.current_thread() is not threading.main_thread():
-        return None  # Python calls them in the main thread only
+        return None  # Python calls signal handlers only in the main thread
     codes = _codes_of_handlers()
     one: BaseException | None = error
     seen: set[int] = set()

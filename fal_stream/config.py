@@ -149,7 +149,7 @@ def _check_trusted_hosts(name: str, value: object) -> frozenset[str]:
         hosts: list[Any] = list(value)
         if all(isinstance(host, str) and _HOST.fullmatch(host) for host in hosts):
             return frozenset(host.lower() for host in hosts)
-    # An address may have a password or a token in it.
+    # A URL may contain a password or a token.
     is_plain = not {"@", "?"} & set(str(value))
     shown = f"trusted_hosts={_checks.short_repr(value)}" if is_plain else "trusted_hosts"
     raise ConfigError(

@@ -18,11 +18,11 @@ from .types import NOT_GIVEN
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
-# What is left around a key by files and the clipboard: blanks, line ends, the byte order mark.
+# What files and the clipboard leave around a key: whitespace, line ends, the byte order mark.
 _AROUND = string.whitespace + "\ufeff"
 _QUOTES = tuple("\"'`\u2018\u2019\u201c\u201d")
 _KEY = re.compile(r"[\x21-\x7e]+")
-# As shells, CI systems and templates have it where nothing was put in.
+# Placeholders that shells, CI systems and templates leave if no key was filled in.
 _PLACEHOLDER = re.compile(r"<.*>|\$\w+|\$?\{.*\}|%\w+%")
 
 # How the names of headers and query parameters end whose values are secret: those of fal, of signed
@@ -53,9 +53,9 @@ _SECRET_NAMES = (
     "token",
     "xsrf",
 )
-# Those that other words end in, too.
+# Suffixes in which other words end too.
 _SECRET_WORDS = frozenset({"otp", "pass", "pin", "pw", "pwd", "sid"})
-# What may stand behind one of these: `x-session-id`, `token2`.
+# What may follow one of these: `x-session-id`, `token2`.
 _BESIDE = frozenset({"b64", "base64", "code", "data", "header", "id", "raw", "value"})
 _WORDS = re.compile(r"[A-Z]*[a-z]+|[A-Z]+|[0-9]+")
 _VERSION = re.compile(r"v?[0-9]*")
@@ -127,7 +127,7 @@ class Secret:
     def __reduce__(self) -> NoReturn:
         raise TypeError("A secret is not pickled: look it up anew on the other side")
 
-    # Some serializers ask for it by themselves.
+    # Some serializers call this.
     def __getstate__(self) -> NoReturn:
         self.__reduce__()
 
@@ -203,9 +203,9 @@ def hides_arguments(function: FunctionT) -> FunctionT:
         except TypeError as error:
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:
                 raise
-            failure = without_frames(error)  # it doesn't take such arguments
+            failure = without_frames(error)  # the function doesn't accept such arguments
         finally:
-            # This frame is one, too.
+            # This frame is in the traceback too.
             arguments, named = (), {}
         raise failure
 
@@ -240,7 +240,7 @@ def check_credentials(given: Secret) -> Secret:
             have.
     """
     credentials, problem = _read(given)
-    # Raised where the text itself stands in no variable.
+    # Raised here, where no variable contains the text.
     if problem is not None:
         raise ConfigError(problem)
     return credentials

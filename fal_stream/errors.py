@@ -46,7 +46,7 @@ _EXCERPT = 300
 
 _TOKEN = re.compile(r"(fal_jwt_token=)[A-Za-z0-9._~+/=%-]+")
 
-# What can't be written as UTF-8, or would steer the terminal that it is printed on.
+# Characters that can't be encoded as UTF-8, or that control a terminal.
 _UNPRINTABLE = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -141,7 +141,7 @@ class FalStreamError(Exception):
     def __init__(
         self, message: str, *, endpoint_id: str | None = None, request_id: str | None = None
     ) -> None:
-        # A server or an HTTP client may say the address again that it was asked at.
+        # A server or an HTTP client may repeat the URL, with its token.
         message = printable(mask_token(message))
         super().__init__(message)
         self.message = message

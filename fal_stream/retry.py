@@ -18,7 +18,7 @@ from email.utils import parsedate_to_datetime
 from . import _checks
 from .errors import ConfigError
 
-# Where nothing has run: too many requests, and no machine that could take it.
+# The statuses after which nothing has run: too many requests, and no available machine.
 TURNED_AWAY = frozenset({429, 503})
 
 _SECONDS = re.compile(r"[0-9]+")

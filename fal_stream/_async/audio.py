@@ -43,7 +43,7 @@ class AsyncAudio(AsyncIteratorHints):
             try:
                 sound = self._reader.take(chunk)
             except BaseException:
-                # As where the stream itself can't be decoded, nothing more is read.
+                # Read nothing more, as after a chunk that can't be decoded.
                 await stream.aclose()
                 raise
             if sound:

@@ -127,7 +127,7 @@ class AsyncMapWorkers:
             async with stream:
                 result = await async_call(self._read, stream)
             if stream.signal.aborted:
-                # By `read`, for one: the result may be of a part only.
+                # By `read`, for example: the result may be incomplete.
                 raise _aborted(stream)
             item = MapItem(index, input, result)
         except async_cancellations():
@@ -137,7 +137,7 @@ class AsyncMapWorkers:
         except Exception as error:
             item = MapItem(index, input, error=error)
         finally:
-            # What an abort of the map has cut off is no result, and no failure of the input.
+            # A stream that an abort of the map has ended is neither a result nor a failure.
             if self.queue.stopped and (
                 stream is None or stream.signal.aborted or not stream.closed
             ):

@@ -41,7 +41,8 @@ class _PendingToken:
     def resolve(self, outcome: Token | FalStreamError | None) -> None:
         """Give the outcome to those who wait; None: there is none, another may request it."""
         self.has_landed = True
-        # None leaves before it has got it: a Ctrl-C in here has the rest of them called once more.
+        # A waiter leaves the list when it has got the outcome: after a Ctrl-C in this loop, the
+        # others are called again.
         for deliver in list(self.waiting):
             deliver(outcome)
 
@@ -49,7 +50,7 @@ class _PendingToken:
         """Wait for what comes of it."""
         self.waiting.append(deliver)
         if self.has_landed:
-            deliver(None)  # look again
+            deliver(None)  # they look at the cache again
 
 
 class AsyncTokens:
@@ -92,7 +93,7 @@ class AsyncTokens:
                 return kept, True
             outcome = await self._fetch_or_wait(key, prepared, exchange)
             if isinstance(outcome, FalStreamError):
-                # Each stream adds its own request to its error.
+                # Each stream gets an error of its own, with its own request.
                 raise copy.copy(outcome) from outcome.__cause__
             if outcome is not None:
                 return outcome, False
@@ -135,7 +136,7 @@ class AsyncTokens:
                 self._kept[key] = outcome
             self._resolve(key, mine, outcome)
         except BaseException:
-            # Wherever it was interrupted: nobody waits for one who has gone.
+            # Wherever it was interrupted, so that no stream waits for a request that was given up.
             self._resolve(key, mine, None)
             raise
         return outcome
@@ -181,5 +182,5 @@ class AsyncTokens:
             ) from error
         except StreamDecodeError:
             pass
-        # Not shown: it may hold a token.
+        # Not shown in the message, because it may contain a token.
         raise TokenError("fal gave no token: the answer is not JSON")

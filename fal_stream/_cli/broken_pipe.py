@@ -31,7 +31,7 @@ def watch_output(on_gone: Callable[[], object]) -> None:
     if not is_pipe:
         return
     poll = select.poll()
-    poll.register(number, 0)  # errors are told in any case
+    poll.register(number, 0)  # errors are reported in any case
 
     def wait() -> None:
         poll.poll()

@@ -80,7 +80,7 @@ class Console:
             text = json.dumps(value, ensure_ascii=not self._is_utf8)
         except (ValueError, RecursionError):
             raise OutputError("A chunk is nested too deeply to be written") from None
-        if not text.isascii() or "\x7f" in text:  # a search through megabytes takes a while
+        if not text.isascii() or "\x7f" in text:  # searching megabytes takes a while
             text = _UNFIT.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
         if self.stdout_is_terminal and self._has_color:
             text = colored_json(text)

@@ -45,7 +45,7 @@ def parse_input_args(items: Sequence[str], given: Any = _MISSING) -> Any:
     for item in items:
         found = _SEPARATOR.search(item)
         if found is None:
-            # Not what follows a colon: it may be a key of fal's that stands in a wrong place.
+            # Don't show what follows a colon: it may be an API key in a wrong place.
             raise ConfigError(f"{short_repr(item.partition(':')[0])} has no key and value: {FORMS}")
         key, text = item[: found.start()], item[found.end() :]
         _put(root, key, _value(key, found[0], text))
@@ -120,7 +120,7 @@ def _placed(holder: Any, steps: list[str], value: Any, key: str) -> Any:
     if isinstance(holder, dict) and step:
         holder[step] = _placed(holder.get(step, _MISSING), rest, value, key)
     elif isinstance(holder, list) and is_index:
-        # Longer numbers than this are no places, and Python refuses some.
+        # Longer numbers are not indexes, and Python refuses to convert some.
         index = len(holder) if not step else int(step[:9])
         if index > len(holder):
             raise ConfigError(

@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.silence_stdout()
         if code == OK:
             code = OUTPUT_CLOSED if isinstance(error, BrokenPipeError) else FAILED
-    # Python's own end is no place for an exception.
+    # An exception while the interpreter shuts down would print a traceback.
     for number, handler in ((signal.SIGINT, _interrupt), (signal.SIGTERM, _terminate)):
         if signal.getsignal(number) is handler:
             signal.signal(number, signal.SIG_DFL)
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str], console: Console) -> int:
     try:
         return _command(arguments, console)
-    except SystemExit as end:  # after the help, or of a signal
+    except SystemExit as end:  # after the help, or from a signal handler
         return end.code if isinstance(end.code, int) else OK
     except KeyboardInterrupt:
         return CTRL_C
@@ -88,7 +88,7 @@ def _command(arguments: Sequence[str], console: Console) -> int:
         from fal_stream._cli.completion import complete
 
         complete()
-    # What a command needs is imported with it, so that the others start sooner.
+    # Each command imports only what it needs, so that it starts sooner.
     given = read_arguments(arguments)
     if given.command == "run":
         from fal_stream._cli.run import run

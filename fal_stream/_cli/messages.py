@@ -52,10 +52,10 @@ OPTIONS = {
 }
 
 _NAMES = "|".join(OPTIONS)
-# Names that are no words of English, so that they are options wherever they stand.
+# Names that are not English words, so they always mean an option.
 _DISTINCT = "|".join(name for name in OPTIONS if "_" in name)
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
-# As `repr` gives it, and as it looks where it was shortened.
+# The repr of a value, complete or shortened.
 _SHORTENED = r"(?:\w*Path\()?['\"\[]?[^'\"]*?\.\.\. \([\d,]+ characters\)"
 _VALUE = rf"(?:{_SHORTENED}|\w*Path\((?:{_QUOTED})\)|{_QUOTED}|\[[^\]]*\]|\S*[^\s:;,])"
 
@@ -117,7 +117,7 @@ def _message(error: FalStreamError) -> str:
     if isinstance(error, (StreamEventError, TokenError)):
         return message
     if isinstance(error, (ApiError, StreamDecodeError)):
-        # What the server said stands before what to do.
+        # The server's text comes before the hint.
         said, separator, hint = message.rpartition(" - " if isinstance(error, ApiError) else "; ")
         return said + separator + shell_text(hint) if separator else message
     place = _PLACE.match(message)

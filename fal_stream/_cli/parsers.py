@@ -99,7 +99,7 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         help="run: stream from an endpoint; demo: watch a stream from a local server, without an "
         "API key; serve: run a local fal server to try commands and programs with",
     )
-    # What follows is read by the parser of the command: options may stand between its arguments.
+    # The rest is parsed by the parser of the command, so that options may be between its arguments.
     name = main.parse_args(arguments[:1]).command
     if name not in COMMANDS:
         main.error(f"{short_repr(name.partition(':')[0])} is no command: give run, demo or serve")

@@ -93,7 +93,7 @@ class Progress:
             yield
 
     def _draw_again(self) -> None:
-        # Not at once: a short stream would only flicker.
+        # Not at once, because the line of a short stream would only flicker.
         while not self._over.wait(_SECONDS):
             with self._lock:
                 room = _columns() - 1

@@ -148,7 +148,7 @@ class _OutputWriter:
 
     def _write_text(self, piece: str) -> None:
         if piece:
-            # It would stand in the line that grows.
+            # It would appear inside of the text.
             if self._console.stdout_is_terminal:
                 self._progress.stop()
             self._console.write_text(piece)

@@ -72,7 +72,7 @@ def serve(port: int) -> int:
             _write(_about(fal.url))
             _show_requests(fal)
         finally:
-            # What a script raised was for its client.
+            # Exceptions of scripts were meant for the client.
             fal.errors.clear()
             fal.stop()
         return OK

@@ -34,9 +34,9 @@ __all__ = ["Display", "DisplayedStream", "stream_mime_bundle"]
 T = TypeVar("T")
 
 PAUSE = 0.1
-# A notebook takes so many characters in a second without falling behind.
+# How many characters per second a notebook can display without falling behind.
 CHARACTERS_PER_SECOND = 10_000_000
-# The part of the time that drawing may take: the rest is the reader's.
+# The share of time that drawing may take; the rest is for reading the stream.
 LARGEST_PART = 0.2
 # The time that passes is drawn this often, where drawing costs little (seconds, characters).
 CLOCK_PAUSE = 1.0
@@ -100,12 +100,12 @@ class Display:
         if self._is_markdown and isinstance(self._renderer, Notebook):
             check_markdown()
         self._draw_current()
-        # A notebook finds the cell that is drawn in by it.
+        # A notebook finds the cell for the output by this context.
         context = contextvars.copy_context()
         thread = threading.Thread(
             target=context.run, args=[self._run], daemon=True, name="fal_stream-show"
         )
-        # Where none can be started, what has come is shown at the end.
+        # If no thread can be started, the result is drawn at the end.
         with contextlib.suppress(RuntimeError):
             thread.start()
             self._thread = thread

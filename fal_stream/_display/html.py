@@ -17,10 +17,10 @@ from .shorten import encodable, terminal_safe
 
 __all__ = ["LONGEST_HTML_TEXT", "mime_bundle", "to_html"]
 
-# A browser is slow with more; the rest is in the result.
+# More text makes a browser slow; the result has all of it.
 LONGEST_HTML_TEXT = 1_000_000
 
-# MathJax 3 and MathJax 2 leave what has these classes alone.
+# MathJax 3 and MathJax 2 ignore elements with these classes.
 _CLASSES = "fal-stream mathjax_ignore tex2jax_ignore"
 
 _TEXT = "white-space:pre-wrap;overflow-wrap:anywhere"
@@ -33,7 +33,7 @@ _SOUND = "width:min(100%,420px);height:40px"
 _CELL = "padding:1px 12px 1px 0;text-align:left;border:none;background:none"
 _SECONDS = f"{_CELL};text-align:right;font-variant-numeric:tabular-nums"
 
-# Each is read well on white and on black.
+# Each color is readable on white and on black.
 _COLOURS = {
     "waiting": "#8a8f98",
     "running": "#3b82f6",
@@ -125,7 +125,7 @@ def _shown(text: str) -> str:
 
 
 def _picture(media: Media, style: str) -> str:
-    # No other site is told which notebook asks for its picture.
+    # Don't tell other sites which notebook loads their images.
     return (
         f'<img src="{escape(media.url or "")}" alt="{escape(media.content_type or "picture")}" '
         f'referrerpolicy="no-referrer" style="{style}">'

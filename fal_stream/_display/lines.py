@@ -24,7 +24,7 @@ __all__ = [
     "without_request_id",
 ]
 
-# Of a text that is longer, its end is shown while it grows: each update sends all of it anew.
+# Of a longer text only the end is shown while it grows, because each update sends all of it again.
 LONGEST_TEXT = 100_000
 
 _LONGEST_MESSAGE = 200

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LONGEST_MARKDOWN", "check_markdown", "markdown_to_html"]
 
-# It is laid out anew for each update, and of some texts of this length that takes long.
+# The text is formatted again for each update, which takes long for some texts of this length.
 LONGEST_MARKDOWN = 30_000
 
 _SAFE = re.compile(r"https?://|mailto:", re.IGNORECASE)

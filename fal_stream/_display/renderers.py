@@ -18,7 +18,7 @@ from .shorten import cut
 
 __all__ = ["Log", "Notebook", "Renderer", "RewrittenLine", "find_renderer"]
 
-# In a log, a stream that takes long says that it is alive each so many seconds.
+# How often a long stream writes a line to a log (seconds).
 LOG_PAUSE = 10.0
 
 
@@ -72,7 +72,7 @@ class RewrittenLine:
         if frame.has_ended:
             _write(self._file, blank + "\n".join(to_lines(frame)) + "\n")
         else:
-            # The last column is left free: some terminals begin a new line after it.
+            # Leave the last column empty: some terminals begin a new line after it.
             columns = shutil.get_terminal_size().columns - 1
             line = cut(status(frame), columns)
             *above, _ = to_lines(frame)
@@ -120,7 +120,7 @@ def find_renderer() -> Renderer | None:
         return None
     if not file.isatty() or os.environ.get("TERM") == "dumb":
         return Log(file)
-    # What rich draws can't be encoded everywhere.
+    # Not every encoding has the characters that rich draws.
     is_utf8 = (file.encoding or "").lower().replace("-", "") == "utf8"
     if is_utf8 and importlib.util.find_spec("rich") is not None:
         from .rich_renderer import RichTerminal

@@ -39,10 +39,10 @@ class RichTerminal:
         frame = without_request_id(frame)
         if frame.has_ended:
             if self._live is not None:
-                # Before what stays, as it takes its own lines away.
+                # Stop the live display first, because it removes its own lines.
                 self._live.stop()
             if frame.is_markdown and frame.text and len(frame.text) <= LONGEST_MARKDOWN:
-                # Links as they are: a terminal would hide where they lead to.
+                # Links as plain text: a terminal link would hide its address.
                 text = terminal_safe(frame.text)
                 self._console.print(Markdown(text, hyperlinks=False, code_theme="ansi_dark"))
                 frame = replace(frame, text=None, reasoning=None)

@@ -17,7 +17,8 @@ __all__ = ["cut", "encodable", "format_size", "short_chunk_repr", "terminal_safe
 
 _DATA_URI = re.compile(r"data:[\w.+-]+/[\w.+-]+[^,]{0,60},", re.I)
 _LONGEST_STRING = 200
-# Line ends and tabs stay. Those that turn the direction of a line could make it read as another.
+# Line ends and tabs stay. Characters that change the writing direction could make a line look like
+# another.
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
@@ -98,7 +99,7 @@ class _Shortener(reprlib.Repr):
     def repr_dict(self, x: dict[Any, Any], level: int) -> str:
         if level <= 0:
             return "{...}"
-        # In their own order, which the library's would sort.
+        # In the order of the dict; the library's own printer would sort the keys.
         items = islice(x.items(), self.maxdict)
         parts = [f"{self.repr1(k, level - 1)}: {self.repr1(v, level - 1)}" for k, v in items]
         return "{" + ", ".join([*parts, *(["..."] if len(x) > len(parts) else [])]) + "}"

@@ -19,11 +19,11 @@ from .extract import Media, media_kind
 
 __all__ = ["SOUND_LIMIT", "SoundAccumulator"]
 
-SOUND_LIMIT = 7_500_000  # bytes: as base64 they are as many characters as all files may have
+SOUND_LIMIT = 7_500_000  # bytes; in base64 they are as many characters as all files may have
 
 _PCM = ("audio/pcm", "audio/l16", "audio/x-pcm", "audio/raw")
 _RATE = re.compile(r";\s*rate=(\d{4,6})", re.IGNORECASE)
-# What most models send that don't say it.
+# The sample rate of most models that don't state it.
 _USUAL_RATE = 24_000
 _RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 _RATE_FIELDS = ("sample_rate", "sampling_rate", "sample_rate_hz")

@@ -33,14 +33,14 @@ def file_object_reader(file: Any) -> Reader:
         return MemoryReader(file.getbuffer)
     if isinstance(file, mmap.mmap):
         return MemoryReader(lambda: memoryview(file))
-    # Windows says of a pipe that it knows places.
+    # On Windows, a pipe claims that it can seek.
     if is_special(_true_file(file)):
         return PipeReader(file)
     try:
         if _is_seekable(file):
             return _seekable_reader(file) or SequentialReader(file)
     except Exception:
-        # Some say that they know places, and don't.
+        # Some file objects claim that they can seek, and can't.
         return PipeReader(file)
     return PipeReader(file)
 
@@ -57,10 +57,10 @@ def _seekable_reader(file: Any) -> Reader | None:
     try:
         reader = SeekableReader(file)
     except Exception:
-        return None  # some files of /proc don't know where they end
+        return None  # some files in /proc can't seek to their end
     if reader.size:
         return reader
-    # Others say that they are empty, and are not.
+    # Other files in /proc claim to be empty, and are not.
     reader.close()
     return None
 
@@ -68,7 +68,7 @@ def _seekable_reader(file: Any) -> Reader | None:
 def _is_quick(file: Any) -> bool:
     if isinstance(file, io.BytesIO):
         return True
-    # Not of a subclass, whose bytes may be others than those of the file.
+    # Not for a subclass, which may return other bytes than those of the file.
     raw = file.raw if type(file) in _BUFFERED else file
     return type(raw) is io.FileIO and stat.S_ISREG(os.fstat(raw.fileno()).st_mode)
 

@@ -13,7 +13,7 @@ from typing import Any
 from .._checks import short_repr
 from ..errors import ConfigError, excerpt
 
-# Photos with more than one picture in them; few take these.
+# Photos with more than one image in them (MPO); few models accept this format.
 _SAVED_AS = {"MPO": "JPEG"}
 
 
@@ -60,7 +60,7 @@ def encode_image(place: str, image: Any, wanted: str | None) -> tuple[bytes, str
 
 
 def _saved(image: Any, name: str) -> bytes:
-    # A JPEG is saved as good as it was. At the usual quality, 75, it would lose once more.
+    # Keep the quality of a JPEG: Pillow's default quality of 75 would lose more of it.
     quality = "keep" if image.format == "JPEG" else 95
     buffer = io.BytesIO()
     image.save(buffer, format=name, **({"quality": quality} if name == "JPEG" else {}))

@@ -20,7 +20,7 @@ from ..errors import ConfigError
 from .detect import attribute, is_path
 
 DEFAULT_TYPE = "application/octet-stream"
-MAX_NAME = 255  # characters; file systems take no more
+MAX_NAME = 255  # characters; the limit of most file systems
 MAX_TYPE = 255
 
 # RFC 9110, section 8.3.1; what is quoted is printable ASCII here.
@@ -28,7 +28,7 @@ _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _QUOTED = r'"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e]|\\[\t\x20-\x7e])*"'
 _MEDIA_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}(?:[\t ]*;[\t ]*{_TOKEN}=(?:{_TOKEN}|{_QUOTED}))*")
 
-# What a file is that `mimetypes` calls another one in an encoding.
+# The media types of files that `mimetypes` reports as another type with an encoding.
 _PACKED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
 _UNPACKERS = ("bz2", "gzip", "lzma")
 
@@ -85,7 +85,7 @@ def name_of(file: object) -> str | None:
         The last part of its path, with `_` for what a name can't have, or None.
     """
     if type(file).__module__ == "tarfile" and sys.version_info < (3, 12):
-        return None  # it has the name of the archive
+        return None  # its name is that of the archive
     name = os.fspath(file) if is_path(file) else attribute(file, "name")
     if isinstance(name, bytes):
         name = os.fsdecode(name)
@@ -93,7 +93,7 @@ def name_of(file: object) -> str | None:
         return None
     name = os.path.basename(name)
     if isinstance(file, io.IOBase) and type(file).__module__ in _UNPACKERS:
-        name = os.path.splitext(name)[0]  # what is read from it is unpacked
+        name = os.path.splitext(name)[0]  # reading it returns uncompressed bytes
     return fit_name(name)
 
 

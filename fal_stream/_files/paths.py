@@ -27,7 +27,7 @@ def path_reader(path: str) -> Reader:
     Raises:
         OSError: It can't be opened.
     """
-    # Without a buffer, which would hide that the file has changed.
+    # Unbuffered, because a buffer would hide a change of the file.
     with open(path, "rb", buffering=0) as file:
         stamp = _stamp_of(file)
     return PathReader(path, stamp) if stamp[0] else PathStreamReader(path)

@@ -42,7 +42,7 @@ class PipeReader(Reader):
         self._check_open()
         if self._is_special and hasattr(select, "poll"):
             self._wait()
-        # A terminal asked twice would want its end typed twice.
+        # After a second read, the user of a terminal would have to type the end of file twice.
         return read_some(self._file, length, ask_twice=not self._is_special)
 
     def _wait(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import FalStreamError, counted
 
-# A stream is asked for no more than this at once: it may make room for all that it is asked for.
+# The largest single `read`: a file object may allocate memory for all that it is asked for.
 MAX_PIECE = 256 * 1024
 
 
@@ -62,12 +62,12 @@ class MemoryReader(Reader):
 
 def _piece(whole: memoryview, offset: int, length: int) -> bytes:
     if whole.c_contiguous:
-        # A view of what has a format of its own can't be cast, but copied.
+        # A memoryview with another format can't be cast, but it can be copied.
         with contextlib.suppress(TypeError), whole.cast("B") as flat:
             return bytes(flat[offset : offset + length])
     if not whole.shape or not whole.nbytes:
         return whole.tobytes()[offset : offset + length]
-    # Nor can one with gaps be cast, but it can be cut between its rows.
+    # A memoryview that isn't contiguous can't be cast either, but it can be sliced by rows.
     row = whole.nbytes // whole.shape[0]
     first, skipped = divmod(offset, row)
     cut = whole[first : -(-(offset + length) // row)]
@@ -115,15 +115,16 @@ def read_some(file: Any, length: int, *, ask_twice: bool) -> bytes:
     length = min(length, MAX_PIECE)
     if _has_own_read1(file):
         piece = _checked("read1", file.read1(length), length)
-        # For a buffered file that doesn't wait, `read1` says "nothing yet" as it says "the end".
+        # For a non-blocking buffered file, `read1` returns `b""` both at the end and if there is
+        # nothing yet.
         if piece or not ask_twice:
             return piece
     return _checked("read", file.read(length), length)
 
 
 def _has_own_read1(file: Any) -> bool:
-    # A wrapper may have a `read` of its own and hand all else through to the file in it, and a
-    # subclass may have changed `read` only: there, `read1` would give something else.
+    # A wrapper may define only `read` and delegate everything else to the wrapped file, and a
+    # subclass may override only `read`: their `read1` would return other bytes.
     if "read" in getattr(file, "__dict__", {}):
         return False
     for kind in type(file).__mro__:
@@ -158,5 +159,5 @@ def checked_bytes(piece: object) -> bytes:
     if piece is None:
         raise FileReadError("it has no data yet and doesn't wait: set it to blocking mode")
     if inspect.iscoroutine(piece):
-        piece.close()  # else Python would warn that nobody awaited it
+        piece.close()  # else Python would warn that it was never awaited
     raise FileReadError(f"its read() gives {type(piece).__name__}, not bytes")

@@ -34,7 +34,7 @@ def request_file(value: object) -> RequestFile | None:
     Returns:
         The file; None where it is none of these.
     """
-    # Files of Python's own have other things under these names, or warn of them.
+    # Python's own file objects have other attributes of these names, or warn when they are read.
     if isinstance(value, (io.IOBase, type)):
         return None
     name = attribute(value, "filename")

@@ -65,7 +65,7 @@ class SharedFile(FileLock):
         with self.locked_for(reader) as file:
             if self._last is not reader:
                 file.seek(offset)
-            # After an error nobody knows where it stands.
+            # After an error, its position is unknown.
             self._last = None
             yield file
             self._last = reader
@@ -82,7 +82,7 @@ class SharedFile(FileLock):
 
     def _clean_up(self) -> None:
         first, self._first, self._last = self._first, None, None
-        # The caller may have closed it.
+        # The caller may have closed the file.
         with contextlib.suppress(Exception):
             self._file.seek(first)
 
@@ -91,8 +91,8 @@ class SharedFile(FileLock):
         self._lock = threading.Lock()
 
 
-# Held for moments only, never while a file is used, by threads that open a file: no signal handler
-# comes in them.
+# Held only for moments, never while a file is read, and only by threads that open files, in which
+# no signal handler runs.
 _mutex = threading.Lock()
 _open_files: weakref.WeakValueDictionary[int, SharedFile] = weakref.WeakValueDictionary()
 
@@ -162,7 +162,8 @@ class SequentialReader(Reader):
         self._opened = SharedFile.of(file, self)
         try:
             with self._opened.locked_for(self) as own:
-                # Some tell a position and can't go to any; to this one it costs nothing.
+                # Some file objects tell their position but can't seek; seeking to the current
+                # position shows that.
                 own.seek(_position_of(own))
         except BaseException:
             self.close()

@@ -206,7 +206,7 @@ def _reader_of(place: str, file: object) -> Reader:
 
 def _checked_path(place: str, file: os.PathLike[str]) -> Path:
     try:
-        # Once only: it is code of somebody else's.
+        # Called only once, because it is foreign code.
         return Path(os.fsdecode(file))
     except Exception as error:
         reason = excerpt(str(error)) or type(error).__name__
@@ -222,7 +222,7 @@ def _path_reader(place: str, file: Path) -> Reader:
         if stat.S_ISDIR(mode):
             reason = "is a directory: give a file in it"
         elif not stat.S_ISREG(mode):
-            # To open a pipe may take forever.
+            # Opening a pipe may block forever.
             reason = "is no regular file: open it yourself, and give the open file"
         else:
             return path_reader(str(file))

@@ -46,7 +46,7 @@ class AsyncSocketStream:
     def __init__(self, stream: ByteStream[Any], exchange: AsyncExchange) -> None:
         self._stream = stream
         self._tls: TlsEngine | None = None
-        # What TLS itself has to say and has not been sent: the one who sends may be cancelled.
+        # TLS records that were not sent yet, because the sending task may be cancelled.
         self._unsent = b""
         self.attach(exchange)
 
@@ -99,7 +99,7 @@ class AsyncSocketStream:
                 return data
             plain = tls.rest()
             while not plain and not tls.ended:
-                # Never after bytes were decrypted: they would be lost where it fails.
+                # Never after bytes were decrypted: they would be lost if it fails.
                 await self._answer(tls)
                 plain = tls.decrypt(await self._stream.receive(exchange))
             return plain
@@ -142,7 +142,7 @@ class AsyncSocketStream:
             self._exchange.check()
             raise
         finally:
-            # Its last word; after a failure, what the server is to know of it.
+            # The closing alert; after a failure, the alert that tells the server about it.
             await self._answer(tls)
 
     def seems_open(self) -> bool:
@@ -155,7 +155,7 @@ class AsyncSocketStream:
             return self._tls is None or not self._tls.is_over
         if self._tls is None:
             return False
-        # TLS may have had something to say for itself, such as a ticket for the next session.
+        # TLS may have received something for itself, such as a session ticket.
         try:
             await self._stream.process_pending_io()
             data = self._stream.poll()

@@ -22,7 +22,7 @@ from .sockets import ready
 
 T = TypeVar("T")
 
-# How often sockets are looked at in a loop that can't watch them (seconds).
+# How often sockets are polled in an event loop that can't watch them (seconds).
 _POLL_INTERVAL = 0.005
 
 
@@ -40,7 +40,7 @@ class AsyncioExchange(AsyncExchange):
     ) -> None:
         super().__init__(watchdog, loop)
         self._loop = asyncio_loop
-        # More than one where the work that is waited for waits in turn.
+        # More than one if the awaited work waits in turn.
         self._waiters: list[asyncio.Future[Any]] = []
         self._timer: asyncio.TimerHandle | None = None
 
@@ -86,7 +86,7 @@ class AsyncioExchange(AsyncExchange):
             await self.wait(finished)
         except BaseException:
             task.cancel()
-            # Not for ever: a function of the user's may not want to end.
+            # Not forever: the user's function may never end.
             await asyncio.wait([task], timeout=MAX_WAIT_SLICE)
             if not task.done():
                 task.add_done_callback(_ignore)
@@ -127,7 +127,7 @@ class AsyncioExchange(AsyncExchange):
             if seconds != math.inf:
                 timer = loop.call_later(seconds, wake, changed)
             await self.wait(changed)
-        except NotImplementedError:  # by the proactor of Windows
+        except NotImplementedError:  # on Windows, with the proactor event loop
             return await self._poll(socks, seconds)
         finally:
             if timer is not None:
@@ -159,8 +159,8 @@ class AsyncioExchange(AsyncExchange):
         if expired is None:
             self._set_timer(self.watchdog.remaining())
         elif turns:
-            # The loop looks at its sockets first: where the process was stopped for a while, data
-            # is waiting there.
+            # Let the event loop read its sockets first: if the process was suspended, data may be
+            # waiting there.
             self._loop.call_soon(self._look, turns - 1)
         else:
             self._fail(expired)

@@ -74,7 +74,7 @@ class AsyncioLoop(EventLoop):
         """See `EventLoop`."""
         is_forgotten = False
 
-        # A loop that ends closes its asynchronous generators (`shutdown_asyncgens`).
+        # At its end, an event loop closes its async generators (`shutdown_asyncgens`).
         async def wait() -> AsyncGenerator[None, None]:
             try:
                 yield
@@ -115,7 +115,7 @@ class AsyncioLoop(EventLoop):
         self, work: Callable[[], Coroutine[Any, Any, None]], end: Callable[[], None]
     ) -> Callable[[], object]:
         """See `EventLoop`."""
-        # Not by the loop's factory: eager tasks would begin each other to any depth.
+        # Not by the loop's task factory: eager tasks could start each other recursively.
         task = asyncio.Task(work(), loop=self.loop)
         task.add_done_callback(lambda _: end())
         return task.cancel
@@ -153,7 +153,7 @@ class AsyncioLoop(EventLoop):
             await asyncio.wait([task], timeout=seconds)
         finally:
             if not task.done():
-                # Not waited for: it is code of the user's, and may not want to end.
+                # Not waited for: it is the user's code, and may never end.
                 task.cancel()
                 task.add_done_callback(_ignore)
         if task.done() and not task.cancelled():

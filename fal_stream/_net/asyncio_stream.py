@@ -33,9 +33,9 @@ class Receiver(asyncio.Protocol):
         self._writer: asyncio.Future[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # Those of uvloop are no instances of it.
+        # uvloop's transports are not instances of `asyncio.Transport`.
         self._transport = cast(asyncio.Transport, transport)
-        # So `drained` waits until everything is on its way, and a stalled write is noticed.
+        # So `drained` waits until everything was sent, and a stalled write is noticed.
         self._transport.set_write_buffer_limits(0)
         # What asyncio reads at once by default is so large that the system maps memory for it each
         # time. uvloop has a buffer of its own.
@@ -45,7 +45,7 @@ class Receiver(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._pieces.append(data)
         self._size += len(data)
-        # The socket is read ahead of its consumer by so much, then it is paused.
+        # How much is read ahead of the consumer before reading is paused.
         if self._size > READ_BYTES and self._transport is not None and not self._paused:
             self._paused = True
             self._transport.pause_reading()
@@ -125,7 +125,7 @@ class AsyncioStream(ByteStream[AsyncioExchange]):
         """See `ByteStream`."""
         receiver = self._receiver
         exchange.check()
-        # Not at once where it is much: how far it has come would not be seen.
+        # Not all at once if it is much: the progress would not be visible.
         rest = data if len(data) <= _WRITE_BYTES else memoryview(data)
         while rest:
             if receiver.ended or self._transport.is_closing():
@@ -140,12 +140,12 @@ class AsyncioStream(ByteStream[AsyncioExchange]):
         receiver, transport = self._receiver, self._transport
         if receiver.has_data or receiver.ended or transport.is_closing():
             return False
-        # The loop reads its sockets in its rounds only.
+        # The event loop reads its sockets only in its iterations.
         return not is_readable(transport.get_extra_info("socket"))
 
     async def process_pending_io(self) -> None:
         """See `ByteStream`."""
-        # In the first round, the one that waits goes on before the sockets are read.
+        # In the first iteration, the waiting task goes on before the sockets are read.
         for _ in range(2):
             await asyncio.sleep(0)
 
@@ -160,12 +160,13 @@ class AsyncioStream(ByteStream[AsyncioExchange]):
 
     def close(self) -> None:
         """See `ByteStream`."""
-        # asyncio can't abort a transport that it has done with.
+        # asyncio can't abort a transport that is closed already.
         if self._receiver.is_lost:
             return
-        # The server is to see it at once: the loop closes the socket only in its next round.
+        # The server should notice it at once: the event loop closes the socket only in its next
+        # iteration.
         shut_down(self._transport.get_extra_info("socket"))
-        # A loop that is closed has closed its sockets, or leaves that to the collector.
+        # A closed event loop has closed its sockets, or leaves that to the garbage collector.
         with contextlib.suppress(RuntimeError):
             self._transport.abort()
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-# As much is read at a time.
+# How much is read at once.
 READ_BYTES = 64 * 1024
 
 ExchangeT = TypeVar("ExchangeT")

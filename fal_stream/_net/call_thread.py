@@ -74,7 +74,7 @@ class CallThread:
 
     def _put(self, call: Call[Any] | None) -> None:
         self._calls.append(call)
-        with contextlib.suppress(RuntimeError):  # it was let go of already
+        with contextlib.suppress(RuntimeError):  # it was released already
             self._idle.release()
 
     def _run(self) -> None:
@@ -85,7 +85,7 @@ class CallThread:
                 if call is None:
                     return
                 call.run()
-                # What it gave may be large, and the next one may be long in coming.
+                # The result may be large, and the next call may come much later.
                 del call
 
     def __enter__(self) -> Self:

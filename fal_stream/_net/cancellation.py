@@ -38,7 +38,7 @@ def is_interruption(error: BaseException | None) -> bool:
 
 
 def _is_of(error: BaseException | None, types: tuple[type[BaseException], ...]) -> bool:
-    # Python 3.10 has no name for groups.
+    # Python 3.10 has no exception groups.
     inner: Sequence[BaseException] = getattr(error, "exceptions", ())
     return isinstance(error, types) or (bool(inner) and all(_is_of(one, types) for one in inner))
 
@@ -56,7 +56,7 @@ async def async_in_thread(function: Callable[..., T], *args: Any) -> T:
                 errors.append(error)
             deliver(None)
 
-        # A daemon: one of the event loop's own could hold up the end of the program.
+        # A daemon thread: one of the event loop's executor could delay the end of the program.
         start_named_thread(threading.Thread(target=run, daemon=True, name="fal_stream-call"))
 
     await running_loop().wait_for_callback(begin)

@@ -19,7 +19,7 @@ T = TypeVar("T")
 Lock = threading.Lock
 """Held for moments only, and never in a wait: the same one for both flavours."""
 
-# Where a wait can't be woken, it looks up this often (seconds).
+# How often a wait that can't be woken checks for an abort (seconds).
 MAX_WAIT_SLICE = 0.5
 
 

@@ -41,7 +41,7 @@ class ConnectionTrace:
 
     def _note(self, event: str, info: Mapping[str, Any]) -> None:
         if event.startswith("http2.") or event.endswith("response_closed.complete"):
-            # Others have it too, or may have it by now.
+            # Other requests share it, or may have taken it by now.
             self._sock = None
         elif event.endswith((".connect_tcp.complete", ".connect_unix_socket.complete")):
             self._sock = socket_of(info.get("return_value"))

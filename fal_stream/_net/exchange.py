@@ -35,7 +35,7 @@ class BaseExchange:
         """Aborted with the exchange: for what is done on its behalf by exchanges of its own."""
         if self._children is None:
             self._children = AbortController()
-            # The abort may have come before there was anybody to tell.
+            # The abort may have come before the callback was registered.
             if self.aborted:
                 self._children.abort()
         return self._children.signal

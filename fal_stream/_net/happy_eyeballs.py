@@ -87,7 +87,7 @@ def connect(exchange: Exchange, host: str, port: int) -> socket.socket:
     def once(seconds: float) -> socket.socket | None:
         seconds = min(seconds, attempts.begin())
         if exchange.aborted:
-            # It may have come before a socket was there to be woken.
+            # The abort may have come before there was a socket.
             return None
         return attempts.winner(ready(attempts.pending, selectors.EVENT_WRITE, seconds))
 
@@ -177,7 +177,7 @@ class _Attempts:
                 address = self._pending.pop(sock)
                 sock.close()
                 self._failures.append(self._told(address, error))
-                # The next one at once.
+                # Try the next address at once.
                 self._next_at = 0.0
             else:
                 del self._pending[sock]
@@ -197,7 +197,7 @@ class _Attempts:
             self._pending.popitem()[0].close()
 
     def _told(self, address: Address, reason: object) -> str:
-        # A host that is named by its address is not named twice.
+        # If the host is an address, don't show it twice.
         return str(reason) if str(address) == self._name else f"{address.target[0]}: {reason}"
 
     def _error(self) -> ConnectFailed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._signal_errors import raised_by_signal_handler
 
-# httpx, httpx2, and what they are made of: what these raise comes of a network that fails.
+# httpx, httpx2 and their parts: their exceptions are failures of the network.
 _LIBRARIES = frozenset(
     {
         "anyio",

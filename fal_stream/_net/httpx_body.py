@@ -29,7 +29,7 @@ from .sockets import shut_down
 from .sync_exchange import Exchange
 from .timers import call_later
 
-# As many pieces of a body that has been shut down may come before its end; more are left.
+# How many pieces of a body are read after its socket was shut down, to get to its end.
 _LAST_PIECES = 100
 
 T = TypeVar("T")
@@ -127,7 +127,7 @@ class AsyncHttpxBody:
             self._exchange.detach()
         self._timer.stop()
         if self._is_busy:
-            # Closed under its reader's feet, it would wake nobody; the reader closes it.
+            # Closing the socket during a read would not wake the reader; the reader closes it.
             self._shut_down()
         else:
             await async_complete_despite_cancellation(self._close_quietly(), self._shut_down)
@@ -145,17 +145,17 @@ class AsyncHttpxBody:
     def _close_soon(self) -> None:
         self._timer.stop()
         if not self._is_busy:
-            # An event loop holds its tasks weakly.
+            # An event loop only has weak references to its tasks.
             _closing[self] = self._exchange.loop.spawn(self._close_quietly, self._has_closed)
 
     def _has_closed(self) -> None:
         _closing.pop(self, None)
 
     async def _close_quietly(self) -> None:
-        # The stream has ended as it did; nobody is helped by how its connection ends.
+        # The stream has ended already, so an error while its connection is closed doesn't matter.
         if self._has_socket and not self._has_ended:
-            # httpx is made of generators in each other. One that isn't read to its end is left to
-            # the collector, of which trio warns.
+            # httpx uses nested generators. One that isn't read to its end is left to the garbage
+            # collector, and trio warns about that.
             self._shut_down()
             with contextlib.suppress(Exception):
                 for _ in range(_LAST_PIECES):
@@ -186,7 +186,7 @@ class HttpxBody:
         exchange: Exchange,
         logs: RedactedLogs,
     ) -> None:
-        # Gives a piece, and None at the end.
+        # Returns a piece, or None at the end.
         take: Any = partial(logs.context().run, next, pieces, None)
         self._take: Callable[[], bytes | None] = take
         self._close = close
@@ -225,7 +225,7 @@ class HttpxBody:
     def _read_in_worker(self) -> bytes:
         if self._worker is None:
             self._worker = _Worker()
-        # From now on: the thread may begin late.
+        # From now on, because the thread may start late.
         self._is_busy = True
         begin = partial(self._worker.begin, self._read_result)
         result: _ReadResult = self._exchange.wait_for_callback(begin)
@@ -259,11 +259,11 @@ class HttpxBody:
         is_deserted = self._connection.leave(self._name, is_read=is_busy)
         if is_deserted or (is_busy and self._has_socket):
             self._shut_down()
-        # Closed under its reader's feet, it would wake nobody; the reader closes it.
+        # Closing the socket during a read would not wake the reader; the reader closes it.
         if worker is not None:
             worker.stop(self._close_quietly)
             if is_deserted or not is_busy:
-                # Until it is closed, httpx would give the connection to the next request.
+                # Until it is closed, httpx may use the connection for the next request.
                 worker.thread.join(MAX_WAIT_SLICE)
         elif not is_busy:
             self._close_quietly()
@@ -291,7 +291,8 @@ class HttpxBody:
         try:
             self._close()
         except Exception as error:
-            # The stream has ended as it did; nobody is helped by how its connection ends.
+            # The stream has ended already, so an error while its connection is closed doesn't
+            # matter.
             raised = raised_by_signal_handler(error)
         else:
             return
@@ -300,7 +301,7 @@ class HttpxBody:
 
 
 def _shut_down_here(sock: Any, process: int) -> None:
-    # A forked process shares the socket with its parent, which may go on with it.
+    # A forked process shares the socket with its parent, which may still use it.
     if process == os.getpid():
         shut_down(sock)
 
@@ -339,7 +340,8 @@ class _Worker:
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()
-            # Or it would keep the body, which is dropped for want of a reader.
+            # Otherwise it would keep the body alive, which is closed when it has no reader any
+            # more.
             del job
 
 

@@ -78,7 +78,7 @@ class _RecordFactory:
     def __call__(self, *args: Any, **options: Any) -> logging.LogRecord:
         record = self._make(*args, **options)
         logs = _current.get()
-        # Where something else than a text is logged, the program has its own way to write it.
+        # If the message is not a text, the program formats it itself.
         if logs is not None and isinstance(record.msg, str):
             _redact(record, logs)
         return record
@@ -88,7 +88,7 @@ def _redact(record: logging.LogRecord, logs: RedactedLogs) -> None:
     try:
         text = record.getMessage()
     except Exception:
-        return  # whoever writes it will say what is wrong with it
+        return  # the handler will report what is wrong with it
     hidden = logs.redact(text)
     if hidden != text:
         record.msg, record.args = hidden, None

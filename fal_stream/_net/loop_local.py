@@ -40,7 +40,7 @@ class AsyncLoopLocal(Generic[T]):
             if other.is_closed:
                 self._values.pop(other, None)
         value, close = self._make(), self._close
-        # Weakly, or the loop would keep it for as long as it runs.
+        # A weak reference; otherwise the event loop would keep it as long as it runs.
         reference = weakref.ref(value)
 
         def end() -> None:
@@ -83,7 +83,7 @@ class LoopLocal(Generic[T]):
         value = self._values.get(process)
         if value is None:
             value = self._values.setdefault(process, self._make())
-            # The parent goes on with its sockets: they are dropped here, and not shut down.
+            # The parent process still uses its sockets, so they are dropped here, not shut down.
             self._values = {process: value}
         return value
 

@@ -18,7 +18,7 @@ def running_loop() -> EventLoop:
     Raises:
         RuntimeError: None does.
     """
-    # Before asyncio, which may be the host of trio in the same thread.
+    # Before asyncio, because asyncio may run trio as a guest in the same thread.
     if "trio" in sys.modules:
         from .trio_loop import running_trio_loop
 
@@ -41,7 +41,8 @@ def cancellations() -> tuple[type[BaseException], ...]:
 
 @cache
 def _asyncio_loop() -> type[AsyncioLoop]:
-    # A blocking program does without asyncio, which takes as long to load as half of this package.
+    # A blocking program doesn't need asyncio, whose import takes half as long as that of this
+    # package.
     from .asyncio_loop import AsyncioLoop
 
     return AsyncioLoop

@@ -25,7 +25,7 @@ from typing import Any
 from .._ipython import is_kernel, running_shell
 from .exchange import BaseExchange
 
-# How long an interrupt may go unnoticed (seconds).
+# How long it may take until an interrupt is noticed (seconds).
 TICK = 0.25
 
 # How long a cancelled task may take to end (seconds).
@@ -54,7 +54,7 @@ def track_in_cell(exchange: BaseExchange) -> None:
 
 def _track(exchange: BaseExchange, task: Callable[[], asyncio.Task[Any] | None]) -> None:
     shell = running_shell()
-    # No other thread is interrupted.
+    # Only the main thread is interrupted.
     if shell is not None and threading.current_thread() is threading.main_thread():
         _tracker_of(shell).begin(exchange, task())
 
@@ -97,7 +97,7 @@ class _CellTracker:
             self._timer.cancel()
             self._timer = None
         if self._ticks:
-            with contextlib.suppress(RuntimeError):  # none runs: nothing to be woken
+            with contextlib.suppress(RuntimeError):  # no event loop is running
                 self._tick(asyncio.get_running_loop())
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -119,7 +119,7 @@ class _CellTracker:
                 exchange.abort()
             elif not task.get_loop().is_running():
                 stranded.append(task)
-            # Any other goes on in the background.
+            # Any other task goes on in the background.
         _cancel_in_stopped_loops(stranded)
 
 

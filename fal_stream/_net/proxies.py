@@ -42,7 +42,7 @@ def proxy_for(scheme: str, host: str, port: int) -> str | None:
 def _proxies(scheme: str, host: str) -> dict[str, str]:
     if sys.platform in ("darwin", "win32"):
         return _system_proxies(host)
-    # Not by `urllib`, which looks at every variable: this is done for each request.
+    # Not by `urllib`, which reads every environment variable: this runs for each request.
     proxies = {kind: url for kind in (scheme, "all") if (url := _variable(f"{kind}_proxy"))}
     if proxies:
         proxies["no"] = _variable("no_proxy")
@@ -51,7 +51,7 @@ def _proxies(scheme: str, host: str) -> dict[str, str]:
 
 def _variable(name: str) -> str:
     value = os.environ.get(name)
-    # In a CGI program HTTP_PROXY holds a header of the request (https://httpoxy.org).
+    # In a CGI program, HTTP_PROXY is a header of the request (https://httpoxy.org).
     if value is None and not (name == "http_proxy" and "REQUEST_METHOD" in os.environ):
         value = os.environ.get(name.upper())
     return value or ""
@@ -62,6 +62,6 @@ def _system_proxies(host: str) -> dict[str, str]:
     import urllib.request
 
     proxies = urllib.request.getproxies()
-    # The system's settings have a list of their own.
+    # The system's settings have their own list of exceptions.
     is_direct = "no" not in proxies and urllib.request.proxy_bypass(host)
     return {} if is_direct else proxies

@@ -117,7 +117,7 @@ class AsyncTicketLock:
                 "The stream runs in another event loop: ask it there, or make a stream of its own "
                 "for each loop"
             )
-        # Nobody waits any more in a loop that is closed.
+        # Nothing waits in a closed event loop any more.
         self._loop, self._lock, self.holder, self._waiting = loop, loop.lock(), None, 0
 
 
@@ -203,14 +203,14 @@ class TicketLock:
                 _await_release(other.held)
             try:
                 queue.remove(other)
-            except ValueError:  # another has done it
+            except ValueError:  # another thread has done it
                 continue
         self.holder = ticket
 
 
 def _await_release(lock: threading.Lock) -> None:
     if sys.platform == "win32":
-        # A wait for a lock could not be interrupted by Ctrl-C there.
+        # There, Ctrl-C can't interrupt a wait for a lock.
         while lock.locked():
             time.sleep(0.005)
     else:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from ..errors import StreamConnectionError
 
-# How long after a limit a reader may still come back with what had come in time (seconds).
+# How long after a timeout a reader may still return data that had arrived in time (seconds).
 _GRACE = 0.05
 
 CallLater = Callable[[float, Callable[[], None]], Callable[[], object] | None]

@@ -65,7 +65,7 @@ def address_of(host: str, port: int) -> Address | None:
         return None
     if isinstance(address, ipaddress.IPv4Address):
         return Address(socket.AF_INET, (host, port))
-    # The number of an interface (`fe80::1%eth0`) has to be looked up.
+    # The interface of an address (`fe80::1%eth0`) has to be looked up.
     return None if address.scope_id else Address(socket.AF_INET6, (host, port, 0, 0))
 
 

@@ -29,7 +29,7 @@ class ResponseConnection:
     def __init__(self, sock: Any, *, is_shared: bool) -> None:
         self.sock = sock
         self.own_sock = None if is_shared else sock
-        # Sets, for each step on them is one of the interpreter: a finalizer may take it.
+        # Sets, because a finalizer may change them: each step is a single operation.
         self._streams: set[object] = set()
         self._left: set[object] = set()
 
@@ -59,7 +59,7 @@ class ResponseConnection:
         self._left.discard(stream)
 
 
-# By httpx's own object for the connection, which all its responses have.
+# The key is httpx's own object for the connection, which all its responses share.
 _shared: weakref.WeakKeyDictionary[Any, ResponseConnection] = weakref.WeakKeyDictionary()
 
 
@@ -73,5 +73,5 @@ def connection_of(response: Any) -> ResponseConnection:
     sock = socket_of(stream)
     if sock is None or response.http_version.startswith("HTTP/1"):
         return ResponseConnection(sock, is_shared=False)
-    # One step of the interpreter, where two threads come for the same connection.
+    # A single operation, because two threads may do this for the same connection.
     return _shared.setdefault(stream, ResponseConnection(sock, is_shared=True))

@@ -40,7 +40,7 @@ class _Awaitable:
         self._coroutine = coroutine
 
     if not TYPE_CHECKING:
-        # What `isinstance` looks at, as it does where a mock stands for something.
+        # `isinstance` reads this, as for mocks.
         @property
         def __class__(self):
             return types.CoroutineType
@@ -75,7 +75,7 @@ class _Awaitable:
 
     def _refuse(self, *args: Any) -> NoReturn:
         if self._is_new():
-            # It is told here, and not once more by Python's warning.
+            # This is the report, so Python shouldn't warn too.
             self._coroutine.close()
         raise self._not_awaited()
 

@@ -110,7 +110,7 @@ def run_limited(
 
 def _join(threads: Sequence[threading.Thread]) -> None:
     for thread in threads:
-        # A wait without an end could not be interrupted by Ctrl-C on Windows. One that could not
-        # be started is not alive.
+        # On Windows, Ctrl-C can't interrupt a wait without a timeout. A thread that could not be
+        # started is not alive.
         while thread.is_alive():
             thread.join(MAX_WAIT_SLICE)

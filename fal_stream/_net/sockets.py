@@ -47,7 +47,7 @@ def begin_to_connect(address: Address) -> socket.socket:
         for option in _OPTIONS:
             try:
                 sock.setsockopt(*option)
-            except OSError:  # not every system that has the name has the option
+            except OSError:  # some systems have the constant but not the option
                 continue
         code = sock.connect_ex(address.target)
         if code not in _CONNECTING:
@@ -75,7 +75,7 @@ def ready(socks: Iterable[socket.socket], event: int, seconds: float) -> list[so
 
 def is_readable(sock: Any) -> bool:
     """Return whether a socket has something to read now: bytes, its end, or an error."""
-    # Looked up each time: gevent and eventlet put functions of their own in these places.
+    # Looked up each time, because gevent and eventlet replace these functions.
     make_poll = getattr(select, "poll", None)
     if make_poll is None:
         return bool(select.select([sock], [], [], 0)[0])
@@ -92,13 +92,13 @@ def shut_down(sock: Any) -> None:
     """
     with contextlib.suppress(OSError):
         if isinstance(sock, ssl.SSLSocket):
-            # Not by its own method, which drops the TLS state under the reader's feet.
+            # Not by its own method, which drops the TLS state while a thread may be reading.
             super(ssl.SSLSocket, sock).shutdown(socket.SHUT_RDWR)
         elif sock is not None:
             try:
                 sock.shutdown(socket.SHUT_RDWR)
             except TypeError:
-                # uvloop's sockets refuse that.
+                # uvloop's sockets don't support that.
                 with socket.socket(fileno=os.dup(sock.fileno())) as same:
                     same.shutdown(socket.SHUT_RDWR)
 

@@ -23,10 +23,10 @@ T = TypeVar("T")
 
 _NOT_YET = (TimeoutError, BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
-# A record of TLS holds no more (RFC 8446, section 5.1).
+# The largest TLS record (RFC 8446, section 5.1).
 _FULL_RECORD = 16 * 1024
 
-# What is larger may fill the socket's buffer.
+# A larger request may fill the socket's buffer.
 _SMALL = 16 * 1024
 
 
@@ -71,7 +71,7 @@ class SocketStream:
     def __init__(self, sock: socket.socket, exchange: Exchange) -> None:
         self._sock = sock
         self._is_tls = False
-        # How the connection ended after bytes that were still to be given.
+        # The error that ended the connection, to raise after the bytes that came before it.
         self._has_ended = False
         self._held_error: OSError | None = None
         self._timeout: float | None = -1.0
@@ -140,7 +140,7 @@ class SocketStream:
             exchange.check()
             raise
         if not data:
-            # A socket that was shut down looks like one whose stream has ended.
+            # A socket that was shut down looks like one that the server has closed.
             exchange.check()
         return data
 
@@ -208,7 +208,7 @@ class SocketStream:
             self._sock,
             server_hostname=server_hostname,
             do_handshake_on_connect=False,
-            # An end that TLS knows nothing of is no end of a body.
+            # An end without TLS's close_notify is not the end of a body.
             suppress_ragged_eofs=False,
         )
         self._sock, self._is_tls, self._timeout = sock, True, -1.0
@@ -237,7 +237,7 @@ class SocketStream:
             return True
         if not self._is_tls:
             return False
-        # TLS may have had something to say for itself, such as a ticket for the next session.
+        # TLS may have received something for itself, such as a session ticket.
         try:
             return self._try(lambda: self._sock.recv(1), 0.0) is None
         except OSError:

@@ -55,7 +55,7 @@ class _Timers:
     def __init__(self) -> None:
         self.process = os.getpid()
         self._timers: dict[object, tuple[float, Callable[[], None]]] = {}
-        # Held by the thread, as long as it looks at the timers.
+        # Held by the thread while it checks the timers.
         self._running = threading.Lock()
         self._wakeup = threading.Lock()
         self._wakeup.acquire()
@@ -76,7 +76,7 @@ class _Timers:
         return cancel
 
     def _wake(self) -> None:
-        with contextlib.suppress(RuntimeError):  # it has been woken already
+        with contextlib.suppress(RuntimeError):  # the waiter was woken already
             self._wakeup.release()
 
     def _run(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ssl
 
-# As much is decrypted by one call at most; a record of TLS holds no more.
+# How much one call decrypts at most: the largest TLS record.
 _RECORD_BYTES = 16 * 1024
 
 

@@ -57,7 +57,7 @@ def tls_context(exchange: Exchange) -> ssl.SSLContext:
 
 
 def _context_here() -> CachedValue[ssl.SSLContext]:
-    # The variables that httpx and OpenSSL know.
+    # The environment variables that httpx and OpenSSL read.
     names = (os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
     return _contexts.get(names) or _contexts.setdefault(names, CachedValue(_load))
 
@@ -68,7 +68,7 @@ def _load() -> ssl.SSLContext:
     except OSError as error:
         reason = str(error)
     else:
-        # What a server may choose from: HTTP/2 is not spoken here.
+        # The protocols to offer (ALPN): HTTP/2 is not supported.
         context.set_alpn_protocols(["http/1.1"])
         return context
     raise ConfigError(

@@ -18,7 +18,8 @@ from .event_loop import EventLoop
 
 T = TypeVar("T")
 
-# How long is waited for what may have come already; trio does not look at all in no time (seconds).
+# How long to wait for data that may have arrived already (seconds); with 0, trio doesn't check at
+# all.
 _LAST_LOOK = 0.001
 
 
@@ -27,7 +28,7 @@ class TrioExchange(AsyncExchange):
 
     def __init__(self, watchdog: Watchdog, loop: EventLoop) -> None:
         super().__init__(watchdog, loop)
-        # More than one where the work that is waited for waits in turn.
+        # More than one if the awaited work waits in turn.
         self._scopes: list[trio.CancelScope] = []
 
     def _interrupt(self) -> bool:
@@ -120,7 +121,7 @@ class TrioExchange(AsyncExchange):
             while (seconds := self.watchdog.remaining()) > 0:
                 await trio.sleep(seconds)
             for _ in range(2):
-                # What has come while the process was stopped is looked at first.
+                # Data that arrived while the process was suspended is read first.
                 await trio.lowlevel.checkpoint()
             scope.cancel()
 
@@ -128,7 +129,7 @@ class TrioExchange(AsyncExchange):
 async def raise_plainly(error: BaseException) -> NoReturn:
     """Raise a cancellation or an interruption by itself; a nursery may make a group of it."""
     await trio.lowlevel.checkpoint_if_cancelled()
-    # Python 3.10 has no name for groups.
+    # Python 3.10 has no exception groups.
     inner: Sequence[BaseException] = getattr(error, "exceptions", ())
     if inner:
         await raise_plainly(inner[0])

@@ -27,7 +27,7 @@ class _Lock:
         self._lock = trio.Lock()
 
     async def acquire(self) -> None:
-        # trio's own waits for a moment, and is cancelled, where nobody has it too.
+        # trio's own lock waits for a moment, and can be cancelled, even if nothing holds it.
         try:
             self._lock.acquire_nowait()
         except trio.WouldBlock:
@@ -104,7 +104,7 @@ class TrioLoop(EventLoop):
             finally:
                 function()
 
-        # A run cancels them when its main task has ended.
+        # A trio run cancels them when its main task has ended.
         trio.lowlevel.spawn_system_task(wait)
         return partial(self.call_soon, scope.cancel)
 
@@ -173,7 +173,7 @@ class TrioLoop(EventLoop):
 
 @contextlib.contextmanager
 def _shield() -> Iterator[None]:
-    # To a type checker, a scope by itself may swallow what is raised in it.
+    # For type checkers, a cancel scope may swallow an exception.
     with trio.CancelScope(shield=True):
         yield
 

@@ -29,7 +29,7 @@ class TrioStream(ByteStream[TrioExchange]):
 
     async def receive(self, exchange: TrioExchange) -> bytes:
         """See `ByteStream`."""
-        # Or a server that always has something to say would keep the others from running.
+        # Otherwise a server that sends all the time would keep other tasks from running.
         await trio.lowlevel.checkpoint()
         exchange.checkpoint()
         while True:
@@ -79,7 +79,7 @@ class TrioStream(ByteStream[TrioExchange]):
 
     def close(self) -> None:
         """See `ByteStream`."""
-        # A run that has ended has nobody who waits for the socket.
+        # After the end of the trio run, nothing waits for the socket.
         with contextlib.suppress(RuntimeError):
             trio.lowlevel.notify_closing(self._sock)
         self._sock.close()

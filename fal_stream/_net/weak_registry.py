@@ -30,7 +30,7 @@ class WeakRegistry(Generic[T]):
 
         def forget(reference: weakref.ref[T]) -> None:
             assert isinstance(reference, _Reference), "it is one of these"
-            # Its place may be another's by now.
+            # Another object may have the same id by now.
             if references.get(reference.key) is reference:
                 references.pop(reference.key, None)
 

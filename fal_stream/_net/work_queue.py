@@ -34,7 +34,8 @@ class WorkQueue(Generic[ItemT]):
     def __init__(self, limit: int, *, ordered: bool) -> None:
         self._limit = limit
         self._ordered = ordered
-        # Held by the worker that reads the next input, who tries to get it and doesn't wait.
+        # Held by the worker that reads the next input; workers only try to acquire it, and never
+        # wait.
         self._reading = Lock()
         self._unfinished: dict[int, Any] = {}
         self._running: dict[int, None] = {}
@@ -76,7 +77,7 @@ class WorkQueue(Generic[ItemT]):
 
     def begin_read(self) -> bool:
         """Have the calling worker read the next input, if there is room for it."""
-        # Room that is made while this one looks is left to it, so it looks once more.
+        # Other threads leave new room to this one while it checks, so it checks again.
         while self.has_room:
             if not self._reading.acquire(blocking=False):
                 continue
@@ -119,7 +120,7 @@ class WorkQueue(Generic[ItemT]):
         """Return the next result, None where there is none; its input is still unfinished."""
         while (index := self._next()) is not None:
             item = self._done.pop(index, None)
-            # Else another consumer was quicker.
+            # Otherwise another consumer took it.
             if item is not None:
                 return item
         return None

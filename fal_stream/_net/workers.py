@@ -36,7 +36,7 @@ StreamT = TypeVar("StreamT")
 AsyncInputs: TypeAlias = AsyncIterable[T] | Iterable[T]
 Inputs: TypeAlias = Iterable[T]
 
-# What reads a stream and gives its result.
+# A function that reads a stream and returns its result.
 AsyncResultReader: TypeAlias = Callable[[StreamT], Awaitable[T]]
 ResultReader: TypeAlias = Callable[[StreamT], T]
 
@@ -80,7 +80,7 @@ class AsyncWorkerGroup:
 
         def begin(wake: Callable[[None], None]) -> None:
             self._waiting.append(wake)
-            # It may have come to hold before there was anybody to wake.
+            # The condition may have become true before there was a waiter.
             if is_ready():
                 wake(None)
 
@@ -121,8 +121,8 @@ class WorkerGroup:
     """Worker threads, and a wait for what they do."""
 
     def __init__(self) -> None:
-        # Only threads that have got so far as to do something: not by `Thread.is_alive`, nor by
-        # `join`, which wait for locks that the thread a signal handler interrupts may have.
+        # Only threads that have started to work. Not by `Thread.is_alive` or `join`, which wait for
+        # locks that the code interrupted by a signal handler may hold.
         self._working: set[object] = set()
         self._waiting: deque[threading.Lock] = deque()
         self._process = os.getpid()
@@ -170,11 +170,11 @@ class WorkerGroup:
     def wait(self, is_ready: Callable[[], bool]) -> bool:
         """Wait until a condition holds, and return True; each `notify` has it checked again."""
         while not is_ready():
-            # Not a condition, whose lock a Ctrl-C could leave locked.
+            # Not a `Condition`, because a Ctrl-C could leave its lock locked.
             wake_lock = threading.Lock()
             wake_lock.acquire()
             self._waiting.append(wake_lock)
-            # A wait without an end could not be interrupted by Ctrl-C on Windows.
+            # On Windows, Ctrl-C can't interrupt a wait without a timeout.
             while not is_ready() and not wake_lock.acquire(timeout=MAX_WAIT_SLICE):
                 pass
         return True
@@ -230,7 +230,7 @@ def iterate_inputs(inputs: Inputs[T]) -> Iterator[T]:
     Raises:
         ConfigError: They can't be iterated, or are a single input.
     """
-    # Looked at all the same: not everybody has a type checker.
+    # Checked at run time too, because not every user has a type checker.
     given: object = inputs
     if isinstance(given, Iterable) and not isinstance(given, (str, bytes, dict)):
         return iter(inputs)

@@ -24,7 +24,7 @@ class _StandardError(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if sys.stderr is None or logging.getLogger().handlers:
-            return  # its own handlers get the record as well
+            return  # the program's own handlers get the record
         try:
             sys.stderr.write(self.format(record) + "\n")
         except Exception:

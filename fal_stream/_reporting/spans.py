@@ -16,7 +16,7 @@ from .._version import __version__
 
 _API = "opentelemetry.trace"
 _PREFIX = "fal."
-# The name that OpenTelemetry's conventions have for it.
+# The name in OpenTelemetry's semantic conventions (https://opentelemetry.io/docs/specs/semconv/).
 _NAMES = {"error": "error.type", "status": "http.response.status_code"}
 
 
@@ -45,7 +45,7 @@ def current_span(span: Any) -> AbstractContextManager[Any]:
     Args:
         span: The span, or None for none.
     """
-    # One of no provider would hide the one that is current.
+    # A span without a provider would hide the current span.
     if span is None or not span.get_span_context().is_valid:
         return nullcontext()
     with_span: AbstractContextManager[Any] = sys.modules[_API].use_span(

@@ -82,7 +82,7 @@ class PartFile(FileLock):
         """
         with self._locked():
             if self._file is None:
-                return  # it was given up meanwhile
+                return  # the file was given up meanwhile
             try:
                 self._file.write(data)
             except OSError as error:
@@ -164,7 +164,7 @@ def _rename_to_new(path: Path, new: Path) -> bool:
     """Rename a file unless there is something of the new name; tell whether that was done."""
     if os.name == "nt":
         try:
-            os.rename(path, new)  # refuses to replace
+            os.rename(path, new)  # raises if the target exists
         except FileExistsError:
             return False
         return True

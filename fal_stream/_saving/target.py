@@ -79,7 +79,7 @@ def _text_of(path: object) -> str:
     try:
         return os.fsdecode(path)
     except Exception as error:
-        # What its `__fspath__` raises, which may be anything.
+        # Whatever its `__fspath__` raises.
         if raised_by_signal_handler(error):
             raise
         return ""

@@ -15,9 +15,9 @@ from ..errors import FileError, StreamDecodeError, counted, excerpt
 from .chunk_fields import ChunkField, fields_of, shown_fields
 from .data_uri import decode_base64, decode_data_uri
 
-# Where sound stands, in the order in which they are looked for.
+# The fields with audio, in the order in which they are searched.
 _NAMES = ("audio", "audio_chunk", "audio_data", "audio_base64", "audio_bytes", "b64_json")
-# Where it stands in a chunk whose `type` says that it is sound.
+# The fields with audio in a chunk whose `type` mentions audio.
 _TYPED_NAMES = ("delta", "data", "chunk")
 _AUDIO_TYPE = re.compile(r"audio(?!_transcript)", re.IGNORECASE)
 _INNER_NAMES = ("data", "b64_json", "delta", "content")
@@ -112,7 +112,7 @@ class AudioReader:
             for name in _TYPED_NAMES:
                 if isinstance(fields.get(name), (str, bytes)):
                     return name, fields[name]
-        # As OpenAI's chat completions have it.
+        # The format of OpenAI's chat completions.
         choices = fields.get("choices")
         first = fields_of(choices[0]) if isinstance(choices, list) and choices else None
         delta = fields_of(first.get("delta")) if first else None
@@ -124,7 +124,7 @@ class AudioReader:
             if isinstance(fields.get(inner), (str, bytes)):
                 return f"{name}.{inner}", fields[inner]
         url = fields.get("url")
-        # After sound in pieces, that is all of it once more.
+        # After audio in pieces, a URL is all of the audio again.
         if isinstance(url, str) and url[:5].lower() == "data:" and not self._has_sound:
             return f"{name}.url", url
         return name, None

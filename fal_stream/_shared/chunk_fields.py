@@ -15,7 +15,7 @@ ChunkField: TypeAlias = str | Callable[[Any], Any]
 
 _MOST_SHOWN = 12
 
-# What most values are, told without asking each class that could be a mapping.
+# The types of most values, which needn't be checked against `Mapping`.
 _PLAIN = (str, int, float, type(None), list, tuple, bytes)
 
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 from ..errors import quoted
 from .media_types import checked_type
 
-# What comes before the comma is short; a text that begins like one and goes on is none.
+# The longest part before the comma; a longer text is not a data URI.
 _LONGEST_HEAD = 1_000
 _SHOWN = 60
 
@@ -39,7 +39,7 @@ class DataHead(NamedTuple):
 
 def data_head(text: str) -> DataHead | None:
     """Return what stands before the data of a data URI; None where the text is none."""
-    # Most texts are not, and are told by five characters.
+    # Most texts are not data URIs, and five characters show that.
     if text[:5].lower() != "data:":
         return None
     found = _HEAD.match(text[:_LONGEST_HEAD])

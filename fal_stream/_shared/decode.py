@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import pydantic
 
 ChunkT = TypeVar("ChunkT")
-# As deep as the JSON of an error may be: to copy or pickle a value takes several frames a level.
+# The deepest JSON that is kept in an error: copying or pickling takes several frames for each
+# level.
 REPORT_LEVELS = 100
 
 DecodeJSON: TypeAlias = Callable[["str | bytes"], ChunkT]
@@ -40,7 +41,7 @@ def json_decoder(output_type: Any) -> DecodeJSON[Any]:
 
     try:
         adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(output_type)
-        # A name in it that can't be resolved is missed only when the validator is used.
+        # A name that can't be resolved raises only when the validator is used.
         _ = adapter.validator.title
     except Exception as error:
         failure = ConfigError(
@@ -95,10 +96,11 @@ def decode_json(text: str | bytes) -> Any:
     """
     try:
         return from_json(text)
-    except (ValueError, TypeError):  # a lone surrogate itself is a TypeError in older versions
+    except (ValueError, TypeError):  # in older versions, a lone surrogate raises a TypeError
         if isinstance(text, bytes):
             return decode_json(text.decode("utf-8", "replace"))
-        # pydantic-core refuses some of what `json` takes: lone surrogates, over 200 levels.
+        # pydantic-core refuses some JSON that `json` accepts: lone surrogates, more than 200
+        # levels.
         return json.loads(text)
 
 
@@ -132,7 +134,7 @@ def breaks_off(text: str) -> bool:
         json.loads(text)
     except json.JSONDecodeError as error:
         end = len(text.rstrip())
-        # Of a string that breaks off its beginning is named.
+        # For an incomplete string, the position is that of its beginning.
         return 0 < end <= error.pos or error.msg.startswith("Unterminated string")
     except (ValueError, RecursionError):
         pass

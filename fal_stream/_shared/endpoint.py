@@ -15,11 +15,11 @@ from ..errors import ConfigError
 RUN_HOST = "fal.run"
 BACKUP_HOST = "falrun.com"
 
-# fal.ai has the REST interface.
+# fal.ai serves the REST API.
 FAL_HOSTS = (RUN_HOST, "fal.ai", BACKUP_HOST)
 NAMESPACES = ("workflows", "comfy")
 
-# What is appended to an endpoint id (fal's documentation).
+# The default path after an endpoint id, from fal's documentation.
 DEFAULT_PATH = "/stream"
 
 _SEGMENT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?|_[A-Za-z0-9_.-]*")
@@ -28,7 +28,7 @@ _SEGMENT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?|_[A-Za-z0-9
 _CLIMBS = r"(?:\.|%2[Ee]){1,2}(?:/|$)"
 _CHARACTER = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%(?!2[Ff]|5[Cc]|00)[0-9A-Fa-f]{2})"
 _PATH = re.compile(rf"/?(?:(?!{_CLIMBS}){_CHARACTER}+(?:/(?!{_CLIMBS}|$)|/?$))*")
-# What inet_aton(3) takes for an IPv4 address beside four decimal numbers.
+# IPv4 addresses that inet_aton(3) accepts besides four decimal numbers.
 _OLD_ADDRESS = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)(?:\.(?:0x[0-9a-f]*|[0-9]+)){0,3}")
 _OLD_FORM = re.compile(r"([0-9]+)-([A-Za-z0-9-]+)")
 
@@ -133,7 +133,7 @@ def _bad_path(path: object) -> ConfigError:
     if isinstance(path, str) and "://" in path:
         hint = "an address goes into the url option"
     elif isinstance(path, str) and "?" in path:
-        # Not shown: a query may hold a token.
+        # Not shown in the message, because a query may contain a token.
         path = path[: path.index("?")] + "?..."
         hint = "a query goes into the query_params option"
     return ConfigError(f"path={short_repr(path)} is not the path of an endpoint: {hint}")
@@ -172,7 +172,7 @@ def backup_url(url: str) -> str | None:
     return urlunsplit(parts._replace(netloc=f"{BACKUP_HOST}{port}"))
 
 
-@lru_cache(64)  # asked several times for each request
+@lru_cache(64)  # called several times for each request
 def is_loopback(host: str) -> bool:
     """Return whether a host name or address is this machine's own."""
     if host == "localhost":
@@ -183,7 +183,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-@lru_cache(256)  # asked several times for each request
+@lru_cache(256)  # called several times for each request
 def host_of(netloc: str) -> str:
     """Return the host of what stands between `//` and the path of an address, in lower case."""
     return SplitResult("", netloc, "", "", "").hostname or ""

@@ -15,14 +15,14 @@ from .._checks import check_url, short_repr
 from ..config import DEFAULT_REST_URL, DEFAULT_RUN_URL, AnySettings
 from ..errors import ConfigError, excerpt
 
-# Where fal keeps the files that apps give out.
+# Where fal keeps the output files of models.
 _FILE_HOST = "fal.media"
 _OLD_FILES = ("storage.googleapis.com", "/falserverless/")
 
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?(?::[0-9]{1,5})?", re.ASCII)
 _LONGEST = 16_384
 
-# What stands in addresses as it is; the rest is as well encoded.
+# Characters that are not encoded in a URL; the others may as well be.
 ADDRESS_MARKS = "%/:=&?~#+!$,;'@()*[]"
 
 Origin = tuple[str, str, int]
@@ -111,7 +111,7 @@ def encoded_url(url: str) -> str | None:
     """Return an http or https address as it is sent; None where it is none that can be fetched."""
     if url[:7].lower() != "http://" and url[:8].lower() != "https://":
         return None
-    # A name of a file may stand in it as it is.
+    # A URL may contain a file name that is not encoded.
     if len(url) > _LONGEST or not url.isprintable():
         return None
     encoded = quote(url, safe=ADDRESS_MARKS)

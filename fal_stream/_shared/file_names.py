@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from .media_types import known_suffix
 
-# File systems take 255 bytes; a number and the mark of an unfinished file are put to it.
+# File systems allow 255 bytes; `-2` and `.part` may be added to a name.
 MAX_NAME_BYTES = 200
 _LONGEST_STEM = 80
 
@@ -35,7 +35,7 @@ def safe_name(name: str, suffix: str) -> str | None:
         The name, with the suffix at its end unless it has one of files that apps make; None where
         nothing of it is left.
     """
-    # Cut first: what is longer is no name.
+    # Cut first: a longer text is not a name.
     last = re.split(r"[/\\]", name[-1_000:])[-1]
     text = "".join(map(_safe_char, unicodedata.normalize("NFC", last)))
     text = text.strip(" ").lstrip(".-~").rstrip(". ")

@@ -17,9 +17,9 @@ from .. import _checks
 
 IsFile: TypeAlias = Callable[[object], bool]
 
-DEPTH = 200  # far more than any JSON that is meant
+DEPTH = 200  # far deeper than any real JSON
 
-LISTS = (list, tuple, set, frozenset, deque)  # what is a list in JSON, inside of models
+LISTS = (list, tuple, set, frozenset, deque)  # what becomes a list in JSON, inside of models
 
 
 def list_of(value: object) -> Collection[Any] | None:

@@ -25,7 +25,7 @@ __all__ = [
 
 _MAX_LINE = 4 * 1024
 _MAX_TRAILERS = 64 * 1024
-# A size line with its end that is worth to be known again, and how many of them are.
+# The longest size line that is cached (with its line end), and how many are cached.
 _SHORT_LINE = 18
 _KNOWN_SIZES = 512
 
@@ -128,7 +128,7 @@ class ChunkedBody(BodyFraming):
         self._error: str | None = None
         self._held = b""
         self._missing = 0
-        # Size lines that have been checked, without their end, and what they say.
+        # The sizes of size lines that were parsed before.
         self._sizes: dict[bytes, int] = {}
         self._in_chunk = False
         self._in_trailers = False
@@ -165,7 +165,7 @@ class ChunkedBody(BodyFraming):
     def _read(self, data: bytes, position: int, pieces: list[bytes]) -> None:
         while position < len(data) and not self._in_trailers:
             if not self._in_chunk:
-                # A long line that comes byte by byte is not looked at in full each time.
+                # Don't search all of a long line again for each byte of it.
                 is_whole = data.find(b"\n", position) >= 0
                 size_line = _SIZE_LINE.match(data, position) if is_whole else None
                 if size_line is None:
@@ -310,7 +310,7 @@ def framing_for(status: int, method: str, headers: Iterable[tuple[bytes, bytes]]
         framing = _chunked(encodings, lengths)
     elif lengths:
         framing = _sized({length.strip(b" \t") for length in lengths})
-    # What says a length twice is not to be trusted, whether or not a body follows.
+    # A response with two lengths is not trusted, whether or not a body follows.
     has_no_body = method.upper() == "HEAD" or status < 200 or status in (204, 304)
     return SizedBody(0) if has_no_body else framing
 

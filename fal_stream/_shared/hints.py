@@ -21,7 +21,7 @@ class Hint(NamedTuple):
     transient: bool = True
 
 
-# What stands in the reason, and what to do about it: the first that fits counts.
+# A part of the reason, and what to do about it; the first match counts.
 _HINTS = (
     (
         "WRONG_VERSION_NUMBER",
@@ -70,7 +70,7 @@ _HINTS = (
     ("too many open files", Hint("close streams that are not read, or raise `ulimit -n`")),
     ("Too many open files", Hint("close streams that are not read, or raise `ulimit -n`")),
     ("no thread can be started", Hint("run fewer threads, or raise `ulimit -u`")),
-    # Before it could ask anybody: it is no name, or something keeps programs from the network.
+    # The look-up failed at once: it is not a name, or something keeps programs from the network.
     ("look-up of the name raised", Hint("check the host name in the address", False)),
     ("Transfer-Encoding", Hint("a proxy or gateway on the way has changed the answer")),
     (

@@ -23,14 +23,14 @@ __all__ = [
     "request_head",
 ]
 
-# As h11 and httpcore have it.
+# The same limit as in h11 and httpcore.
 MAX_HEAD = 100 * 1024
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _TEXT = rb"[^\x00\r\n\x0b\x0c]*"
 _HEAD_END = re.compile(rb"\n\r?\n")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([0-9]{3})(?: (%b))?\r?\n" % _TEXT)
-# At the beginning of a line only, so that no search begins in the middle of one.
+# Anchored at the beginning of a line, so that no match begins in the middle of one.
 _FIELD = re.compile(rb"(?<![^\n])(%b):(%b)\r?\n" % (_TOKEN, _TEXT))
 _FIELDS = re.compile(rb"(?:%b:%b\r?\n)*\r?\n" % (_TOKEN, _TEXT))
 _FOLD = re.compile(rb"\r?\n[ \t]+")
@@ -167,7 +167,7 @@ class ResponseHeadReader:
             if head.status >= 200:
                 self.rest = data[start:]
                 return head
-            # One with a length that can't be right may be read otherwise by another.
+            # Another parser may read a head with an impossible length differently.
             framing_for(head.status, "", head.headers)
         self._held += data[start:]
         self._check_start(self._held)

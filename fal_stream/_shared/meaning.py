@@ -42,13 +42,13 @@ __all__ = [
     "other_error",
 ]
 
-# What pydantic writes in the place of a secret that is not empty.
+# What pydantic writes instead of a secret that is not empty.
 _ASTERISKS = "*" * 10
 
 _WANTED = "give a dict, list, string, number, boolean, None, a pydantic model or a dataclass"
 
 
-# What has one text that everybody writes for it; these types are not loaded for it.
+# Types with one obvious text form; they are not imported for this.
 _AS_TEXT = (
     "UUID",
     "IPv4Address",

@@ -18,7 +18,7 @@ from .endpoint import DEFAULT_PATH
 
 EVENT_STREAM = "text/event-stream"
 
-# As the signatures have them. NOT_GIVEN where None has a meaning of its own.
+# The defaults in the signatures; NOT_GIVEN if None has a meaning of its own.
 OPTION_DEFAULTS: Mapping[str, object] = {
     "input": None,
     "url": None,

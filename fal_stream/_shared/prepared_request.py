@@ -15,7 +15,7 @@ from .endpoint import host_of, is_loopback, may_have_key
 
 JSON = "application/json"
 
-# What each request says; a body that is compressed could not be read as it comes.
+# Sent with each request; a compressed body could not be read as it arrives.
 OUR_HEADERS = {"user-agent": f"fal_stream/{__version__}", "accept-encoding": "identity"}
 
 KeyUse = Literal["required", "optional", "withheld", "own"]

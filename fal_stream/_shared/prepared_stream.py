@@ -33,13 +33,13 @@ from .prepared_request import JSON, OUR_HEADERS, PreparedRequest
 from .query import add_query, check_query, input_query
 from .watchdog import Limits
 
-# By default (seconds).
+# The defaults (seconds).
 WORKFLOW_EVENT_TIMEOUT = 3600.0
 
-# How much longer a sign of life is waited for than the limit says, at most (seconds).
+# How much longer than `timeout` to wait for data, at most (seconds).
 MAX_PATIENCE = 1.5
 
-# More than most servers take, and as much as httpx does.
+# Longer than most servers accept; the limit of httpx.
 MAX_URL = 65_536
 
 _OTHER_NAMES = {"arguments": "input", "prompt": "input", "data": "input", "params": "query_params"}
@@ -257,7 +257,7 @@ def _check_connection_mode(options: StreamOptions) -> str:
     )
     provider = options.get("token_provider")
     if provider is not None and not _is_provider(provider):
-        # Not shown: it may be the token itself.
+        # Not shown in the message, because it may be the token itself.
         raise ConfigError(
             f"token_provider is a {type(provider).__name__}: give a function that returns a token"
         )
@@ -277,7 +277,7 @@ def _limits(config: AnySettings, options: StreamOptions, *, is_workflow: bool) -
     def is_default(name: str, default: float) -> bool:
         if name in options or name in config.model_fields_set:
             return False
-        # It may have been changed by its environment variable.
+        # The environment variable may have changed the default.
         return bool(getattr(config, name) == default)
 
     idle, event = limit("timeout"), limit("event_timeout")
@@ -293,7 +293,7 @@ def _limits(config: AnySettings, options: StreamOptions, *, is_workflow: bool) -
         idle=idle,
         event=event,
         total=limit("total_timeout"),
-        # A server that pings as often as the limit is long is alive, if a little late.
+        # A server that sends a keep-alive every `timeout` seconds may be a little late.
         idle_patience=0.0 if idle is None else min(idle / 10, MAX_PATIENCE),
         idle_from_first_chunk=idle_is_default,
     )
@@ -315,7 +315,7 @@ def _fal_headers(config: AnySettings, options: StreamOptions) -> dict[str, str]:
     start = options.get("start_timeout")
     if "start_timeout" not in options and "start_timeout" in config.model_fields_set:
         start = config.start_timeout
-    # The lowest that fal's own clients send.
+    # The lowest value that fal's own clients send.
     if start is not None and _checks.check_seconds("start_timeout", start) and start > 1:
         whole = int(start)
         headers["x-fal-request-timeout"] = str(whole if whole == start else start)

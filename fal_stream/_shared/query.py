@@ -30,7 +30,7 @@ def check_query(name: str, params: object) -> dict[str, str]:
         ConfigError: It is no such mapping.
     """
     if not isinstance(params, Mapping):
-        # Not shown: it may hold a token.
+        # Not shown in the message, because it may contain a token.
         kind = type(params).__name__
         raise ConfigError(f"{name} must be a mapping of names to values, not a {kind}")
     return {str(key): _query_value(f"{name}[{key!r}]", value) for key, value in params.items()}

@@ -27,12 +27,12 @@ from ..middleware import TARGET_URL_HEADER
 
 MASK = "***"
 
-# What is shorter stands in a text by chance, and is no secret.
+# A shorter text may occur by chance, and is not masked.
 SHORTEST = 8
 
 _HTML_NAMES = {"&": "|amp", "<": "|lt", ">": "|gt", '"': "|quot", "'": "|apos"}
 
-# Base64 for addresses (RFC 4648, section 5) has these instead.
+# The characters of base64url (RFC 4648, section 5) instead.
 _TWINS = {"+": "-", "/": "_"}
 
 _LETTERS = re.compile("[A-Za-z0-9]+")
@@ -141,7 +141,7 @@ class _Form:
         self._rest = rest
         self._twins = twins or {}
         self._made: re.Pattern[str] | None = None
-        # A part of it that each text has in which the pattern finds something.
+        # A part of the secret that a text must contain for the pattern to match.
         self._needle = max(_LETTERS.findall(text[:SHORTEST]), key=len, default="")
 
     def masked(self, text: str) -> str:
@@ -157,7 +157,7 @@ class _Form:
     def _make(self) -> re.Pattern[str]:
         parts = [(bool(match[1]), match[2]) for match in _CHARACTER.finditer(self._text)]
         if len(parts) < SHORTEST:
-            return re.compile(re.escape(self._text))  # hardly more than backslashes
+            return re.compile(re.escape(self._text))  # it is hardly more than backslashes
         twin = self._twins.get
         written = [_first(parts[0][1], twin(parts[0][1], ""))]
         written += [

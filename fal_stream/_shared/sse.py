@@ -30,16 +30,16 @@ __all__ = ["DEFAULT_MAX_EVENT_BYTES", "Leftover", "SSEParser"]
 DEFAULT_MAX_EVENT_BYTES = 64 * 1024 * 1024
 
 T = TypeVar("T")
-# Makes what is given of plain events of the values of their `data` lines.
+# Turns the values of the `data` lines of plain events into chunks.
 ReadPlain: TypeAlias = Callable[[list[bytes]], list[T]]
 
 _BOM = b"\xef\xbb\xbf"
-# How much is kept of text that is no event, such as an error or a page, and of its last line
-# (bytes).
+# How many bytes are kept of text that is not an event (an error, an HTML page), and of its last
+# line.
 _MAX_IGNORED = 32 * 1024
 _MAX_IGNORED_LINE = 1024 * 1024
 _RETRY = re.compile(rb"retry: ?([0-9]{1,15})\Z")
-# A field that says nothing here: an id with a NUL, a retry that is no number.
+# A field that is ignored: an id with a NUL, a retry that is not a number.
 _OTHER_FIELD = re.compile(rb"(?:id|retry)(?::|\Z)")
 
 
@@ -86,7 +86,7 @@ class SSEParser:
         self._after_cr = False
         self._new_retry: int | None = None
         self.ignored: bytearray = bytearray()
-        # Where JSON begins in it that stands in the lines of an event, behind its data.
+        # Where JSON begins among the other lines of an event, after its data.
         self._glued: int | None = None
         self._drop_pending()
 
@@ -294,7 +294,7 @@ class SSEParser:
         if text.find(b"\n") > self._long_line:
             return _long_values(text)
         values = text[len(b"data: ") : -2].split(b"\n\ndata: ")
-        # As many line ends as were cut at or off, so there is none inside a value.
+        # The number of line ends shows that there is none inside of a value.
         return values if text.count(b"\n") == 2 * len(values) else None
 
     def _take_tail(self, text: bytes) -> None:

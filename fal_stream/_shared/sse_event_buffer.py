@@ -110,7 +110,7 @@ class EventBuffer:
         Returns:
             Whether it is a `data`, `event` or valid `id` line; others are not kept.
         """
-        # Not cut in two: the value may be large.
+        # Not split: the value may be large.
         name_end = line.find(b":", 0, _LONGEST_NAME + 1)
         name = line if name_end < 0 else line[:name_end]
         if name == b"data":
@@ -156,7 +156,7 @@ class EventBuffer:
             The event. Its data is `""` if it has no `data` line: then it is not to be delivered,
             but its id counts.
         """
-        # sseclient gives no event for a block without data, so an empty line stands in.
+        # sseclient returns no event for a block without data, so add an empty `data` line.
         groups = [*self._groups, b"\n".join(self.lines or [b"data"])]
         groups[-1] = b"\n".join([*self.fields.values(), groups[-1]])
         if self._reader is None:

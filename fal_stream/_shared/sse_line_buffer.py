@@ -10,7 +10,7 @@ from __future__ import annotations
 
 __all__ = ["LineBuffer"]
 
-# Smaller pieces are gathered into one: each object would take more memory than its bytes.
+# Smaller pieces are joined: each object would take more memory than its bytes.
 _LARGE_PIECE = 4 * 1024
 
 

@@ -22,7 +22,7 @@ AclDecision: TypeAlias = Literal["hide", "forbid", "allow"]
 
 _EXPIRIES: Mapping[str, int | None] = {
     "never": None,
-    # As soon as the storage can: 0 means never to it.
+    # As soon as possible: 0 would mean "never" to the storage.
     "immediate": 60,
     "1h": 3_600,
     "1d": 86_400,

@@ -33,7 +33,7 @@ def common_prefix_length(one: str, other: str) -> int:
     start = 0
     while start < longest and one[start : start + _BLOCK] == other[start : start + _BLOCK]:
         start += _BLOCK
-    # Whole blocks may go beyond the end of both.
+    # The last block may go beyond the end of both texts.
     low, high = min(start, longest), min(start + _BLOCK, longest)
     while low < high:
         middle = (low + high + 1) // 2
@@ -54,7 +54,7 @@ class TextAccumulator:
 
     def __init__(self, cumulative: bool | None = None) -> None:
         self._given = cumulative
-        # None as long as nothing has shown it.
+        # None until it is decided.
         self._cumulative = cumulative
         self._parts: list[str] = []
         self._length = 0
@@ -89,7 +89,7 @@ class TextAccumulator:
             return ""
         if cumulative is None:
             if self._cumulative is False and not self._held and len(text) < self._length:
-                return self._append(text)  # it is too short to repeat all text
+                return self._append(text)  # it is shorter than all text so far
             return self._weigh(text)
         self._cumulative = cumulative
         if cumulative:
@@ -142,7 +142,7 @@ class TextAccumulator:
         if self._held and not text.startswith(self._held[-1]):
             released = self._release()
             return released + self._weigh_delta(text)
-        # The length first, so that all text is looked at only if as much comes.
+        # Compare the length first, so that all text is compared only with an equally long text.
         if len(text) < self._length or not text.startswith(self.text):
             return self._append(text)
         if self._length >= _CERTAIN_LENGTH:

@@ -121,7 +121,7 @@ def _first_choice(choices: object) -> Mapping[Any, Any] | None:
 
 
 def _find_in_output(fields: Mapping[Any, Any], names: tuple[str, ...]) -> FoundText | None:
-    # The output of a workflow's node is not that of the workflow.
+    # The output of a node is not the output of the workflow.
     if "node_id" in fields and fields.get("type") != "output":
         return None
     output = fields_of(fields.get("output"))
@@ -167,7 +167,7 @@ class FieldNames:
         texts = [name for name, is_text in self._names.items() if is_text]
         hint = "iterate the stream instead"
         if texts:
-            # Seldom needed, and not quick to load.
+            # Imported here because it is seldom needed and slow to import.
             from difflib import get_close_matches
 
             near = get_close_matches(field, texts, 1) if isinstance(field, str) else []

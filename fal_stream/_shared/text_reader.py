@@ -13,7 +13,7 @@ from .text_fields import TEXT_NAMES, FieldNames, find_text
 
 __all__ = ["TextReader"]
 
-# How a data URI begins, which is no text; nor does an empty text tell anything.
+# How a data URI begins, which is not text. An empty text is skipped too.
 _OF_DATA_URI = ("", "d", "D")
 
 
@@ -42,7 +42,7 @@ class TextReader:
         self._cumulative = cumulative
         self._accumulator = TextAccumulator(cumulative)
         self._names = FieldNames()
-        # The field that is looked at first; a function looks at the whole chunk.
+        # The field that is read first; a function gets the whole chunk.
         self._first_name: str | None = TEXT_NAMES[0]
         if field is not None:
             self._first_name = field if isinstance(field, str) else None
@@ -63,7 +63,8 @@ class TextReader:
         """
         self.taken += 1
         if self._first_name is not None and type(chunk) is dict and "choices" not in chunk:
-            # As `find_text` does it, for the common case: there may be thousands of chunks.
+            # The same as `find_text`, but faster for the common case: there may be thousands of
+            # chunks.
             text = chunk.get(self._first_name)
             if type(text) is str and text[:1] not in _OF_DATA_URI:
                 self.has_found = True

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 from ..errors import TokenError
 from ..types import TokenProvider
 
-# Base64url, its older alphabet, and what else stands in a URL as it is (RFC 3986, section 2.3).
+# Base64url, its older alphabet, and the other unreserved characters of a URL (RFC 3986, section
+# 2.3).
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
 
-# More than a token has, less than a request line may have.
+# Longer than any token, and shorter than the longest request line.
 MAX_TOKEN = 8192
 
 TOKEN_PARAMETER = "fal_jwt_token"

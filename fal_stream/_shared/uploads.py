@@ -20,7 +20,7 @@ from ..errors import ConfigError
 from .endpoint import is_loopback, names_this_machine
 from .file_hosts import ADDRESS_MARKS
 
-# Both as in fal's JavaScript client.
+# Both are the values of fal's JavaScript client.
 MAX_SINGLE = 90 * 1024 * 1024
 PART_SIZE = 10 * 1024 * 1024
 
@@ -115,7 +115,7 @@ def check_initiated(answer: object, *, is_local: bool) -> UploadTarget:
     given = _object(answer)
     upload_url, file_url = _text(given, "upload_url"), _text(given, "file_url")
     _check_address("upload_url", upload_url, is_local=is_local)
-    # This one goes into JSON only, and may have the file's name in it as it is.
+    # This URL is only used in JSON, and may contain the file's name unencoded.
     if not file_url.isprintable():
         raise ValueError("file_url has a control character in it")
     _check_address("file_url", quote(file_url, safe=ADDRESS_MARKS), is_local=is_local)
@@ -143,7 +143,7 @@ def _check_address(name: str, url: str, *, is_local: bool) -> None:
     except ConfigError:
         parts = None
     if parts is None:
-        # Not shown: what is no address may be anything.
+        # Not shown in the message, because it may be anything.
         raise ValueError(f"{name} is not an absolute http address without user and password")
     host = parts.hostname or ""
     if is_local and is_loopback(host):
@@ -184,7 +184,7 @@ def complete_url(upload_url: str) -> str:
 
 
 def _below(url: str, name: str) -> str:
-    # As text, not taken apart: the query is a signature.
+    # Treated as text, not parsed, because the query is a signature.
     address, mark, query = url.partition("#")[0].partition("?")
     if not urlsplit(address).path:
         address += "/"

@@ -246,7 +246,7 @@ class Watchdog:
         self._rearm()
 
     def _rearm(self) -> None:
-        # Compared one by one, as it is done for each read.
+        # Compared one by one, which is fastest; this runs for each read.
         due = self._fixed_due
         if self._idle_due < due:
             due = self._idle_due

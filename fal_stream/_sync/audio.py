@@ -44,7 +44,7 @@ class Audio(IteratorHints):
             try:
                 sound = self._reader.take(chunk)
             except BaseException:
-                # As where the stream itself can't be decoded, nothing more is read.
+                # Read nothing more, as after a chunk that can't be decoded.
                 stream.close()
                 raise
             if sound:

@@ -128,7 +128,7 @@ class MapWorkers:
             with stream:
                 result = call(self._read, stream)
             if stream.signal.aborted:
-                # By `read`, for one: the result may be of a part only.
+                # By `read`, for example: the result may be incomplete.
                 raise _aborted(stream)
             item = MapItem(index, input, result)
         except cancellations():
@@ -138,7 +138,7 @@ class MapWorkers:
         except Exception as error:
             item = MapItem(index, input, error=error)
         finally:
-            # What an abort of the map has cut off is no result, and no failure of the input.
+            # A stream that an abort of the map has ended is neither a result nor a failure.
             if self.queue.stopped and (
                 stream is None or stream.signal.aborted or not stream.closed
             ):

@@ -42,7 +42,8 @@ class _PendingToken:
     def resolve(self, outcome: Token | FalStreamError | None) -> None:
         """Give the outcome to those who wait; None: there is none, another may request it."""
         self.has_landed = True
-        # None leaves before it has got it: a Ctrl-C in here has the rest of them called once more.
+        # A waiter leaves the list when it has got the outcome: after a Ctrl-C in this loop, the
+        # others are called again.
         for deliver in list(self.waiting):
             deliver(outcome)
 
@@ -50,7 +51,7 @@ class _PendingToken:
         """Wait for what comes of it."""
         self.waiting.append(deliver)
         if self.has_landed:
-            deliver(None)  # look again
+            deliver(None)  # they look at the cache again
 
 
 class Tokens:
@@ -93,7 +94,7 @@ class Tokens:
                 return kept, True
             outcome = self._fetch_or_wait(key, prepared, exchange)
             if isinstance(outcome, FalStreamError):
-                # Each stream adds its own request to its error.
+                # Each stream gets an error of its own, with its own request.
                 raise copy.copy(outcome) from outcome.__cause__
             if outcome is not None:
                 return outcome, False
@@ -136,7 +137,7 @@ class Tokens:
                 self._kept[key] = outcome
             self._resolve(key, mine, outcome)
         except BaseException:
-            # Wherever it was interrupted: nobody waits for one who has gone.
+            # Wherever it was interrupted, so that no stream waits for a request that was given up.
             self._resolve(key, mine, None)
             raise
         return outcome
@@ -180,5 +181,5 @@ class Tokens:
             ) from error
         except StreamDecodeError:
             pass
-        # Not shown: it may hold a token.
+        # Not shown in the message, because it may contain a token.
         raise TokenError("fal gave no token: the answer is not JSON")

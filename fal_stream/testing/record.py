@@ -59,7 +59,7 @@ def record(
     Raises:
         ConfigError: The stream has started, or the path can't be that of a file.
     """
-    # Checked all the same: not everybody has a type checker.
+    # Checked at run time too, because not every user has a type checker.
     given: Any = stream
     if isinstance(given, AsyncFalStream):
         async_attach_tap(given, _Recorder(given.endpoint_id, check_path(path)))

@@ -16,7 +16,7 @@ from fal_stream.testing.steps import Cut, Hang, Pause, PlayableStep, Raw
 
 __all__ = ["replay"]
 
-# What belongs to a connection, or to one request.
+# Headers that belong to a connection, or to one request.
 _NOT_REPLAYED = {
     "connection",
     "content-length",

@@ -98,5 +98,5 @@ class Routes:
 
 
 def _shown(path: object) -> str:
-    # The query of an address may hold a secret.
+    # The query of a URL may contain a secret.
     return describe(path.partition("?")[0]) if isinstance(path, str) else describe(path)

@@ -18,7 +18,7 @@ from fal_stream.testing.request import RecordedRequest
 __all__ = ["PartList", "TokenOrder", "UploadOrder", "read_body"]
 
 _Text = Annotated[str, Field(min_length=1)]
-# It is sent back as a header field.
+# The server sends it back in a header field.
 _MediaType = Annotated[str, Field(pattern=r"^[\x20-\x7e]+$")]
 
 

@@ -20,7 +20,7 @@ from fal_stream.testing.request import BadRequest, RecordedRequest, read_request
 __all__ = ["BACKLOG", "Service"]
 
 BACKLOG = 2048
-# Those that are served have to wait while others are accepted.
+# How many connections are accepted at once: served connections wait meanwhile.
 _ACCEPTED_AT_ONCE = 8
 _ACCEPT_TURNS = 1000
 

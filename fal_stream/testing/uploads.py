@@ -199,7 +199,7 @@ class Uploads:
         for upload in uploads:
             if upload.file_url == file_url:
                 return upload
-        # An upload's address has a secret in its query.
+        # The URL of an upload has a secret in its query.
         shown = excerpt(repr(file_url).partition("?")[0], 120)
         raise ConfigError(
             f"file_url is {shown}; give the file_url of a complete upload "

@@ -32,7 +32,7 @@ from ...errors import ConfigError, StreamConnectionError, excerpt
 from .response import AsyncStreamResponse
 from .sender import AsyncSender, no_response_error
 
-# How much later than a limit of ours one of the HTTP client's own may run out (seconds).
+# How much later than our timeout the HTTP client's own timeout runs out (seconds).
 _GRACE = 1.0
 
 
@@ -51,7 +51,8 @@ class AsyncHttpxSender(AsyncSender):
         package: Its package, `httpx` or `httpx2`.
     """
 
-    # It doesn't tell what has gone out of a piece, so that only a whole one is a sign of life.
+    # httpx doesn't report parts of a piece that were sent, so only a complete piece counts as
+    # progress.
     piece_bytes = 256 * 1024
 
     def __init__(self, client: Any, package: ModuleType) -> None:
@@ -95,9 +96,9 @@ class AsyncHttpxSender(AsyncSender):
         return answer.response
 
     def _build(self, request: PreparedRequest, url: str, body: _AsyncBody) -> Any:
-        # Not by the client's own method, which would add its cookies, and its parameters in the
-        # place of those of the address.
-        # Headers as pairs: the HTTP library looks through all of them for each that is added.
+        # Not by the client's own method, which would add its cookies, and replace the query of the
+        # URL by its own parameters. Headers as pairs, because httpx searches all headers for each
+        # one that is added.
         ours = [
             (name.encode("ascii"), value.encode("ascii")) for name, value in request.headers.items()
         ]
@@ -114,7 +115,7 @@ class AsyncHttpxSender(AsyncSender):
         else:
             sent.stream = body
             return sent
-        # The address may hold a token.
+        # The URL may contain a token.
         raise ConfigError(f"The address can't be used: {excerpt(reason, 120)}")
 
     async def _attempt(
@@ -123,7 +124,7 @@ class AsyncHttpxSender(AsyncSender):
         logs = RedactedLogs(str(sent.url), redactor)
         try:
             with logs:
-                # Its `auth` would take the place of the key.
+                # The client's `auth` would replace the key.
                 response = await self._client.send(
                     sent, stream=True, follow_redirects=False, auth=None
                 )
@@ -148,7 +149,7 @@ class AsyncHttpxSender(AsyncSender):
             return _users_error(failure, redactor)
         reason = reason_of(failure)
         if isinstance(failure, package.HTTPStatusError):
-            # It was answered, and a hook of the user's didn't like the answer.
+            # There was a response, and an event hook of the user raised an exception.
             reason = f"the http_client raised {reason}"
         not_sent = (
             package.ConnectError,
@@ -159,7 +160,7 @@ class AsyncHttpxSender(AsyncSender):
         )
         error = no_response_error(url, reason, redactor, sent=not isinstance(failure, not_sent))
         if isinstance(failure, package.ProxyError):
-            # What it refuses it will go on refusing; what it can't do now it may do later.
+            # An unsupported protocol stays unsupported; any other failure may be temporary.
             error.transient = reason.startswith("5") or "could not connect" in reason
         return error
 
@@ -227,8 +228,8 @@ class AsyncHttpxResponse(AsyncStreamResponse):
         if response.is_stream_consumed:
             self._body = _AsyncHeldBody(response)
         else:
-            # Not by the methods of the response, which would free the connection with the last
-            # byte: an abort just then would hit its next user.
+            # Not by the methods of the response, which would release the connection with the last
+            # byte: an abort at that moment would hit the next request on it.
             pieces, connection = aiter(response.stream), connection_of(response)
             self._body = AsyncHttpxBody(pieces, response.aclose, connection, exchange, logs)
 
@@ -239,7 +240,7 @@ class AsyncHttpxResponse(AsyncStreamResponse):
     async def read(self) -> bytes:
         """See `AsyncStreamResponse`."""
         if self._is_torn:
-            # Its reader would call that the end of the body.
+            # httpx's reader would take this for the end of the body.
             raise StreamConnectionError(
                 "the task that read it was cancelled, and an http_client can't go on from there"
             )
@@ -262,7 +263,7 @@ class AsyncHttpxResponse(AsyncStreamResponse):
         self._body.abandon()
 
     def __del__(self) -> None:
-        # A Ctrl-C may come before anybody has it, or before it is whole.
+        # A Ctrl-C may come before the response was returned or is complete.
         if "_body" in vars(self):
             self.abandon()
 

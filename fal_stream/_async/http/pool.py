@@ -53,7 +53,7 @@ class AsyncConnectionPool:
 
     def __init__(self, keepalive_expiry: float) -> None:
         self._keepalive_expiry = keepalive_expiry
-        # In the order in which they became idle.
+        # In the order in which the connections became idle.
         self._idle: dict[AsyncConnection, None] = {}
         self._all: WeakRegistry[AsyncConnection] = WeakRegistry()
         self._by_route: dict[Route, deque[AsyncConnection]] = {}
@@ -94,7 +94,7 @@ class AsyncConnectionPool:
         while queue:
             try:
                 connection = queue.pop()
-            except IndexError:  # another was quicker
+            except IndexError:  # another thread took it
                 break
             if self._claim(connection):
                 if connection.expires_at > time.monotonic():
@@ -124,7 +124,7 @@ class AsyncConnectionPool:
         return self._idle.pop(connection, connection) is None
 
     def _idle_first(self) -> AsyncConnection | None:
-        # Another thread may change it between the two steps.
+        # Another thread may change the queue between the two steps.
         with contextlib.suppress(RuntimeError):
             return next(iter(self._idle), None)
         return None
@@ -138,7 +138,8 @@ class AsyncConnectionPool:
             if self._claim(connection):
                 connection.close()
             queue = self._by_route.get(connection.route)
-            # What was taken out of the middle is found here later, when it comes to the front.
+            # A connection that was taken from the middle is removed from the queue here, when it
+            # gets to the front.
             while queue and queue[0] not in self._idle:
                 with contextlib.suppress(IndexError):
                     queue.popleft()
@@ -155,7 +156,7 @@ class AsyncConnectionPool:
 
         self._cancel_timer = async_call_later(seconds, sweep)
         if self._cancel_timer is None:
-            # Nothing can close them when their time is over.
+            # No timer can be started, so nothing would close them later.
             self._close_idle()
 
     def _sweep(self) -> None:
@@ -179,7 +180,7 @@ class AsyncConnectionPool:
         if waiting is not None:
             waiting.append(wake)
         if self._preconnects.get(route) is not waiting or waiting is None:
-            wake(None)  # it has ended meanwhile
+            wake(None)  # the event loop has ended meanwhile
 
     def end_preconnect(self, route: Route) -> None:
         """Have those who wait look again: the connection is idle now, or could not be opened."""

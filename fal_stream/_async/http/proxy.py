@@ -47,7 +47,7 @@ class Proxy:
         except (httpx.InvalidURL, ValueError):
             host = None
         if not host:
-            del parts  # which has the password
+            del parts  # it contains the password
             raise ConfigError(
                 "The environment names a proxy whose address can't be used (it is not shown here: "
                 "it may hold a password): check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"

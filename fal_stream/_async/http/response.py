@@ -13,11 +13,11 @@ from ..._shared.watchdog import Expired
 from ...errors import StreamConnectionError
 from .connection import AsyncResponseBody
 
-# As much of a body is read so that its connection can be used again, and waited for so long.
+# How many bytes of a body are read, and for how long, so that its connection can be used again.
 DISCARD_LIMIT = 64 * 1024
 DISCARD_SECONDS = 1.0
 
-# How long the text of an error is waited for (seconds).
+# How long to wait for the body of an error (seconds).
 PATIENCE = 5.0
 
 

@@ -72,7 +72,7 @@ class Connection:
             failure = error
         else:
             return self._receive_head()
-        # A server may answer, and close the connection, before it has read all of a large body.
+        # A server may respond and close the connection before it has read all of a large body.
         try:
             response, rest = self._receive_head()
         except (OSError, ProtocolError):
@@ -207,7 +207,7 @@ class ResponseBody(httpx.SyncByteStream):
         if connection is None:
             return
         unharmed = self._exchange.detach()
-        # A server that has closed its end already should not wait for the next request.
+        # The server has closed its end already, so the connection can't be used again.
         if unharmed and self.can_be_used_again and self._stream.seems_open():
             self._pool.release(connection)
         else:

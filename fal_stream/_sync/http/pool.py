@@ -54,7 +54,7 @@ class ConnectionPool:
 
     def __init__(self, keepalive_expiry: float) -> None:
         self._keepalive_expiry = keepalive_expiry
-        # In the order in which they became idle.
+        # In the order in which the connections became idle.
         self._idle: dict[Connection, None] = {}
         self._all: WeakRegistry[Connection] = WeakRegistry()
         self._by_route: dict[Route, deque[Connection]] = {}
@@ -95,7 +95,7 @@ class ConnectionPool:
         while queue:
             try:
                 connection = queue.pop()
-            except IndexError:  # another was quicker
+            except IndexError:  # another thread took it
                 break
             if self._claim(connection):
                 if connection.expires_at > time.monotonic():
@@ -125,7 +125,7 @@ class ConnectionPool:
         return self._idle.pop(connection, connection) is None
 
     def _idle_first(self) -> Connection | None:
-        # Another thread may change it between the two steps.
+        # Another thread may change the queue between the two steps.
         with contextlib.suppress(RuntimeError):
             return next(iter(self._idle), None)
         return None
@@ -139,7 +139,8 @@ class ConnectionPool:
             if self._claim(connection):
                 connection.close()
             queue = self._by_route.get(connection.route)
-            # What was taken out of the middle is found here later, when it comes to the front.
+            # A connection that was taken from the middle is removed from the queue here, when it
+            # gets to the front.
             while queue and queue[0] not in self._idle:
                 with contextlib.suppress(IndexError):
                     queue.popleft()
@@ -156,7 +157,7 @@ class ConnectionPool:
 
         self._cancel_timer = call_later(seconds, sweep)
         if self._cancel_timer is None:
-            # Nothing can close them when their time is over.
+            # No timer can be started, so nothing would close them later.
             self._close_idle()
 
     def _sweep(self) -> None:
@@ -180,7 +181,7 @@ class ConnectionPool:
         if waiting is not None:
             waiting.append(wake)
         if self._preconnects.get(route) is not waiting or waiting is None:
-            wake(None)  # it has ended meanwhile
+            wake(None)  # the event loop has ended meanwhile
 
     def end_preconnect(self, route: Route) -> None:
         """Have those who wait look again: the connection is idle now, or could not be opened."""

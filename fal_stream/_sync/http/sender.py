@@ -77,7 +77,7 @@ class Sender:
         if not self._transports:
             from .transport import HTTPTransport
 
-            # Where two threads make one each, both take the first.
+            # If two threads each make one, both use the first.
             self._transports.append(HTTPTransport(self._keepalive_expiry))
         return self._transports[0]
 
@@ -214,7 +214,7 @@ def parse_url(url: str) -> httpx.URL:
         ConfigError: It can't be used.
     """
     try:
-        # What stands in a query may be a token, which nothing keeps.
+        # A query may contain a token, which must not be cached.
         return _parse(url) if "?" in url else _parse_once(url)
     except (httpx.InvalidURL, ValueError) as error:
         reason = str(error)
@@ -223,7 +223,7 @@ def parse_url(url: str) -> httpx.URL:
 
 def _parse(url: str) -> httpx.URL:
     parsed = httpx.URL(url)
-    # A name that can't be one of an international domain is noticed only where it is asked for.
+    # httpx raises for an invalid international domain name only when the host is read.
     str(parsed.host)
     return parsed
 
@@ -275,7 +275,7 @@ def redirect_target(method: str, url: str, status: int, headers: Mapping[str, st
         return None
     try:
         target = urljoin(url, location)
-        # A user in it would take the place of the key.
+        # httpx would send a user name in the URL instead of the key.
         is_plain = "@" not in urlsplit(target).netloc
         return target if is_plain and same_origin(url, target) else None
     except ValueError:

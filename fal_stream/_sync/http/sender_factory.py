@@ -48,7 +48,7 @@ def make_sender(client: HttpClient | None, config: AnySettings) -> Sender:
     """
     if client is None:
         return Sender(config.keepalive_expiry)
-    # Checked all the same: not everybody has a type checker.
+    # Checked at run time too, because not every user has a type checker.
     package = _package_of(client)
     if package is None:
         raise ConfigError(
