@@ -11,7 +11,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from fal_stream._checks import short_repr
@@ -196,11 +195,11 @@ def _add_input_and_output(parser: Parser) -> None:
     parser.add_argument(
         "-o",
         "--output",
-        metavar="DIR",
-        type=Path,
+        metavar="PATH",
         default=None,
-        help="save the images, audio and other files of the chunks in this folder: those in data: "
-        "URIs, and those on fal's file hosts; a response that is a file itself is saved there too",
+        help="save the images, audio and other files of the chunks in this folder, or those of the "
+        "last chunk under this name (fox.png): those in data: URIs, and those on fal's file hosts; "
+        "a response that is a file itself is saved there too",
     )
     parser.add_argument(
         "--file-host",

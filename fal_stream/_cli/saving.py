@@ -5,13 +5,14 @@ Elsewhere: finding, downloading and writing files, which the client does (`_sync
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from fal_stream._cli.exit_codes import OutputError
 from fal_stream._cli.messages import shell_text
-from fal_stream._saving.target import Target, make_folder
+from fal_stream._saving.target import Target, check_target, make_folder
 from fal_stream._shared.file_hosts import make_file_hosts
 from fal_stream._shared.file_limits import FileLimits
 from fal_stream._shared.find_files import SeenFiles, find_in
@@ -21,10 +22,11 @@ from fal_stream.errors import FileError, excerpt
 
 
 class OutputFolder:
-    """Saves what a stream brings in a folder.
+    """Saves what a stream brings in a folder, or the files of its last chunk under a name.
 
     Args:
-        folder: The folder; it is made if it isn't there.
+        path: A folder, which is made if it isn't there, or the name of a file, as for
+            `stream.save()`.
         stream: The stream.
         hosts: Hosts that files are fetched from besides fal's own and the user's servers.
         max_bytes: How many bytes a file may have.
@@ -39,7 +41,7 @@ class OutputFolder:
 
     def __init__(
         self,
-        folder: Path,
+        path: str,
         stream: FalStream[Any],
         hosts: list[str],
         max_bytes: int,
@@ -50,7 +52,9 @@ class OutputFolder:
         self._hosts = make_file_hosts(stream.config, hosts)
         self._say = say
         self._once = SeenFiles()
-        target = Target(folder)
+        self._last: tuple[Any, int] | None = None
+        target = _target_of(path)
+        self._has_name = target.name is not None
         make_folder("--output", target)
         self._saver = Saver(
             target,
@@ -63,6 +67,8 @@ class OutputFolder:
     def save(self, chunk: Any, number: int) -> None:
         """Save the files in a chunk. One that can't be had is said and counted.
 
+        Where a name was given, those of the last chunk are saved, at the end.
+
         Args:
             chunk: A JSON value.
             number: Which chunk it is, 1 for the first.
@@ -70,6 +76,12 @@ class OutputFolder:
         Raises:
             OutputError: A file can't be written.
         """
+        if self._has_name:
+            self._last = (chunk, number)
+        else:
+            self._save(chunk, number)
+
+    def _save(self, chunk: Any, number: int) -> None:
         for found in filter(self._once.is_new, find_in(chunk, self._hosts)):
             try:
                 path = self._saver.save(found, number)
@@ -111,6 +123,8 @@ class OutputFolder:
             if path is not None:
                 self._say_saved(path, ", not all that was to come")
             return
+        if self._last is not None:
+            self._save(*self._last)
         try:
             path = self._saver.finish()
         except FileError as error:
@@ -119,7 +133,8 @@ class OutputFolder:
         if path is not None:
             self._say_saved(path)
         elif not self._saver.paths and not self.failures:
-            self._say("nothing was saved: no chunk has an image, audio or another file of fal's")
+            which = "the last chunk has no" if self._has_name else "no chunk has an"
+            self._say(f"nothing was saved: {which} image, audio or another file of fal's")
 
     def _say_saved(self, path: Path, how: str = "") -> None:
         self._say(f"saved {excerpt(str(path))} ({path.stat().st_size:,} bytes{how})")
@@ -127,3 +142,11 @@ class OutputFolder:
     def _check_written(self, error: FileError) -> None:
         if isinstance(error.__cause__, OSError):
             raise OutputError(error.message) from None
+
+
+def _target_of(path: str) -> Target:
+    if ".." in Path(path).parts:
+        # In a shell it is meant.
+        ends = ("/", os.sep)
+        path = f"{Path(path).resolve()}{os.sep if path.endswith(ends) else ''}"
+    return check_target("--output", path)

@@ -52,6 +52,41 @@ def test_only_the_last_picture(fal: LocalFal, tmp_path: Path) -> None:
     assert names_in(tmp_path) == ["flux-0003-images-0.png"]
 
 
+def test_the_name_of_a_file(fal: LocalFal, tmp_path: Path) -> None:
+    frames = image_frames(3, pause=0)
+    fal.add("acme/flux", frames)
+    ended = call(fal, "run", "acme/flux", "-o", "out/fox.png", cwd=tmp_path)
+    assert (ended.code, ended.chunks) == (0, frames)
+    assert names_in(tmp_path / "out") == ["fox.png"]
+    data = (tmp_path / "out/fox.png").read_bytes()
+    assert frames[-1]["images"][0]["url"] == data_url("image/png", data)
+    assert ended.lines == [f"fal-stream: saved out/fox.png ({len(data):,} bytes)"]
+    # Nothing is written over, and `..` is meant in a shell.
+    (tmp_path / "in").mkdir()
+    ended = call(fal, "run", "acme/flux", "-o", "../out/fox.png", cwd=tmp_path / "in")
+    assert ended.code == 0
+    assert names_in(tmp_path / "out") == ["fox-2.png", "fox.png"]
+    # A slash at its end makes it a folder.
+    assert call(fal, "run", "acme/flux", "-o", "v1.5/", cwd=tmp_path).code == 0
+    assert len(names_in(tmp_path / "v1.5")) == 3
+
+
+def test_a_name_and_no_file_in_the_last_chunk(fal: LocalFal, tmp_path: Path) -> None:
+    fal.add("acme/flux", [*image_frames(1, pause=0), {"seed": 1}])
+    ended = call(fal, "run", "acme/flux", "-o", "fox.png", cwd=tmp_path)
+    assert ended.code == 0
+    assert ended.lines[-1] == (
+        "fal-stream: nothing was saved: the last chunk has no image, audio or another file of fal's"
+    )
+    assert names_in(tmp_path) == []
+
+
+def test_the_name_of_a_stream_of_bytes(fal: LocalFal, tmp_path: Path) -> None:
+    fal.add("acme/tts", Reply(audio(0.2), content_type="audio/wav"))
+    assert call(fal, "run", "acme/tts", "-o", "hello.wav", cwd=tmp_path).code == 0
+    assert (tmp_path / "hello.wav").read_bytes() == SOUND
+
+
 def test_sound_in_a_chunk(fal: LocalFal, tmp_path: Path) -> None:
     fal.add("acme/tts", [{"audio": data_url("audio/wav", SOUND)}, {"audio": {"url": "text"}}])
     assert call(fal, "run", "acme/tts", "--output", str(tmp_path)).code == 0
