@@ -38,11 +38,13 @@ def main() -> None:
     npm = os.environ.get("NPM_FOLDER")
     works = [WORKS[name] for name in arguments.works or WORKS]
     names = arguments.contenders or list(CONTENDERS)
+    failures: list[str] = []
 
     def measured(works: Sequence[Work], names: Sequence[str], *, pinned: bool) -> Results:
         with serving(npm, pinned=pinned) as place:
             entrants = entrants_of(names, place)
-            return measure(works, entrants, place, arguments.rounds, arguments.scale)
+            rounds, scale = arguments.rounds, arguments.scale
+            return measure(works, entrants, place, rounds, scale, failures)
 
     if arguments.profile:
         with serving(npm, pinned=False) as place:
@@ -59,7 +61,7 @@ def main() -> None:
         twice = [work for work in works if work.unpinned]
         core = [name for name in names if CONTENDERS[name].is_core]
         runs["not pinned"] = measured(twice, core, pinned=False)
-    text = "\n".join([*head, *tables(runs)])
+    text = "\n".join([*head, *(f"{failure}\n" for failure in failures), *tables(runs)])
     print(text)
     print(f"It took {(time.monotonic() - began) / 60:.0f} minutes.", file=sys.stderr)
     if arguments.write:

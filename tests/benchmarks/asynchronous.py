@@ -127,8 +127,10 @@ async def _read_paced(client: AsyncClient, path: str, counter: Counter, streams:
     async def read() -> None:
         events = indices = 0
         async for chunk in client(path):
-            latencies.append(time.monotonic_ns() - chunk["sent"])
-            watch.note_opening()
+            if events:
+                latencies.append(time.monotonic_ns() - chunk["sent"])
+            else:
+                watch.note_opening()
             events += 1
             indices += chunk["index"]
         counter.add(events, indices)

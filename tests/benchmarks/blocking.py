@@ -129,8 +129,10 @@ def _read_paced(client: Client, path: str, counter: Counter, streams: int) -> An
     def read() -> None:
         events = indices = 0
         for chunk in client(path):
-            latencies.append(time.monotonic_ns() - chunk["sent"])
-            watch.note_opening()
+            if events:
+                latencies.append(time.monotonic_ns() - chunk["sent"])
+            else:
+                watch.note_opening()
             events += 1
             indices += chunk["index"]
         counter.add(events, indices)

@@ -125,9 +125,12 @@ class Stopwatch:
         self._wall = time.perf_counter()
 
     def note_opening(self) -> None:
-        """Note, when it is first called, the seconds of the processor until the first event."""
+        """Note, when it is first called, the seconds until the first event, as of `stop`."""
         if not self._opening:
-            self._opening["opening"] = time.process_time() - self._cpu
+            self._opening = {
+                "opening": time.process_time() - self._cpu,
+                "opening_wall": time.perf_counter() - self._wall,
+            }
 
     def stop(self) -> dict[str, float]:
         """Give the seconds that have passed, and those of the processor that the process took."""

@@ -10,7 +10,7 @@ import contextlib
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from tests.scale.limits import most_open_files
 
@@ -39,6 +39,7 @@ def measure(
     place: Place,
     rounds: int,
     scale: float = 1,
+    failures: list[str] | None = None,
 ) -> Results:
     """Measure.
 
@@ -48,9 +49,13 @@ def measure(
         place: The server.
         rounds: How many rounds.
         scale: The share of the events that a stream has. Default 1.
+        failures: Takes why a work was not measured. Default None: that ends everything.
 
     Returns:
         The medians.
+
+    Raises:
+        SystemExit: A contender lost something, or ended.
     """
     found: dict[Entry, Measured] = {}
     for tls, delayed in ((False, False), (True, False), (False, True)):
@@ -60,16 +65,15 @@ def measure(
             for work in chosen:
                 how = "" if place.pinned else ", not pinned"
                 print(f"{time.strftime('%X')} {work.name}{how}", file=sys.stderr, flush=True)
-                if work.kind == "start":
-                    taken = measure_starts(work, place, rounds)
-                else:
-                    able = [one for one in entrants if can(*one, work)]
-                    if work.kind not in AFRESH:
-                        for one in able:
-                            if one not in workers:
-                                worker = Worker(*one, place, tls=tls, delayed=delayed)
-                                workers[one] = stack.enter_context(worker)
-                    taken = _measure(work.scaled(scale), able, workers, place, rounds)
+                try:
+                    taken = _taken(work.scaled(scale), entrants, workers, stack, place, rounds)
+                except SystemExit as error:
+                    if failures is None:
+                        raise
+                    failures.append(f"{work.title} was not measured: {error}.")
+                    # Whoever was asked may still answer: others are asked from here on.
+                    workers.clear()
+                    continue
                 for (name, flavour), answers in taken.items():
                     found[Entry(work.name, name, flavour)] = _middle(answers)
     return Results(found)
@@ -86,16 +90,23 @@ def can(contender: Contender, flavour: Flavour, work: Work) -> bool:
     return contender.can(flavour, work)
 
 
-def _measure(
+def _taken(
     work: Work,
-    able: Sequence[Entrant],
-    workers: Mapping[Entrant, Worker],
+    entrants: Sequence[Entrant],
+    workers: dict[Entrant, Worker],
+    stack: contextlib.ExitStack,
     place: Place,
     rounds: int,
 ) -> Taken:
+    if work.kind == "start":
+        return measure_starts(work, place, rounds)
+    able = [one for one in entrants if can(*one, work)]
     taken: Taken = {(one.name, flavour): [] for one, flavour in able}
     if work.kind not in AFRESH:
         for one in able:
+            if one not in workers:
+                worker = Worker(*one, place, tls=work.tls, delayed=work.delayed)
+                workers[one] = stack.enter_context(worker)
             workers[one].run(work)
     elif work.events > _MANY_LARGE:
         rounds = 1

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,6 +32,9 @@ __all__ = ["Place", "Worker", "entrants_of", "pinned_to", "serving"]
 
 # The server's authority alone, and with those that clients know.
 AUTHORITY, AUTHORITIES = "authority.pem", "authorities.pem"
+
+# How long a process may be silent: one that hangs is ended, so that others are measured.
+MOST_SECONDS = 180
 
 _SCRIPT = Path(__file__).parent / "contenders" / "javascript.mjs"
 
@@ -72,7 +76,10 @@ class _Process:
         stdin.flush()
 
     def read(self) -> str:
+        guard = threading.Timer(MOST_SECONDS, self._process.kill)
+        guard.start()
         line = self._stream(self._process.stdout).readline()
+        guard.cancel()
         if not line:
             raise SystemExit(f"{self._process.args!r} ended with {self._process.wait()}")
         return line

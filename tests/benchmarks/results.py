@@ -74,6 +74,11 @@ class Measured:
         """Microseconds for an event."""
         return 1e6 * self.figures["wall"] / self.events
 
+    @property
+    def wall_once_open(self) -> float:
+        """The same, from the first event on."""
+        return 1e6 * (self.figures["wall"] - self.figures["opening_wall"]) / (self.events - 1)
+
 
 @dataclass(frozen=True)
 class Column:
@@ -104,6 +109,7 @@ def _figure(title: str, name: str, factor: float, form: str, *, compared: bool =
 _EVENT = Column("CPU, us", lambda measured: measured.cost)
 _ONCE_OPEN = Column("CPU once open, us", lambda measured: measured.cost_once_open)
 _EVENT_WALL = Column("wall, us", lambda measured: measured.wall, compared=False)
+_OPEN_WALL = Column("wall once open, us", lambda measured: measured.wall_once_open, compared=False)
 _P50, _P99 = _figure("p50, us", "p50", 1e6, ",.0f"), _figure("p99, us", "p99", 1e6, ",.0f")
 _WALL, _CPU = _figure("wall, ms", "wall", 1e3, ",.1f"), _figure("CPU, ms", "cpu", 1e3, ",.1f")
 _GROWTH = _figure("growth of the memory, MB", "growth", 1e-6, ",.1f")
@@ -138,7 +144,9 @@ def columns_of(work: Work) -> tuple[Column, ...]:
     if work.streams == 1 or work.kind == "idle":
         return columns
     opening = _figure("opening a stream, CPU, us", "opening", 1e6 / work.streams, ",.0f")
-    return (*columns, opening) if work.kind == "latency" else (*columns, opening, _ONCE_OPEN)
+    return (
+        (*columns, opening) if work.kind == "latency" else (_ONCE_OPEN, _OPEN_WALL, opening, _EVENT)
+    )
 
 
 def value_of(work: str, title: str, measured: Measured | None) -> float | None:

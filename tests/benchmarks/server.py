@@ -39,6 +39,10 @@ HEAD = (
 )
 END = b"0\r\n\r\n"
 
+# Seconds from the last head that is sent to a crowd to its first event, in which the contender gets
+# done with opening.
+SETTLING = 0.25
+
 # Of a listener: streams of a crowd connect at once.
 BACKLOG = 4096
 
@@ -60,8 +64,10 @@ class Crowd:
 
     def join(self, connection: socket.socket) -> None:
         """Wait for all others, and return when all has been sent to each."""
+        connection.sendall(HEAD)
         self._sockets.append(connection)
         if self._barrier.wait() == 0:
+            time.sleep(SETTLING)
             self._send(self._sockets)
             self._sockets.clear()
         self._barrier.wait()
@@ -206,7 +212,6 @@ def _sender(work: Work, events: int) -> Callable[[socket.socket], None]:
     if work.sending == "in turn":
         cuts = [turn * events // TURNS for turn in range(TURNS + 1)]
         parts = [b"".join(chunks[begin:end]) for begin, end in itertools.pairwise(cuts)]
-        parts[0] = HEAD + parts[0]
         parts[-1] += END
         return _together(work, partial(_send_in_turn, parts))
     head = HEAD.replace(b"server:", b"connection: close\r\nserver:") if work.closes else HEAD
@@ -216,7 +221,12 @@ def _sender(work: Work, events: int) -> Callable[[socket.socket], None]:
 
 def _together(work: Work, send: Sender) -> Callable[[socket.socket], None]:
     if work.streams == 1:
-        return lambda connection: send([connection])
+
+        def send_head_first(connection: socket.socket) -> None:
+            connection.sendall(HEAD)
+            send([connection])
+
+        return send_head_first
     return Crowd(work.streams, send).join
 
 
@@ -235,8 +245,6 @@ def _send_in_turn(parts: list[bytes], receivers: list[socket.socket]) -> None:
 
 def _send_paced(events: int, pause: float, receivers: list[socket.socket]) -> None:
     """Send each receiver an event in each pause, all of them evenly over it."""
-    for receiver in receivers:
-        receiver.sendall(HEAD)
     step = pause / len(receivers)
     due = time.monotonic() + pause - step
     for index, receiver in itertools.product(range(events), receivers):

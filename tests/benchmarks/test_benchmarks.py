@@ -30,7 +30,7 @@ BOTH: tuple[Flavour, ...] = ("blocking", "asyncio")
 
 # What workers answer with.
 EVERY_FIGURE = (
-    *("cpu", "wall", "opening", "p50", "p99", "reused", "fresh", "fresh_cpu"),
+    *("cpu", "wall", "opening", "opening_wall", "p50", "p99", "reused", "fresh", "fresh_cpu"),
     *("growth", "held", "busy"),
 )
 
@@ -141,6 +141,21 @@ def test_a_contender_that_loses_something_is_not_measured(
         measure([WORKS["many"]], [(RAW, "asyncio")], place, rounds=1, scale=SMALL)
 
 
+def test_a_work_that_fails_does_not_end_the_others(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due = Work.due
+    monkeypatch.setattr(
+        Work, "due", lambda work, events: (1, 1) if work.name == "mid" else due(work, events)
+    )
+    failures: list[str] = []
+    works, entrants = [WORKS["mid"], WORKS["bulk-60"]], [(RAW, BOTH[0])]
+    results = measure(works, entrants, place, rounds=1, scale=SMALL, failures=failures)
+    assert results.works == ["bulk-60"]
+    (failure,) = failures
+    assert failure.startswith("4,000 x 1.5 KB was not measured: raw (blocking) got (40, 780)")
+
+
 @pytest.mark.parametrize(
     "size", sorted({work.size for work in WORKS.values() if work.kind != "upload"})
 )
@@ -179,7 +194,7 @@ def test_goals_are_met_or_not() -> None:
 
 def test_each_goal_has_a_figure() -> None:
     """Each goal's work, figure and contender are there: none is left out for a slip."""
-    every = dict.fromkeys(EVERY_FIGURE, 1.0) | {"opening": 0.5}
+    every = dict.fromkeys(EVERY_FIGURE, 1.0) | {"opening": 0.5, "opening_wall": 0.5}
     found = {
         Entry(work.name, contender, flavour): Measured(2, 7, every)
         for work in WORKS.values()

@@ -63,8 +63,9 @@ const KINDS = {
   async throughput({ base, path, streams }, counter) {
     const stop = startWatch();
     let opening;
+    let opening_wall;
     const take = (chunk) => {
-      opening ??= stop().cpu;
+      if (opening === undefined) ({ cpu: opening, wall: opening_wall } = stop());
       counter.take(chunk);
     };
     if (streams === 1) {
@@ -72,7 +73,7 @@ const KINDS = {
       return stop();
     }
     await Promise.all(Array.from({ length: streams }, () => read(base, path, take)));
-    return { opening, ...stop() };
+    return { opening, opening_wall, ...stop() };
   },
 
   async memory({ base, path }, counter) {
@@ -88,8 +89,8 @@ const KINDS = {
     const stop = startWatch();
     let opening;
     await read(base, path, (chunk) => {
-      latencies.push(Number(process.hrtime.bigint()) - chunk.sent);
-      opening ??= stop().cpu;
+      if (opening === undefined) opening = stop().cpu;
+      else latencies.push(Number(process.hrtime.bigint()) - chunk.sent);
       counter.take(chunk);
     });
     const [p50, p99] = [0.5, 0.99].map((share) => percentile(latencies, share) / 1e9);

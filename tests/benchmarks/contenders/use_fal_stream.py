@@ -13,6 +13,9 @@ from ..readings import Model
 from ..workloads import Reading
 from . import AsyncClient, Client
 
+# As aiohttp's: where thousands of streams are opened one by one, the first is idle for long.
+TIMEOUT = 300
+
 
 def _options(path: str, reading: Reading) -> dict[str, Any]:
     if reading == "typed":
@@ -40,14 +43,14 @@ def _client_of(client: Any, reading: Reading) -> Callable[[str], Any]:
 @contextlib.contextmanager
 def blocking(base: str, reading: Reading = "chunks") -> Iterator[Client]:
     """Make a client."""
-    with StreamingClient(credentials="a:b", run_url=base) as client:
+    with StreamingClient(credentials="a:b", run_url=base, timeout=TIMEOUT) as client:
         yield _client_of(client, reading)
 
 
 @contextlib.asynccontextmanager
 async def asynchronous(base: str, reading: Reading = "chunks") -> AsyncIterator[AsyncClient]:
     """Make a client."""
-    async with AsyncStreamingClient(credentials="a:b", run_url=base) as client:
+    async with AsyncStreamingClient(credentials="a:b", run_url=base, timeout=TIMEOUT) as client:
         yield _client_of(client, reading)
 
 
