@@ -33,8 +33,8 @@ class Row:
 ROWS: tuple[Row, ...] = (
     Row(
         1,
-        "a reset in the middle of a chunk",
-        "`StreamInterrupted` with the count of the chunks, which were delivered",
+        "the connection is reset in the middle of a chunk",
+        "`StreamInterrupted` with the number of chunks, which were returned before",
         (
             "faults/_async/test_ends.py::test_a_reset_in_a_chunk",
             "faults/_async/test_ends.py::test_a_reset_of_a_body_that_the_connection_ends",
@@ -43,7 +43,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         2,
-        "an end in the middle of an HTTP chunk, or without the last one",
+        "the connection ends in the middle of an HTTP chunk, or without the last one",
         "`StreamInterrupted`",
         (
             "faults/_async/test_ends.py::test_a_cut",
@@ -53,9 +53,9 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         3,
-        "an end in the middle of an event, in due form of HTTP",
-        "`IncompleteStream`; an event of whole lines and whole JSON, which lacks its empty line "
-        "only, is delivered",
+        "the response ends normally, but in the middle of an event",
+        "`IncompleteStream`; an event is returned if only its empty line is missing and its lines"
+        " and its JSON are complete",
         (
             "faults/_async/test_ends.py::test_half_an_event",
             "_async/test_cut_streams.py::test_half_an_event_is_no_chunk",
@@ -70,8 +70,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         5,
-        "a bad size of an HTTP chunk, one that overflows; two lengths, or a length and chunks",
-        "`StreamInterrupted`; in the head `StreamConnectionError`",
+        "an HTTP chunk with an invalid or overflowing size; two lengths, or a length and chunks",
+        "`StreamInterrupted`; if it is in the head, `StreamConnectionError`",
         (
             "faults/_async/test_ends.py::test_a_bad_chunk",
             "faults/_async/test_ends.py::test_a_body_that_can_be_read_in_two_ways",
@@ -82,14 +82,14 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         6,
-        "silence in the body",
-        "`StreamTimeout` of the phase `idle`",
+        "the server is silent in the body",
+        "`StreamTimeout` with the phase `idle`",
         ("faults/_async/test_silence.py::test_silence_in_the_body",),
     ),
     Row(
         7,
-        "a drip that completes no line; pings without end",
-        "the drip: `StreamTimeout` of the phase `idle`; pings: of the phase `event`",
+        "single bytes that complete no line; keep-alives without end",
+        "`StreamTimeout`: with the phase `idle` for single bytes, `event` for keep-alives",
         (
             "faults/_async/test_silence.py::test_silence_in_the_body",
             "faults/_async/test_silence.py::test_signs_of_life_without_a_chunk",
@@ -98,15 +98,15 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         8,
-        "headers that never end, or are dripped",
-        "`StreamTimeout` of the phase `start`",
+        "response headers that never end, or that arrive byte by byte",
+        "`StreamTimeout` with the phase `start`",
         ("faults/_async/test_silence.py::test_a_head_that_never_ends",),
     ),
     Row(
         9,
-        "a TLS handshake that is silent or slow, a connection that nobody answers, a proxy that "
-        "gives no tunnel",
-        "`StreamTimeout` of the phase `start`",
+        "a TLS handshake that is silent or slow, a connection attempt without an answer, a proxy "
+        "that opens no tunnel",
+        "`StreamTimeout` with the phase `start`",
         (
             "faults/_async/test_silence.py::test_a_slow_handshake",
             "faults/_async/test_silence.py::test_a_silent_handshake",
@@ -118,10 +118,10 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         10,
-        "a name that is not found, or looked up for ever; a refused connection; a host of whose "
-        "addresses some refuse or never answer",
-        "`StreamConnectionError` at once; `StreamTimeout` of the phase `start`; the next address "
-        "is tried",
+        "a host name that is not found, or whose look-up hangs; a refused connection; a host with"
+        " some addresses that refuse or never answer",
+        "`StreamConnectionError` at once; `StreamTimeout` with the phase `start`; the next "
+        "address is tried",
         (
             "faults/_async/test_silence.py::test_a_name_that_is_not_found",
             "faults/_async/test_silence.py::test_a_name_that_is_looked_up_for_ever",
@@ -135,7 +135,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         11,
         "100, 103, a thousand interim responses",
-        "they are passed over",
+        "they are skipped",
         (
             "faults/_async/test_answers.py::test_interim_responses",
             "faults/_async/test_limits.py::test_a_flood_of_interim_responses",
@@ -143,9 +143,9 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         12,
-        "204, an empty 200, no answer at all",
-        "no chunk and no error; an empty document: `StreamDecodeError`; no answer: "
-        "`StreamConnectionError`, with `request_sent`",
+        "status 204, an empty 200, no response at all",
+        "no chunk and no error; an empty JSON or HTML response: `StreamDecodeError`; no response:"
+        " `StreamConnectionError`, with `request_sent`",
         (
             "faults/_async/test_answers.py::test_an_empty_answer",
             "faults/_async/test_connections.py::test_a_tls_server_that_leaves_at_once",
@@ -154,8 +154,10 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         13,
-        "401 to 504 with JSON in fal's shape or another, broken JSON, a page, an event stream",
-        "`ApiError` with status, body, request id and type; of a page an excerpt in the message",
+        "401 to 504 with JSON in fal's format or another, broken JSON, an HTML page, an event "
+        "stream",
+        "`ApiError` with status, body, request id and type; the message has an excerpt of an HTML"
+        " page",
         (
             "faults/_async/test_answers.py::test_an_error",
             "_async/test_errors.py::test_each_kind_of_error_body",
@@ -168,8 +170,9 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         14,
-        "`Retry-After` in seconds, as a date, as junk, negative, huge",
-        "obeyed up to `max_delay`, junk ignored; nothing is sent again after the first chunk",
+        "`Retry-After` in seconds, as a date, invalid, negative, huge",
+        "it is obeyed up to `max_delay`, and ignored if it is invalid; nothing is sent again "
+        "after the first chunk",
         (
             "faults/_async/test_retry_after.py::test_each_form",
             "faults/_async/test_retry_after.py::test_a_wait_longer_than_the_limit_is_not_begun",
@@ -178,14 +181,14 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         15,
-        "200 with HTML or JSON",
-        "`StreamDecodeError` with its beginning; `ApiError` where the JSON has a `detail`",
+        "status 200 with HTML or JSON",
+        "`StreamDecodeError` with its beginning; `ApiError` if the JSON has a `detail`",
         ("faults/_async/test_answers.py::test_a_document",),
     ),
     Row(
         16,
-        "a redirect within the origin, to another, from https to http, in a circle",
-        "followed within the origin only; else `ApiError`, and no request is sent elsewhere",
+        "a redirect within the origin, to another origin, from https to http, in a circle",
+        "it is followed only within the origin; else `ApiError`, and no request is sent elsewhere",
         (
             "faults/_async/test_answers.py::test_a_redirect_within_the_origin",
             "faults/_async/test_answers.py::test_a_redirect_to_another_origin",
@@ -204,9 +207,9 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         18,
-        "a stream in gzip, deflate, br or an unknown coding; broken gzip; a bomb",
-        "identity is asked for, any other coding is refused by `StreamDecodeError` and nothing is "
-        "inflated, errors included",
+        "a stream in gzip, deflate, br or an unknown encoding; broken gzip; a decompression bomb",
+        "no compression is asked for; a compressed response is refused by `StreamDecodeError`, "
+        "and nothing is decompressed, not even an error",
         (
             "faults/_async/test_answers.py::test_a_coded_stream",
             "faults/_async/test_answers.py::test_an_error_body_that_is_a_bomb",
@@ -216,8 +219,9 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         19,
-        "another charset than UTF-8, bytes that are no UTF-8, a byte order mark",
-        "always read as UTF-8; U+FFFD for what is none; a mark at the beginning is left out",
+        "a charset other than UTF-8, bytes that are not UTF-8, a byte order mark",
+        "always read as UTF-8; invalid bytes become U+FFFD; a byte order mark at the beginning is"
+        " ignored",
         (
             "faults/_async/test_text.py::test_text_is_utf_8",
             "faults/_async/test_text.py::test_line_ends",
@@ -226,8 +230,8 @@ ROWS: tuple[Row, ...] = (
     Row(
         20,
         "an event of 100 MB, a line without end",
-        "`EventTooLarge` at `max_event_bytes`, 64 MiB by default; three times that much memory at "
-        "most",
+        "`EventTooLarge` at `max_event_bytes`, 64 MiB by default; at most three times that much "
+        "memory is used",
         (
             "faults/_async/test_floods.py::test_an_event_that_is_too_large",
             "faults/_async/test_floods.py::test_an_event_that_just_fits",
@@ -237,7 +241,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         21,
         "NUL, VT, FF, U+0085, U+2028 in the data; lines that end with CR",
-        "CR, LF and CRLF end a line, and nothing else",
+        "only CR, LF and CRLF end a line",
         (
             "faults/_async/test_text.py::test_what_ends_no_line",
             "faults/_async/test_text.py::test_line_ends",
@@ -258,8 +262,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         23,
-        "a flood for a slow consumer",
-        "the server has to wait, what is held stays small, and no limit runs out meanwhile",
+        "a server that sends faster than the consumer reads",
+        "the server has to wait, the memory stays small, and no timeout runs out meanwhile",
         (
             "faults/_async/test_floods.py::test_a_slow_consumer_of_a_flood",
             "_async/test_timeouts.py::test_a_slow_consumer_trips_no_limit",
@@ -268,7 +272,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         24,
         "events that are cut at any byte, many events in one read",
-        "the same events",
+        "the events are the same",
         (
             "faults/_async/test_text.py::test_cut_at_each_byte",
             "faults/_async/test_text.py::test_byte_by_byte_and_at_once",
@@ -277,8 +281,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         25,
-        "more after the last chunk, or after the end; a connection that the server keeps open",
-        "the stream ends at once with `is_final`; what follows an end is never an answer",
+        "data after the last chunk, or after the end; a connection that the server keeps open",
+        "with `is_final` the stream ends at once; data after the end is never read as a response",
         (
             "faults/_async/test_connections.py::test_the_last_chunk_ends_a_stream_that_stays_open",
             "faults/_async/test_connections.py::test_what_follows_the_end_is_no_answer",
@@ -290,8 +294,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         26,
-        "an answer before the body was read; a body that nobody reads",
-        "the answer counts; `StreamTimeout` of the phase `start`",
+        "a response before the body of the request was read; a body that the server never reads",
+        "the response counts; `StreamTimeout` with the phase `start`",
         (
             "faults/_async/test_connections.py::test_an_answer_before_the_request_is_read",
             "_async/test_timeouts.py::test_start_timeout_of_an_upload_that_nobody_reads",
@@ -300,8 +304,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         27,
-        "a kept connection that has gone",
-        "sent again only if no byte was sent",
+        "a reused connection that the server has closed",
+        "the request is sent again only if none of its bytes was sent",
         (
             "faults/_async/test_connections.py::test_a_stale_connection_is_replaced",
             "faults/_async/test_connections.py::test_a_request_that_was_sent_is_not_sent_again",
@@ -309,11 +313,12 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         28,
-        "an abort at any moment: before the start, in a look-up, connecting, in TLS, in a tunnel, "
-        "sending, uploading, at a token, before the head, in the body, on a kept connection, "
-        "before a new attempt, after the end, twice; from a thread, a task, a listener, a signal "
-        "handler, a finalizer, by the given signal",
-        "the stream ends without an error, the server sees its client go, and the client goes on",
+        "an abort at any moment: before the start, in a DNS look-up, connecting, in TLS, in a "
+        "tunnel, sending, uploading, getting a token, before the response head, in the body, on a"
+        " reused connection, before a retry, after the end, twice; from a thread, a task, a "
+        "listener, a signal handler, a finalizer, by the given signal",
+        "the stream ends without an error, the server notices the disconnect, and the client "
+        "still works",
         (
             "_async/test_abort.py::test_before_the_start",
             "latency/test_phases.py::test_blocking",
@@ -331,8 +336,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         29,
-        "many threads or tasks on one client, each aborting about the natural end",
-        "no other stream is harmed",
+        "many threads or tasks on one client, each aborting its stream near its end",
+        "no other stream is affected",
         (
             "faults/test_crowds.py::test_threads_that_abort_at_the_natural_end",
             "faults/test_crowds.py::test_tasks_that_abort_at_the_natural_end",
@@ -341,15 +346,15 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         30,
-        "Ctrl-C in a wait",
-        "`KeyboardInterrupt`, and the connection is freed",
+        "Ctrl-C during a wait",
+        "`KeyboardInterrupt`, and the connection is closed",
         ("flavour/test_interrupt.py::test_ctrl_c",),
     ),
     Row(
         31,
         "a task that is cancelled once, twice, eight times; `wait_for` and `timeout` of asyncio, "
-        "scopes of anyio and trio",
-        "the connection is freed, and the client goes on",
+        "cancel scopes of anyio and trio",
+        "the connection is closed, and the client still works",
         (
             "flavour/test_cancellation.py::test_before_the_head",
             "flavour/test_cancellation.py::test_while_connecting",
@@ -370,8 +375,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         32,
-        "a stream that is dropped without an end",
-        "the connection is freed, with a `ResourceWarning`",
+        "a running stream is garbage-collected",
+        "the connection is closed, with a `ResourceWarning`",
         (
             "_async/test_lifetime.py::test_a_dropped_stream_warns_and_frees_its_connection",
             "_async/test_lifetime.py::test_streams_dropped_in_a_cycle",
@@ -381,8 +386,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         33,
-        "a fork after use; one client in several event loops; the end of a program that reads",
-        "all work, and the program ends without a word",
+        "a fork after use; one client in several event loops; the end of a program while it reads",
+        "all work, and the program ends without an error",
         (
             "flavour/test_fork.py::test_each_process_gets_its_own_answers",
             "flavour/test_fork.py::test_a_child_does_not_end_the_streams_of_its_parent",
@@ -395,8 +400,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         34,
-        "a wall clock that jumps; a process that was stopped while data came",
-        "no limit runs out for that",
+        "a wall clock that jumps; a process that was suspended while data arrived",
+        "no timeout runs out because of that",
         (
             "faults/_async/test_clocks.py::test_no_limit_goes_by_the_wall_clock",
             "faults/_async/test_clocks.py::test_no_token_goes_by_the_wall_clock",
@@ -406,16 +411,16 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         35,
-        "a certificate that has expired, is another host's or self-signed",
-        "`StreamConnectionError` that says which; it is not tried again",
+        "a certificate that has expired, is for another host, or is self-signed",
+        "`StreamConnectionError` that says which; it is not retried",
         ("faults/_async/test_certificates.py::test_a_bad_certificate",),
     ),
     Row(
         36,
-        "a key in quotes, or with a line end, NUL, a space or a letter beyond ASCII in it; an "
-        "endpoint id that would climb or change the host",
-        "`ConfigError` that shows the key nowhere, nor do the variables of its traceback; nothing "
-        "is sent",
+        "a key with quotes, a line end, NUL, a space or a non-ASCII letter in it; an endpoint id "
+        "that would leave its path or change the host",
+        "`ConfigError`; neither the error nor the variables of its traceback contain the key; "
+        "nothing is sent",
         (
             "faults/_async/test_refusals.py::test_a_bad_key",
             "_async/test_keys.py::test_a_refused_key_is_shown_nowhere",
@@ -425,8 +430,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         37,
-        "a token provider that gives None, 123, an empty text or 100 KB, raises or hangs",
-        "`TokenError`; `StreamTimeout` of the phase `start`",
+        "a token provider that returns None, 123, an empty text or 100 KB, raises or hangs",
+        "`TokenError`; `StreamTimeout` with the phase `start`",
         (
             "faults/_async/test_refusals.py::test_a_provider_that_gives_no_token",
             "faults/_async/test_limits.py::test_an_answer_of_fals_that_is_too_large",
@@ -435,14 +440,14 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         38,
-        "a listener that raises",
-        "logged by the logger `fal_stream`, and the stream goes on",
+        "a listener that raises an exception",
+        "it is logged by the logger `fal_stream`, and the stream goes on",
         ("faults/_async/test_refusals.py::test_listeners_that_raise",),
     ),
     Row(
         39,
-        "texts, reprs, logs at any level, tracebacks and pickles",
-        "no key, no token, no signature of an upload",
+        "messages, reprs, logs at any level, tracebacks and pickles",
+        "they contain no key, no token, and no signature of an upload",
         (
             "faults/_async/test_secrets.py::test_streams_show_no_secret",
             "faults/_async/test_secrets.py::test_an_http_client_of_ones_own_shows_no_secret",
