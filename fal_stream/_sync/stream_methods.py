@@ -139,42 +139,44 @@ class StreamMethods:
         Times are seconds; a limit that is left out is the client's, and None switches it off.
 
         Args:
-            endpoint_id: The endpoint, `owner/alias[/path]`, as on the model's page.
-            input: What the app is given: a JSON value, or a pydantic model or dataclass that
-                gives one. Sent as the JSON body; a GET puts its fields into the query. Default
-                None: nothing is sent.
-            output_type: The type of the chunks: a pydantic model, a TypedDict, a union or any
-                other type form that pydantic can validate. Default None: JSON values as they
-                are.
-            url: The address to stream from, instead of the endpoint's own. Default: none.
-            path: What is appended to the endpoint id, such as `/audio/speech`; `""` for nothing.
-                Not together with `url`. Default: `/stream`.
-            query_params: Added to the address. Default: none.
-            timeout: Between two signs of life of the running stream.
-            event_timeout: Between two chunks, whatever the signs of life.
-            start_timeout: Until the response headers are there, connecting included. One that is
-                given, here or to the client, is told to fal too, if it is over 1.
-            total_timeout: For all the waiting of the stream.
+            endpoint_id: The endpoint id from the model's page: `owner/alias[/path]`.
+            input: The model's input: a JSON value, pydantic model or dataclass, with files at any
+                depth. It is sent as the JSON body, or as the query of a GET. Default None: nothing
+                is sent.
+            output_type: The type that each chunk is validated as: a pydantic model, a TypedDict, a
+                union, or any other type that pydantic can validate. Default None: JSON values as
+                they are.
+            url: The URL to stream from, instead of the endpoint's own. Default: none.
+            path: The part of the URL after the endpoint id, such as `/audio/speech`; `""` for none.
+                It can't be combined with `url`. Default: `/stream`.
+            query_params: Query parameters to add to the URL. Default: none.
+            timeout: How long the running stream may be silent; keep-alives count as data.
+            event_timeout: How long to wait for the next chunk, even if keep-alives arrive.
+            start_timeout: How long to wait for the response headers, connecting and retries
+                included. If you give one of more than 1, here or to the client, it is also sent to
+                fal.
+            total_timeout: How long to wait in all, from the start of the stream to its end.
             method: The HTTP method. Default: POST.
-            accept: The media type asked for. Default: text/event-stream.
-            signal: Aborts the stream when it is aborted itself. Default: none.
-            headers: Sent with this request, over the client's own. Default: none.
-            auto_upload: Whether files in the input are uploaded and replaced by their addresses
-                when the stream starts. Default True; with False a file in the input is an error.
-            connection_mode: `server`: with the key. `client`: straight to fal with a short-lived
-                token, past proxy and middleware. Default: server.
-            token_provider: Gives the token in the connection mode `client`, a function of the
-                app path. Default None: fal is asked for one, with the key.
-            is_final: Tells of a chunk whether it is the last one. The stream then ends without
-                waiting for the server; one that ends without such a chunk is an
-                IncompleteStream. Default: the `output` event of a `workflows/` endpoint; of
-                others, and with None, the server's end is the end.
-            raise_error_events: Whether an event named `error`, a `{"type": "error"}` of a
-                workflow, and a last chunk with an `error` raise StreamEventError. Default True;
-                with False they are chunks.
-            priority: `normal` or `low`. Default: fal's own.
-            hint: Tells fal which runners suit the request. Default: none.
-            **unknown: Refused.
+            accept: The media type to ask for. Default: text/event-stream.
+            signal: An abort signal: when it is aborted, so is the stream. Default: none.
+            headers: Headers of this request; they win over the client's. Default: none.
+            auto_upload: Whether files in the input are uploaded when the stream starts, and
+                replaced by their URLs. Default True; with False, a file in the input is an error.
+            connection_mode: `server` sends the key. `client` sends a short-lived token, directly to
+                fal, without proxy and middleware. Default: server.
+            token_provider: A function that returns a token for the connection mode `client`; its
+                argument is the path of the endpoint. Default None: the token is requested from fal,
+                with the key.
+            is_final: A function that tells whether a chunk is the last one. The stream ends with
+                that chunk, without waiting for the server; if it ends without one, it raises
+                IncompleteStream. Default: the `output` event for a `workflows/` endpoint, else
+                None: the stream ends when the server ends it.
+            raise_error_events: Whether StreamEventError is raised for an event named `error`, a
+                `{"type": "error"}` of a workflow, and a last chunk with an `error`. Default True;
+                with False, they are chunks like any other.
+            priority: `normal` or `low`, for fal's queue. Default: fal's own.
+            hint: Tells fal which runner to prefer. Default: none.
+            **unknown: Refused with a ConfigError.
 
         Returns:
             The stream.
@@ -316,45 +318,48 @@ class StreamMethods:
         client's, and None switches it off.
 
         Args:
-            endpoint_id: The endpoint, `owner/alias[/path]`, as on the model's page.
+            endpoint_id: The endpoint id from the model's page: `owner/alias[/path]`.
             inputs: The inputs, one after the other; as many as you like, for they are read no
                 further ahead than results are taken.
             concurrency: How many streams run at once at most. Default 8.
             ordered: Whether the results come in the order of the inputs. Default False: as they
                 are ready.
-            output_type: The type of the chunks: a pydantic model, a TypedDict, a union or any other
-                type form that pydantic can validate. Default None: JSON values as they are.
+            output_type: The type that each chunk is validated as: a pydantic model, a TypedDict, a
+                union, or any other type that pydantic can validate. Default None: JSON values as
+                they are.
             read: What is done with each stream, a function that gives the result. Default None:
                 it is read to its end, and the last chunk is the result.
-            url: The address to stream from, instead of the endpoint's own. Default: none.
-            path: What is appended to the endpoint id, such as `/audio/speech`; `""` for nothing.
-                Not together with `url`. Default: `/stream`.
-            query_params: Added to the address. Default: none.
-            timeout: Between two signs of life of the running stream.
-            event_timeout: Between two chunks, whatever the signs of life.
-            start_timeout: Until the response headers are there, connecting included. One that is
-                given, here or to the client, is told to fal too, if it is over 1.
-            total_timeout: For all the waiting of the stream.
+            url: The URL to stream from, instead of the endpoint's own. Default: none.
+            path: The part of the URL after the endpoint id, such as `/audio/speech`; `""` for none.
+                It can't be combined with `url`. Default: `/stream`.
+            query_params: Query parameters to add to the URL. Default: none.
+            timeout: How long the running stream may be silent; keep-alives count as data.
+            event_timeout: How long to wait for the next chunk, even if keep-alives arrive.
+            start_timeout: How long to wait for the response headers, connecting and retries
+                included. If you give one of more than 1, here or to the client, it is also sent to
+                fal.
+            total_timeout: How long to wait in all, from the start of the stream to its end.
             method: The HTTP method. Default: POST.
-            accept: The media type asked for. Default: text/event-stream.
+            accept: The media type to ask for. Default: text/event-stream.
             signal: Ends the map when it is aborted. Default: none.
-            headers: Sent with this request, over the client's own. Default: none.
-            auto_upload: Whether files in the input are uploaded and replaced by their addresses
-                when the stream starts. Default True; with False a file in the input is an error.
-            connection_mode: `server`: with the key. `client`: straight to fal with a short-lived
-                token, past proxy and middleware. Default: server.
-            token_provider: Gives the token in the connection mode `client`, a function of the app
-                path. Default None: fal is asked for one, with the key.
-            is_final: Tells of a chunk whether it is the last one. The stream then ends without
-                waiting for the server; one that ends without such a chunk is an IncompleteStream.
-                Default: the `output` event of a `workflows/` endpoint; of others, and with None,
-                the server's end is the end.
-            raise_error_events: Whether an event named `error`, a `{"type": "error"}` of a workflow,
-                and a last chunk with an `error` raise StreamEventError. Default True; with False
-                they are chunks.
-            priority: `normal` or `low`. Default: fal's own.
-            hint: Tells fal which runners suit the request. Default: none.
-            **unknown: Refused.
+            headers: Headers of this request; they win over the client's. Default: none.
+            auto_upload: Whether files in the input are uploaded when the stream starts, and
+                replaced by their URLs. Default True; with False, a file in the input is an error.
+            connection_mode: `server` sends the key. `client` sends a short-lived token, directly to
+                fal, without proxy and middleware. Default: server.
+            token_provider: A function that returns a token for the connection mode `client`; its
+                argument is the path of the endpoint. Default None: the token is requested from fal,
+                with the key.
+            is_final: A function that tells whether a chunk is the last one. The stream ends with
+                that chunk, without waiting for the server; if it ends without one, it raises
+                IncompleteStream. Default: the `output` event for a `workflows/` endpoint, else
+                None: the stream ends when the server ends it.
+            raise_error_events: Whether StreamEventError is raised for an event named `error`, a
+                `{"type": "error"}` of a workflow, and a last chunk with an `error`. Default True;
+                with False, they are chunks like any other.
+            priority: `normal` or `low`, for fal's queue. Default: fal's own.
+            hint: Tells fal which runner to prefer. Default: none.
+            **unknown: Refused with a ConfigError.
 
         Returns:
             An iterator of `MapItem`, best used by `with`.
