@@ -7,6 +7,7 @@ both flavours. A signal only calls its listeners; ending a wait is up to them.
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Callable
 from typing import Any, NoReturn, SupportsIndex
 
@@ -144,6 +145,28 @@ def follow(signal: AbortSignal, callback: Callable[[], object]) -> Callable[[], 
         signal._followers.pop(key, None)
 
     return unsubscribe
+
+
+def follow_weakly(signal: AbortSignal, method: Callable[[Any], object]) -> Callable[[], None]:
+    """Have a method called with the reason when a signal is aborted, as long as its object lives.
+
+    A signal may be kept for longer than what follows it, and keeps none of it.
+
+    Args:
+        signal: The signal.
+        method: A bound method, which may be called twice: see `follow`.
+
+    Returns:
+        A function that takes the callback off the signal again.
+    """
+    kept = weakref.WeakMethod(method)
+
+    def tell() -> None:
+        abort = kept()
+        if abort is not None:
+            abort(signal.reason)
+
+    return follow(signal, tell)
 
 
 def _call(callback: Callable[[], object]) -> None:

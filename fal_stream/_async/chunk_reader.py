@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .._net.async_exchange import AsyncExchange
+from .._net.async_exchange import AsyncExchange, async_new_exchange
 from .._net.exchange import Aborted
-from .._net.exchange_factory import async_new_exchange
 from .._shared import api_errors
 from .._shared.chunks import BinaryChunks, EventChunks
 from .._shared.prepared_stream import PreparedStream
@@ -46,12 +45,10 @@ class AsyncChunkReader:
         opener: Sends it.
 
     Attributes:
-        has_response: Whether a response is there that is a stream; it stays so when it has ended.
         received: How many bytes of the body have come.
     """
 
     def __init__(self, prepared: PreparedStream, opener: AsyncOpener) -> None:
-        self.has_response: bool = False
         self.received: int = 0
         self._answer: AsyncStreamResponse | None = None
         self._prepared = prepared
@@ -90,7 +87,6 @@ class AsyncChunkReader:
             raise
         self._watchdog.started()
         self._response = response
-        self.has_response = True
 
     async def _source_of(self, response: AsyncStreamResponse) -> EventChunks[Any] | BinaryChunks:
         """Choose how the body is read, or raise the error that the response is."""

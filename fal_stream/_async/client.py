@@ -11,15 +11,14 @@ from typing_extensions import Self, Unpack
 
 from .. import config as config_module
 from .._checks import also_half_made
-from .._net.async_exchange import AsyncExchange
+from .._net.async_exchange import AsyncExchange, async_new_exchange
 from .._net.exchange import Aborted
-from .._net.exchange_factory import async_new_exchange
 from .._net.flavour_hints import AsyncFlavourHints
 from .._net.storage import AsyncStorage
 from .._shared.options import NoOthers, given_settings
 from .._shared.prepared_stream import PreparedStream
 from .._shared.query import add_query
-from .._shared.timeouts import timeout_error
+from .._shared.stream_errors import timeout_error
 from .._shared.tokens import TOKEN_PARAMETER
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..config import make_settings
@@ -29,7 +28,6 @@ from ..middleware import ProxyUrlConfig, RequestMiddleware
 from ..retry import RetryPolicy
 from ..types import NOT_GIVEN, NotGiven
 from .dispatch import AsyncDispatcher
-from .fetcher import AsyncFetcher
 from .http.sender_factory import AsyncHttpClient, make_sender
 from .storage import AsyncStorageClient, is_overridden
 from .stream_methods import AsyncStreamMethods
@@ -111,7 +109,6 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
         settings = self._settings = make_settings(config, given_settings(locals()))
         self._sender = make_sender(http_client, settings)
         self._dispatcher = AsyncDispatcher(settings, self._sender)
-        self._fetcher = AsyncFetcher(self._dispatcher, self._sender)
         self._tokens = AsyncTokens(settings, self._dispatcher)
         self._owns_storage = storage is None
         self.storage: AsyncStorageClient = _check_storage(storage) or AsyncStorageClient._of(

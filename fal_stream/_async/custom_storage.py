@@ -15,8 +15,8 @@ from typing import Any
 
 from .._checks import short_repr
 from .._files.detect import attribute
+from .._net.async_exchange import async_new_exchange
 from .._net.compat import async_check_function
-from .._net.exchange_factory import async_new_exchange
 from .._net.run_limited import async_run_limited
 from .._net.storage import AsyncStorage, async_call_storage
 from .._shared.prepared_stream import PreparedStream

@@ -21,9 +21,10 @@ from .._shared.file_bundle import file_mime_bundle
 from .._shared.file_hosts import make_file_hosts
 from .._shared.file_limits import DEFAULT_MAX_BYTES, DEFAULT_SECONDS, FileLimits
 from .._shared.find_files import FoundFile, SeenFiles, find_in
+from .._shared.stream_state import STOPPED
 from ..abort import AbortSignal
 from ..errors import FileError, counted
-from .fetcher import AsyncFetcher
+from .dispatch import AsyncDispatcher
 from .save import read_file, save_file
 
 if TYPE_CHECKING:
@@ -40,11 +41,11 @@ class AsyncFile:
     def __init__(
         self,
         found: FoundFile,
-        fetcher: AsyncFetcher | None = None,
+        dispatcher: AsyncDispatcher | None = None,
         signal: AbortSignal | None = None,
     ) -> None:
         self._found = found
-        self._fetcher = fetcher
+        self._dispatcher = dispatcher
         self._signal = signal
 
     @property
@@ -100,7 +101,7 @@ class AsyncFile:
             ConfigError: An argument can't be used, or the client is closed.
         """
         limits = FileLimits(max_bytes, timeout)
-        return await read_file(self._found, self._fetch(), limits, self._signal)
+        return await read_file(self._found, self._dispatcher_of_file(), limits, self._signal)
 
     @async_result_hints
     async def save(
@@ -137,14 +138,15 @@ class AsyncFile:
             name = target.name or self._found.name(fetched_type=content_type)
             return PartFile(target.folder, name, overwrite=overwrite)
 
-        return await save_file(self._found, self._fetch(), limits, self._signal, make_part)
+        dispatcher = self._dispatcher_of_file()
+        return await save_file(self._found, dispatcher, limits, self._signal, make_part)
 
-    def _fetch(self) -> AsyncFetcher:
-        if self._fetcher is None:
+    def _dispatcher_of_file(self) -> AsyncDispatcher:
+        if self._dispatcher is None:
             from .api import _default_async_client
 
-            self._fetcher = _default_async_client()._fetcher
-        return self._fetcher
+            self._dispatcher = _default_async_client()._dispatcher
+        return self._dispatcher
 
     @also_half_made
     def __repr__(self) -> str:
@@ -184,18 +186,18 @@ class AsyncFiles(AsyncIteratorHints):
     Args:
         stream: The stream.
         hosts: Hosts that files are fetched from besides fal's own and the client's servers.
-        fetcher: Fetches them, or None for the module's own client.
+        dispatcher: Sends the requests for them, or None for the module's own client.
     """
 
     def __init__(
         self,
         stream: AsyncFalStream[Any],
         hosts: Collection[str],
-        fetcher: AsyncFetcher | None,
+        dispatcher: AsyncDispatcher | None,
     ) -> None:
         self._stream = stream
         self._hosts = make_file_hosts(stream._settings, hosts)
-        self._fetcher = fetcher
+        self._dispatcher = dispatcher
         self._signal = stream.options.get("signal")
         self._once = SeenFiles()
         self._found: Iterator[FoundFile] = iter(())
@@ -210,7 +212,7 @@ class AsyncFiles(AsyncIteratorHints):
         while True:
             for found in self._found:
                 self._has_found = True
-                return AsyncFile(found, self._fetcher, self._signal)
+                return AsyncFile(found, self._dispatcher, self._signal)
             try:
                 chunk = await self._stream.__anext__()
             except StopAsyncIteration:
@@ -230,7 +232,7 @@ class AsyncFiles(AsyncIteratorHints):
     def _check_found(self) -> None:
         stream = self._stream
         # Another consumer may have had the files.
-        if self._has_found or stream._is_stopped or stream._count != self._taken:
+        if self._has_found or STOPPED in stream._reached or stream._count != self._taken:
             return
         what = "no chunk came"
         if self._taken:

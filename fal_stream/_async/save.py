@@ -13,8 +13,8 @@ from .._saving.part_file import PartFile
 from .._shared.file_limits import FileLimits
 from .._shared.find_files import FoundFile
 from ..abort import AbortSignal
-from .fetch import file_error, too_large
-from .fetcher import AsyncFetcher
+from .dispatch import AsyncDispatcher
+from .fetch import file_error, start_download, too_large
 
 # So much is written at a time.
 _BLOCK = 256 * 1024
@@ -66,13 +66,13 @@ class AsyncFileWriter:
 
 
 async def read_file(
-    found: FoundFile, fetcher: AsyncFetcher, limits: FileLimits, signal: AbortSignal | None
+    found: FoundFile, dispatcher: AsyncDispatcher, limits: FileLimits, signal: AbortSignal | None
 ) -> bytes:
     """Return the bytes of a file.
 
     Args:
         found: The file.
-        fetcher: Fetches it where the chunk has its address only.
+        dispatcher: Sends the request for it where the chunk has its address only.
         limits: The limits.
         signal: Ends it when it is aborted, or None.
 
@@ -86,7 +86,7 @@ async def read_file(
     if found.is_inline:
         return await async_in_thread(_decode, found, limits)
     pieces: list[bytes] = []
-    download = await fetcher.download(found, limits.max_bytes, limits.timeout, signal)
+    download = await start_download(found, limits, dispatcher, signal)
     try:
         while data := await download.read():
             pieces.append(data)
@@ -109,7 +109,7 @@ def _decode(found: FoundFile, limits: FileLimits) -> bytes:
 
 async def save_file(
     found: FoundFile,
-    fetcher: AsyncFetcher,
+    dispatcher: AsyncDispatcher,
     limits: FileLimits,
     signal: AbortSignal | None,
     make_part: Callable[[str | None], PartFile],
@@ -118,7 +118,7 @@ async def save_file(
 
     Args:
         found: The file.
-        fetcher: Fetches it where the chunk has its address only.
+        dispatcher: Sends the request for it where the chunk has its address only.
         limits: The limits.
         signal: Ends it when it is aborted, or None.
         make_part: Makes the file that is written, given the media type that it was fetched with.
@@ -136,7 +136,7 @@ async def save_file(
             return await async_in_thread(_write_inline, found, limits, part)
         finally:
             part.give_up()
-    download = await fetcher.download(found, limits.max_bytes, limits.timeout, signal)
+    download = await start_download(found, limits, dispatcher, signal)
     try:
         part = make_part(download.content_type)
         try:

@@ -19,8 +19,8 @@ from .._shared.file_hosts import make_file_hosts
 from .._shared.file_limits import FileLimits
 from .._shared.find_files import SeenFiles, find_in
 from ..errors import FileError, counted
+from .dispatch import AsyncDispatcher
 from .fetch import FileOption
-from .fetcher import AsyncFetcher
 from .saver import AsyncSaver
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class AsyncStreamSaver:
 
     Args:
         stream: The stream.
-        fetcher: Fetches files that chunks name by their addresses.
+        dispatcher: Sends the requests for files that chunks name by their addresses.
         limits: The limits of each file.
         hosts: Hosts that files are fetched from besides fal's own and the client's servers.
         previews: Whether the files of each chunk are saved, and not of the last one alone.
@@ -49,7 +49,7 @@ class AsyncStreamSaver:
     def __init__(
         self,
         stream: AsyncFalStream[Any],
-        fetcher: AsyncFetcher,
+        dispatcher: AsyncDispatcher,
         limits: FileLimits,
         hosts: Collection[str],
         *,
@@ -57,7 +57,7 @@ class AsyncStreamSaver:
         overwrite: bool,
     ) -> None:
         self._stream = stream
-        self._fetcher = fetcher
+        self._dispatcher = dispatcher
         self._limits = limits
         self._hosts = make_file_hosts(stream._settings, hosts)
         self._previews = check_bool("previews", previews)
@@ -85,7 +85,7 @@ class AsyncStreamSaver:
         saver = AsyncSaver(
             target,
             stream.endpoint_id,
-            self._fetcher,
+            self._dispatcher,
             self._limits,
             signal=signal,
             overwrite=self._overwrite,

@@ -17,7 +17,7 @@ from .._shared.find_files import FoundFile
 from .._shared.media_types import checked_type, sniffed_type, suffix_of
 from ..abort import AbortSignal
 from ..errors import FileError
-from .fetcher import AsyncFetcher
+from .dispatch import AsyncDispatcher
 from .save import AsyncFileWriter, save_file
 
 
@@ -27,7 +27,7 @@ class AsyncSaver:
     Args:
         target: Where they go.
         endpoint_id: The endpoint, which they are named after.
-        fetcher: Fetches those that chunks name by their addresses.
+        dispatcher: Sends the requests for those that chunks name by their addresses.
         limits: The limits of each file.
         signal: Ends fetching when it is aborted. Default None: nothing does.
         overwrite: Whether files of the same name are replaced. Default False.
@@ -40,7 +40,7 @@ class AsyncSaver:
         self,
         target: Target,
         endpoint_id: str,
-        fetcher: AsyncFetcher,
+        dispatcher: AsyncDispatcher,
         limits: FileLimits,
         *,
         signal: AbortSignal | None = None,
@@ -49,7 +49,7 @@ class AsyncSaver:
         self.paths: list[Path] = []
         self._target = target
         self._endpoint_id = endpoint_id
-        self._fetcher = fetcher
+        self._dispatcher = dispatcher
         self._limits = limits
         self._signal = signal
         self._overwrite = overwrite
@@ -74,7 +74,7 @@ class AsyncSaver:
         def make_part(fetched_type: str | None) -> PartFile:
             return self._new_part(found.name(self._endpoint_id, number, fetched_type))
 
-        path = await save_file(found, self._fetcher, self._limits, self._signal, make_part)
+        path = await save_file(found, self._dispatcher, self._limits, self._signal, make_part)
         self.paths.append(path)
         return path
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-import weakref
 from collections.abc import Callable
 from typing import Any, Generic, NoReturn, SupportsIndex
 
@@ -23,7 +22,7 @@ from .._net.compat import async_check_function
 from .._net.flavour_hints import AsyncFlavourHints
 from .._net.work_queue import WorkQueue
 from .._net.workers import AsyncInputs, AsyncResultReader
-from ..abort import AbortSignal, follow
+from ..abort import AbortSignal, follow_weakly
 from ..errors import ConfigError, StreamConnectionError, StreamInterrupted
 from ..types import MapItem
 from .map_workers import AsyncMapWorkers
@@ -55,7 +54,7 @@ class AsyncStreamMap(AsyncFlavourHints, Generic[InputT, ResultT]):
         if read is not None:
             async_check_function("read", read)
         work = AsyncMapWorkers(make, inputs, read or _last, queue)
-        self._unsubscribe = _follow(work, signal) if signal is not None else _nothing
+        self._unsubscribe = follow_weakly(signal, work.stop) if signal is not None else _nothing
         self._work = work
 
     @property
@@ -187,18 +186,6 @@ def _interrupted() -> StreamInterrupted:
         "interrupted: see `unfinished` for what it had begun",
         chunks_received=0,
     )
-
-
-def _follow(work: AsyncMapWorkers, signal: AbortSignal) -> Callable[[], None]:
-    # Weakly, as a signal may be kept for longer than the map.
-    it = weakref.ref(work)
-
-    def stop() -> None:
-        work = it()
-        if work is not None:
-            work.stop(signal.reason)
-
-    return follow(signal, stop)
 
 
 def _nothing() -> None:

@@ -28,7 +28,6 @@ from ..types import (
     TokenProvider,
 )
 from .dispatch import AsyncDispatcher
-from .fetcher import AsyncFetcher
 from .stream import AsyncFalStream
 
 if TYPE_CHECKING:
@@ -46,7 +45,6 @@ class AsyncStreamMethods:
 
     _settings: Settings
     _dispatcher: AsyncDispatcher
-    _fetcher: AsyncFetcher
 
     async def _open(self, prepared: PreparedStream, exchange: AsyncExchange) -> AsyncStreamResponse:
         """Send the request of a prepared stream."""
@@ -188,7 +186,7 @@ class AsyncStreamMethods:
         self._dispatcher.warn_of_long_times(options)
         if self._dispatcher.is_direct and not prepared.with_token:
             self._dispatcher.warn_if_withheld(prepared.request, stacklevel=3)
-        return AsyncFalStream(self._settings, prepared, options, self._open, self._fetcher)
+        return AsyncFalStream(self._settings, prepared, options, self._open, self._dispatcher)
 
     @overload
     def stream_map(

@@ -8,6 +8,7 @@ from typing_extensions import Self
 
 from .._net.flavour_hints import AsyncIteratorHints
 from .._shared.chunk_fields import ChunkField
+from .._shared.stream_state import STOPPED
 from .._shared.text_reader import TextReader
 from ..errors import FalStreamError
 
@@ -58,7 +59,8 @@ class AsyncText(AsyncIteratorHints):
 
     def _check_found(self) -> None:
         stream, reader = self._stream, self._reader
-        if not reader.has_found and not stream._is_stopped and stream._count == reader.taken:
+        is_whole = STOPPED not in stream._reached and stream._count == reader.taken
+        if is_whole and not reader.has_found:
             raise self._about(reader.missing_error()) from None
 
     async def whole(self) -> str:
@@ -71,7 +73,7 @@ class AsyncText(AsyncIteratorHints):
         async for _ in self:
             pass
         stream, reader = self._stream, self._reader
-        missed = 0 if stream._is_stopped else stream._count - reader.taken
+        missed = 0 if STOPPED in stream._reached else stream._count - reader.taken
         try:
             return reader.whole(missed, stream.current_data)
         except FalStreamError as error:

@@ -21,10 +21,9 @@ from urllib.parse import urlsplit
 
 from .._files.readers import FileReadError
 from .._files.source import FileSource, open_file
-from .._net.async_exchange import AsyncExchange
+from .._net.async_exchange import AsyncExchange, async_new_exchange
 from .._net.call_thread import CallThread
 from .._net.cancellation import async_in_thread
-from .._net.exchange_factory import async_new_exchange
 from .._net.run_limited import async_run_limited
 from .._shared import uploads
 from .._shared.endpoint import is_loopback
@@ -32,7 +31,7 @@ from .._shared.inputs import InputFile
 from .._shared.media_types import HEAD_BYTES
 from .._shared.prepared_request import OUR_HEADERS, PreparedRequest, api_request
 from .._shared.storage_settings import HEADER as LIFECYCLE_HEADER
-from .._shared.timeouts import upload_timeout_error
+from .._shared.stream_errors import upload_timeout_error
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..abort import AbortController, AbortSignal, follow
 from ..config import AnySettings

@@ -59,7 +59,7 @@ class OutputFolder:
         self._saver = Saver(
             target,
             stream.endpoint_id,
-            stream._fetcher,
+            stream._dispatcher,
             FileLimits(max_bytes),
             signal=stream.options.get("signal"),
         )

@@ -12,10 +12,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
+from .._ipython import running_shell
 from .._shared.watchdog import Watchdog
 from .compat import async_call
 from .event_loop import EventLoop
 from .exchange import Aborted, BaseExchange
+from .loops import running_loop
 
 T = TypeVar("T")
 
@@ -162,3 +164,17 @@ class AsyncExchange(BaseExchange, ABC):
             Expired: A limit of the watchdog has run out.
         """
         await self.run(self.loop.sleep(seconds))
+
+
+def async_new_exchange(watchdog: Watchdog) -> AsyncExchange:
+    """Make an exchange of the event loop that runs here.
+
+    Args:
+        watchdog: Asked before every wait.
+    """
+    exchange = running_loop().exchange(watchdog)
+    if running_shell() is not None:
+        from .notebook_interrupts import async_track_in_cell
+
+        async_track_in_cell(exchange)
+    return exchange

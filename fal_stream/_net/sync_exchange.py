@@ -16,6 +16,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Generic, TypeVar
 
+from .._ipython import running_shell
 from .._shared.watchdog import Watchdog
 from .compat import MAX_WAIT_SLICE, call
 from .exchange import Aborted, BaseExchange
@@ -259,3 +260,17 @@ class Exchange(BaseExchange):
                 watchdog.leave()
             if result is not None:
                 return result
+
+
+def new_exchange(watchdog: Watchdog) -> Exchange:
+    """Make an exchange.
+
+    Args:
+        watchdog: Asked before every wait.
+    """
+    exchange = Exchange(watchdog)
+    if running_shell() is not None:
+        from .notebook_interrupts import track_in_cell
+
+        track_in_cell(exchange)
+    return exchange

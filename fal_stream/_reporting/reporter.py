@@ -9,7 +9,8 @@ import logging
 import time
 from contextlib import AbstractContextManager
 
-from .._shared.summary import Outcome, StreamSummary
+from .._shared.stream_state import Outcome
+from .._shared.summary import StreamSummary
 from ..errors import FalStreamError
 from .log import LOGGER
 from .spans import begin_span, current_span, end_span

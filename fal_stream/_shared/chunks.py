@@ -25,10 +25,9 @@ from ..errors import (
 from ..types import ServerSentEvent
 from .api_errors import says_error
 from .decode import DecodeJSON, TypedDecoder, breaks_off, decode_json, decode_report
-from .reported_error import is_usage_only, reported_error
+from .reported_error import is_usage_only, reported_error, workflow_event_type
 from .sse import SSEParser
 from .sse_event_buffer import Leftover
-from .workflow_events import workflow_event_type
 
 ChunkT = TypeVar("ChunkT")
 IsFinal: TypeAlias = Callable[[Any], bool]

@@ -1,8 +1,8 @@
-"""Recognize an error that a model reports in a chunk.
+"""Recognize an error that a model reports in a chunk, and the events that end a workflow.
 
-The shapes: fal documents `error` beside `output`, a text, "if an error occurred". OpenRouter sends
-an object `error` with a `message`, beside or in `choices`, and a `finish_reason` of "error"
-(https://openrouter.ai/docs/api-reference/streaming).
+fal documents the events of workflows, and `error` beside `output`, a text, "if an error occurred".
+OpenRouter sends an object `error` with a `message`, beside or in `choices`, and a `finish_reason`
+of "error" (https://openrouter.ai/docs/api-reference/streaming).
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-__all__ = ["is_usage_only", "reported_error"]
+from .decode import decode_json
+
+__all__ = ["is_usage_only", "reported_error", "workflow_event_type"]
 
 
 def reported_error(chunk: object) -> str | None:
@@ -62,3 +64,31 @@ def _message(fields: dict[str, Any]) -> str:
         return json.dumps(fields)
     except RecursionError:
         return "an object that is nested too deeply to be shown"
+
+
+def workflow_event_type(text: str | bytes) -> str | None:
+    """Return whether the text of an event is the `error` or the `output` of a workflow.
+
+    It is told by the text: a chunk of the user's `output_type` may have left the type out.
+
+    Args:
+        text: The text.
+
+    Returns:
+        `error`, `output`, or None for everything else.
+    """
+    if not _mentions(text):
+        return None
+    try:
+        value = decode_json(text)
+    except (ValueError, RecursionError):
+        return None
+    kind = value.get("type") if isinstance(value, dict) else None
+    return kind if kind in ("error", "output") else None
+
+
+def _mentions(text: str | bytes) -> bool:
+    """Most events are not decoded twice."""
+    if isinstance(text, bytes):
+        return b'"error"' in text or b'"output"' in text
+    return '"error"' in text or '"output"' in text

@@ -7,38 +7,11 @@ received. Elsewhere: where it is reported (`_reporting`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from ..errors import ApiError, FalStreamError, StreamTimeout, excerpt
-
-Outcome: TypeAlias = Literal[
-    "done", "aborted", "closed", "cancelled", "timeout", "error", "dropped"
-]
+from .stream_state import Outcome
 
 _LONGEST = 120
-
-
-def outcome_of(
-    error: FalStreamError | None, *, is_stopped: bool, is_aborted: bool, is_cancelled: bool
-) -> Outcome:
-    """Name how a stream has ended.
-
-    Args:
-        error: What ended it, or None.
-        is_stopped: Whether its own program ended it.
-        is_aborted: Whether that was an abort.
-        is_cancelled: Whether the error is that its reader was cancelled or interrupted.
-
-    Returns:
-        `done`, `aborted`, `closed`, `cancelled`, `timeout` or `error`.
-    """
-    if error is not None and is_cancelled:
-        return "cancelled"
-    if error is not None:
-        return "timeout" if isinstance(error, StreamTimeout) else "error"
-    if is_stopped:
-        return "aborted" if is_aborted else "closed"
-    return "done"
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .._net.exchange import Aborted
-from .._net.exchange_factory import new_exchange
-from .._net.sync_exchange import Exchange
+from .._net.sync_exchange import Exchange, new_exchange
 from .._shared import api_errors
 from .._shared.chunks import BinaryChunks, EventChunks
 from .._shared.prepared_stream import PreparedStream
@@ -45,12 +44,10 @@ class ChunkReader:
         opener: Sends it.
 
     Attributes:
-        has_response: Whether a response is there that is a stream; it stays so when it has ended.
         received: How many bytes of the body have come.
     """
 
     def __init__(self, prepared: PreparedStream, opener: Opener) -> None:
-        self.has_response: bool = False
         self.received: int = 0
         self._answer: StreamResponse | None = None
         self._prepared = prepared
@@ -89,7 +86,6 @@ class ChunkReader:
             raise
         self._watchdog.started()
         self._response = response
-        self.has_response = True
 
     def _source_of(self, response: StreamResponse) -> EventChunks[Any] | BinaryChunks:
         """Choose how the body is read, or raise the error that the response is."""

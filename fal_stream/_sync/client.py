@@ -13,14 +13,13 @@ from typing_extensions import Self, Unpack
 from .. import config as config_module
 from .._checks import also_half_made
 from .._net.exchange import Aborted
-from .._net.exchange_factory import new_exchange
 from .._net.flavour_hints import FlavourHints
 from .._net.storage import Storage
-from .._net.sync_exchange import Exchange
+from .._net.sync_exchange import Exchange, new_exchange
 from .._shared.options import NoOthers, given_settings
 from .._shared.prepared_stream import PreparedStream
 from .._shared.query import add_query
-from .._shared.timeouts import timeout_error
+from .._shared.stream_errors import timeout_error
 from .._shared.tokens import TOKEN_PARAMETER
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..config import make_settings
@@ -30,7 +29,6 @@ from ..middleware import ProxyUrlConfig, RequestMiddleware
 from ..retry import RetryPolicy
 from ..types import NOT_GIVEN, NotGiven
 from .dispatch import Dispatcher
-from .fetcher import Fetcher
 from .http.sender_factory import HttpClient, make_sender
 from .storage import StorageClient, is_overridden
 from .stream_methods import StreamMethods
@@ -112,7 +110,6 @@ class StreamingClient(StreamMethods, FlavourHints):
         settings = self._settings = make_settings(config, given_settings(locals()))
         self._sender = make_sender(http_client, settings)
         self._dispatcher = Dispatcher(settings, self._sender)
-        self._fetcher = Fetcher(self._dispatcher, self._sender)
         self._tokens = Tokens(settings, self._dispatcher)
         self._owns_storage = storage is None
         self.storage: StorageClient = _check_storage(storage) or StorageClient._of(

@@ -17,9 +17,9 @@ from typing import Any
 from .._checks import short_repr
 from .._files.detect import attribute
 from .._net.compat import check_function
-from .._net.exchange_factory import new_exchange
 from .._net.run_limited import run_limited
 from .._net.storage import Storage, call_storage
+from .._net.sync_exchange import new_exchange
 from .._shared.prepared_stream import PreparedStream
 from .._shared.watchdog import Limits, Watchdog
 from ..abort import AbortController, AbortSignal, follow

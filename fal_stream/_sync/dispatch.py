@@ -49,13 +49,16 @@ class Dispatcher:
         config: The client's settings.
         sender: Its connections.
 
+    Attributes:
+        sender: As given.
+
     Raises:
         ConfigError: A setting can't be used by a client of this flavour.
     """
 
     def __init__(self, config: AnySettings, sender: Sender) -> None:
         self._config = config
-        self._sender = sender
+        self.sender = sender
         self._warned: set[str] = set()
         for function in config.request_middleware:
             check_function("request_middleware", function)
@@ -235,10 +238,10 @@ class Dispatcher:
         """Send a request, to the backup host where fal's own can't be reached."""
         backup = backup_url(request.url)
         if backup is None:
-            return self._sender.send(request, exchange)
+            return self.sender.send(request, exchange)
         exchange.connect_patience = BACKUP_PATIENCE
         try:
-            return self._sender.send(request, exchange)
+            return self.sender.send(request, exchange)
         except StreamConnectionError as error:
             if error.request_sent or not error.transient:
                 raise
@@ -247,7 +250,7 @@ class Dispatcher:
             exchange.connect_patience = None
         _logger.info("Trying the backup host: %s", failure.message)
         try:
-            return self._sender.send(replace(request, url=backup), exchange)
+            return self.sender.send(replace(request, url=backup), exchange)
         except StreamConnectionError as error:
             if error.request_sent:
                 raise

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 from urllib.parse import urljoin
 
 from .._net.exchange import Aborted
-from .._net.exchange_factory import new_exchange
+from .._net.sync_exchange import new_exchange
 from .._shared.file_hosts import encoded_url, shown_url
+from .._shared.file_limits import FileLimits
 from .._shared.find_files import FoundFile
 from .._shared.media_types import checked_type
 from .._shared.prepared_request import OUR_HEADERS, PreparedRequest
@@ -24,7 +25,6 @@ from .._shared.watchdog import Expired, Limits, Watchdog
 from ..abort import AbortSignal, follow
 from ..errors import FileError, StreamConnectionError, counted
 from .dispatch import Dispatcher
-from .http.sender import Sender
 
 if TYPE_CHECKING:
     from .http.response import StreamResponse
@@ -35,44 +35,57 @@ _REDIRECTS = 5
 FileOption: TypeAlias = Literal["hosts", "max_bytes", "timeout"]
 
 
+def start_download(
+    found: FoundFile, limits: FileLimits, dispatcher: Dispatcher, signal: AbortSignal | None
+) -> Download:
+    """Ask for a file and wait for the head of the answer.
+
+    Args:
+        found: The file.
+        limits: How large it may be, and how long it may take.
+        dispatcher: Sends its requests.
+        signal: Ends it when it is aborted, or None.
+
+    Returns:
+        The file, to be read and released.
+
+    Raises:
+        FileError: It can't be had.
+        ConfigError: The client is closed.
+    """
+    download = Download(found, limits, dispatcher)
+    download.start(signal)
+    return download
+
+
 class Download:
     """A file that is being fetched.
 
     Args:
         found: The file.
-        max_bytes: How many bytes it may have.
-        timeout: How many seconds it may take, or None for no limit.
+        limits: How large it may be, and how long it may take.
         dispatcher: Sends its requests.
-        sender: The connections that they go by.
 
     Attributes:
         content_type: Its media type as its server says it, or None.
     """
 
-    def __init__(
-        self,
-        found: FoundFile,
-        max_bytes: int,
-        timeout: float | None,
-        dispatcher: Dispatcher,
-        sender: Sender,
-    ) -> None:
+    def __init__(self, found: FoundFile, limits: FileLimits, dispatcher: Dispatcher) -> None:
         self.content_type: str | None = None
         self._found = found
-        self._max_bytes = max_bytes
-        self._timeout = timeout
+        self._max_bytes = limits.max_bytes
+        self._timeout = limits.timeout
         self._dispatcher = dispatcher
-        self._sender = sender
         self._size = 0
         self._response: StreamResponse | None = None
         self._unsubscribe: Callable[[], None] | None = None
         self._watchdog = Watchdog(
-            Limits(start=SILENCE, idle=SILENCE, total=timeout), time.monotonic
+            Limits(start=SILENCE, idle=SILENCE, total=limits.timeout), time.monotonic
         )
         self._exchange = new_exchange(self._watchdog)
 
     def start(self, signal: AbortSignal | None) -> None:
-        """Ask for the file and wait for the head of the answer; see `Fetcher.open`."""
+        """Ask for the file and wait for the head of the answer; see `start_download`."""
         url = encoded_url(self._found.url)
         if url is None or not self._found.hosts.allows(url):
             raise self._error(
@@ -80,7 +93,7 @@ class Download:
                 "you trust it, name it in `hosts` where the file is looked for",
                 "hosts",
             )
-        self._sender.register(self._exchange)
+        self._dispatcher.sender.register(self._exchange)
         self._unsubscribe = None if signal is None else follow(signal, self._exchange.abort)
         try:
             self._response = self._answer(url)
@@ -150,7 +163,7 @@ class Download:
             if response is not None:
                 response.release()
         finally:
-            self._sender.unregister(self._exchange)
+            self._dispatcher.sender.unregister(self._exchange)
             if unsubscribe is not None:
                 unsubscribe()
 

@@ -22,9 +22,10 @@ from .._shared.file_bundle import file_mime_bundle
 from .._shared.file_hosts import make_file_hosts
 from .._shared.file_limits import DEFAULT_MAX_BYTES, DEFAULT_SECONDS, FileLimits
 from .._shared.find_files import FoundFile, SeenFiles, find_in
+from .._shared.stream_state import STOPPED
 from ..abort import AbortSignal
 from ..errors import FileError, counted
-from .fetcher import Fetcher
+from .dispatch import Dispatcher
 from .save import read_file, save_file
 
 if TYPE_CHECKING:
@@ -41,11 +42,11 @@ class File:
     def __init__(
         self,
         found: FoundFile,
-        fetcher: Fetcher | None = None,
+        dispatcher: Dispatcher | None = None,
         signal: AbortSignal | None = None,
     ) -> None:
         self._found = found
-        self._fetcher = fetcher
+        self._dispatcher = dispatcher
         self._signal = signal
 
     @property
@@ -101,7 +102,7 @@ class File:
             ConfigError: An argument can't be used, or the client is closed.
         """
         limits = FileLimits(max_bytes, timeout)
-        return read_file(self._found, self._fetch(), limits, self._signal)
+        return read_file(self._found, self._dispatcher_of_file(), limits, self._signal)
 
     @result_hints
     def save(
@@ -138,14 +139,15 @@ class File:
             name = target.name or self._found.name(fetched_type=content_type)
             return PartFile(target.folder, name, overwrite=overwrite)
 
-        return save_file(self._found, self._fetch(), limits, self._signal, make_part)
+        dispatcher = self._dispatcher_of_file()
+        return save_file(self._found, dispatcher, limits, self._signal, make_part)
 
-    def _fetch(self) -> Fetcher:
-        if self._fetcher is None:
+    def _dispatcher_of_file(self) -> Dispatcher:
+        if self._dispatcher is None:
             from .api import _default_client
 
-            self._fetcher = _default_client()._fetcher
-        return self._fetcher
+            self._dispatcher = _default_client()._dispatcher
+        return self._dispatcher
 
     @also_half_made
     def __repr__(self) -> str:
@@ -185,18 +187,18 @@ class Files(IteratorHints):
     Args:
         stream: The stream.
         hosts: Hosts that files are fetched from besides fal's own and the client's servers.
-        fetcher: Fetches them, or None for the module's own client.
+        dispatcher: Sends the requests for them, or None for the module's own client.
     """
 
     def __init__(
         self,
         stream: FalStream[Any],
         hosts: Collection[str],
-        fetcher: Fetcher | None,
+        dispatcher: Dispatcher | None,
     ) -> None:
         self._stream = stream
         self._hosts = make_file_hosts(stream._settings, hosts)
-        self._fetcher = fetcher
+        self._dispatcher = dispatcher
         self._signal = stream.options.get("signal")
         self._once = SeenFiles()
         self._found: Iterator[FoundFile] = iter(())
@@ -211,7 +213,7 @@ class Files(IteratorHints):
         while True:
             for found in self._found:
                 self._has_found = True
-                return File(found, self._fetcher, self._signal)
+                return File(found, self._dispatcher, self._signal)
             try:
                 chunk = self._stream.__next__()
             except StopIteration:
@@ -231,7 +233,7 @@ class Files(IteratorHints):
     def _check_found(self) -> None:
         stream = self._stream
         # Another consumer may have had the files.
-        if self._has_found or stream._is_stopped or stream._count != self._taken:
+        if self._has_found or STOPPED in stream._reached or stream._count != self._taken:
             return
         what = "no chunk came"
         if self._taken:

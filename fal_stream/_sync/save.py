@@ -14,8 +14,8 @@ from .._saving.part_file import PartFile
 from .._shared.file_limits import FileLimits
 from .._shared.find_files import FoundFile
 from ..abort import AbortSignal
-from .fetch import file_error, too_large
-from .fetcher import Fetcher
+from .dispatch import Dispatcher
+from .fetch import file_error, start_download, too_large
 
 # So much is written at a time.
 _BLOCK = 256 * 1024
@@ -67,13 +67,13 @@ class FileWriter:
 
 
 def read_file(
-    found: FoundFile, fetcher: Fetcher, limits: FileLimits, signal: AbortSignal | None
+    found: FoundFile, dispatcher: Dispatcher, limits: FileLimits, signal: AbortSignal | None
 ) -> bytes:
     """Return the bytes of a file.
 
     Args:
         found: The file.
-        fetcher: Fetches it where the chunk has its address only.
+        dispatcher: Sends the request for it where the chunk has its address only.
         limits: The limits.
         signal: Ends it when it is aborted, or None.
 
@@ -87,7 +87,7 @@ def read_file(
     if found.is_inline:
         return in_thread(_decode, found, limits)
     pieces: list[bytes] = []
-    download = fetcher.download(found, limits.max_bytes, limits.timeout, signal)
+    download = start_download(found, limits, dispatcher, signal)
     try:
         while data := download.read():
             pieces.append(data)
@@ -110,7 +110,7 @@ def _decode(found: FoundFile, limits: FileLimits) -> bytes:
 
 def save_file(
     found: FoundFile,
-    fetcher: Fetcher,
+    dispatcher: Dispatcher,
     limits: FileLimits,
     signal: AbortSignal | None,
     make_part: Callable[[str | None], PartFile],
@@ -119,7 +119,7 @@ def save_file(
 
     Args:
         found: The file.
-        fetcher: Fetches it where the chunk has its address only.
+        dispatcher: Sends the request for it where the chunk has its address only.
         limits: The limits.
         signal: Ends it when it is aborted, or None.
         make_part: Makes the file that is written, given the media type that it was fetched with.
@@ -137,7 +137,7 @@ def save_file(
             return in_thread(_write_inline, found, limits, part)
         finally:
             part.give_up()
-    download = fetcher.download(found, limits.max_bytes, limits.timeout, signal)
+    download = start_download(found, limits, dispatcher, signal)
     try:
         part = make_part(download.content_type)
         try:

@@ -20,8 +20,8 @@ from .._shared.file_hosts import make_file_hosts
 from .._shared.file_limits import FileLimits
 from .._shared.find_files import SeenFiles, find_in
 from ..errors import FileError, counted
+from .dispatch import Dispatcher
 from .fetch import FileOption
-from .fetcher import Fetcher
 from .saver import Saver
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class StreamSaver:
 
     Args:
         stream: The stream.
-        fetcher: Fetches files that chunks name by their addresses.
+        dispatcher: Sends the requests for files that chunks name by their addresses.
         limits: The limits of each file.
         hosts: Hosts that files are fetched from besides fal's own and the client's servers.
         previews: Whether the files of each chunk are saved, and not of the last one alone.
@@ -50,7 +50,7 @@ class StreamSaver:
     def __init__(
         self,
         stream: FalStream[Any],
-        fetcher: Fetcher,
+        dispatcher: Dispatcher,
         limits: FileLimits,
         hosts: Collection[str],
         *,
@@ -58,7 +58,7 @@ class StreamSaver:
         overwrite: bool,
     ) -> None:
         self._stream = stream
-        self._fetcher = fetcher
+        self._dispatcher = dispatcher
         self._limits = limits
         self._hosts = make_file_hosts(stream._settings, hosts)
         self._previews = check_bool("previews", previews)
@@ -86,7 +86,7 @@ class StreamSaver:
         saver = Saver(
             target,
             stream.endpoint_id,
-            self._fetcher,
+            self._dispatcher,
             self._limits,
             signal=signal,
             overwrite=self._overwrite,

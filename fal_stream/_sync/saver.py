@@ -18,7 +18,7 @@ from .._shared.find_files import FoundFile
 from .._shared.media_types import checked_type, sniffed_type, suffix_of
 from ..abort import AbortSignal
 from ..errors import FileError
-from .fetcher import Fetcher
+from .dispatch import Dispatcher
 from .save import FileWriter, save_file
 
 
@@ -28,7 +28,7 @@ class Saver:
     Args:
         target: Where they go.
         endpoint_id: The endpoint, which they are named after.
-        fetcher: Fetches those that chunks name by their addresses.
+        dispatcher: Sends the requests for those that chunks name by their addresses.
         limits: The limits of each file.
         signal: Ends fetching when it is aborted. Default None: nothing does.
         overwrite: Whether files of the same name are replaced. Default False.
@@ -41,7 +41,7 @@ class Saver:
         self,
         target: Target,
         endpoint_id: str,
-        fetcher: Fetcher,
+        dispatcher: Dispatcher,
         limits: FileLimits,
         *,
         signal: AbortSignal | None = None,
@@ -50,7 +50,7 @@ class Saver:
         self.paths: list[Path] = []
         self._target = target
         self._endpoint_id = endpoint_id
-        self._fetcher = fetcher
+        self._dispatcher = dispatcher
         self._limits = limits
         self._signal = signal
         self._overwrite = overwrite
@@ -75,7 +75,7 @@ class Saver:
         def make_part(fetched_type: str | None) -> PartFile:
             return self._new_part(found.name(self._endpoint_id, number, fetched_type))
 
-        path = save_file(found, self._fetcher, self._limits, self._signal, make_part)
+        path = save_file(found, self._dispatcher, self._limits, self._signal, make_part)
         self.paths.append(path)
         return path
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-import weakref
 from collections.abc import Callable
 from typing import Any, Generic, NoReturn, SupportsIndex
 
@@ -24,7 +23,7 @@ from .._net.compat import check_function
 from .._net.flavour_hints import FlavourHints
 from .._net.work_queue import WorkQueue
 from .._net.workers import Inputs, ResultReader
-from ..abort import AbortSignal, follow
+from ..abort import AbortSignal, follow_weakly
 from ..errors import ConfigError, StreamConnectionError, StreamInterrupted
 from ..types import MapItem
 from .map_workers import MapWorkers
@@ -56,7 +55,7 @@ class StreamMap(FlavourHints, Generic[InputT, ResultT]):
         if read is not None:
             check_function("read", read)
         work = MapWorkers(make, inputs, read or _last, queue)
-        self._unsubscribe = _follow(work, signal) if signal is not None else _nothing
+        self._unsubscribe = follow_weakly(signal, work.stop) if signal is not None else _nothing
         self._work = work
 
     @property
@@ -188,18 +187,6 @@ def _interrupted() -> StreamInterrupted:
         "interrupted: see `unfinished` for what it had begun",
         chunks_received=0,
     )
-
-
-def _follow(work: MapWorkers, signal: AbortSignal) -> Callable[[], None]:
-    # Weakly, as a signal may be kept for longer than the map.
-    it = weakref.ref(work)
-
-    def stop() -> None:
-        work = it()
-        if work is not None:
-            work.stop(signal.reason)
-
-    return follow(signal, stop)
 
 
 def _nothing() -> None:

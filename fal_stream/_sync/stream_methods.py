@@ -29,7 +29,6 @@ from ..types import (
     TokenProvider,
 )
 from .dispatch import Dispatcher
-from .fetcher import Fetcher
 from .stream import FalStream
 
 if TYPE_CHECKING:
@@ -47,7 +46,6 @@ class StreamMethods:
 
     _settings: Settings
     _dispatcher: Dispatcher
-    _fetcher: Fetcher
 
     def _open(self, prepared: PreparedStream, exchange: Exchange) -> StreamResponse:
         """Send the request of a prepared stream."""
@@ -189,7 +187,7 @@ class StreamMethods:
         self._dispatcher.warn_of_long_times(options)
         if self._dispatcher.is_direct and not prepared.with_token:
             self._dispatcher.warn_if_withheld(prepared.request, stacklevel=3)
-        return FalStream(self._settings, prepared, options, self._open, self._fetcher)
+        return FalStream(self._settings, prepared, options, self._open, self._dispatcher)
 
     @overload
     def stream_map(

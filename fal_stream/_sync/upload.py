@@ -24,16 +24,15 @@ from .._files.readers import FileReadError
 from .._files.source import FileSource, open_file
 from .._net.call_thread import CallThread
 from .._net.cancellation import in_thread
-from .._net.exchange_factory import new_exchange
 from .._net.run_limited import run_limited
-from .._net.sync_exchange import Exchange
+from .._net.sync_exchange import Exchange, new_exchange
 from .._shared import uploads
 from .._shared.endpoint import is_loopback
 from .._shared.inputs import InputFile
 from .._shared.media_types import HEAD_BYTES
 from .._shared.prepared_request import OUR_HEADERS, PreparedRequest, api_request
 from .._shared.storage_settings import HEADER as LIFECYCLE_HEADER
-from .._shared.timeouts import upload_timeout_error
+from .._shared.stream_errors import upload_timeout_error
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..abort import AbortController, AbortSignal, follow
 from ..config import AnySettings

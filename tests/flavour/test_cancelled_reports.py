@@ -28,6 +28,7 @@ from fal_stream import (
     StreamEventType,
     StreamInterrupted,
 )
+from fal_stream._shared.stream_state import ENDED
 from fal_stream.testing import Hang, LocalFal, Pause, Reply, Script
 from tests.concurrency import async_until
 
@@ -347,7 +348,7 @@ def test_a_stream_that_had_ended_well(
             cancelling = Cancelling(way, read_done, stream)
             await is_reached.wait()
             # By now the end is here, too, or it is read of no more.
-            has_ended = stream._ended
+            has_ended = ENDED in stream._reached
             began = anyio.current_time()
             await cancelling.cancel()
             assert anyio.current_time() - began < 10

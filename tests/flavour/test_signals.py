@@ -22,6 +22,7 @@ from fal_stream import (
     StreamInterrupted,
     StreamMap,
 )
+from fal_stream._shared.stream_state import STOPPED
 from fal_stream.testing import Hang, LocalFal, Pause
 from tests.concurrency import Job, until
 from tests.steps import At, Interruption, each_step
@@ -29,8 +30,11 @@ from tests.steps import At, Interruption, each_step
 INPUTS = [{"n": n} for n in range(3)]
 
 MAP_FILES = ("_net/work_queue.py", "workers.py", "_sync/stream_map.py", "map_workers.py")
+CONSUMER_FILES = ("_sync/readable_stream.py", "_sync/endable_stream.py")
 STREAM_FILES = (
-    "_sync/stream.py",
+    "_sync/readable_stream.py",
+    "_sync/endable_stream.py",
+    "_sync/listeners.py",
     "read_lock.py",
     "_sync/chunk_reader.py",
     "abort.py",
@@ -143,8 +147,10 @@ def test_while_a_stream_is_read(
 ) -> None:
     def at_all_steps() -> None:
         for at in each_step(file, least=5):
-            stream = client.stream("acme/app")
+            signal, heard = AbortController().signal, list[Any]()
+            stream = client.stream("acme/app", signal=signal).on("data", heard.append)
             check_chunks(stream, at(partial(end, stream)))
+            assert heard == [1, 2][: len(heard)]
             assert stream.closed
         assert list(client.stream("acme/app")) == [1, 2]
 
@@ -186,7 +192,7 @@ def test_another_thread_waits_behind_what_the_handler_has_interrupted(
     client: StreamingClient, end: Callable[[FalStream[Any]], None]
 ) -> None:
     def at_all_steps() -> None:
-        for at in each_step("read_lock.py", "_sync/stream.py", stride=2):
+        for at in each_step("read_lock.py", *CONSUMER_FILES, stride=2):
             stream = client.stream("acme/app")
             others: list[Job[Any]] = []
             got: list[Any] = []
@@ -257,7 +263,7 @@ def test_a_stream_that_is_dropped_while_another_is_read(client: StreamingClient)
         for at in each_step(*STREAM_FILES, stride=3):
             dropped = [client.stream("acme/app")]
             assert next(dropped[0]) == 1
-            dropped[0]._is_stopped = True  # else it would warn
+            dropped[0]._reached.append(STOPPED)  # else it would warn
             stream = client.stream("acme/app")
             check_chunks(stream, at(dropped.clear))
             assert stream.closed
@@ -331,7 +337,8 @@ def test_ctrl_c_while_a_stream_is_read(
         for at in each_step(file, like_signals=True, least=3):
             caplog.clear()
             heard: list[Any] = []
-            stream = client.stream("acme/app").on("data", heard.append)
+            signal = AbortController().signal
+            stream = client.stream("acme/app", signal=signal).on("data", heard.append)
             stream.on("error", partial(hear, heard, "error")).on(
                 "done", partial(hear, heard, "done")
             )

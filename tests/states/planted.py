@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-import fal_stream._async.stream
+import fal_stream._async.endable_stream
 import fal_stream._sync.token
 from fal_stream._net.work_queue import WorkQueue
 from fal_stream._shared import api_errors, model_dump
@@ -116,7 +116,9 @@ def unshielded_end() -> Iterator[None]:
     async def leave(work: Coroutine[Any, Any, Any], interrupt: object) -> None:
         work.close()
 
-    with mock.patch.object(fal_stream._async.stream, "async_complete_despite_cancellation", leave):
+    with mock.patch.object(
+        fal_stream._async.endable_stream, "async_complete_despite_cancellation", leave
+    ):
         yield
 
 

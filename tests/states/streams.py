@@ -29,6 +29,7 @@ from fal_stream import (
     StreamInterrupted,
     StreamTimeout,
 )
+from fal_stream._shared.stream_state import OPEN, STOPPED
 from fal_stream.testing import RecordedRequest
 
 from .flavours import END
@@ -318,7 +319,7 @@ def _is_over(request: RecordedRequest) -> bool:
 async def _drop(game: _Game) -> None:
     """Forget a stream that has not ended, and see what comes of it."""
     world, stream = game.world, game.stream
-    was_open, was_halted = stream._chunk_reader.has_response, stream._is_stopped
+    was_open, was_halted = OPEN in stream._reached, STOPPED in stream._reached
     trace = weakref.ref(stream)
     world.seen.clear()
     with warnings.catch_warnings(record=True) as caught:

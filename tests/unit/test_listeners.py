@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from fal_stream import ConfigError
-from fal_stream._shared.listeners import Listeners
+from fal_stream._sync.listeners import Listeners
 
 
 def test_listeners_are_given_in_their_order() -> None:
     first, second, third = (lambda _: 1), (lambda _: 2), (lambda _: 3)
-    listeners = Listeners()
+    listeners = Listeners("acme/app")
     listeners.add("data", first)
     listeners.add("message", second)
     listeners.add("data", third)
@@ -23,7 +23,7 @@ def test_listeners_are_given_in_their_order() -> None:
 
 
 def test_chunks_are_kept_only_for_those_who_listen() -> None:
-    listeners = Listeners()
+    listeners = Listeners("acme/app")
     listeners.enqueue([1])
     listeners.add("done", print)
     listeners.enqueue([2])
@@ -43,7 +43,7 @@ def test_chunks_are_kept_only_for_those_who_listen() -> None:
 )
 def test_bad_arguments_are_refused(type_: Any, listener: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message.replace("?", r"\?")):
-        Listeners().add(type_, listener)
+        Listeners("acme/app").add(type_, listener)
 
 
 def test_an_unknown_type_cannot_be_taken_off() -> None:
@@ -51,4 +51,4 @@ def test_an_unknown_type_cannot_be_taken_off() -> None:
     with pytest.raises(
         ConfigError, match=r"^Unknown listener type 'close'; there are: data, done, error, message"
     ):
-        Listeners().remove(bad, print)
+        Listeners("acme/app").remove(bad, print)

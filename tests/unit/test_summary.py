@@ -5,11 +5,21 @@ from typing import Any
 import pytest
 
 from fal_stream import ApiError, FalStreamError, StreamTimeout
-from fal_stream._shared.summary import Outcome, StreamSummary, outcome_of
+from fal_stream._shared.stream_state import (
+    CANCELLED,
+    ENDED,
+    NEW,
+    OPEN,
+    STOPPED,
+    Outcome,
+    StreamState,
+    outcome_of,
+)
+from fal_stream._shared.summary import StreamSummary
 
 
 def report(error: FalStreamError | None = None, **changes: Any) -> StreamSummary:
-    outcome = outcome_of(error, is_stopped=False, is_aborted=False, is_cancelled=False)
+    outcome = outcome_of(error, OPEN, is_aborted=False)
     values: dict[str, Any] = {
         "endpoint_id": "acme/app",
         "request_id": "1-2-3",
@@ -28,29 +38,31 @@ def late() -> StreamTimeout:
 
 
 @pytest.mark.parametrize(
-    ("error", "is_stopped", "is_aborted", "is_cancelled", "outcome"),
+    ("error", "reached", "is_aborted", "outcome"),
     [
-        (None, False, False, False, "done"),
-        (None, True, False, False, "closed"),
-        (None, True, True, False, "aborted"),
+        (None, [NEW, OPEN, ENDED], False, "done"),
+        (None, [NEW, STOPPED], False, "closed"),
+        (None, [NEW, OPEN, STOPPED], False, "closed"),
+        (None, [NEW, OPEN, STOPPED], True, "aborted"),
+        # What was noted late changes nothing.
+        (None, [NEW, STOPPED, OPEN], True, "aborted"),
+        (None, [NEW, OPEN, STOPPED, CANCELLED], True, "aborted"),
+        (None, [NEW, OPEN, CANCELLED, STOPPED], True, "aborted"),
+        (None, [NEW, OPEN, ENDED, CANCELLED], False, "done"),
+        (None, [NEW, OPEN, CANCELLED, ENDED], False, "done"),
+        (None, [NEW, OPEN, ENDED, STOPPED], True, "aborted"),
         # A signal that is aborted when the stream has ended by itself ends nothing.
-        (None, False, True, False, "done"),
-        (FalStreamError("no"), False, False, False, "error"),
-        (FalStreamError("given up"), False, False, True, "cancelled"),
-        (late(), False, False, False, "timeout"),
+        (None, [NEW, OPEN, ENDED], True, "done"),
+        (FalStreamError("no"), [NEW], False, "error"),
+        (FalStreamError("no"), [NEW, OPEN], False, "error"),
+        (FalStreamError("given up"), [NEW, OPEN, CANCELLED], False, "cancelled"),
+        (late(), [NEW, OPEN], False, "timeout"),
     ],
 )
 def test_outcomes(
-    error: FalStreamError | None,
-    is_stopped: bool,
-    is_aborted: bool,
-    is_cancelled: bool,
-    outcome: Outcome,
+    error: FalStreamError | None, reached: list[StreamState], is_aborted: bool, outcome: Outcome
 ) -> None:
-    found = outcome_of(
-        error, is_stopped=is_stopped, is_aborted=is_aborted, is_cancelled=is_cancelled
-    )
-    assert found == outcome
+    assert outcome_of(error, max(reached), is_aborted=is_aborted) == outcome
 
 
 def test_the_line_of_a_success() -> None:

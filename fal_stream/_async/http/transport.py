@@ -17,10 +17,9 @@ from typing import Any
 
 import httpx
 
-from ..._net.async_exchange import AsyncExchange
+from ..._net.async_exchange import AsyncExchange, async_new_exchange
 from ..._net.async_socket import AsyncSocketStream, async_open_socket_stream
 from ..._net.exchange import Aborted
-from ..._net.exchange_factory import async_new_exchange
 from ..._net.loop_local import AsyncLoopLocal
 from ..._net.proxies import proxy_for
 from ..._net.tls_context import async_tls_context, load_tls_context

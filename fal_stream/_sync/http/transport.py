@@ -19,10 +19,9 @@ from typing import Any
 import httpx
 
 from ..._net.exchange import Aborted
-from ..._net.exchange_factory import new_exchange
 from ..._net.loop_local import LoopLocal
 from ..._net.proxies import proxy_for
-from ..._net.sync_exchange import Exchange
+from ..._net.sync_exchange import Exchange, new_exchange
 from ..._net.sync_socket import SocketStream, open_socket_stream
 from ..._net.tls_context import load_tls_context, tls_context
 from ..._shared.framing import FramingError

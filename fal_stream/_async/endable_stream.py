@@ -1,0 +1,272 @@
+"""How a stream ends: by itself, with an error, aborted, closed, or dropped.
+
+Who holds the read lock ends it, once: with an error or without, and with an outcome. Listeners,
+log, span, and those who wait for chunks are told the same. `abort()` needs no lock and waits for
+nobody: it wakes the one who reads.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, Generic
+
+from typing_extensions import TypeVar
+
+from .._net.cancellation import async_complete_despite_cancellation
+from .._net.exchange import Aborted
+from .._net.read_lock import AsyncTicketLock
+from .._reporting.reporter import Reporter
+from .._shared.prepared_stream import PreparedStream
+from .._shared.stream_errors import aborted_error, cancelled_error, failure_of
+from .._shared.stream_state import (
+    CANCELLED,
+    CLOSED,
+    ENDED,
+    NEW,
+    OPEN,
+    STOPPED,
+    Outcome,
+    StreamState,
+    outcome_of,
+)
+from .._shared.watchdog import Expired
+from ..abort import AbortController, AbortSignal, follow_weakly
+from ..errors import FalStreamError, counted, without_frames
+from ..types import ServerSentEvent, StreamEventType
+from .chunk_reader import AsyncChunkReader, AsyncOpener
+from .listeners import NOTHING, TYPES, AsyncListeners
+
+ChunkT = TypeVar("ChunkT", default=Any)
+
+
+class AsyncEndableStream(Generic[ChunkT]):
+    """The state of a stream, and its end.
+
+    Args:
+        prepared: What to send, and how to decode what comes.
+        opener: Sends it.
+        given: The signal that was given for the stream, or None.
+    """
+
+    def __init__(
+        self, prepared: PreparedStream, opener: AsyncOpener, given: AbortSignal | None
+    ) -> None:
+        self.endpoint_id: str = prepared.endpoint_id
+        self.buffer: deque[ChunkT] = deque()
+        self.current_data: ChunkT | None = None
+        # What the next chunk is taken from at once; empty where more is to be looked at first.
+        self._ready: deque[ChunkT] = self.buffer
+        # The states that were reached: the highest counts.
+        self._reached: list[StreamState] = [NEW]
+        self._error: FalStreamError | None = None
+        self._outcome: Outcome = "dropped"
+        self._last_call: tuple[StreamEventType, Any] | None = None
+        self._count = 0
+        self._events: deque[ServerSentEvent] | None = None
+        self._listeners = AsyncListeners(prepared.endpoint_id)
+        self._read_lock = AsyncTicketLock()
+        self._reporter: Reporter | None = None
+        self._controller = AbortController()
+        self._unsubscribe: Callable[[], None] | None = None
+        self._chunk_reader = AsyncChunkReader(prepared, opener)
+        if given is not None:
+            self._unsubscribe = follow_weakly(given, self.abort)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the stream has ended: nothing more will come from the server."""
+        return CLOSED in self._reached
+
+    @property
+    def _delivered(self) -> str:
+        """How many chunks have come, or raw events."""
+        return counted(self._count, "chunk" if self._events is None else "event")
+
+    @property
+    def signal(self) -> AbortSignal:
+        """The stream's own signal, aborted when the stream is."""
+        return self._controller.signal
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's id of the request, once it has answered."""
+        return self.response_headers.get("x-fal-request-id")
+
+    @property
+    def response_headers(self) -> Mapping[str, str]:
+        """The headers of the response, names in lower case; empty until it is there.
+
+        Where they repeat the key or the token of the request, `***` stands in its place.
+        """
+        return self._chunk_reader.headers
+
+    def abort(self, reason: Any = None) -> None:
+        """End the stream at once; callable from any thread at any time.
+
+        Iteration ends, `done()` gives what there was, and the server sees that its client has
+        gone. A no-op once the stream has ended.
+
+        Args:
+            reason: Anything; kept as `signal.reason`. Default None.
+        """
+        if CLOSED in self._reached:
+            return
+        # In this order, so that whoever is woken by it finds the reason.
+        self._controller.abort(reason)
+        self._stop()
+
+    async def aclose(self) -> None:
+        """End the stream if it hasn't, and free its connection.
+
+        In a signal handler that has interrupted `logging`, it doesn't wait for another thread that
+        reads the stream, and which may want to log.
+        """
+        self._stop()
+        if self._read_lock.can_close():
+            await self._end(is_cancelled=False)
+
+    def _stop(self) -> None:
+        if CLOSED in self._reached:
+            return
+        if STOPPED not in self._reached:
+            self._reached.append(STOPPED)
+        self._ready = NOTHING
+        self._chunk_reader.abort()
+
+    async def _end(self, *, is_cancelled: bool) -> None:
+        """Acquire the read lock and end the stream, if it hasn't ended."""
+        if CLOSED in self._reached:
+            return
+        ticket = self._read_lock.ticket()
+        with ticket.taken, ticket.held:
+            await self._read_lock.acquire(ticket)
+            if is_cancelled:
+                await self._end_cancelled()
+            else:
+                await self._finish(None)
+            self._read_lock.holder = None
+
+    async def _end_cancelled(self) -> None:
+        """End the stream, as its reader was cancelled or interrupted. The lock must be held."""
+        self._reached.append(CANCELLED)
+        error = None if ENDED in self._reached else cancelled_error(self._count, self._delivered)
+        await self._finish(error, is_urgent=True)
+
+    async def _end_failed(self, error: Exception) -> None:
+        """End the stream with an exception of the modules below. The lock must be held."""
+        if isinstance(error, Aborted):
+            failure = aborted_error(max(self._reached), self._count, self._delivered)
+        else:
+            assert isinstance(error, (Expired, FalStreamError))
+            has_begun = OPEN in self._reached
+            failure = failure_of(error, self._count, self._delivered, has_begun=has_begun)
+            if failure is error:
+                # Frames that send hold addresses with tokens, and what has been sent.
+                without_frames(failure)
+        await self._finish(failure)
+
+    async def _finish(self, error: FalStreamError | None, *, is_urgent: bool = False) -> None:
+        """End the stream, and free its connection. The read lock must be held.
+
+        Args:
+            error: What ends it, or None.
+            is_urgent: Whether the caller is cancelled or interrupted already. It waits a moment
+                only, but everybody is told.
+        """
+        state = max(self._reached)
+        if state is CLOSED:
+            return
+        if state is STOPPED:
+            error = None
+        self._error = error
+        self._outcome = outcome_of(error, state, is_aborted=self.signal.aborted)
+        if error is not None:
+            error.endpoint_id = error.endpoint_id or self.endpoint_id
+            error.request_id = error.request_id or self.request_id
+            self._last_call = ("error", error)
+        elif self._outcome == "done":
+            self._last_call = ("done", self.current_data)
+        self._reached.append(CLOSED)
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        try:
+            if not is_urgent:
+                await self._clean_up()
+        except BaseException:
+            is_urgent = True
+            raise
+        finally:
+            if is_urgent:
+                self._listeners.hurry()
+                await async_complete_despite_cancellation(self._clean_up(), _nothing)
+
+    async def _clean_up(self) -> Outcome:
+        """Do what is left to do when the stream has ended; goes on where it was cancelled."""
+        try:
+            await self._chunk_reader.release()
+        finally:
+            self._report()
+        listeners = self._listeners
+        if self._outcome not in ("aborted", "closed"):
+            if listeners.undelivered or listeners.pending:
+                await self._deliver()
+            last_call, self._last_call = self._last_call, None
+            if last_call is not None:
+                type, value = last_call
+                if listeners.by_type[type]:
+                    listeners.enqueue_calls(value, type)
+                    await self._deliver()
+        return self._outcome
+
+    async def _deliver(self) -> None:
+        """Call the listeners with what they have not heard of; goes on where it was cancelled."""
+        # A listener could ask its own stream for chunks.
+        self._ready = NOTHING
+        try:
+            await self._listeners.deliver()
+        finally:
+            self._ready = self.buffer
+            if STOPPED in self._reached:  # perhaps since a moment ago
+                self._ready = NOTHING
+
+    def _report(self) -> None:
+        reporter, self._reporter = self._reporter, None
+        if reporter is not None and reporter.is_heard:
+            reporter.end(
+                self._outcome,
+                None if self._outcome == "cancelled" else self._error,
+                request_id=self.request_id,
+                chunks=self._count,
+                received=self._chunk_reader.received,
+            )
+
+    def __del__(self) -> None:
+        chunk_reader = getattr(self, "_chunk_reader", None)
+        if chunk_reader is None or self.closed:
+            return
+        reached = self._reached
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        # Before the warning, which may be raised as an error.
+        if OPEN in reached:
+            chunk_reader.abandon()
+            if STOPPED in reached:
+                self._outcome = outcome_of(None, STOPPED, is_aborted=self.signal.aborted)
+            self._report()
+        if STOPPED in reached:
+            return
+        if OPEN in reached:
+            message = f"{self!r} was dropped while it ran: use `with`, or close it"
+            warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
+        elif self._reporter is None and self._listeners.of(*TYPES):
+            message = (
+                f"{self!r} was dropped, and its listeners never heard anything: nothing is sent "
+                "before the stream is iterated, entered by `with`, or asked for `done()`"
+            )
+            warnings.warn(message, RuntimeWarning, stacklevel=2, source=self)
+
+
+def _nothing() -> None:
+    """Nothing to interrupt."""

@@ -1,0 +1,127 @@
+"""The event listeners of a stream: which there are, and calling them in order."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, get_args
+
+from .._checks import check_known, short_repr
+from .._net.compat import async_call, async_call_with_timeout, async_settle
+from ..errors import ConfigError
+from ..types import StreamEventType
+
+Listener = Callable[[Any], Any]
+
+# An empty deque takes as much memory as some dozens of entries: until there is one, this stands for
+# it. Nothing can be put into it.
+NOTHING: deque[Any] = deque(maxlen=0)
+
+TYPES: tuple[StreamEventType, ...] = get_args(StreamEventType)
+
+_logger = logging.getLogger("fal_stream")
+
+_RAISED = "A listener of the stream from %s raised"
+
+# How long listeners are waited for when the one who reads was cancelled (seconds).
+_PATIENCE = 0.5
+
+
+class AsyncListeners:
+    """The listeners of one stream, in the order they came.
+
+    What they have still to be called with is kept here, and taken out before the call: where
+    `deliver` is cancelled or interrupted, the next one goes on.
+
+    Args:
+        endpoint_id: The endpoint of the stream, for the log.
+
+    Attributes:
+        by_type: The listeners by what they listen to.
+        pending: The calls that are to be made first: listeners, and what they are called with.
+        undelivered: Chunks that the listeners have still to be called with.
+    """
+
+    def __init__(self, endpoint_id: str) -> None:
+        self.by_type: dict[str, list[Listener]] = {name: [] for name in TYPES}
+        self.pending: deque[tuple[Listener, Any]] = NOTHING
+        self.undelivered: deque[Any] = NOTHING
+        self._endpoint_id = endpoint_id
+        self._deadline = math.inf
+
+    def add(self, type: StreamEventType, listener: Listener) -> None:
+        """Register a listener.
+
+        Raises:
+            ConfigError: The type is unknown, or the listener is not callable.
+        """
+        check_known("listener type", [type], TYPES)
+        if not callable(listener):
+            raise ConfigError(f"listener={short_repr(listener)} can't be called: give a function")
+        self.by_type[type].append(listener)
+
+    def remove(self, type: StreamEventType, listener: Listener) -> None:
+        """Take a listener off; no-op where it isn't registered.
+
+        Raises:
+            ConfigError: The type is unknown.
+        """
+        check_known("listener type", [type], TYPES)
+        if listener in self.by_type[type]:
+            self.by_type[type].remove(listener)
+
+    def of(self, *types: StreamEventType) -> list[Listener]:
+        """Return the listeners of some types."""
+        return [listener for name in types for listener in self.by_type[name]]
+
+    def enqueue(self, chunks: Iterable[Any]) -> None:
+        """Keep chunks for the listeners, where there are any."""
+        if self.by_type["data"] or self.by_type["message"]:
+            if self.undelivered is NOTHING:
+                self.undelivered = deque()
+            self.undelivered.extend(chunks)
+
+    def enqueue_calls(self, value: Any, *types: StreamEventType) -> None:
+        """Have the listeners of some types called with a value, after the calls that wait."""
+        for listener in self.of(*types):
+            if self.pending is NOTHING:
+                self.pending = deque()
+            self.pending.append((listener, value))
+
+    def hurry(self) -> None:
+        """Wait for listeners a moment only from now on: their stream's reader was cancelled."""
+        self._deadline = time.monotonic() + _PATIENCE
+
+    async def deliver(self) -> None:
+        """Make the calls that wait, and call the listeners with the chunks they have not got."""
+        undelivered, by_type = self.undelivered, self.by_type
+        while undelivered or self.pending:
+            if self.pending:
+                await self._call(*self.pending.popleft())
+                continue
+            value = undelivered.popleft()
+            listeners = by_type["data"] + by_type["message"]
+            if len(listeners) != 1 or self._deadline != math.inf:
+                self.enqueue_calls(value, "data", "message")
+                continue
+            # The common case, at once: there may be thousands of chunks.
+            listener = listeners[0]
+            try:
+                result = listener(value)
+                if result is not None:
+                    await async_settle(listener, result)
+            except Exception:
+                _logger.exception(_RAISED, self._endpoint_id)
+
+    async def _call(self, listener: Listener, value: Any) -> None:
+        try:
+            if self._deadline == math.inf:
+                await async_call(listener, value)
+            else:
+                seconds = max(0.0, self._deadline - time.monotonic())
+                await async_call_with_timeout(seconds, listener, value)
+        except Exception:
+            _logger.exception(_RAISED, self._endpoint_id)

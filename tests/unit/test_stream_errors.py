@@ -1,0 +1,115 @@
+"""The errors of streams and uploads that were broken off, or were late."""
+
+from __future__ import annotations
+
+import pytest
+
+from fal_stream import (
+    FalStreamError,
+    StreamConnectionError,
+    StreamInterrupted,
+    StreamTimeout,
+)
+from fal_stream._shared.stream_errors import (
+    aborted_error,
+    cancelled_error,
+    failure_of,
+    timeout_error,
+    upload_timeout_error,
+)
+from fal_stream._shared.stream_state import CANCELLED, ENDED, NEW, OPEN, STOPPED, StreamState
+from fal_stream._shared.watchdog import Expired, Phase
+from fal_stream.errors import counted
+
+CASES: list[tuple[Phase, str, str]] = [
+    ("start", "start_timeout", "The server did not begin to answer"),
+    ("idle", "timeout", "The server showed no sign of life"),
+    ("event", "event_timeout", "No chunk came"),
+    ("total", "total_timeout", "The stream did not end"),
+]
+
+
+def check(error: StreamTimeout, phase: Phase, option: str) -> None:
+    assert isinstance(error, TimeoutError)
+    assert (error.phase, error.seconds, error.option) == (phase, 1.5, option)
+
+
+@pytest.mark.parametrize(("phase", "option", "what"), CASES)
+def test_of_a_stream(phase: Phase, option: str, what: str) -> None:
+    error = timeout_error(Expired(phase, 1.5), "7 chunks")
+    check(error, phase, option)
+    assert str(error) == (
+        f"{what} within 1.5 s, after 7 chunks; raise {option} if the app needs longer, "
+        f"{option}=None waits forever"
+    )
+
+
+@pytest.mark.parametrize(("phase", "option", "what"), CASES)
+def test_of_an_upload(phase: Phase, option: str, what: str) -> None:
+    error = upload_timeout_error(Expired(phase, 1.5), "input.image (fox.png)")
+    check(error, phase, option)
+    assert str(error) == (
+        f"The upload of input.image (fox.png) stood still for 1.5 s; raise {option} if the "
+        f"network needs longer, {option}=None waits forever"
+    )
+
+
+def test_a_limit_of_a_stream_that_ran_out() -> None:
+    error = failure_of(Expired("idle", 1.5), 7, "7 chunks", has_begun=True)
+    assert isinstance(error, StreamTimeout)
+    assert str(error) == str(timeout_error(Expired("idle", 1.5), "7 chunks"))
+
+
+BROKE = StreamConnectionError("reset by the peer", request_sent=True)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "message"),
+    [
+        (
+            0,
+            "The connection broke after 0 chunks (reset by the peer); start a new stream",
+        ),
+        (
+            1,
+            (
+                "The connection broke after 1 chunk (reset by the peer); what came was delivered, "
+                "the rest is lost: start a new stream"
+            ),
+        ),
+    ],
+)
+def test_a_connection_that_broke(chunks: int, message: str) -> None:
+    error = failure_of(BROKE, chunks, counted(chunks, "chunk"), has_begun=True)
+    assert isinstance(error, StreamInterrupted)
+    assert str(error) == message
+    assert error.chunks_received == chunks
+
+
+@pytest.mark.parametrize("has_begun", [False, True])
+def test_other_errors_are_raised_as_they_are(has_begun: bool) -> None:
+    error = FalStreamError("no")
+    assert failure_of(error, 7, "7 chunks", has_begun=has_begun) is error
+    assert failure_of(BROKE, 0, "0 chunks", has_begun=False) is BROKE
+
+
+@pytest.mark.parametrize("state", [NEW, OPEN, ENDED])
+def test_a_client_that_was_closed(state: StreamState) -> None:
+    error = aborted_error(state, 7, "7 chunks")
+    assert isinstance(error, StreamInterrupted)
+    assert error.chunks_received == 7
+    assert str(error) == (
+        "The stream was ended after 7 chunks, as its client was closed (in a notebook: or the cell "
+        "that began it was interrupted): read a stream inside the `with` of its client"
+    )
+
+
+def test_a_read_that_was_broken_off() -> None:
+    assert aborted_error(STOPPED, 7, "7 chunks") is None
+    for error in (aborted_error(CANCELLED, 7, "7 chunks"), cancelled_error(7, "7 chunks")):
+        assert isinstance(error, StreamInterrupted)
+        assert error.chunks_received == 7
+        assert str(error) == (
+            "The stream was given up after 7 chunks, when the task or thread that read it was "
+            "cancelled or interrupted: start a new one"
+        )
