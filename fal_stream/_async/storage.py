@@ -213,7 +213,7 @@ class AsyncStorageClient:
     def _uploader(self, limits: Limits) -> AsyncUploader:
         from .upload import AsyncUploader
 
-        return AsyncUploader(self._settings, self._dispatcher, self._sender, limits)
+        return AsyncUploader(self._settings, self._dispatcher, limits)
 
     async def aclose(self) -> None:
         """Abort uploads that are still running, and close the connections."""

@@ -89,39 +89,34 @@ class AsyncFileBody:
     def __init__(
         self, part: FilePart, exchange: AsyncExchange, thread: CallThread, piece_bytes: int
     ) -> None:
-        self._part = part
-        self._exchange = exchange
-        self._thread = thread
-        self._piece_bytes = piece_bytes
+        self.part = part
+        self.exchange = exchange
+        self.thread = thread
+        self.piece_bytes = piece_bytes
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return _AsyncPieces(self._part, self._exchange, self._thread, self._piece_bytes)
+        return _AsyncPieces(self)
 
 
 class _AsyncPieces:
-    """One reading of a part; no generator, which an abort would leave behind half way."""
+    """One reading of a body; no generator, which an abort would leave behind half way."""
 
-    def __init__(
-        self, part: FilePart, exchange: AsyncExchange, thread: CallThread, piece_bytes: int
-    ) -> None:
-        self._part = part
-        self._exchange = exchange
-        self._thread = thread
-        self._piece_bytes = piece_bytes
+    def __init__(self, body: AsyncFileBody) -> None:
+        self._body = body
         self._done = 0
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
-        part, exchange = self._part, self._exchange
+        body, part = self._body, self._body.part
         if self._done:
             # An HTTP client of the user's doesn't tell what has gone out.
-            exchange.progress()
-        size = min(self._piece_bytes, part.length - self._done)
+            body.exchange.progress()
+        size = min(body.piece_bytes, part.length - self._done)
         if size <= 0:
             raise StopAsyncIteration
         offset = part.offset + self._done
-        data = await call_in(self._thread, exchange, part.source.read, offset, size)
+        data = await call_in(body.thread, body.exchange, part.source.read, offset, size)
         self._done += size
         return data

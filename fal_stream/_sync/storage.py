@@ -214,7 +214,7 @@ class StorageClient:
     def _uploader(self, limits: Limits) -> Uploader:
         from .upload import Uploader
 
-        return Uploader(self._settings, self._dispatcher, self._sender, limits)
+        return Uploader(self._settings, self._dispatcher, limits)
 
     def close(self) -> None:
         """Abort uploads that are still running, and close the connections."""

@@ -2,59 +2,37 @@
 """Upload files to fal's storage: get an upload address, then send the bytes there.
 
 Promises: a file is read in pieces as they are sent, by one thread for each part, so memory stays
-bounded whatever its size. What the server answers is not trusted: an upload address gets no key and
-no header of the user's, and is checked before a byte goes there. A request with bytes of a file is
-sent again where it failed, for it says the same twice.
+bounded whatever its size.
 
-Leaves to others: which files there are, and reading them (`_files`).
+Leaves to others: which files there are, and reading them (`_files`), and the requests
+(`upload_requests`).
 """
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import random
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from .._files.readers import FileReadError
 from .._files.source import FileSource, open_file
 from .._net.call_thread import CallThread
 from .._net.cancellation import in_thread
 from .._net.run_limited import run_limited
-from .._net.sync_exchange import Exchange, new_exchange
 from .._shared import uploads
-from .._shared.endpoint import is_loopback
 from .._shared.inputs import InputFile
 from .._shared.media_types import HEAD_BYTES
-from .._shared.prepared_request import OUR_HEADERS, PreparedRequest, api_request
-from .._shared.storage_settings import HEADER as LIFECYCLE_HEADER
 from .._shared.stream_errors import upload_timeout_error
-from .._shared.watchdog import Expired, Limits, Watchdog
+from .._shared.watchdog import Expired, Limits
 from ..abort import AbortController, AbortSignal, follow
 from ..config import AnySettings
-from ..errors import (
-    ApiError,
-    ConfigError,
-    StreamConnectionError,
-    StreamDecodeError,
-    UploadError,
-)
-from .dispatch import Dispatcher, read_json
-from .http.response import StreamResponse
-from .http.sender import Sender
-from .upload_body import FileBody, FilePart, PieceSource, call_in
+from ..errors import ApiError, ConfigError, StreamConnectionError, StreamDecodeError, UploadError
+from .dispatch import Dispatcher
+from .upload_body import FilePart, PieceSource, call_in
+from .upload_requests import UploadRequests
 
 FILES_AT_ONCE = 4
 PARTS_AT_ONCE = 4
-
-# An upload address is signed: a key has nothing to do with what is wrong there.
-_NO_KEY = {403: "the address that fal gave for the upload was refused, or its time is over"}
-
-_logger = logging.getLogger("fal_stream")
 
 
 class Uploader:
@@ -63,23 +41,12 @@ class Uploader:
     Args:
         config: The client's settings.
         dispatcher: Sends requests to fal.
-        sender: The connections that files are sent by.
         limits: The time limits: the total one of all that it does from now on, the others of each
             request.
     """
 
-    def __init__(
-        self,
-        config: AnySettings,
-        dispatcher: Dispatcher,
-        sender: Sender,
-        limits: Limits,
-    ) -> None:
-        self._config = config
-        self._dispatcher = dispatcher
-        self._sender = sender
-        self._limits = limits
-        self._began = time.monotonic()
+    def __init__(self, config: AnySettings, dispatcher: Dispatcher, limits: Limits) -> None:
+        self._requests = UploadRequests(config, dispatcher, limits)
 
     def upload_all(self, files: Sequence[InputFile], signal: AbortSignal) -> list[str]:
         """Upload the files of an input, some of them at once.
@@ -138,9 +105,15 @@ class Uploader:
             Aborted: The signal was aborted.
         """
         try:
-            with self._exchange(signal) as exchange:
+            with self._requests.exchange(signal) as exchange:
                 source: FileSource = exchange.call(
-                    in_thread, open_file, place, file, content_type, file_name, undo=_close
+                    in_thread,
+                    open_file,
+                    place,
+                    file,
+                    content_type,
+                    file_name,
+                    undo=FileSource.close,
                 )
                 return source
         except Expired as expired:
@@ -170,7 +143,7 @@ class Uploader:
             if source.size is None:
                 return self._upload_stream(source, lifecycle, signal)
             if source.is_unknown:
-                with self._exchange(signal) as exchange:
+                with self._requests.exchange(signal) as exchange:
                     exchange.call(in_thread, source.identify)
             if source.size <= uploads.MAX_SINGLE:
                 part = FilePart(source, 0, source.size)
@@ -205,17 +178,17 @@ class Uploader:
         lifecycle: str | None,
         signal: AbortSignal,
     ) -> str:
-        target = self._initiate(source, lifecycle, signal, in_parts=False)
-        self._put(target.upload_url, part, source.content_type, signal)
+        target = self._requests.initiate(source, lifecycle, signal, in_parts=False)
+        self._requests.put(target.upload_url, part, source.content_type, signal)
         return target.file_url
 
     def _upload_parts(self, source: FileSource, lifecycle: str | None, signal: AbortSignal) -> str:
         assert source.size is not None, "a stream is sent part by part"
-        target = self._initiate(source, lifecycle, signal, in_parts=True)
+        target = self._requests.initiate(source, lifecycle, signal, in_parts=True)
         group = AbortController()
         jobs = [
             partial(
-                self._put_part,
+                self._requests.put_part,
                 target,
                 number,
                 FilePart(source, offset, length),
@@ -224,34 +197,30 @@ class Uploader:
             for number, offset, length in uploads.split(source.size)
         ]
         parts = _all(jobs, PARTS_AT_ONCE, group, signal)
-        self._complete(target, parts, signal)
+        self._requests.complete(target, parts, signal)
         return target.file_url
 
     def _upload_stream(self, source: FileSource, lifecycle: str | None, signal: AbortSignal) -> str:
         with CallThread() as thread:
-            return self._upload_read(source, lifecycle, signal, thread)
-
-    def _upload_read(
-        self, source: FileSource, lifecycle: str | None, signal: AbortSignal, thread: CallThread
-    ) -> str:
-        piece = self._next_piece(source, signal, thread)
-        source.identify(piece[:HEAD_BYTES])
-        if len(piece) < uploads.PART_SIZE:
-            part = FilePart(PieceSource(piece), 0, len(piece))
-            return self._upload_whole(source, part, lifecycle, signal)
-        target = self._initiate(source, lifecycle, signal, in_parts=True)
-        parts: list[uploads.UploadedPart] = []
-        while piece:
-            part = FilePart(PieceSource(piece), 0, len(piece))
-            parts.append(self._put_part(target, len(parts) + 1, part, signal))
             piece = self._next_piece(source, signal, thread)
-        self._complete(target, parts, signal)
+            source.identify(piece[:HEAD_BYTES])
+            if len(piece) < uploads.PART_SIZE:
+                part = FilePart(PieceSource(piece), 0, len(piece))
+                return self._upload_whole(source, part, lifecycle, signal)
+            target = self._requests.initiate(source, lifecycle, signal, in_parts=True)
+            parts: list[uploads.UploadedPart] = []
+            while piece:
+                part = FilePart(PieceSource(piece), 0, len(piece))
+                number = len(parts) + 1
+                parts.append(self._requests.put_part(target, number, part, signal))
+                piece = self._next_piece(source, signal, thread)
+        self._requests.complete(target, parts, signal)
         return target.file_url
 
     def _next_piece(self, source: FileSource, signal: AbortSignal, thread: CallThread) -> bytes:
         """Read as much of a stream as is sent at once, less at its end only."""
         pieces = bytearray()
-        with self._exchange(signal) as exchange:
+        with self._requests.exchange(signal) as exchange:
             while missing := uploads.PART_SIZE - len(pieces):
                 piece = call_in(thread, exchange, source.read_next, missing)
                 if not piece:
@@ -259,100 +228,6 @@ class Uploader:
                 pieces += piece
                 exchange.progress()
         return bytes(pieces)
-
-    def _initiate(
-        self, source: FileSource, lifecycle: str | None, signal: AbortSignal, *, in_parts: bool
-    ) -> uploads.UploadTarget:
-        url = uploads.initiate_url(self._config.rest_url, in_parts=in_parts)
-        content = {"content_type": source.content_type, "file_name": source.name}
-        headers = {} if lifecycle is None else {LIFECYCLE_HEADER: lifecycle}
-        request = api_request(self._config, url, content, headers)
-        with self._exchange(signal) as exchange:
-            answer = self._dispatcher.fetch_json(request, exchange)
-        return uploads.check_initiated(answer, is_local=is_loopback(urlsplit(url).hostname or ""))
-
-    def _put_part(
-        self, target: uploads.UploadTarget, number: int, part: FilePart, signal: AbortSignal
-    ) -> uploads.UploadedPart:
-        url = uploads.part_url(target.upload_url, number)
-        return uploads.check_part(self._put(url, part, None, signal, is_json=True), number)
-
-    def _complete(
-        self,
-        target: uploads.UploadTarget,
-        parts: Sequence[uploads.UploadedPart],
-        signal: AbortSignal,
-    ) -> None:
-        url, body = uploads.complete_url(target.upload_url), uploads.completion(parts)
-        request = PreparedRequest(
-            "POST", url, _headers("application/json", len(body)), body, is_bare=True
-        )
-        with self._exchange(signal) as exchange:
-            response = self._dispatcher.dispatch(request, exchange, as_is=True)
-            _check_success(response, exchange)
-
-    def _put(
-        self,
-        url: str,
-        part: FilePart,
-        content_type: str | None,
-        signal: AbortSignal,
-        *,
-        is_json: bool = False,
-    ) -> Any:
-        """Send bytes of a file, again where that fails; give the answer if it is to be JSON."""
-        with CallThread() as thread:
-            return self._put_read(url, part, content_type, signal, thread, is_json=is_json)
-
-    def _put_read(
-        self,
-        url: str,
-        part: FilePart,
-        content_type: str | None,
-        signal: AbortSignal,
-        thread: CallThread,
-        *,
-        is_json: bool,
-    ) -> Any:
-        headers = _headers(content_type, part.length)
-        policy = self._config.retry
-        retry = 0
-        while True:
-            with self._exchange(signal) as exchange:
-                body = FileBody(part, exchange, thread, self._sender.piece_bytes)
-                try:
-                    response = self._sender.send(
-                        PreparedRequest("PUT", url, headers, body, is_bare=True), exchange
-                    )
-                    if is_json:
-                        return read_json(response, _NO_KEY)
-                    return _check_success(response, exchange)
-                except (ApiError, StreamConnectionError) as error:
-                    if policy is None or retry >= policy.max_retries or not _may_pass(error):
-                        raise
-                    reason = error.message
-                delay = policy.backoff(retry, random.random())
-                _logger.info("Sending a part of a file again in %.1f s: %s", delay, reason)
-                exchange.sleep(delay)
-                retry += 1
-
-    @contextlib.contextmanager
-    def _exchange(self, signal: AbortSignal) -> Iterator[Exchange]:
-        """Return an exchange that ends with the signal, and with the client."""
-        watchdog = Watchdog(self._limits, time.monotonic)
-        watchdog.charge(time.monotonic() - self._began)
-        exchange = new_exchange(watchdog)
-        self._sender.register(exchange)
-        unsubscribe = follow(signal, exchange.abort)
-        try:
-            yield exchange
-        finally:
-            self._sender.unregister(exchange)
-            unsubscribe()
-
-
-def _close(source: FileSource) -> None:
-    source.close()
 
 
 def _all(jobs: Sequence[Any], limit: int, group: AbortController, signal: AbortSignal) -> list[Any]:
@@ -362,25 +237,3 @@ def _all(jobs: Sequence[Any], limit: int, group: AbortController, signal: AbortS
         return run_limited(jobs, limit, group.abort)
     finally:
         unsubscribe()
-
-
-def _headers(content_type: str | None, length: int) -> dict[str, str]:
-    """Return the headers of a request to an upload address: none that could say who sends it."""
-    headers = {**OUR_HEADERS, "content-length": str(length)}
-    if content_type is not None:
-        headers["content-type"] = content_type
-    return headers
-
-
-def _may_pass(error: ApiError | StreamConnectionError) -> bool:
-    """Return whether sending the same bytes again may help."""
-    if isinstance(error, StreamConnectionError):
-        return error.transient
-    return error.retryable is not False and (error.status in (408, 429) or error.status >= 500)
-
-
-def _check_success(response: StreamResponse, exchange: Exchange) -> None:
-    if 200 <= response.status < 300:
-        response.discard()
-    else:
-        read_json(response, _NO_KEY)

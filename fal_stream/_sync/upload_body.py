@@ -88,39 +88,34 @@ class FileBody:
     def __init__(
         self, part: FilePart, exchange: Exchange, thread: CallThread, piece_bytes: int
     ) -> None:
-        self._part = part
-        self._exchange = exchange
-        self._thread = thread
-        self._piece_bytes = piece_bytes
+        self.part = part
+        self.exchange = exchange
+        self.thread = thread
+        self.piece_bytes = piece_bytes
 
     def __iter__(self) -> Iterator[bytes]:
-        return _Pieces(self._part, self._exchange, self._thread, self._piece_bytes)
+        return _Pieces(self)
 
 
 class _Pieces:
-    """One reading of a part; no generator, which an abort would leave behind half way."""
+    """One reading of a body; no generator, which an abort would leave behind half way."""
 
-    def __init__(
-        self, part: FilePart, exchange: Exchange, thread: CallThread, piece_bytes: int
-    ) -> None:
-        self._part = part
-        self._exchange = exchange
-        self._thread = thread
-        self._piece_bytes = piece_bytes
+    def __init__(self, body: FileBody) -> None:
+        self._body = body
         self._done = 0
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> bytes:
-        part, exchange = self._part, self._exchange
+        body, part = self._body, self._body.part
         if self._done:
             # An HTTP client of the user's doesn't tell what has gone out.
-            exchange.progress()
-        size = min(self._piece_bytes, part.length - self._done)
+            body.exchange.progress()
+        size = min(body.piece_bytes, part.length - self._done)
         if size <= 0:
             raise StopIteration
         offset = part.offset + self._done
-        data = call_in(self._thread, exchange, part.source.read, offset, size)
+        data = call_in(body.thread, body.exchange, part.source.read, offset, size)
         self._done += size
         return data

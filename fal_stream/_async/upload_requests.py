@@ -1,0 +1,157 @@
+"""The requests of an upload: get its address, send the bytes there, complete it.
+
+What the server answers is not trusted: an upload address gets no key and no header of the user's,
+and is checked before a byte goes there. A request with bytes of a file is sent again where it
+failed, for it says the same twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from .._files.source import FileSource
+from .._net.async_exchange import AsyncExchange, async_new_exchange
+from .._net.call_thread import CallThread
+from .._shared import uploads
+from .._shared.endpoint import host_of, is_loopback
+from .._shared.prepared_request import OUR_HEADERS, PreparedRequest, api_request
+from .._shared.storage_settings import HEADER as LIFECYCLE_HEADER
+from .._shared.watchdog import Limits, Watchdog
+from ..abort import AbortSignal, follow
+from ..config import AnySettings
+from ..errors import ApiError, StreamConnectionError
+from .dispatch import AsyncDispatcher, read_json
+from .http.response import AsyncStreamResponse
+from .upload_body import AsyncFileBody, FilePart
+
+# An upload address is signed: a key has nothing to do with what is wrong there.
+_NO_KEY = {403: "the address that fal gave for the upload was refused, or its time is over"}
+
+_logger = logging.getLogger("fal_stream")
+
+
+class AsyncUploadRequests:
+    """Sends the requests of uploads.
+
+    Args:
+        config: The client's settings.
+        dispatcher: Sends requests to fal.
+        limits: The time limits: the total one of all that is sent from now on, the others of each
+            request.
+    """
+
+    def __init__(self, config: AnySettings, dispatcher: AsyncDispatcher, limits: Limits) -> None:
+        self._config = config
+        self._dispatcher = dispatcher
+        self._sender = dispatcher.sender
+        self._limits = limits
+        self._began = time.monotonic()
+
+    @contextlib.contextmanager
+    def exchange(self, signal: AbortSignal) -> Iterator[AsyncExchange]:
+        """Return an exchange that ends with the signal, and with the client."""
+        watchdog = Watchdog(self._limits, time.monotonic)
+        watchdog.charge(time.monotonic() - self._began)
+        exchange = async_new_exchange(watchdog)
+        self._sender.register(exchange)
+        unsubscribe = follow(signal, exchange.abort)
+        try:
+            yield exchange
+        finally:
+            self._sender.unregister(exchange)
+            unsubscribe()
+
+    async def initiate(
+        self, source: FileSource, lifecycle: str | None, signal: AbortSignal, *, in_parts: bool
+    ) -> uploads.UploadTarget:
+        """Ask for the address to send a file to, in one request or in parts."""
+        url = uploads.initiate_url(self._config.rest_url, in_parts=in_parts)
+        content = {"content_type": source.content_type, "file_name": source.name}
+        headers = {} if lifecycle is None else {LIFECYCLE_HEADER: lifecycle}
+        request = api_request(self._config, url, content, headers)
+        with self.exchange(signal) as exchange:
+            answer = await self._dispatcher.fetch_json(request, exchange)
+        return uploads.check_initiated(answer, is_local=is_loopback(host_of(urlsplit(url).netloc)))
+
+    async def put_part(
+        self, target: uploads.UploadTarget, number: int, part: FilePart, signal: AbortSignal
+    ) -> uploads.UploadedPart:
+        """Send a part of a file; parts are numbered from 1."""
+        url = uploads.part_url(target.upload_url, number)
+        return uploads.check_part(await self.put(url, part, None, signal, is_json=True), number)
+
+    async def complete(
+        self,
+        target: uploads.UploadTarget,
+        parts: Sequence[uploads.UploadedPart],
+        signal: AbortSignal,
+    ) -> None:
+        """Say that all parts were sent."""
+        url, body = uploads.complete_url(target.upload_url), uploads.completion(parts)
+        request = PreparedRequest(
+            "POST", url, _headers("application/json", len(body)), body, is_bare=True
+        )
+        with self.exchange(signal) as exchange:
+            response = await self._dispatcher.dispatch(request, exchange, as_is=True)
+            await _check_success(response, exchange)
+
+    async def put(
+        self,
+        url: str,
+        part: FilePart,
+        content_type: str | None,
+        signal: AbortSignal,
+        *,
+        is_json: bool = False,
+    ) -> Any:
+        """Send bytes of a file, again where that fails; give the answer if it is to be JSON."""
+        headers = _headers(content_type, part.length)
+        policy = self._config.retry
+        retry = 0
+        with CallThread() as thread:
+            while True:
+                with self.exchange(signal) as exchange:
+                    body = AsyncFileBody(part, exchange, thread, self._sender.piece_bytes)
+                    try:
+                        response = await self._sender.send(
+                            PreparedRequest("PUT", url, headers, body, is_bare=True), exchange
+                        )
+                        if is_json:
+                            return await read_json(response, _NO_KEY)
+                        return await _check_success(response, exchange)
+                    except (ApiError, StreamConnectionError) as error:
+                        if policy is None or retry >= policy.max_retries or not _may_pass(error):
+                            raise
+                        reason = error.message
+                    delay = policy.backoff(retry, random.random())
+                    _logger.info("Sending a part of a file again in %.1f s: %s", delay, reason)
+                    await exchange.sleep(delay)
+                    retry += 1
+
+
+def _headers(content_type: str | None, length: int) -> dict[str, str]:
+    """Return the headers of a request to an upload address: none that could say who sends it."""
+    headers = {**OUR_HEADERS, "content-length": str(length)}
+    if content_type is not None:
+        headers["content-type"] = content_type
+    return headers
+
+
+def _may_pass(error: ApiError | StreamConnectionError) -> bool:
+    """Return whether sending the same bytes again may help."""
+    if isinstance(error, StreamConnectionError):
+        return error.transient
+    return error.retryable is not False and (error.status in (408, 429) or error.status >= 500)
+
+
+async def _check_success(response: AsyncStreamResponse, exchange: AsyncExchange) -> None:
+    if 200 <= response.status < 300:
+        await response.discard()
+    else:
+        await read_json(response, _NO_KEY)
