@@ -17,7 +17,7 @@ from .._net.async_exchange import async_new_exchange
 from .._net.exchange import Aborted
 from .._shared.file_hosts import encoded_url, shown_url
 from .._shared.file_limits import FileLimits
-from .._shared.find_files import FoundFile
+from .._shared.found_file import FoundFile
 from .._shared.media_types import checked_type
 from .._shared.prepared_request import OUR_HEADERS, PreparedRequest
 from .._shared.watchdog import Expired, Limits, Watchdog

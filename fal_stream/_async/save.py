@@ -11,7 +11,7 @@ from pathlib import Path
 from .._net.cancellation import async_in_thread
 from .._saving.part_file import PartFile
 from .._shared.file_limits import FileLimits
-from .._shared.find_files import FoundFile
+from .._shared.found_file import FoundFile
 from ..abort import AbortSignal
 from .dispatch import AsyncDispatcher
 from .fetch import file_error, start_download, too_large

@@ -18,7 +18,8 @@ from typing import Any, Literal, TypeAlias, TypeGuard
 from .._shared.chunk_fields import fields_of
 from .._shared.data_uri import data_head
 from .._shared.file_hosts import FileHosts, encoded_url
-from .._shared.find_files import FoundFile, find_in
+from .._shared.find_files import find_in
+from .._shared.found_file import FoundFile
 from .._shared.media_types import essence_of
 from .._shared.text_fields import FoundText, find_text
 

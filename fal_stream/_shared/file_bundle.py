@@ -9,7 +9,7 @@ from __future__ import annotations
 from html import escape
 
 from .file_hosts import encoded_url
-from .find_files import FoundFile
+from .found_file import FoundFile
 from .media_types import essence_of
 
 LARGEST_SHOWN = 10_000_000  # characters

@@ -21,7 +21,8 @@ from .._shared.chunk_fields import shown_fields
 from .._shared.file_bundle import file_mime_bundle
 from .._shared.file_hosts import make_file_hosts
 from .._shared.file_limits import DEFAULT_MAX_BYTES, DEFAULT_SECONDS, FileLimits
-from .._shared.find_files import FoundFile, SeenFiles, find_in
+from .._shared.find_files import SeenFiles, find_in
+from .._shared.found_file import FoundFile
 from .._shared.stream_state import STOPPED
 from ..abort import AbortSignal
 from ..errors import FileError, counted

@@ -14,7 +14,7 @@ from .._saving.part_file import PartFile
 from .._saving.target import Target
 from .._shared.file_limits import FileLimits
 from .._shared.file_names import stem_of
-from .._shared.find_files import FoundFile
+from .._shared.found_file import FoundFile
 from .._shared.media_types import checked_type, sniffed_type, suffix_of
 from ..abort import AbortSignal
 from ..errors import FileError

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from fal_stream import Config, ConfigError
 from fal_stream._shared.file_bundle import LARGEST_SHOWN, file_mime_bundle, html_of
 from fal_stream._shared.file_hosts import FileHosts, encoded_url, make_file_hosts, shown_url
-from fal_stream._shared.find_files import FoundFile, find_in
+from fal_stream._shared.find_files import find_in
+from fal_stream._shared.found_file import FoundFile
 from fal_stream.errors import printable
 
 OWN = "http://127.0.0.1:8000"

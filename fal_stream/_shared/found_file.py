@@ -1,0 +1,208 @@
+"""A file in a chunk: where it stands, what the chunk says of it, its bytes and its name.
+
+What is not believed is left out: a type that is none, a name that is a path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from .._checks import also_half_made
+from ..errors import excerpt
+from .data_uri import data_head, decode_base64, decode_data_uri
+from .file_hosts import FileHosts, shown_url
+from .file_names import safe_name, stem_of
+from .media_types import (
+    HEAD_BYTES,
+    checked_type,
+    sniffed_type,
+    suffix_of,
+    type_of_suffix,
+    url_suffix,
+)
+
+_LONGEST_PLACE = 120
+_LARGEST_SIDE = 1_000_000
+
+
+class Place(NamedTuple):
+    """Where a value stands in a chunk.
+
+    Attributes:
+        above: Where the value around it stands, or None for the chunk.
+        step: Its name or number there.
+    """
+
+    above: Place | None
+    step: str | int
+
+
+def steps_to(place: Place | None) -> list[str | int]:
+    """Return the names and numbers on the way to a place, from the chunk on."""
+    steps: list[str | int] = []
+    while place is not None:
+        steps.append(place.step)
+        place = place.above
+    return steps[::-1]
+
+
+def shown_place(place: Place | None) -> str:
+    """Show a place as it is written in code, `images[0].url`, shortened; `""` for the chunk."""
+    text = ""
+    for step in steps_to(place):
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            name = " ".join(excerpt(step, 40).split())
+            text += f".{name}" if text else name
+        if len(text) > _LONGEST_PLACE:
+            break
+    return excerpt(text, _LONGEST_PLACE)
+
+
+class FoundFile:
+    """A file that a chunk holds or names.
+
+    Args:
+        source: Its data URI, its address, or its base64.
+        place: Where it stands.
+        fields: What the chunk says of it, by fal's names.
+        hosts: The hosts that it may be fetched from.
+        is_base64: Whether the source is base64. Default False.
+
+    Attributes:
+        content_type: What the chunk or the data says that it is, or None.
+        width: Its width in pixels, if the chunk says it, or None.
+        height: Its height in pixels, likewise.
+        hosts: The hosts that it may be fetched from.
+        is_inline: Whether the chunk holds it; otherwise it names its address.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        place: Place | None,
+        fields: Mapping[Any, Any],
+        hosts: FileHosts,
+        *,
+        is_base64: bool = False,
+    ) -> None:
+        self._source = source
+        self._place = place
+        self._is_base64 = is_base64
+        self._name = fields.get("file_name")
+        self.hosts = hosts
+        self.is_inline: bool = is_base64 or source[:5].lower() == "data:"
+        self.content_type: str | None = self._type(fields)
+        self.width: int | None = _side(fields.get("width"))
+        self.height: int | None = _side(fields.get("height"))
+
+    def _type(self, fields: Mapping[Any, Any]) -> str | None:
+        said = checked_type(fields.get("content_type")) or checked_type(fields.get("mime_type"))
+        if said is not None:
+            return said
+        if not self.is_inline:
+            return type_of_suffix(url_suffix(self._source))
+        head = None if self._is_base64 else data_head(self._source)
+        if head is not None and head.content_type is not None:
+            return head.content_type
+        if head is not None and not head.is_base64:
+            return "text/plain"  # RFC 2397
+        start = 0 if head is None else head.end
+        return _sniffed(self._source[start : start + HEAD_BYTES // 3 * 4])
+
+    @property
+    def url(self) -> str:
+        """Its address: http, https, or a data URI, which base64 is made one of."""
+        if self._is_base64:
+            return f"data:{self.content_type or 'application/octet-stream'};base64,{self._source}"
+        return self._source
+
+    @property
+    def place(self) -> str:
+        """Where it stands in the chunk, such as `images[0]`; `""` where the chunk itself is it."""
+        return shown_place(self._place)
+
+    @property
+    def file_name(self) -> str | None:
+        """Its name as the app gives it, made safe, or None where the app gives none."""
+        return self._safe_name(None)
+
+    def _safe_name(self, fetched_type: str | None) -> str | None:
+        return (
+            safe_name(self._name, self.suffix(fetched_type))
+            if isinstance(self._name, str)
+            else None
+        )
+
+    def suffix(self, fetched_type: str | None = None) -> str:
+        """Return what its name ends in, such as `.png`.
+
+        Args:
+            fetched_type: The media type that it was fetched with, for where the chunk says none.
+        """
+        content_type = self.content_type or fetched_type
+        return suffix_of(content_type, "" if self.is_inline else self._source)
+
+    def decode(self) -> bytes:
+        """Return the bytes of a file that the chunk holds.
+
+        Raises:
+            ValueError: They are no base64 or no data URI; the message begins with `is`.
+        """
+        return decode_base64(self._source) if self._is_base64 else decode_data_uri(self._source)
+
+    def digest(self) -> bytes:
+        """Return what only the same data or address has."""
+        return hashlib.sha256(self._source.encode("utf-8", "surrogatepass")).digest()
+
+    def name(
+        self, endpoint_id: str = "", number: int | None = None, fetched_type: str | None = None
+    ) -> str:
+        """Return the name that it is saved under.
+
+        Args:
+            endpoint_id: The endpoint that it came from. Default: none.
+            number: The number of the chunk that it stood in. Default None: not in the name.
+            fetched_type: The media type that it was fetched with, for where the chunk says none.
+
+        Returns:
+            Its own name, else one of the endpoint, the number and its place.
+        """
+        own = self._safe_name(fetched_type)
+        if own is not None:
+            return own
+        return self.stem(endpoint_id, number) + self.suffix(fetched_type)
+
+    def stem(self, endpoint_id: str = "", number: int | None = None) -> str:
+        """Return a name without a suffix, made of the endpoint, the number and its place."""
+        parts = [] if number is None else [f"{number:04}"]
+        parts += [str(step) for step in steps_to(self._place)]
+        return stem_of(endpoint_id, parts)
+
+    @also_half_made
+    def __repr__(self) -> str:
+        """Return what it is, with its address shortened and without the query."""
+        size = "" if self.width is None or self.height is None else f" {self.width}x{self.height}"
+        about = [self.place, self.content_type or "", size.strip(), self.file_name or ""]
+        said = " ".join(excerpt(part, 60) for part in about if part)
+        if self.is_inline:
+            return f"{said} ({len(self._source):,} characters in the chunk)".strip()
+        return f"{said} {shown_url(self._source)}".strip()
+
+
+def _side(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return int(value) if 0 < value <= _LARGEST_SIDE and value == int(value) else None
+
+
+def _sniffed(start: str) -> str | None:
+    try:
+        return sniffed_type(
+            decode_base64(start[: len(start) // 4 * 4] if len(start) > 4 else start)
+        )
+    except ValueError:
+        return None
