@@ -157,7 +157,7 @@ def follow_weakly(signal: AbortSignal, method: Callable[[Any], object]) -> Calla
         method: A bound method, which may be called twice: see `follow`.
 
     Returns:
-        A function that takes the callback off the signal again.
+        A function that removes the callback.
     """
     kept = weakref.WeakMethod(method)
 

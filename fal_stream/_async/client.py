@@ -159,7 +159,7 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
             response = await self._dispatcher.dispatch(request, exchange, as_is=True)
             if response.status != 401 or not was_kept:
                 return response
-            # It may have been withdrawn, or its clock has stood still while this machine slept.
+            # The token may have been revoked, or may have expired while this machine was suspended.
             self._tokens.forget(prepared, token)
             await response.discard()
 
@@ -225,7 +225,7 @@ def _check_storage(storage: AsyncStorage | None) -> AsyncStorageClient | None:
         from .custom_storage import check_storage
 
         check_storage(storage)
-    # One of the user's has what is used of it here.
+    # An object of the user has at least the methods that are used here.
     return cast("AsyncStorageClient | None", storage)
 
 

@@ -220,7 +220,7 @@ class AsyncDispatcher:
         return sent
 
     async def _credentials(self, exchange: AsyncExchange, *, is_required: bool) -> Secret | None:
-        # A function is kept in no variable either: a `partial` shows its arguments.
+        # Don't keep a function in a variable either: the repr of a `partial` shows its arguments.
         if isinstance(self._config.credentials, Secret):
             return self._config.credentials
         if self._config.credentials is not None:

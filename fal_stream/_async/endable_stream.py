@@ -86,30 +86,30 @@ class AsyncEndableStream(Generic[ChunkT]):
 
     @property
     def signal(self) -> AbortSignal:
-        """The stream's own signal, aborted when the stream is."""
+        """The stream's own signal, which is aborted when the stream is."""
         return self._controller.signal
 
     @property
     def request_id(self) -> str | None:
-        """The server's id of the request, once it has answered."""
+        """The server's id of the request; None until the server has answered."""
         return self.response_headers.get("x-fal-request-id")
 
     @property
     def response_headers(self) -> Mapping[str, str]:
-        """The headers of the response, names in lower case; empty until it is there.
+        """The headers of the response, names in lower case; empty until the server has answered.
 
-        Where they repeat the key or the token of the request, `***` stands in its place.
+        If they repeat the key or the token of the request, it is replaced by `***`.
         """
         return self._chunk_reader.headers
 
     def abort(self, reason: Any = None) -> None:
         """End the stream at once; callable from any thread at any time.
 
-        Iteration ends, `done()` gives what there was, and the server sees that its client has
-        gone. A no-op once the stream has ended.
+        Iteration ends, `done()` returns the last chunk that had arrived, and the connection is
+        closed, so the server sees the disconnect. After the end of the stream it does nothing.
 
         Args:
-            reason: Anything; kept as `signal.reason`. Default None.
+            reason: Any object; available as `signal.reason`. Default None.
         """
         if CLOSED in self._reached:
             return
@@ -118,7 +118,7 @@ class AsyncEndableStream(Generic[ChunkT]):
         self._stop()
 
     async def aclose(self) -> None:
-        """End the stream if it hasn't, and free its connection.
+        """End the stream if it hasn't ended, and close its connection.
 
         In a signal handler that has interrupted `logging`, it doesn't wait for another thread that
         reads the stream, and which may want to log.

@@ -53,13 +53,13 @@ class AsyncReadableStream(AsyncEndableStream[ChunkT], AsyncStartable, AsyncFlavo
 
     @async_result_hints
     async def start(self) -> Self:
-        """Send the request and wait for the head of the response; no-op once it is there.
+        """Send the request and wait for the response headers, unless the stream has started.
 
         Returns:
-            The stream; after an abort too.
+            The stream, also after an abort.
 
         Raises:
-            FalStreamError: What keeps the stream from starting, as iteration would raise it.
+            FalStreamError: The stream can't start; iteration would raise the same error.
         """
         while OPEN not in self._reached and CLOSED not in self._reached:
             await self._advance(lambda: OPEN not in self._reached)
@@ -71,14 +71,14 @@ class AsyncReadableStream(AsyncEndableStream[ChunkT], AsyncStartable, AsyncFlavo
     async def done(self) -> ChunkT | None:
         """Run the stream to its end.
 
-        Chunks that come meanwhile stay in `buffer` for whoever iterates.
+        The chunks that arrive meanwhile stay in `buffer`, for iteration.
 
         Returns:
-            The last chunk, the same for each call; None if there was none. After an abort what
-            there was until then.
+            The last chunk, the same for each call; None if there was none. After an abort, the last
+            chunk that had arrived.
 
         Raises:
-            FalStreamError: What ended the stream before its time, the same for each call.
+            FalStreamError: The error that ended the stream, the same for each call.
         """
         while CLOSED not in self._reached:
             # Where another has read meanwhile, those behind may wait for what came then.

@@ -16,7 +16,7 @@ from ..abort import AbortSignal
 from .dispatch import AsyncDispatcher
 from .fetch import file_error, start_download, too_large
 
-# So much is written at a time.
+# How many bytes are written at once.
 _BLOCK = 256 * 1024
 
 

@@ -131,7 +131,7 @@ class AsyncSaver:
             if writer is not None:
                 await writer.flush()
         except FileError:
-            pass  # what was written before stays
+            pass  # files that were written before are kept
         finally:
             self.leave()
         return None if part is None else part.path

@@ -38,19 +38,19 @@ ChunkT = TypeVar("ChunkT", default=Any)
 
 
 class AsyncFalStream(AsyncReadableStream[ChunkT]):
-    """A stream of chunks from an app that is still working.
+    """A stream of chunks from a model that is still running.
 
-    It is made by `AsyncStreamingClient.stream`, which sends nothing: the stream starts with
+    It is created by `AsyncStreamingClient.stream`, which sends nothing: the stream starts with
     `async with`, the first iteration, `done()`, `start()` or `await`.
 
     Attributes:
         endpoint_id: The endpoint that is streamed from.
-        url: The address that is streamed from.
-        options: The options as they were given.
-        buffer: The chunks that have come and that no iteration has taken yet.
-        current_data: The last chunk that came, or None.
-        last_event_timestamp: When the last chunk or event came, in seconds since the epoch, or
-            None.
+        url: The URL that is streamed from, with its query.
+        options: The options that were given.
+        buffer: The chunks that have arrived and that no iteration has taken yet.
+        current_data: The last chunk that arrived, or None.
+        last_event_timestamp: When the last chunk or raw event arrived, in seconds since the epoch,
+            or None.
         closed: Whether the stream has ended: nothing more will come from the server.
     """
 
@@ -76,69 +76,70 @@ class AsyncFalStream(AsyncReadableStream[ChunkT]):
 
     @property
     def listeners(self) -> Mapping[str, list[Callable[[Any], Any]]]:
-        """The listeners by the name of what they listen to."""
+        """The listeners, by event type."""
         return self._listeners.by_type
 
     def on(self, type: StreamEventType, listener: Callable[[Any], Any]) -> Self:
-        """Have a function called when something happens.
+        """Register a listener: a function that is called on each event of a type.
 
-        A listener that raises is logged, and the stream goes on.
+        If a listener raises, the exception is logged, and the stream goes on.
 
         Args:
-            type: `data` or `message` (each chunk as it comes), `error` (the error that ends the
-                stream), `done` (the last chunk, when the stream ended without error or abort).
-            listener: A function of one argument, plain or a coroutine function. It must not ask
-                its own stream for chunks. Where the one who reads was cancelled, what coroutine
-                functions still wait for is given up after half a second.
+            type: `data` or `message` (called with each chunk), `error` (with the error that ended
+                the stream), `done` (with the last chunk, if the stream ended without an error or an
+                abort).
+            listener: A function of one argument, plain or a coroutine function. It must not read
+                its own stream. If whoever reads is cancelled, a listener that still waits half a
+                second later is cancelled too.
 
         Returns:
             The stream.
 
         Raises:
-            ConfigError: The type isn't known, or the listener can't be called.
+            ConfigError: The type is unknown, or the listener is not callable.
         """
         async_check_function("listener", listener)
         self._listeners.add(type, listener)
         return self
 
     def off(self, type: StreamEventType, listener: Callable[[Any], Any]) -> Self:
-        """Take a listener off again; one that isn't registered is ignored.
+        """Remove a listener; one that isn't registered is ignored.
 
         Args:
-            type: What it listens to.
+            type: The event type.
             listener: The function that was registered.
 
         Returns:
             The stream.
 
         Raises:
-            ConfigError: The type isn't known.
+            ConfigError: The type is unknown.
         """
         self._listeners.remove(type, listener)
         return self
 
     @async_result_hints
     async def show(self, *, markdown: bool = False) -> ChunkT | None:
-        """Run the stream to its end, and show in one place what comes.
+        """Run the stream to its end, and display it while it runs.
 
-        In a notebook that is one output, updated in place; in a terminal some lines (by rich, where
-        that is installed), and elsewhere what came, at the end. Text grows, pictures replace one
-        another, sound and video get a player at the end, a workflow has a line for each node, and
-        progress, chunks and seconds are told. Chunks are taken as by iteration, so that large ones
-        are not kept in `buffer`. Nothing is fetched here.
+        A notebook shows one output that is updated, a terminal some lines (by rich if it is
+        installed), and a file or a pipe the text at the end. Text grows, images replace one
+        another, audio and video get a player, a workflow has a line for each node, and there is a
+        line with the progress, the number of chunks and the seconds. Chunks are taken as by
+        iteration, so they are not kept in `buffer`. Nothing is downloaded.
 
         Args:
-            markdown: Whether text is shown as the Markdown that it is, in a notebook and by rich.
-                Default False: as it is.
+            markdown: Whether text is formatted as Markdown, in a notebook and by rich. Default
+                False: text is shown as it is.
 
         Returns:
-            The last chunk, as `done()` gives it. Where the call ends a cell of a notebook, IPython
-            doesn't print it below what was shown.
+            The last chunk, as `done()` returns it. At the end of a notebook cell, IPython doesn't
+            print it again below the display.
 
         Raises:
-            FalStreamError: What ended the stream before its time, as `done()` raises it; what came
-                until then was shown.
-            ConfigError: Markdown can't be shown, as a library is missing; nothing was sent.
+            FalStreamError: The error that ended the stream, as `done()` raises it. What had arrived
+                is displayed.
+            ConfigError: A library for Markdown is missing; nothing was sent.
         """
         from .._display.display import Display
 
@@ -149,15 +150,15 @@ class AsyncFalStream(AsyncReadableStream[ChunkT]):
                 return display.end(await self.done())
 
     def events(self) -> AsyncIterator[ServerSentEvent]:
-        """Return the raw events instead of the chunks that they stand for.
+        """Return the raw events instead of decoded chunks.
 
-        From this call on nothing is decoded: keep-alives without data, `[DONE]`, events named
-        `error` and text that is not JSON come as they are. Chunks that were decoded before stay
-        in `buffer`.
+        From this call on nothing is decoded: events without data, `[DONE]`, events named `error`
+        and data that is not JSON are returned as they are. Chunks that were decoded before stay in
+        `buffer`.
 
         Returns:
-            An iterator of the events. It raises what iterating the stream would, and
-            FalStreamError where the response is no event stream.
+            An iterator of the events. It raises the same errors as iterating the stream, and
+            FalStreamError if the response is not an event stream.
         """
         if self._events is None:
             self._events = deque()
@@ -169,24 +170,24 @@ class AsyncFalStream(AsyncReadableStream[ChunkT]):
         *,
         cumulative: bool | None = None,
     ) -> AsyncIterator[str]:
-        """Return the text of the stream as it comes, each time only what is new.
+        """Return an iterator of the stream's text: only the new text of each chunk.
 
-        Chunks are taken as by iteration; `done()` gives the last one afterwards. The text is kept
-        for `final_text()`. Where a model rewrites its text, what follows the common beginning is
-        given.
+        Chunks are taken as by iteration; `done()` returns the last one afterwards. The text is kept
+        for `final_text()`. If a model rewrites its text, the iterator gives the new version from
+        where it differs.
 
         Args:
             field: The name of the field with the text, or a function of a chunk that returns its
-                text or None (a LookupError counts as None). Default None: found by the names that
-                models use: `output`, `text`, `content`, `choices[0].delta.content` and the like,
-                or the chunk itself where it is a string.
-            cumulative: Whether each chunk has all text so far (True) or what is new (False).
-                Default None: told by `partial`, `delta` and `choices`, else found out from the
-                first few texts.
+                text or None (a LookupError counts as None). Default None: the first of the usual
+                fields that has a text (`output`, `text`, `content`, `choices[0].delta.content` and
+                others), or the chunk itself if it is a string.
+            cumulative: Whether each chunk has all text so far (True) or only the new text (False).
+                Default None: detected, by the fields `partial`, `delta` and `choices`, else by
+                comparing the first few texts.
 
         Returns:
-            An iterator of the pieces, none of them empty. It raises what iterating the stream
-            would, what `field` raises, and FalStreamError where no chunk had text.
+            An iterator of non-empty strings. It raises the same errors as iterating the stream,
+            what `field` raises, and FalStreamError if no chunk had text.
 
         Raises:
             ConfigError: An argument can't be used.
@@ -204,19 +205,19 @@ class AsyncFalStream(AsyncReadableStream[ChunkT]):
     ) -> str:
         """Run the stream to its end, and return all of its text.
 
-        Chunks are taken as by iteration. After `text()` with the same arguments its text is
-        counted in.
+        Chunks are taken as by iteration. After `text()` with the same arguments, the text that it
+        gave is included.
 
         Args:
             field: As for `text()`.
             cumulative: As for `text()`.
 
         Returns:
-            The text; after an abort what there was until then.
+            The text; after an abort, the text that had arrived.
 
         Raises:
-            FalStreamError: What ended the stream before its time, no chunk had text, or others
-                have taken chunks whose text is needed.
+            FalStreamError: The error that ended the stream; or no chunk had text; or other
+                consumers have taken chunks whose text is needed.
             ConfigError: An argument can't be used.
         """
         from .text import async_text_of
@@ -224,15 +225,15 @@ class AsyncFalStream(AsyncReadableStream[ChunkT]):
         return await async_text_of(self, field, cumulative).whole()
 
     def files(self, *, hosts: Collection[str] = ()) -> AsyncIterator[AsyncFile]:
-        """Return the files of the chunks as they come, previews too, each once.
+        """Return an iterator of the files in the chunks, previews included, each once.
 
-        Chunks are taken as by iteration. What counts as a file says `find_files_async`. Nothing is
-        fetched before a file is read or saved.
+        Chunks are taken as by iteration. `find_files_async` says what counts as a file. Nothing is
+        downloaded before a file is read or saved.
 
         Args:
-            hosts: Hosts that files are fetched from besides fal's own, and besides the servers
-                that the client's settings name: a name, `cdn.example.com`, over https, or scheme,
-                host and port, `http://127.0.0.1:8000`. Default: none.
+            hosts: Hosts that files may be downloaded from, besides fal's own and the servers in the
+                client's settings: a host name such as `cdn.example.com` (over https), or scheme,
+                host and port such as `http://127.0.0.1:8000`. Default: none.
 
         Returns:
             An iterator of the files. It raises what iterating the stream would, FileError where
@@ -240,7 +241,7 @@ class AsyncFalStream(AsyncReadableStream[ChunkT]):
             where there was no file.
 
         Raises:
-            ConfigError: A host is none.
+            ConfigError: A host is not valid.
         """
         from .file import AsyncFiles
 
@@ -259,31 +260,30 @@ class AsyncFalStream(AsyncReadableStream[ChunkT]):
     ) -> list[Path]:
         """Run the stream to its end and save the files of its last chunk.
 
-        Where the response is a file itself (audio), it is written as it comes. Nothing has its
-        name before it is whole: a body that breaks off is left under one that ends in `.part`.
-        Chunks are taken as by iteration.
+        A response that is a file itself, such as audio, is written as it arrives. A file gets its
+        name when it is complete; if a response breaks off, what arrived is kept in a file whose
+        name ends in `.part`. Chunks are taken as by iteration.
 
         Args:
-            path: A folder, which is made if it isn't there, or the name of a file. A path is that
-                of a folder where one is there, it ends in a slash, or it has no suffix. In a
-                folder files are called as the app calls them, else after the endpoint, the number
-                of the chunk and the place in it.
+            path: A folder, which is created if it doesn't exist, or a file. A path is a folder if
+                it exists as one, if it ends in a slash, or if it has no suffix. In a folder, a file
+                gets the name that the model gave it, or else a name made of the endpoint, the
+                number of the chunk and the place in it.
             previews: Whether the files of all chunks are saved. Default False.
-            overwrite: Whether files of the same name are replaced. Default False: `-2` is put to
-                the name.
-            hosts: Hosts that files are fetched from, see `files()`. Default: none but fal's own,
-                and the servers that the client's settings name.
-            max_bytes: How many bytes a file may have. Default 512 MiB.
-            timeout: How many seconds fetching a file may take, None for no limit. Default 600.
+            overwrite: Whether existing files are replaced. Default False: `-2` is added to the
+                name.
+            hosts: Further hosts that files may be downloaded from, see `files()`. Default: none.
+            max_bytes: The largest size of a file in bytes. Default 512 MiB.
+            timeout: Seconds that the download of a file may take, None for no limit. Default 600.
 
         Returns:
-            The paths of the files, in the order of the files in the chunk. After an abort those
-            that were saved until then.
+            The paths of the files, in their order in the chunk. After an abort, those that had been
+            saved.
 
         Raises:
-            FileError: There was no file, or one could not be had or written; the others were
-                saved, and their `paths` stand in it.
-            FalStreamError: What ended the stream before its time, as iteration would raise it.
+            FileError: There was no file, or one could not be downloaded, decoded or written. The
+                others were saved; their paths are in `paths`.
+            FalStreamError: The error that ended the stream, as iteration would raise it.
             ConfigError: An argument can't be used; nothing was sent.
         """
         from .save_stream import AsyncStreamSaver
@@ -299,19 +299,21 @@ class AsyncFalStream(AsyncReadableStream[ChunkT]):
         return await saver.run(path)
 
     def audio(self, field: ChunkField | None = None) -> AsyncIterator[bytes]:
-        """Return the sound of the stream as it comes: decoded base64 of chunks, or the body itself.
+        """Return an iterator of the stream's audio as bytes.
 
-        Chunks without sound are passed over, also an error that the app goes on after.
+        They are the decoded base64 of chunks, or the response body itself. Chunks without audio
+        are skipped, and so is an error after which the model goes on.
 
         Args:
-            field: Where the sound stands in a chunk: the name of a field, or a function of a chunk
-                that returns base64, bytes or None. Default None: `audio` and what else apps call
-                it.
+            field: The name of the field with the audio, or a function of a chunk that returns
+                base64, bytes or None. Default None: the first of `audio`, `audio_chunk`,
+                `audio_data`, `audio_base64`, `audio_bytes` and `b64_json`; then `delta`, `data` or
+                `chunk` if the chunk's `type` mentions audio; then `choices[0].delta.audio.data`.
 
         Returns:
-            An iterator of bytes, as the app sends them; most apps send PCM of 16 bits. It raises
-            what iterating the stream would, StreamDecodeError where a chunk's sound is no base64,
-            and at the end FileError where there was none.
+            An iterator of bytes, as the model sends them; most models send 16-bit PCM. It raises
+            the same errors as iterating the stream, StreamDecodeError if the audio of a chunk is
+            not base64, and FileError at the end if there was no audio.
 
         Raises:
             ConfigError: The field is neither a name nor a plain function.

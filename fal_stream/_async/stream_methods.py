@@ -1,6 +1,6 @@
 """`client.stream()` and `client.stream_map()`, whose keywords are the options of a stream.
 
-Leaves to others: what the options mean (`prepare_stream`), and opening a stream (`client`).
+Elsewhere: what the options mean (`prepare_stream`), and opening a stream (`client`).
 """
 
 from __future__ import annotations
@@ -131,9 +131,9 @@ class AsyncStreamMethods:
         hint: str | None = None,
         **unknown: Unpack[NoOthers],
     ) -> AsyncFalStream[Any]:
-        """Make a stream; nothing is sent until it starts.
+        """Create a stream; nothing is sent until it starts.
 
-        Times are seconds; a limit that is left out is the client's, and None switches it off.
+        Timeouts are in seconds. One that is left out has the client's value; None switches it off.
 
         Args:
             endpoint_id: The endpoint id from the model's page: `owner/alias[/path]`.

@@ -41,7 +41,7 @@ class AsyncText(AsyncIteratorHints):
                     self._check_found()
                     raise
             except FalStreamError:
-                # What had come goes first; the next call raises the error again.
+                # Return the text that had arrived first; the next call raises the error again.
                 piece = self._reader.end()
                 if not piece:
                     raise
@@ -51,7 +51,7 @@ class AsyncText(AsyncIteratorHints):
                 except BaseException as error:
                     if isinstance(error, FalStreamError):
                         self._about(error)
-                    # As where the stream itself can't be decoded, nothing more is read.
+                    # Read nothing more, as after a chunk that can't be decoded.
                     await self._stream.aclose()
                     raise
             if piece:

@@ -37,7 +37,7 @@ __all__ = [
     "media_kind",
 ]
 
-# Of all files at once, in characters: a notebook sends and keeps each of them.
+# The limit for all files together, in characters: a notebook sends and stores each of them.
 INLINE_LIMIT = 10_000_000
 MAX_SHOWN_FILES = 8
 
@@ -47,7 +47,7 @@ _LONGEST_LINE = 500
 
 _HOSTS = FileHosts()
 _PICTURES = ("png", "jpeg", "jpg", "gif", "webp", "avif", "bmp")
-# What the name of its field says of a file that nothing else tells of.
+# The kind of a file by the name of its field, if nothing else tells.
 _NAMED = re.compile(
     r"(?P<video>video)|(?P<audio>audio|sound|speech|music|song)|(?P<image>image|picture|photo|mask)",
     re.IGNORECASE,

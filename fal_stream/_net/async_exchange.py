@@ -51,7 +51,7 @@ class AsyncExchange(BaseExchange, ABC):
 
     def _abort(self) -> None:
         if not self._interrupt() and self._close is not None:
-            # Its reader may never come back; the server is to be told all the same.
+            # The reader may never return, but the server should notice the abort.
             self._close()
 
     @abstractmethod

@@ -75,7 +75,7 @@ class _WakeEvent:
 
     def notify(self) -> None:
         """Wake who waits, or who is about to."""
-        with contextlib.suppress(RuntimeError):  # it has been woken already
+        with contextlib.suppress(RuntimeError):  # the waiter was woken already
             self._lock.release()
 
     def wait(self, seconds: float) -> bool | None:
@@ -106,7 +106,7 @@ class Exchange(BaseExchange):
         """Name what wakes the wait that is to come, called at once after an abort."""
         before, self._wake = self._wake, [wake]
         before.clear()
-        # An abort that came before it stood there has not found it.
+        # An abort that came before this line has not called it.
         if self.aborted:
             self._wake_up(self._wake)
 
@@ -137,7 +137,7 @@ class Exchange(BaseExchange):
             wake = wakes.pop()
         except IndexError:
             return
-        # A forked process shares the socket with its parent, which may go on with it.
+        # A forked process shares the socket with its parent, which may still use it.
         if self._process == os.getpid():
             wake()
 
@@ -179,7 +179,7 @@ class Exchange(BaseExchange):
             deliver(None)
 
         def begin(deliver: Callable[[None], None]) -> None:
-            # A daemon, so that it doesn't hold up the end of the program.
+            # A daemon thread, so that it doesn't delay the end of the program.
             thread = threading.Thread(
                 target=run, args=[deliver], daemon=True, name="fal_stream-call"
             )

@@ -122,7 +122,7 @@ class FoundFile:
 
     @property
     def place(self) -> str:
-        """Where it stands in the chunk, such as `images[0]`; `""` where the chunk itself is it."""
+        """Its place in the chunk, such as `images[0]`; `""` if the chunk itself is the file."""
         return shown_place(self._place)
 
     @property

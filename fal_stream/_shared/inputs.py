@@ -5,7 +5,7 @@ dataclasses, each once however often it stands there. The caller's objects are r
 changed, nor do they change what has been taken. What JSON can't hold is refused with the name of
 the place.
 
-Leaves to others: what a file is, and its upload.
+Elsewhere: which objects are files, and its upload.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ something else in place of the files. A serializer that makes something of a fil
 say) has its way: that is no file then. So it is with bytes where `ser_json_bytes` is `base64` or
 `hex`. A field that lists models is dumped by what it is declared to hold.
 
-Leaves to others: what a file is, and everything around the models (`inputs.py`). The results of
+Elsewhere: which objects are files, and everything around the models (`inputs.py`). The results of
 computed fields aren't searched: they are dumped as ever, from the real values.
 
 How: pydantic would write bytes and paths as text and read an open file line by line. So a field

@@ -49,7 +49,7 @@ def _said(fields: dict[str, Any]) -> str | None:
     error = fields.get("error")
     if isinstance(error, str):
         return error if error.strip() else None
-    # Not a number: an app may measure an error.
+    # Not a number: a model may report a measured error.
     if error is True:
         return _message(fields)
     return _message(error) if isinstance(error, dict) and error else None

@@ -71,7 +71,7 @@ _ANYTHING = inspect.Parameter("file", inspect.Parameter.VAR_POSITIONAL)
 
 
 def _is_needed(parameter: inspect.Parameter) -> bool:
-    # A signal is given to those that take one.
+    # `signal` is passed only if `upload` has such a parameter.
     is_given = parameter.kind in _VARIABLE or parameter.name == "signal"
     return parameter.default is inspect.Parameter.empty and not is_given
 
@@ -80,7 +80,7 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     try:
         return list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
-        return [_ANYTHING]  # of some that are written in C nothing is known
+        return [_ANYTHING]  # functions written in C may have no signature
 
 
 def upload_with_storage(

@@ -29,7 +29,7 @@ from .dispatch import Dispatcher
 if TYPE_CHECKING:
     from .http.response import StreamResponse
 
-SILENCE = 30.0  # seconds; for the head of the answer, and between two pieces
+SILENCE = 30.0  # seconds; for the response head, and between two pieces of the body
 _REDIRECTS = 5
 
 FileOption: TypeAlias = Literal["hosts", "max_bytes", "timeout"]

@@ -17,8 +17,8 @@ from ..types import StreamEventType
 
 Listener = Callable[[Any], Any]
 
-# An empty deque takes as much memory as some dozens of entries: until there is one, this stands for
-# it. Nothing can be put into it.
+# An empty deque takes as much memory as dozens of entries, so this immutable one is used until
+# there is an entry.
 NOTHING: deque[Any] = deque(maxlen=0)
 
 TYPES: tuple[StreamEventType, ...] = get_args(StreamEventType)

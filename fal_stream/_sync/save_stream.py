@@ -106,7 +106,7 @@ class StreamSaver:
 
     def _read(self, saver: Saver) -> None:
         stream = self._stream
-        # Those that were taken before are not looked at.
+        # Chunks that were iterated over before are not searched.
         number = before = stream._count - len(stream.buffer)
         size = 0
         for chunk in stream:
@@ -161,7 +161,7 @@ class StreamSaver:
                 if isinstance(error.__cause__, OSError) or count == MAX_SAVED_FILES:
                     error.paths = saver.paths
                     raise
-                # The others can be had all the same.
+                # The other files can still be saved.
                 self._failure = self._failure or error
 
     def _nothing(self, last: object) -> FileError:

@@ -132,7 +132,7 @@ class Saver:
             if writer is not None:
                 writer.flush()
         except FileError:
-            pass  # what was written before stays
+            pass  # files that were written before are kept
         finally:
             self.leave()
         return None if part is None else part.path

@@ -238,7 +238,7 @@ class StorageClient:
         return f"<{type(self).__name__} {self._settings.rest_url}>"
 
 
-# As they are here: a test may have put others into the class.
+# The original functions, because a test may replace those of the class.
 _METHODS = {name: getattr(StorageClient, name) for name in ("upload", "transform_input")}
 
 

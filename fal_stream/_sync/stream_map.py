@@ -95,7 +95,7 @@ class StreamMap(FlavourHints, Generic[InputT, ResultT]):
         work = self._work
         work.check_caller()
         if work.queue.is_complete:
-            # Its last workers are on their way home.
+            # The last workers are just ending.
             work.queue.stopped = True
         else:
             work.stop("the stream map was closed")
@@ -112,7 +112,7 @@ class StreamMap(FlavourHints, Generic[InputT, ResultT]):
         work.check_caller()
         work.workers.check_runs_here()
         item: MapItem[InputT, ResultT] | None = None
-        # Another consumer may take what this one has waited for.
+        # Another consumer may take the result that this one waited for.
         while item is None and not work.queue.is_complete:
             self._wait()
             is_stopped = work.queue.stopped
@@ -122,10 +122,10 @@ class StreamMap(FlavourHints, Generic[InputT, ResultT]):
             if is_stopped:
                 break
         if item is not None:
-            # Where no thread can be started, the next call says so.
+            # If no thread can be started, the next call raises an error.
             with contextlib.suppress(StreamConnectionError):
                 work.start_worker()
-            # At last, so that one which an interruption takes away is told of.
+            # Last, so that a result that is lost by an interruption stays in `unfinished`.
             work.queue.mark_delivered(item.index)
             return item
         self.close()
@@ -140,7 +140,7 @@ class StreamMap(FlavourHints, Generic[InputT, ResultT]):
             work.start_worker()
             work.workers.wait(work.is_ready)
         except BaseException as error:
-            # For those who ask next, who would take it for the end.
+            # For later consumers, which would otherwise take this for the end.
             work.queue.fail(_interrupted())
             work.stop("the wait for a result was interrupted")
             self.close()
@@ -167,7 +167,7 @@ class StreamMap(FlavourHints, Generic[InputT, ResultT]):
         self._unsubscribe()
         if work.queue.stopped or work.queue.is_complete:
             return
-        # First, as a warning may be raised as an error.
+        # First, because the warning may be raised as an error.
         work.stop("the stream map was dropped")
         if work.queue.has_begun:
             message = f"{self!r} was dropped while it ran: use `with`, or close it"

@@ -4,7 +4,7 @@
 Promises: a file is read in pieces as they are sent, by one thread for each part, so memory stays
 bounded whatever its size.
 
-Leaves to others: which files there are, and reading them (`_files`), and the requests
+Elsewhere: which files there are, and reading them (`_files`), and the requests
 (`upload_requests`).
 """
 

@@ -110,7 +110,7 @@ class _Pieces:
     def __next__(self) -> bytes:
         body, part = self._body, self._body.part
         if self._done:
-            # An HTTP client of the user's doesn't tell what has gone out.
+            # The user's HTTP client doesn't report how much was sent.
             body.exchange.progress()
         size = min(body.piece_bytes, part.length - self._done)
         if size <= 0:

@@ -135,7 +135,7 @@ class HTTPTransport(httpx.BaseTransport):
     def _connect(self, route: Route, proxy: Proxy | None, exchange: Exchange) -> Connection:
         is_https = route.scheme == "https"
         if is_https or (proxy is not None and proxy.scheme == "https"):
-            # Meanwhile a thread loads the authorities.
+            # Meanwhile, a thread loads the certificate authorities.
             load_tls_context()
         if proxy is not None and is_https and proxy.scheme == "https":
             raise httpx.ProxyError(
@@ -158,7 +158,7 @@ class HTTPTransport(httpx.BaseTransport):
         except OSError as error:
             failure = httpx.ConnectError(str(error) or type(error).__name__)
             if is_https:
-                # Authorities that can't be loaded are an error whatever the server does.
+                # If the certificate authorities can't be loaded, that is the error to raise.
                 tls_context(exchange)
         except BaseException:
             if stream is not None:
@@ -211,7 +211,7 @@ def _route(url: httpx.URL) -> tuple[Route, Proxy | None]:
     proxy_url: Any = proxy_for(scheme, host, port)
     if proxy_url is None:
         return Route(scheme, host, port, None), None
-    # It may hold a password, and stands in no variable where an error is raised.
+    # The URL may contain a password, so no variable holds it when an error is raised.
     proxy_url = Secret(proxy_url)
     return Route(scheme, host, port, proxy_url), Proxy(proxy_url)
 
