@@ -46,6 +46,7 @@ _SAID = frozenset(
         "AsyncInputs",
         "AsyncResultReader",
         "AsyncStorage",
+        "ChunkField",
         "CredentialsFunction",
         "HttpClient",
         "Inputs",
