@@ -126,7 +126,7 @@ def rename_fields(
     for text, part in pairs:
         if isinstance(text, (dict, list)):
             rename_fields(text, part, wanted, inside)
-    if names and not names.keys().isdisjoint(dumped):
+    if isinstance(dumped, dict) and not names.keys().isdisjoint(dumped):
         items = [(names.get(name, name), part) for name, part in dumped.items()]
         if len(dict(items)) == len(dumped):
             dumped.clear()

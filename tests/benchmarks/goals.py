@@ -45,8 +45,12 @@ class Goal:
         """
         cells, met = [], []
         for results in runs.values():
-            values = [(flavour, self.figure(results, flavour)) for flavour in self.limits]
-            found = [(flavour, value) for flavour, value in values if value is not None]
+            values: list[tuple[Flavour, float | None]] = [
+                (flavour, self.figure(results, flavour)) for flavour in self.limits
+            ]
+            found: list[tuple[Flavour, float]] = [
+                (flavour, value) for flavour, value in values if value is not None
+            ]
             cells.append(", ".join(f"{flavour} {value:.2f}" for flavour, value in found) or "-")
             met += [self._is_met(flavour, value) for flavour, value in found]
         limits = " / ".join(f"{limit:g}" for limit in dict.fromkeys(self.limits.values()))
@@ -102,6 +106,10 @@ def _both(blocking: float, asynchronous: float) -> dict[Flavour, float]:
     return {"blocking": blocking, "asyncio": asynchronous}
 
 
+def _asyncio(limit: float) -> dict[Flavour, float]:
+    return {"asyncio": limit}
+
+
 def _title(work: str) -> str:
     title = WORKS[work].title
     return title[0].upper() + title[1:]
@@ -113,7 +121,7 @@ def _throughput() -> Iterator[Goal]:
         ("sends-60", _both(7, 8), _both(1.3, 1.3)),
         ("mid", _both(3.5, 3.8), _both(1.3, 1.3)),
         ("big", _both(1.15, 1.35), _both(1.15, 1.15)),
-        ("many", {ASYNCIO: 4}, {ASYNCIO: 1.3}),
+        ("many", _asyncio(4), _asyncio(1.3)),
     ):
         text, figure = f"{_title(work)}: times faster than fal-client", _faster(work, CPU)
         yield Goal(text, faster, figure, least=True)
@@ -121,9 +129,9 @@ def _throughput() -> Iterator[Goal]:
         yield Goal(text, of_raw, figure)
     once = f"{_title('many')}, once all are open"
     figure = _faster("many", ONCE_OPEN)
-    yield Goal(f"{once}: times faster than fal-client", {ASYNCIO: 4}, figure, least=True)
+    yield Goal(f"{once}: times faster than fal-client", _asyncio(4), figure, least=True)
     figure = _share("many", ONCE_OPEN, RAW)
-    yield Goal(f"{once}: times the cost of raw", {ASYNCIO: 1.3}, figure)
+    yield Goal(f"{once}: times the cost of raw", _asyncio(1.3), figure)
     for work in ("bulk-60-tls", "mid-tls", "big-tls"):
         text, figure = f"{_title(work)}: times faster than fal-client", _faster(work, CPU)
         yield Goal(text, _both(2, 2), figure, least=True)
@@ -139,7 +147,7 @@ def _openings() -> Iterator[Goal]:
         of_fal_client, of_aiohttp = _share(work, CPU, FAL_CLIENT), _share(work, CPU, "aiohttp")
         text = f"{_title(work)}: CPU"
         yield Goal(f"{text}, as a share of fal-client's", _both(0.6, 0.5), of_fal_client)
-        yield Goal(f"{text}, times aiohttp's", {ASYNCIO: 1.4}, of_aiohttp)
+        yield Goal(f"{text}, times aiohttp's", _asyncio(1.4), of_aiohttp)
     figure = _alone("first-new-tls", "first of a client, CPU, ms")
     yield Goal("The first TLS stream of a client: CPU", _both(5, 5), figure, unit=" ms")
     figure = _alone("first-new-tls", "first of a client, wall, ms")
@@ -155,7 +163,7 @@ def _drips() -> Iterator[Goal]:
             text = f"{_title(work)}: CPU, as a share of fal-client's"
             yield Goal(text, _both(0.85, 0.5), _share(work, ONCE_OPEN, FAL_CLIENT))
     figure = _share("many-paced", ONCE_OPEN, "aiohttp")
-    yield Goal(f"{_title('many-paced')}: CPU, times aiohttp's", {ASYNCIO: 1.2}, figure)
+    yield Goal(f"{_title('many-paced')}: CPU, times aiohttp's", _asyncio(1.2), figure)
 
 
 def _starts() -> Iterator[Goal]:
@@ -179,7 +187,7 @@ def _memory() -> Iterator[Goal]:
     yield Goal(f"{_title('memory-long')}: growth, times that", _both(1.2, 1.2), figure)
     for work in ("idle-1000", "idle-10000"):
         figure = _alone(work, "memory of one, KiB")
-        yield Goal(f"{_title(work)}: memory of one", {ASYNCIO: 20}, figure, unit=" KiB")
+        yield Goal(f"{_title(work)}: memory of one", _asyncio(20), figure, unit=" KiB")
 
 
 def _uploads() -> Iterator[Goal]:

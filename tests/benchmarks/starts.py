@@ -131,6 +131,7 @@ def _commands(work: Work, place: Place) -> dict[tuple[str, Flavour], list[str]]:
     def python(code: str) -> list[str]:
         return [sys.executable, "-c", filled(code)]
 
+    found: dict[tuple[str, Flavour], list[str]]
     if work.name == "import":
         found = {key: python(f"{code}\nprint()") for key, code in _IMPORTS.items()}
     elif work.name == "cold":

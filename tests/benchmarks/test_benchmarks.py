@@ -149,7 +149,8 @@ def test_a_work_that_fails_does_not_end_the_others(
         Work, "due", lambda work, events: (1, 1) if work.name == "mid" else due(work, events)
     )
     failures: list[str] = []
-    works, entrants = [WORKS["mid"], WORKS["bulk-60"]], [(RAW, BOTH[0])]
+    works = [WORKS["mid"], WORKS["bulk-60"]]
+    entrants: list[tuple[Contender, Flavour]] = [(RAW, "blocking")]
     results = measure(works, entrants, place, rounds=1, scale=SMALL, failures=failures)
     assert results.works == ["bulk-60"]
     (failure,) = failures

@@ -351,7 +351,7 @@ def check(game: _Game, final: Seen) -> None:
     """
     world, stream = game.world, game.stream
     world.expect(stream.closed, "a stream that was closed is closed")
-    count = int(re.findall(r"(\d+) chunks?", repr(stream))[-1])
+    count = int(re.findall(r"(\d+) (?:chunk|event)s?", repr(stream))[-1])
     _check_chunks(game, count)
     outcomes, interrupted = world.outcomes(), len(world.all("interrupted"))
     world.expect(len(world.requests) <= 1, "a request is sent once", len(world.requests))
