@@ -16,9 +16,10 @@ _PAGE = "<html>Bad gateway</html>"
 _SOUND = b"RIFF and so on"
 _NEW = Sent(path="/acme/new/stream")
 
-_BODY_LOST = "The original reads JSON only, so what a gateway says is lost."
+_BODY_LOST = "The original reads only JSON, so the text of a gateway is lost."
 _SMALL = (
-    "`message` is another name of `data` in the original's event streams; ours has it everywhere."
+    "In the original, `message` is the same as `data` only for event streams; in "
+    "fal_stream it always is."
 )
 
 
@@ -90,14 +91,14 @@ ANSWERS: Sequence[Scenario] = [
         Reply([b'{"n": 1}'], content_type="application/json"),
         _bytes(b'{"n": 1}', message=False),
         raising(Raised("StreamDecodeError")),
-        "The bytes of a document are not the chunks of a stream; `accept` is the way to get them.",
+        "A JSON document is not a stream; to get its bytes, use `accept`.",
     ),
     Scenario(
         "an error as JSON, with status 200",
         Reply([b'{"detail": "no"}'], content_type="application/json"),
         _bytes(b'{"detail": "no"}', message=False),
         raising(Raised("ApiError", 200, {"detail": "no"})),
-        "An error is an error, whatever the status; some proxies lose it.",
+        "It is an error; some proxies change its status.",
     ),
     Scenario(
         "JSON, as it was asked for",
@@ -112,7 +113,7 @@ ANSWERS: Sequence[Scenario] = [
         Reply([_PAGE.encode()], content_type="text/html"),
         _bytes(_PAGE.encode(), message=False),
         raising(Raised("StreamDecodeError")),
-        "A login page is no result.",
+        "A login page is not a result.",
     ),
     Scenario(
         "audio",
@@ -127,7 +128,7 @@ ANSWERS: Sequence[Scenario] = [
         Reply([_SOUND, Pause(0.5), Cut()], content_type="audio/wav"),
         Seen((_SOUND,), HANGS, HANGS, heard=[("data", _SOUND)], unhandled=True),
         raising(Raised("StreamInterrupted"), _SOUND),
-        "The original forgets to handle the error: iteration and `done()` wait for ever.",
+        "The original doesn't handle the error: iteration and `done()` wait forever.",
         options=options(accept="audio/wav"),
     ),
     Scenario(
@@ -140,7 +141,7 @@ ANSWERS: Sequence[Scenario] = [
         Reply([Raw(b'data: {"n": 1}\n\n')], content_type="Text/Event-Stream"),
         _bytes(b'data: {"n": 1}\n\n', message=False),
         Seen((ONE,)),
-        "Names of media types have no case (RFC 9110, section 8.3.1).",
+        "Media types are case-insensitive (RFC 9110, section 8.3.1).",
     ),
     Scenario(
         "a redirect to the same server, 307",
@@ -161,13 +162,13 @@ ANSWERS: Sequence[Scenario] = [
             sent=(Sent(), replace(_NEW, method="GET", body=None, content_type=None)),
         ),
         raising(Raised("ApiError", 302, "")),
-        "The input is lost on the way.",
+        "A GET has no body, so the input would be lost.",
     ),
     Scenario(
         "a redirect to another server",
         {"acme/llm": _elsewhere, "acme/new": BOTH},
         Seen(BOTH, sent=(Sent(), replace(_NEW, authorization=None))),
         raising(Raised("ApiError", 307, "")),
-        "Both keep the key back; the input may be a secret as well.",
+        "Neither sends the key there; but the input may be secret too.",
     ),
 ]

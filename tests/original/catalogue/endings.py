@@ -20,7 +20,7 @@ __all__ = ["ENDINGS"]
 
 _BROKEN = silent(Raised("ApiError", 500), ONE)
 _INTERRUPTED = raising(Raised("StreamInterrupted"), ONE)
-_CUT_REASON = f"{SILENT} And its status is made up: the server said 200."
+_CUT_REASON = f"{SILENT} And its status is made up: the server sent 200."
 
 ENDINGS: Sequence[Scenario] = [
     Scenario("no chunk at all", [], Seen()),
@@ -31,21 +31,21 @@ ENDINGS: Sequence[Scenario] = [
         Reply(status=204),
         silent(Raised("ApiError", 400)),
         Seen(),
-        "A success without content is a success; the status of the error is made up.",
+        "Status 204 is a success; the original makes up the status 400.",
     ),
     Scenario(
         "the last event lacks its blank line",
         [Raw(b'data: {"n": 1}\n\ndata: {"n": 2}\n')],
         Seen((ONE,)),
         Seen(BOTH),
-        "The event is whole, and it may be the result that was paid for.",
+        "The event is complete, and it may be the result that you paid for.",
     ),
     Scenario(
         "the end comes in the middle of an event",
         [Raw(b'data: {"n": 1}\n\ndata: {"n"')],
         Seen((ONE,)),
         raising(Raised("IncompleteStream"), ONE),
-        "Half an event is no success.",
+        "An incomplete event is not a success.",
     ),
     Scenario(
         "a cut in the middle of an HTTP chunk",
@@ -80,7 +80,7 @@ ENDINGS: Sequence[Scenario] = [
         [ONE, Pause(2.5), TWO],
         Seen(BOTH),
         raising(Raised("StreamTimeout"), ONE),
-        "The original looks at its clock right after it has set it, so its timeout never fires.",
+        ("The original resets its clock right before it checks it, so the timeout never fires."),
         options=options(timeout=1),
     ),
     Scenario(

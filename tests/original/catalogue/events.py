@@ -55,8 +55,10 @@ EVENTS: Sequence[Scenario] = [
         _EVERY_KIND,
         Seen((ONE, [], 1), heard=[*heard_of(*_EVERY_KIND), ("done", 1)]),
         Seen(_EVERY_KIND),
-        "`0`, `false`, `null` and an empty text are JSON values that the app sent; the iterator "
-        "of the original takes them for an empty buffer.",
+        (
+            "`0`, `false`, `null` and an empty text are JSON values too; the original's "
+            "iterator takes them for an empty buffer."
+        ),
     ),
     Scenario("an event of several data lines", [Event('{\n"n": 1\n}')], Seen((ONE,))),
     Scenario(
@@ -86,8 +88,10 @@ EVENTS: Sequence[Scenario] = [
         [Raw(b'data: "f\xc3'), Pause(0.7), Raw(b'\xbcr"\n\n')],
         Seen(("f\ufffd\ufffdr",)),
         Seen(("f\u00fcr",)),
-        "The original decodes each read by itself, so that any letter beyond ASCII is at the "
-        "mercy of the network.",
+        (
+            "The original decodes each read by itself, so non-ASCII characters break if they "
+            "arrive in two reads."
+        ),
     ),
     Scenario(
         "bytes that are no UTF-8",
@@ -100,7 +104,7 @@ EVENTS: Sequence[Scenario] = [
         [Raw(b'data: {"n": 1}\n\nevent: ping\ndata:\n\ndata: {"n": 2}\n\n')],
         _skipped(BOTH, 1),
         Seen(BOTH),
-        "Nothing is a keep-alive, not bad JSON.",
+        "An event without data is a keep-alive, not invalid JSON.",
     ),
     Scenario("an event that is only an id", [ONE, Raw(b"id: 5\n\n"), TWO], Seen(BOTH)),
     Scenario(
@@ -108,8 +112,7 @@ EVENTS: Sequence[Scenario] = [
         [ONE, Event('{"message": "out of memory"}', event="error"), TWO],
         Seen((ONE, _IN_BAND, TWO)),
         raising(Raised("StreamEventError"), ONE),
-        "The server says that it failed; a user who is given that as a chunk takes it for a "
-        "result.",
+        "The server reports a failure; as a chunk, it would look like a result.",
     ),
     Scenario(
         "the same, with `raise_error_events=False`",
@@ -122,14 +125,17 @@ EVENTS: Sequence[Scenario] = [
         [ONE, _FAILED],
         Seen((ONE, _FAILED)),
         raising(Raised("StreamEventError"), ONE, _FAILED),
-        "A model says so that it failed; a user would take what it had for the result.",
+        (
+            "The model reports by it that it failed; otherwise the incomplete output would "
+            "look like the result."
+        ),
     ),
     Scenario(
         "a workflow's chunk of the type `error`",
         {"workflows/acme/flow": [ONE, _FLOW_ERROR]},
         Seen((ONE, _FLOW_ERROR), sent=_TO_FLOW),
         replace(raising(Raised("StreamEventError"), ONE), sent=_TO_FLOW),
-        "So a workflow says that it failed.",
+        "The workflow reports by it that it failed.",
         endpoint_id="workflows/acme/flow",
     ),
     Scenario(
@@ -137,7 +143,7 @@ EVENTS: Sequence[Scenario] = [
         {"workflows/acme/flow": BOTH},
         Seen(BOTH, sent=_TO_FLOW),
         replace(raising(Raised("IncompleteStream"), *BOTH), sent=_TO_FLOW),
-        "fal says that the `output` is the last event; without it something has failed.",
+        ("fal documents that the `output` is the last event; without it, something has failed."),
         endpoint_id="workflows/acme/flow",
     ),
     Scenario(
@@ -157,29 +163,28 @@ EVENTS: Sequence[Scenario] = [
         [Raw(b'data: {"n": 1}\n\ndata: [DONE]\n\n')],
         _skipped((ONE,), 1),
         Seen((ONE,)),
-        "The usual end mark of token streams is no failure.",
+        "`[DONE]` is the usual end of token streams, not a failure.",
     ),
     Scenario(
         "an event that is not JSON",
         [Raw(b'data: {"n": 1}\n\ndata: {oops\n\ndata: {"n": 3}\n\n')],
         _skipped((ONE, _THREE), 1),
         raising(Raised("StreamDecodeError"), ONE),
-        "The iteration of the original leaves the chunk out and ends as if all were well. The "
-        "error comes where the chunk would have.",
+        "In the original, the iteration skips the chunk and ends without an error.",
     ),
     Scenario(
         "`NaN`",
         [Raw(b"data: NaN\n\n")],
         _skipped((), 0),
         Seen((float("nan"),)),
-        "Python's `json` writes it, and many apps are written in Python.",
+        "Python's `json` writes `NaN`, and many apps are written in Python.",
     ),
     Scenario(
         "an integer beyond 2^53",
         [Raw(b"data: 12345678901234567890\n\n")],
         Seen((12345678901234567000,)),
         Seen((12345678901234567890,)),
-        "Python's integers are exact; a seed may be one of them.",
+        "Python's integers are exact, which matters for seeds.",
     ),
     Scenario("half of a surrogate pair", [Raw(b'data: "\\ud800"\n\n')], Seen(("\ud800",))),
     Scenario("a chunk of a megabyte", [_MEGABYTE], Seen((_MEGABYTE,))),
@@ -188,7 +193,7 @@ EVENTS: Sequence[Scenario] = [
         _HUNDRED,
         Seen(_HUNDRED, facts={"time for a chunk": "16 ms or more"}),
         Seen(_HUNDRED, facts={"time for a chunk": "less"}),
-        "The iterator of the original sleeps after each chunk.",
+        "The original's iterator sleeps after each chunk.",
         plot="keep time",
     ),
 ]

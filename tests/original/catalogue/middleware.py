@@ -66,8 +66,10 @@ PROXIES: Sequence[Scenario] = [
         {"acme/llm": BOTH, "acme/proxy": BOTH},
         Seen(BOTH),
         Seen(BOTH, sent=(replace(THROUGH, authorization=None),)),
-        "In JavaScript a text means: in browsers only. Python runs in none, so it means always. "
-        "And the proxy is not sent the key: it has one of its own.",
+        (
+            'In JavaScript, a string means "only in browsers"; in Python it means "always". '
+            "And the key is not sent to the proxy, which has its own."
+        ),
         settings=_through(Proxy(PROXY_URL)),
     ),
     Scenario(
@@ -75,8 +77,10 @@ PROXIES: Sequence[Scenario] = [
         {"acme/proxy": BOTH},
         Seen(BOTH, sent=(THROUGH,)),
         Seen(BOTH, sent=(replace(THROUGH, authorization=None),)),
-        "The proxy is there so that the key need not leave the server; the original sends it "
-        "along, and the proxies of fal prefer it to their own.",
+        (
+            "The proxy exists so that clients don't need the key. The original sends it, and "
+            "fal's proxies prefer it to their own."
+        ),
         settings=_through(Proxy(PROXY_URL, when="always")),
     ),
     Scenario(

@@ -101,6 +101,6 @@ MADE_UP = Raised("ApiError", 500, request_id=False)
 
 TOO_EARLY = Seen(ending=HANGS, done=MADE_UP, heard=(), unhandled=True, sent=(), request_id=False)
 TOO_EARLY_REASON = (
-    "The error of the original comes before `stream()` has given the stream to anybody: no "
-    "listener hears it, and an iteration waits for ever. And its status is made up."
+    "In the original, the error comes before `stream()` returns: no listener is "
+    "called, and an iteration waits forever. And its status is made up."
 )

@@ -12,7 +12,7 @@ __all__ = ["READING"]
 
 _ERROR = Raised("Error", request_id=False)
 _FIVE = tuple({"n": number} for number in range(1, 6))
-_NEVER_ENDS = "An iteration ends when its stream has."
+_NEVER_ENDS = "An iteration ends when its stream has ended."
 _ABORTED = {"end": "gone", "reason": "enough"}
 
 READING: Sequence[Scenario] = [
@@ -21,7 +21,7 @@ READING: Sequence[Scenario] = [
         BOTH,
         Seen(BOTH, HANGS),
         Seen(BOTH),
-        f"{_NEVER_ENDS} The original's waits for an end that has been.",
+        f"{_NEVER_ENDS} In the original, it waits for an end that has passed already.",
         plot="done first",
     ),
     Scenario(
@@ -35,7 +35,7 @@ READING: Sequence[Scenario] = [
         BOTH,
         Seen(BOTH, facts={"again": [[], "hangs"]}),
         Seen(BOTH, facts={"again": [[], "ends"]}),
-        f"{_NEVER_ENDS} The original's waits for an end that has been.",
+        f"{_NEVER_ENDS} In the original, it waits for an end that has passed already.",
         plot="iterate again",
     ),
     Scenario(
@@ -68,8 +68,10 @@ READING: Sequence[Scenario] = [
             unhandled=True,
         ),
         Seen(BOTH),
-        "What is wrong with a listener is not wrong with the stream: it is logged, the listeners "
-        "after it are called, and the result is the result.",
+        (
+            "An error in a listener is not an error of the stream: it is logged, and the "
+            "other listeners are called."
+        ),
         plot="listener raises",
     ),
     Scenario(
@@ -82,8 +84,10 @@ READING: Sequence[Scenario] = [
             facts={"end": "finished"},
         ),
         Seen((ONE,), heard=heard_of(ONE), facts={"end": "gone"}),
-        "A stream that was left, or whose `with` has ended, is closed. The original's runs on, and "
-        "the app with it.",
+        (
+            "The end of `with` closes the stream. In the original, the stream goes on, and "
+            "so does the app."
+        ),
         plot="break",
         watch=frozenset({"end"}),
     ),
@@ -101,8 +105,7 @@ READING: Sequence[Scenario] = [
         BOTH,
         Seen((), HANGS, Gives({}), heard=(), sent=(), request_id=False, facts={"reason": "enough"}),
         Seen(heard=(), sent=(), request_id=False, facts={"reason": "enough"}),
-        f"{_NEVER_ENDS} And no chunk is `None`, as for a stream without chunks, not a chunk that "
-        "nobody sent.",
+        f"{_NEVER_ENDS} And without a chunk, the result is `None`, not an empty object.",
         plot="abort at once",
     ),
     Scenario("`abort()` after the end", BOTH, Seen(BOTH), plot="abort at the end"),
@@ -116,7 +119,7 @@ READING: Sequence[Scenario] = [
             facts={"end": "gone", "reason": Raised("AbortError", request_id=False)},
         ),
         Seen((ONE,), heard=heard_of(ONE), facts=_ABORTED),
-        f"{_NEVER_ENDS} And the reason that was given is the stream's reason too.",
+        f"{_NEVER_ENDS} And the reason of the signal is also the reason of the stream.",
         plot="signal after a chunk",
         watch=frozenset({"end"}),
     ),
@@ -125,8 +128,7 @@ READING: Sequence[Scenario] = [
         BOTH,
         Seen(BOTH),
         Seen(heard=(), sent=(), request_id=False, facts={"reason": "enough"}),
-        "The original waits for an abort that has been, so it sends the request and takes what "
-        "comes.",
+        "The original ignores an abort that has happened before, and sends the request.",
         plot="signal before",
     ),
 ]

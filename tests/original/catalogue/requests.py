@@ -15,8 +15,8 @@ __all__ = ["REQUESTS"]
 
 _OWN_KEY = "own-id:own-secret"
 _NOT_FOUND = "Path / not found"
-_BAD_ID = "An endpoint id is `owner/alias[/path]`; the original sends what else it is given."
-_NO_TYPE = "Nothing is sent, so it has no type."
+_BAD_ID = "An endpoint id is `owner/alias[/path]`; the original also sends other values."
+_NO_TYPE = "Without a body, there is no media type to send."
 
 
 def _id(endpoint_id: str, path: str, name: str) -> Scenario:
@@ -46,7 +46,7 @@ def _bad_id(endpoint_id: str, name: str, arrived: Sent, detail: str) -> Scenario
 def _input(value: Any, *, dropped: bool = True) -> Scenario:
     original = Seen(BOTH, sent=sent(body=None if dropped else value))
     ours = Seen(BOTH, sent=sent(body=value)) if dropped else None
-    reason = "What is given is sent; the original takes falsy values for none." if dropped else ""
+    reason = "Falsy inputs are sent too; the original treats them as no input." if dropped else ""
     return Scenario(
         f"the input `{json.dumps(value, ensure_ascii=False)}`",
         BOTH,
@@ -68,7 +68,7 @@ REQUESTS: Sequence[Scenario] = [
         BOTH,
         refused("Error"),
         refused("ConfigError"),
-        "Each error of fal_stream has a name of its own.",
+        "All errors of fal_stream have classes of their own.",
         endpoint_id="acme",
     ),
     _bad_id("acme/../llm", "a path that climbs", Sent(path="/llm/stream"), _NOT_FOUND),
@@ -82,7 +82,7 @@ REQUESTS: Sequence[Scenario] = [
             facts={"hosts": ["evilfal.run"]},
         ),
         replace(refused("ConfigError"), facts={"hosts": []}),
-        "The original takes any host that ends in `fal.run` for fal's, and sends it the key.",
+        ("The original treats any host that ends in `fal.run` as fal's, and sends it the key."),
         endpoint_id="https://evilfal.run",
         watch=frozenset({"hosts"}),
     ),
@@ -97,7 +97,7 @@ REQUESTS: Sequence[Scenario] = [
         BOTH,
         Seen(BOTH, facts={"hosts": ["stranger.example"]}),
         Seen(BOTH, sent=sent(authorization=None), facts={"hosts": ["stranger.example"]}),
-        "The key goes over https to fal's hosts and to those that `trusted_hosts` names.",
+        "The key is sent only over https, to fal's hosts and to those in `trusted_hosts`.",
         options=options(url="{stranger}/acme/llm/stream"),
         watch=frozenset({"hosts"}),
     ),
@@ -112,7 +112,7 @@ REQUESTS: Sequence[Scenario] = [
         BOTH,
         Seen(BOTH, sent=sent(query={"a": "1"})),
         Seen(BOTH, sent=sent(query={"a": "1", "b": "2"})),
-        "What is given is sent.",
+        "`query_params` are added to a `url` too.",
         options=options(url="{fal}/acme/llm/stream?a=1", query_params={"b": "2"}),
     ),
     *[
@@ -129,7 +129,7 @@ REQUESTS: Sequence[Scenario] = [
         BOTH,
         Seen(BOTH, sent=sent(method="GET", body=None)),
         Seen(BOTH, sent=sent(method="GET", body=None, content_type=None, query={"prompt": "Hi"})),
-        "The input of a GET goes into its query; the original drops it.",
+        "The input of a GET is sent as its query; the original drops it.",
         options=options(method="get"),
     ),
     Scenario(
@@ -137,7 +137,7 @@ REQUESTS: Sequence[Scenario] = [
         BOTH,
         Seen(BOTH, sent=sent(method="QUERY")),
         refused("ConfigError"),
-        "A misspelt method is found before it is sent.",
+        "A misspelt method is reported before anything is sent.",
         options=options(method="query"),
     ),
     _input({"prompt": "\u20ac", "deep": [{"a": None}, True, 1.5]}, dropped=False),
@@ -158,7 +158,7 @@ REQUESTS: Sequence[Scenario] = [
         BOTH,
         Seen(BOTH, facts={"accept": "application/json, text/event-stream"}),
         Seen(BOTH, facts={"accept": "text/event-stream"}),
-        "The original sends its two defaults, `Accept` and `accept`, and `fetch` joins them.",
+        "The original has two defaults, `Accept` and `accept`, and `fetch` joins them.",
         watch=frozenset({"accept"}),
     ),
     Scenario(
@@ -175,7 +175,7 @@ REQUESTS: Sequence[Scenario] = [
         BOTH,
         Seen(BOTH, sent=sent(authorization=f"Key {_OWN_KEY}"), facts={"calls": [[], []]}),
         Seen(BOTH, sent=sent(authorization=f"Key {_OWN_KEY}"), facts={"calls": [[]]}),
-        "The original calls it when the client is made as well, for a warning in browsers.",
+        ("The original also calls it when the client is created, for a warning in browsers."),
         settings={"credentials": Returns(_OWN_KEY)},
         watch=frozenset({"calls"}),
     ),
@@ -188,7 +188,7 @@ REQUESTS: Sequence[Scenario] = [
             sent=(),
             request_id=False,
         ),
-        "A key that is missing is a mistake, and easier to find here than in a 401.",
+        "A missing key is a mistake, and this error is easier to understand than a 401.",
         settings={"credentials": Returns("")},
     ),
     Scenario(

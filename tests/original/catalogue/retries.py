@@ -30,8 +30,10 @@ def _turned_away(status: int) -> Scenario:
         Turns([Failure(status, "busy"), BOTH]),
         silent(busy(status)),
         Seen(BOTH, sent=(Sent(), Sent())),
-        "The request was turned away, so it may be sent again. The original does that for what is "
-        "not a stream; of a stream it only looks for errors when the retries are over.",
+        (
+            "The request was refused, so it can safely be sent again. The original does that "
+            "only for requests that are not streams."
+        ),
         settings=retry(),
     )
 
@@ -60,7 +62,7 @@ RETRIES: Sequence[Scenario] = [
         Turns([Failure(502, "busy"), BOTH]),
         silent(busy(502)),
         Seen(BOTH, sent=(Sent(), Sent())),
-        "What is asked for is done.",
+        "`retryable_status_codes` works for streams too.",
         settings=retry(retryable_status_codes=[502]),
     ),
     Scenario(
@@ -76,8 +78,10 @@ RETRIES: Sequence[Scenario] = [
         Turns([_NO_HEAD, BOTH]),
         Seen(BOTH, sent=(Sent(), Sent())),
         replace(raising(Raised("StreamConnectionError", request_id=False)), request_id=False),
-        "The request was sent, so the app may run, and be billed, already. The original sends it "
-        "a second time.",
+        (
+            "The request was sent, so the app may be running (and be billed) already. The "
+            "original sends it a second time."
+        ),
         settings=retry(),
     ),
     Scenario(

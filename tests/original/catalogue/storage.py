@@ -62,8 +62,8 @@ _IN_PLACE = Sent(body={"prompt": "Hi", "images": [{"file": _FILE_URL}]})
 _WITH_FOX = {"input": {"prompt": "Hi", "images": [{"file": _FOX}]}}
 _WHOLE = Seen(BOTH, sent=(_BEGUN, _PUT, _IN_PLACE))
 
-_OWN_ERROR = "What failed is the upload, and the error says of which file, and where it stands."
-_NOT_TRUSTED = "What the server answers is not trusted: an upload goes over https, or stays here."
+_OWN_ERROR = "The error says that an upload failed, of which file, and its place in the input."
+_NOT_TRUSTED = "The response is not trusted: uploads go over https, or to this machine."
 
 
 def _theirs(error: Raised, *requests: Sent) -> Seen:
@@ -112,7 +112,7 @@ UPLOADS: Sequence[Scenario] = [
             BOTH,
             sent=(_begun("*.bin", _BINARY), _put(_BINARY, b"PNG"), Sent(body=_AN_IMAGE)),
         ),
-        "The type has a usual ending; the original cuts one out of its name.",
+        ("fal_stream uses the usual suffix of the media type; the original makes one of its name."),
         options={"input": {"image": b"PNG"}},
     ),
     Scenario(
@@ -120,7 +120,7 @@ UPLOADS: Sequence[Scenario] = [
         _storage(),
         _WHOLE,
         refused("ConfigError"),
-        "What is forbidden is not done; the original never looks at the option.",
+        "The option works; the original ignores it.",
         options={**_WITH_FOX, "auto_upload": False},
     ),
     Scenario(
@@ -151,8 +151,10 @@ UPLOADS: Sequence[Scenario] = [
         _storage(put=Turns([Failure(500, "no"), _DONE])),
         _theirs(Raised("ApiError", 500, {"detail": "no"}), _BEGUN, _PUT),
         Seen(BOTH, sent=(_BEGUN, _PUT, _PUT, _IN_PLACE)),
-        "The same bytes at the same address may be sent again; the original does so with the parts "
-        "of a large file only.",
+        (
+            "Sending the same bytes twice is safe; the original only retries the parts of a "
+            "large file."
+        ),
         options=_WITH_FOX,
         settings=retry(),
     ),

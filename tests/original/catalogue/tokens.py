@@ -92,7 +92,7 @@ TOKENS: Sequence[Scenario] = [
         {"acme/llm": BOTH, "/tokens/": Reply.json({"token": _TOKEN})},
         Seen(BOTH, sent=(_asked("llm"), _with_token("[object Object]"))),
         Seen(BOTH, sent=(_asked("llm"), _with_token())),
-        "What a real answer looks like is not known for sure, and this is one of the guesses.",
+        "The format of a real response is not documented, and this is a possible one.",
         options=_AS_CLIENT,
     ),
     Scenario(
@@ -100,7 +100,7 @@ TOKENS: Sequence[Scenario] = [
         {"acme/llm": BOTH, "/tokens/": Reply.json([1])},
         Seen(BOTH, sent=(_asked("llm"), _with_token("1"))),
         replace(_NO_TOKEN, sent=(_asked("llm"),)),
-        "What the server answers is looked at before it is used.",
+        "The response is checked before it is used.",
         options=_AS_CLIENT,
     ),
     Scenario(
@@ -108,7 +108,7 @@ TOKENS: Sequence[Scenario] = [
         {"acme/llm": BOTH, "/tokens/": Failure(403, "busy")},
         replace(silent(busy(403)), sent=(_asked("llm"),), request_id=False),
         replace(_NO_TOKEN, ending=Raised("TokenError"), sent=(_asked("llm"),)),
-        f"{SILENT} And the error of fal_stream says that it was the token that was refused.",
+        f"{SILENT} And fal_stream's error says that the token was refused.",
         options=_AS_CLIENT,
     ),
     Scenario(
@@ -143,7 +143,7 @@ TOKENS: Sequence[Scenario] = [
         BOTH,
         Seen(BOTH, sent=sent(authorization=None, query={"fal_jwt_token": ""})),
         _NO_TOKEN,
-        "It is no token.",
+        "An empty text is not a token.",
         options=options(connection_mode="client", token_provider=Returns("")),
     ),
     Scenario(
@@ -159,7 +159,7 @@ TOKENS: Sequence[Scenario] = [
         BOTH,
         Seen(BOTH),
         refused("ConfigError"),
-        "Who gives a token does not expect the key to be sent.",
+        "Who gives a `token_provider` doesn't expect the key to be sent.",
         options=options(connection_mode="server", token_provider=Returns(_TOKEN)),
     ),
 ]
