@@ -98,7 +98,7 @@ def test_settings_are_called_so_here() -> None:
 
 
 def test_errors_are_called_so_here() -> None:
-    api, validation, _ = rows("What is raised")
+    api, validation, _ = rows("Errors")
     error = ValidationError("no", status=422, body={})
     for row, kind in ((api, ApiError), (validation, ValidationError)):
         theirs, here = words([row[0]]), words([row[1]])
