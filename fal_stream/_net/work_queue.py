@@ -1,8 +1,8 @@
 """The work queue of a stream map: which inputs run, are done, or may start; both flavours.
 
 Promises: an input is started once, and stays in `unfinished` until its result is delivered.
-Whatever the consumer does, at most `limit` inputs run, and at most as many results wait to be
-taken.
+Whatever the consumer does, at most `limit` inputs run; those that run and the results that wait to
+be taken are together at most twice as many.
 
 How: no step waits, so threads, signal handlers and finalizers can use the queue at any time, even
 in the middle of another use. An input moves from `running` to `done`, and then out of `done`. It is

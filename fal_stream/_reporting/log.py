@@ -1,7 +1,7 @@
 """The library's logger, and `FAL_STREAM_LOG`, which prints the log to stderr.
 
-Promises: without the variable no handler is added and no level is set. Elsewhere: what is logged;
-the callers keep secrets and payloads out.
+Promises: without the variable no handler is added and no level is set. What is logged
+at the end of a stream is in `reporter.py`; the callers keep secrets and payloads out.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ KeyUse = Literal["required", "optional", "withheld", "own"]
 
 @dataclass(frozen=True)
 class PreparedRequest:
-    """One request as it is sent, without credentials.
+    """One request as it is sent; the dispatcher adds the credentials.
 
     Attributes:
         method: The HTTP method.

@@ -5,7 +5,8 @@ percent-encoded, escaped as in JSON, HTML or a Python repr, in base64, or cut of
 or more. It costs nothing until a text is masked, which happens in errors and logs only. The work is
 linear in the text.
 
-Elsewhere: which texts are masked. The chunks of a stream are data, and stay as they are.
+Elsewhere: which texts are masked (`_async/http/response.py`, `_async/http/sender.py`,
+`_async/chunk_reader.py`). The chunks of a stream are data, and stay as they are.
 
 How: the pattern of a secret finds its first 8 characters, in any of these encodings, and then
 matches the rest of the secret, or whatever could be a part of it. What was matched is always
