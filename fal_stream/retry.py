@@ -5,7 +5,8 @@ was sent, or the server refused it (429, 503). Everything here is pure: time and
 arguments.
 
 Elsewhere: whether a failure is transient (`_shared/hints.py`); sending and waiting
-(`_async/dispatch.py`, for files `_async/upload_requests.py`). All tries share the stream's `start_timeout`.
+(`_async/dispatch.py`, for files `_async/upload_requests.py`). All tries share the stream's
+`start_timeout`.
 """
 
 from __future__ import annotations

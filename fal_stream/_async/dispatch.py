@@ -35,9 +35,9 @@ from .http.sender import AsyncSender
 if TYPE_CHECKING:
     from .http.response import AsyncStreamResponse
 
-# As in fal's Python client: how long connecting to the addresses of fal.run may take before
-# its backup is tried (seconds). Looking its name up is not counted: that of the backup would wait for
-# the same name server.
+# As in fal's Python client: how long connecting to the addresses of fal.run may take before its
+# backup is tried (seconds). Looking up its name is not counted: a look-up of the backup's name
+# would wait for the same name server.
 BACKUP_PATIENCE = 5.0
 
 _logger = logging.getLogger("fal_stream")

@@ -351,7 +351,13 @@ def check(game: _Game, final: Seen) -> None:
     """
     world, stream = game.world, game.stream
     world.expect(stream.closed, "a stream that was closed is closed")
-    count = int(re.findall(r"(\d+) (?:chunk|event)s?", repr(stream))[-1])
+    count, unit = re.findall(r"(\d+) (chunk|event)s?>$", repr(stream))[0]
+    count = int(count)
+    if unit == "event":
+        # The chunks that came before `events()` was called are among them.
+        chunks = 0 if stream.current_data is None else stream.current_data["n"] + 1
+        world.expect(chunks <= count, "chunks are counted among events", repr(stream))
+        count = chunks
     _check_chunks(game, count)
     outcomes, interrupted = world.outcomes(), len(world.all("interrupted"))
     world.expect(len(world.requests) <= 1, "a request is sent once", len(world.requests))
