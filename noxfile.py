@@ -16,6 +16,15 @@ PYTHONS = python_versions(PROJECT)
 # Most tests wait for a limit to run out, so there may be more of them than processors.
 WORKERS = str(2 * (os.cpu_count() or 1))
 
+# Unit tests that measure memory or time with large inputs: they take half of the time of all.
+SLOW_UNIT_TESTS = [
+    "test_extract.py::test_many_new_parts_are_joined_when_they_are_asked_for",
+    "test_find_files.py::test_files_cost_as_much_as_themselves",
+    "test_find_files.py::test_memory_is_bounded",
+    "test_sse.py::test_endless_lines_without_meaning_take_no_memory",
+    "test_sse.py::test_tiny_data_lines_do_not_multiply_memory",
+]
+
 nox.needs_version = ">=2025.5.1"
 nox.options.sessions = ["unasync-check", "lint", "types", "docs", "tests", "original", "real"]
 nox.options.reuse_venv = "yes"
@@ -63,16 +72,17 @@ def lint(session: nox.Session) -> None:
 def quick(session: nox.Session) -> None:
     """Run the fast checks: generated code, ruff, mypy on the package, most unit tests.
 
-    Unit tests that make their inputs up (hypothesis) take longer than all others together, and are
-    left out; `nox` runs them.
+    Left out are unit tests that make their inputs up (hypothesis), which take longer than all
+    others together, and `SLOW_UNIT_TESTS`; `nox` runs them.
     """
     install(session, "quick")
     session.run("python", "-m", "tests.unasync.generator", "--check")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy", "fal_stream")
+    slow = [f"--deselect=tests/unit/{name}" for name in SLOW_UNIT_TESTS]
     session.run(
-        "pytest", "tests/unit", "-q", "-n", "auto", "-m", "not hypothesis", *session.posargs
+        "pytest", "tests/unit", "-q", "-n", "auto", "-m", "not hypothesis", *slow, *session.posargs
     )
 
 
