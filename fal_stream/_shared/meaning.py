@@ -160,6 +160,8 @@ def other_error(place: str, value: object) -> ConfigError:
         hint = "give float() of it, or str() where each digit counts"
     elif type(value).__name__ in _AS_TEXT:
         hint = "give str() of it"
+    elif isinstance(value, (bytes, bytearray, memoryview)):
+        pass  # these are sequences too
     elif isinstance(value, (AbstractSet, Sequence, Iterator, deque)):
         hint = "give list() of it"
     return ConfigError(f"{place} is of type {kind}, which is not a JSON value: {hint or _WANTED}")
