@@ -94,8 +94,11 @@ class _Awaitable:
 class _Method(functools.partial[Any]):
     """A coroutine method that tells who doesn't await it."""
 
-    def __call__(self, *args: Any, **keywords: Any) -> Any:
-        return _Awaitable(super().__call__(*args, **keywords))
+    def __call__(self, owner: object, *args: Any, **keywords: Any) -> Any:
+        coroutine = super().__call__(owner, *args, **keywords)
+        # Messages of Python's name it so: by the class that users know, which may inherit it.
+        coroutine.__qualname__ = f"{type(owner).__qualname__}.{coroutine.__name__}"
+        return _Awaitable(coroutine)
 
     def __get__(self, instance: object, owner: object = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
