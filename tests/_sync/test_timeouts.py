@@ -190,7 +190,7 @@ def test_total_timeout_before_the_head(fal: LocalFal, client: StreamingClient) -
 def test_the_limit_that_runs_out_first_is_named(fal: LocalFal, client: StreamingClient) -> None:
     fal.add("acme/app", [1, Hang()])
     stream = client.stream(
-        "acme/app", start_timeout=0.1, timeout=0.9, event_timeout=0.3, total_timeout=5
+        "acme/app", start_timeout=0.7, timeout=2, event_timeout=1, total_timeout=5
     )
     got, error = read(stream)
     assert got == [1]
