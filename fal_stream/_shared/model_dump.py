@@ -10,7 +10,9 @@ computed fields aren't searched: they are dumped as ever, from the real values.
 
 How: pydantic would write bytes and paths as text and read an open file line by line. So a field
 with files in it is dumped from a copy of the model with stand-ins in place of the files. A stand-in
-comes out as a text of its own, unless a serializer did something else with it.
+comes out as a text of its own, unless a serializer did something else with it. It is done with two
+kinds of stand-ins (`stand_ins.py`): ones of no type, into which no serializer can look, and ones of
+the files' types, by which pydantic takes the right member of a union.
 """
 
 from __future__ import annotations
@@ -38,31 +40,12 @@ from .file_search import (
     is_model,
     list_of,
 )
-from .iterators import ReadIterator, rewind, with_value
+from .iterators import rewind, with_value
 from .meaning import alike_fields_error, check_aliases, check_dump
+from .stand_ins import OpaqueStandIn, Part, Swap, left_alone
 
 Take: TypeAlias = Callable[[object, str], Any]
 """Is called with a file, or a model or dataclass that holds one, and with its place."""
-
-
-class _StandIn:
-    """Is in the place of a file, or of a model with files, while what is around it is dumped."""
-
-    # Without slots pydantic would take it for a model without fields.
-    __slots__ = ("place", "text", "value")
-
-    def __init__(self, value: object, place: str) -> None:
-        self.value = value
-        self.place = place
-        self.text = f"\0{id(self):x}\0"
-
-    def __str__(self) -> str:
-        return self.text
-
-    @property
-    def root(self) -> _StandIn:
-        """What pydantic 2.7 asks for where a `RootModel` is declared."""
-        return self
 
 
 def dump_model(model: Any, place: str, is_file: IsFile, take: Take) -> Any:
@@ -87,19 +70,21 @@ def dump_model(model: Any, place: str, is_file: IsFile, take: Take) -> Any:
         return _dump_by_serializer(model, place, is_file, take)
     dumped: dict[str, Any] = {}
     done: set[str] = set()
+    is_root = isinstance(model, pydantic.RootModel)
     for name, value in declared_fields(model).items():
-        is_root = isinstance(model, pydantic.RootModel)
-        swap = _Swap(is_file, files_among_fields(model, is_file))
-        swapped = swap.swapped(value, place if is_root else f"{place}.{name}")
-        if not swap.parts:
-            continue
         include = None if is_root else {name}
-        twin = with_value(model, name, swapped)
-        found = _attempt(twin, mode="json", include=include)
-        if not _left_alone(found, swap.parts):
+        field_place = place if is_root else f"{place}.{name}"
+        swapped = _dump_swapped(model, name, value, field_place, is_file, include)
+        if swapped is None:
             continue
+        twin, found, parts = swapped
+        shape = _attempt(model, mode="python", include=include)
+        named = _attempt(model, mode="python", include=include, by_alias=False)
+        found = _with_aliases(found, shape, named)
         _finish(found, twin, place, include=include)
-        filled = _fill(found, _attempt(model, mode="python", include=include), swap.parts, take)
+        # Once more, as what pydantic makes of an iterator can be read once.
+        shape = _attempt(model, mode="python", include=include)
+        filled = _fill(found, shape, parts, take)
         if is_root:
             return filled
         if filled.keys() & dumped.keys():
@@ -110,6 +95,29 @@ def dump_model(model: Any, place: str, is_file: IsFile, take: Take) -> Any:
     if rest.keys() & dumped.keys() and type(model).model_dump is pydantic.BaseModel.model_dump:
         raise alike_fields_error(place)
     return {**rest, **dumped}
+
+
+def _dump_swapped(
+    model: Any, name: str, value: Any, place: str, is_file: IsFile, include: set[str] | None
+) -> tuple[Any, Any, Mapping[str, Part]] | None:
+    """Dump a field with stand-ins in the place of the files in it.
+
+    Returns:
+        The copy of the model with the stand-ins, what came out, and what the stand-ins stand for;
+        None where there is no file in the field, or a serializer did something else with it.
+    """
+    best = None
+    for keep_types in (False, True):
+        swap = Swap(is_file, files_among_fields(model, is_file), keep_types=keep_types)
+        swapped = swap.swapped(value, place)
+        if not swap.parts:
+            return None
+        twin = with_value(model, name, swapped)
+        found = _attempt(twin, mode="json", include=include)
+        if not left_alone(found, swap.parts):
+            return None
+        best = twin, found, swap.parts
+    return best
 
 
 def find_culprit(value: Any, place: str, around: tuple[int, ...] = ()) -> tuple[str, Any] | None:
@@ -184,34 +192,6 @@ def _is_unknown(value: object) -> bool:
     return False
 
 
-class _Swap:
-    """Puts stand-ins into the place of the files in a field, and keeps them by their texts."""
-
-    def __init__(self, is_file: IsFile, here: IsFile) -> None:
-        self.parts: dict[str, _StandIn] = {}
-        self._is_file = is_file
-        self._here = here
-
-    def swapped(self, value: Any, place: str, around: tuple[int, ...] = ()) -> Any:
-        """Return the value with stand-ins, or the value itself where it holds no file."""
-        if not holds_file(value, self._is_file, self._here, around):
-            return value
-        inside = (*around, id(value))
-        if isinstance(value, Mapping):
-            return {
-                key: self.swapped(item, f"{place}.{key}", inside) for key, item in value.items()
-            }
-        if isinstance(value, LISTS):
-            items = [
-                self.swapped(item, f"{place}[{index}]", inside) for index, item in enumerate(value)
-            ]
-            kind = type(value)
-            return kind(items) if kind in LISTS or kind is ReadIterator else items
-        part = _StandIn(value, place)
-        self.parts[part.text] = part
-        return part
-
-
 def _attempt(
     model: Any,
     *,
@@ -229,27 +209,34 @@ def _attempt(
         return None
 
 
-def _left_alone(dumped: object, parts: Mapping[str, _StandIn]) -> bool:
-    """Return whether stand-ins came out as they are, and none as something else."""
-    texts = set(_texts(dumped))
-    made = "\n".join(texts - parts.keys())
-    return not texts.isdisjoint(parts) and not any(text in made for text in parts)
+def _with_aliases(dumped: Any, shape: Any, named: Any) -> Any:
+    """Return what was dumped by alias where pydantic has written the names of Python.
+
+    It does where a stand-in fits no member of a union.
+
+    Args:
+        dumped: JSON values, with stand-ins.
+        shape: The same without stand-ins, in Python's own types.
+        named: The same by the names of Python.
+    """
+    if isinstance(dumped, dict):
+        count = len(dumped)
+        keys = list(dumped)
+        shapes = _beside(shape.values() if isinstance(shape, Mapping) else None, count)
+        names = _beside(named.values() if isinstance(named, Mapping) else None, count)
+        if isinstance(named, Mapping) and keys == list(named) and len(shape) == count:
+            keys = list(shape)
+        return {
+            key: _with_aliases(*beside)
+            for key, *beside in zip(keys, dumped.values(), shapes, names, strict=True)
+        }
+    if isinstance(dumped, list):
+        shapes, names = (_beside(list_of(each), len(dumped)) for each in (shape, named))
+        return [_with_aliases(*each) for each in zip(dumped, shapes, names, strict=True)]
+    return dumped
 
 
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            # Marked, for only a stand-in that became a value can be replaced.
-            yield f"{key}:"
-            yield from _texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
-
-
-def _fill(dumped: Any, shape: Any, parts: Mapping[str, _StandIn], take: Take) -> Any:
+def _fill(dumped: Any, shape: Any, parts: Mapping[str, Part], take: Take) -> Any:
     """Put what `take` gives into the place of the stand-ins.
 
     The shape is the same without stand-ins, in Python's own types. It tells which fields of a
@@ -373,6 +360,6 @@ def _handlers_errors() -> Iterator[None]:
 
 
 def _text_of(value: object) -> str:
-    if isinstance(value, _StandIn):
+    if isinstance(value, OpaqueStandIn):
         return value.text
     raise TypeError(f"{type(value).__name__} is not a JSON value")

@@ -1,0 +1,160 @@
+"""Stand-ins for the files in a model, while what is around them is dumped.
+
+Promises: each comes out of pydantic as a text of its own, unless a serializer did something else
+with it; a serializer that looks into a file fails instead of seeing something that isn't there.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, NoReturn
+
+from .file_search import LISTS, IsFile, holds_file
+from .iterators import ReadIterator
+
+__all__ = ["OpaqueStandIn", "Part", "Swap", "left_alone"]
+
+
+class OpaqueStandIn:
+    """Is in the place of a file, or of a model with files, while what is around it is dumped."""
+
+    # Without slots pydantic would take it for a model without fields.
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def root(self) -> OpaqueStandIn:
+        """What pydantic 2.7 asks for where a `RootModel` is declared."""
+        return self
+
+
+class Part(NamedTuple):
+    """What a stand-in stands for.
+
+    Attributes:
+        value: A file, or a model or dataclass that holds one.
+        place: Where it stands, for messages.
+    """
+
+    value: Any
+    place: str
+
+
+class Swap:
+    """Puts stand-ins into the place of the files in a field, and keeps them by their texts.
+
+    Args:
+        is_file: Tells whether a value is a file.
+        here: Tells it of the fields of the model that the value is in.
+        keep_types: Whether stand-ins for bytes are bytes, and those for paths are paths. Pydantic
+            takes the member of a union whose types fit. Default False: they are of no known type.
+
+    Attributes:
+        parts: What the stand-ins stand for, by their texts.
+    """
+
+    def __init__(self, is_file: IsFile, here: IsFile, *, keep_types: bool = False) -> None:
+        self.parts: dict[str, Part] = {}
+        self._is_file = is_file
+        self._here = here
+        self._keep_types = keep_types
+
+    def swapped(self, value: Any, place: str, around: tuple[int, ...] = ()) -> Any:
+        """Return the value with stand-ins, or the value itself where it holds no file."""
+        if not holds_file(value, self._is_file, self._here, around):
+            return value
+        inside = (*around, id(value))
+        if isinstance(value, Mapping):
+            return {
+                key: self.swapped(item, f"{place}.{key}", inside) for key, item in value.items()
+            }
+        if isinstance(value, LISTS):
+            items = [
+                self.swapped(item, f"{place}[{index}]", inside) for index, item in enumerate(value)
+            ]
+            kind = type(value)
+            return kind(items) if kind in LISTS or kind is ReadIterator else items
+        text = f"\0{id(self):x}.{len(self.parts)}\0"
+        self.parts[text] = Part(value, place)
+        if self._keep_types and isinstance(value, bytes):
+            return _Bytes(text.encode())
+        if self._keep_types and isinstance(value, pathlib.PurePath):
+            stand_in = object.__new__(_Path)
+            vars(stand_in)["text"] = text
+            return stand_in
+        return OpaqueStandIn(text)
+
+
+def left_alone(dumped: object, parts: Mapping[str, Part]) -> bool:
+    """Return whether stand-ins came out as they are, and none as something else."""
+    texts = set(_texts(dumped))
+    made = "\n".join(texts - parts.keys())
+    return not texts.isdisjoint(parts) and not any(text in made for text in parts)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            # Marked, for only a stand-in that became a value can be replaced.
+            yield f"{key}:"
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+
+
+def _refuse(*_: object) -> NoReturn:
+    raise TypeError("a serializer looks into a file")
+
+
+def _attribute(stand_in: object, name: str) -> Any:
+    if name.startswith("__"):
+        return object.__getattribute__(stand_in, name)
+    raise TypeError(f"a serializer asks a file for {name}")
+
+
+# Pydantic reads bytes and asks paths for their text by itself; nothing else may.
+_GUARDS: dict[str, Any] = {
+    "__getattribute__": _attribute,
+    "__bool__": lambda _: True,
+    "__eq__": object.__eq__,
+    "__ne__": object.__ne__,
+    "__hash__": object.__hash__,
+    "__format__": lambda stand_in, _: str(stand_in),
+} | dict.fromkeys(
+    (
+        "__add__",
+        "__bytes__",
+        "__contains__",
+        "__fspath__",
+        "__ge__",
+        "__getitem__",
+        "__gt__",
+        "__iter__",
+        "__le__",
+        "__len__",
+        "__lt__",
+        "__mod__",
+        "__mul__",
+        "__repr__",
+        "__rmul__",
+        "__rtruediv__",
+        "__truediv__",
+    ),
+    _refuse,
+)
+
+_Bytes: Any = type(
+    "_Bytes", (bytes,), {**_GUARDS, "__str__": lambda stand_in: bytes.decode(stand_in)}
+)
+_Path: Any = type(
+    "_Path", (type(pathlib.Path()),), {**_GUARDS, "__str__": lambda path: vars(path)["text"]}
+)
