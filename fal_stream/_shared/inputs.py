@@ -169,7 +169,7 @@ class _InputEncoder:
                 for index, item in enumerate(value)
             ]
         if is_model(value):
-            return self._take_model(value, place, inside)
+            return self._take_model(value, place, inside, in_model=in_model)
         if is_dataclass(value):
             return self._take_dataclass(value, place, inside, in_model=in_model)
         if self._is_file(value):
@@ -205,8 +205,11 @@ class _InputEncoder:
             taken[name] = self.take(part, f"{place}.{item.name}", inside, in_model=in_model)
         return taken
 
-    def _take_model(self, model: Any, place: str, inside: tuple[int, ...]) -> Any:
+    def _take_model(
+        self, model: Any, place: str, inside: tuple[int, ...], *, in_model: bool
+    ) -> Any:
         from .iterators import read_iterators
+        from .masked_secrets import check_masks
         from .model_dump import dump_model, find_culprit
 
         def take(part: object, part_place: str) -> Any:
@@ -214,7 +217,10 @@ class _InputEncoder:
 
         try:
             model = read_iterators(model, self._is_file)
-            return take(dump_model(model, place, self._is_file, take), place)
+            taken = take(dump_model(model, place, self._is_file, take), place)
+            if not in_model:
+                check_masks(taken, model, place)
+            return taken
         except ConfigError:
             raise
         except (TypeError, ValueError) as error:

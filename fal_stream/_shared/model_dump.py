@@ -28,6 +28,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from .._signal_errors import raised_by_signal_handler
 from .aliases import rename_fields
+from .dump_check import check_aliases, check_dump
 from .file_search import (
     DEPTH,
     LISTS,
@@ -41,7 +42,7 @@ from .file_search import (
     list_of,
 )
 from .iterators import rewind, with_value
-from .meaning import alike_fields_error, check_aliases, check_dump
+from .meaning import alike_fields_error
 from .stand_ins import OpaqueStandIn, Part, Swap, left_alone
 
 Take: TypeAlias = Callable[[object, str], Any]

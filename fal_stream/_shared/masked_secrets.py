@@ -1,0 +1,88 @@
+"""Find the asterisks of a secret in what pydantic made of a model.
+
+A serializer or a computed field may put them anywhere, also into a text: `f"Bearer {self.key}"`.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from .._checks import is_model, is_model_secret
+from ..errors import ConfigError
+from .file_search import DEPTH, LISTS, declared_fields, is_dataclass
+from .file_search import is_model as is_dumped_by_pydantic
+
+__all__ = ["check_masks"]
+
+# What pydantic shows of a secret; a longer row of asterisks is a line.
+_MASK = r"(?<!\*)\*{10}(?!\*)"
+
+
+def check_masks(dumped: Any, given: Any, place: str) -> None:
+    """Check that no secret of a model was written as asterisks.
+
+    Args:
+        dumped: JSON values.
+        given: The model, or a dataclass of pydantic's.
+        place: Where it stands.
+
+    Raises:
+        ConfigError: A text or key has asterisks in it that are not the model's own text.
+    """
+    masks = {str(each) for each in _held(given) if not isinstance(each, str)} - {""}
+    if not masks:
+        return
+    # A secret of one's own class may look otherwise.
+    others = [re.escape(mask) for mask in masks if not re.search(_MASK, mask)]
+    pattern = re.compile("|".join([_MASK, *others]))
+    # What stands there as plain text is meant.
+    meant = Counter(text for text in _held(given) if isinstance(text, str))
+    for text_place, text in _texts(dumped, place):
+        if pattern.search(text):
+            meant[text] -= 1
+            if meant[text] < 0:
+                raise ConfigError(
+                    f"{text_place} has the asterisks of a secret in it: give its get_secret_value()"
+                )
+
+
+def _held(value: Any, around: tuple[int, ...] = ()) -> Iterator[Any]:
+    """Return the texts and secrets that a value holds."""
+    if isinstance(value, str):
+        yield value
+    if value is None or isinstance(value, (str, int, float, bytes)):
+        return
+    if is_model_secret(value):
+        yield value
+    if id(value) in around or len(around) > DEPTH:
+        return
+    items: Iterable[Any] = ()
+    if isinstance(value, Mapping):
+        items = (*value, *value.values())
+    elif isinstance(value, LISTS):
+        items = value
+    elif isinstance(value, enum.Enum):
+        items = (value.value,)
+    elif is_dumped_by_pydantic(value) or is_dataclass(value):
+        items = declared_fields(value).values()
+        if is_model(value):
+            items = (*items, *(getattr(value, "__pydantic_private__", None) or {}).values())
+    inside = (*around, id(value))
+    for item in items:
+        yield from _held(item, inside)
+
+
+def _texts(dumped: Any, place: str) -> Iterator[tuple[str, str]]:
+    if isinstance(dumped, str):
+        yield place, dumped
+    elif isinstance(dumped, dict):
+        for key, item in dumped.items():
+            yield f"a key of {place}", key
+            yield from _texts(item, f"{place}.{key}")
+    elif isinstance(dumped, list):
+        for index, item in enumerate(dumped):
+            yield from _texts(item, f"{place}[{index}]")
