@@ -174,7 +174,12 @@ def warn_of_long_times(times: Mapping[str, object], warned: set[str] | None = No
         if warned is None or text not in warned:
             if warned is not None:
                 warned.add(text)
-            warnings.warn(text, stacklevel=_level_of_user())
+            warn_user(text)
+
+
+def warn_user(text: str) -> None:
+    """Warn in the name of the line outside of fal_stream."""
+    warnings.warn(text, stacklevel=_level_of_user())
 
 
 def _level_of_user() -> int:

@@ -13,15 +13,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .._checks import is_model_secret, short_repr
+from .._checks import is_model_secret, short_repr, warn_user
 from ..errors import ConfigError, counted, excerpt
 from .aliases import aliases_of, excluded_of
 from .file_search import DEPTH, IsFile, is_dataclass, is_model
 from .meaning import alike_error, key_text, no_number_error, other_error
+
+if TYPE_CHECKING:
+    from .iterators import IteratorReader
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def encode_input(data: Any, is_file: IsFile) -> EncodedInput:
     except RecursionError:
         pass
     else:
-        return EncodedInput(values, taking.files)
+        return _without_unsent(values, taking.files)
     raise _too_deep("input")
 
 
@@ -145,6 +148,7 @@ class _InputEncoder:
         self.files: list[InputFile] = []
         self._slots: dict[int, _Slot] = {}
         self._is_file = is_file
+        self._iterators: IteratorReader | None = None
 
     def take(
         self, value: Any, place: str, around: tuple[int, ...] = (), *, in_model: bool = False
@@ -208,7 +212,8 @@ class _InputEncoder:
     def _take_model(
         self, model: Any, place: str, inside: tuple[int, ...], *, in_model: bool
     ) -> Any:
-        from .iterators import read_iterators
+        from .computed_files import check_computed
+        from .iterators import IteratorReader
         from .masked_secrets import check_masks
         from .model_dump import dump_model, find_culprit
 
@@ -216,7 +221,10 @@ class _InputEncoder:
             return self.take(part, part_place, inside, in_model=True)
 
         try:
-            model = read_iterators(model, self._is_file)
+            self._iterators = self._iterators or IteratorReader(self._is_file)
+            model = self._iterators.read(model, place)
+            if not in_model:
+                check_computed(model, place, self._is_file)
             taken = take(dump_model(model, place, self._is_file, take), place)
             if not in_model:
                 check_masks(taken, model, place)
@@ -267,6 +275,34 @@ def _is_of_signal_handler(error: Exception) -> bool:
     return raised_by_signal_handler(error) is not None
 
 
+def _without_unsent(values: Any, files: Sequence[InputFile]) -> EncodedInput:
+    """Leave out the files that aren't sent, and warn of them.
+
+    Args:
+        values: JSON values, with gaps.
+        files: The files that were found.
+    """
+    used = sorted(set(_indices(values))) if files else []
+    if len(used) == len(files):
+        return EncodedInput(values, files)
+    slots = {index: _Slot(number) for number, index in enumerate(used)}
+    for index, file in enumerate(files):
+        if index not in slots:
+            warn_user(
+                f"{file.place} is a file that isn't sent: the model around it stands in a field "
+                "that is declared as its base class, which has no such field"
+            )
+    return EncodedInput(_fill(values, slots), [files[index] for index in used])
+
+
+def _indices(values: Any) -> Iterator[int]:
+    if isinstance(values, _Slot):
+        yield values.index
+    elif isinstance(values, (dict, list)):
+        for item in values.values() if isinstance(values, dict) else values:
+            yield from _indices(item)
+
+
 def _is_plain(value: object) -> bool:
     kind = type(value)
     return kind is str or kind is int or (isinstance(value, float) and math.isfinite(value))
@@ -276,7 +312,7 @@ def _too_deep(place: str) -> ConfigError:
     return ConfigError(f"{place} holds itself or is nested too deeply: JSON can't say that")
 
 
-def _fill(values: Any, urls: Sequence[str]) -> Any:
+def _fill(values: Any, urls: Sequence[Any] | Mapping[int, Any]) -> Any:
     if isinstance(values, _Slot):
         return urls[values.index]
     if isinstance(values, dict):

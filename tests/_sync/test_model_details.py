@@ -314,3 +314,76 @@ def test_what_a_signal_handler_raises_comes_out(
         assert type(raised.value) is kind
     finally:
         signal.signal(signal.SIGUSR1, before)
+
+
+class Frames(pydantic.BaseModel):
+    frames: Iterable[Any] | None = None
+    anything: Any = None
+
+
+def counted(count: int) -> Iterator[int]:
+    yield from range(count)
+
+
+def test_an_iterator_that_stands_in_the_input_twice(fal: LocalFal, client: StreamingClient) -> None:
+    twice = Frames(frames=counted(3), anything=map(str, [1, b"file"]))
+    shared = iter([Message(value=counted(2)), 1])
+    given = [twice, {"a": twice}, Frames(anything=[shared, shared]), Message(value=shared)]
+    sent: Any = sent_of(fal, client, given)
+    assert [sent[0], sent[1]["a"]] == [{"frames": [0, 1, 2], "anything": ["1", "b'file'"]}] * 2
+    items = [{"from": "me", "value": [0, 1]}, 1]
+    assert sent[2] == {"frames": None, "anything": [items, items]}
+    assert sent[3] == {"from": "me", "value": items}
+
+
+def test_a_file_in_an_iterator_that_stands_in_the_input_twice(
+    fal: LocalFal, client: StreamingClient
+) -> None:
+    twice = Frames(frames=[b"one"], anything=generated(b"two"))
+    sent: Any = sent_of(fal, client, [twice, twice])
+    assert sent[0] == sent[1]
+    assert sorted(upload.content for upload in fal.uploads) == [b"one", b"two"]
+
+
+READ: dict[str, Callable[[], Frames]] = {
+    "a generator": lambda: Frames(anything=counted(3)),
+    "a generator in a list": lambda: Frames(anything=[1, {"a": counted(3)}]),
+    "an Iterable": lambda: Frames(frames=counted(3)),
+    "an iterator of a list": lambda: Frames(anything=iter([1])),
+    "a map": lambda: Frames(anything=map(str, [1])),
+}
+
+
+@pytest.mark.parametrize("make", READ.values(), ids=READ)
+def test_an_iterator_that_was_read_before(
+    fal: LocalFal, client: StreamingClient, make: Callable[[], Frames]
+) -> None:
+    given = make()
+    first: Any = sent_of(fal, client, given)
+    assert first != {"frames": None, "anything": None}
+    place = "anything" if given.anything is not None else "frames"
+    with pytest.raises(ConfigError) as raised:
+        client.stream("acme/echo", input={"b": given})
+    assert raised.value.message.startswith(f"input.b.{place}")
+    assert raised.value.message.endswith(
+        " is an iterator that has been read before, or is empty: give a list"
+    )
+
+
+def test_a_generator_that_its_owner_has_read(fal: LocalFal, client: StreamingClient) -> None:
+    begun, ended = Frames(frames=counted(3)), Frames(frames=counted(3))
+    assert begun.frames is not None
+    assert next(iter(begun.frames)) == 0
+    assert sent_of(fal, client, begun)["frames"] == [1, 2]
+    assert ended.frames is not None
+    assert list(ended.frames) == [0, 1, 2]
+    with pytest.raises(ConfigError, match=r"^input\.frames is an iterator that has been read"):
+        client.stream("acme/echo", input=ended)
+
+
+def test_generators_without_values(fal: LocalFal, client: StreamingClient) -> None:
+    given = [Frames(frames=counted(0)), Frames(anything=counted(0))]
+    assert sent_of(fal, client, given) == [
+        {"frames": [], "anything": None},
+        {"frames": None, "anything": []},
+    ]

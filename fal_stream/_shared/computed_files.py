@@ -1,0 +1,109 @@
+"""Find files in the computed fields of models, which pydantic would write as text.
+
+They can't be uploaded like those of fields: what pydantic dumps is what the property returns, so
+that nothing else can be put in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from .._signal_errors import raised_by_signal_handler
+from ..errors import ConfigError
+from .file_search import (
+    DEPTH,
+    LISTS,
+    IsFile,
+    declared_fields,
+    files_among_fields,
+    holds_file,
+    is_dataclass,
+    is_model,
+)
+
+__all__ = ["check_computed"]
+
+# What can't be a file; other properties are asked for their value.
+_PLAIN = (str, int, float, bool, None, type(None))
+
+
+def check_computed(value: Any, place: str, is_file: IsFile, around: tuple[int, ...] = ()) -> None:
+    """Check that no computed field of a model, or of one in it, is a file.
+
+    Args:
+        value: The model, or what is in it.
+        place: Where it stands.
+        is_file: Tells whether a value is a file.
+        around: The ids of what it is in. Default: nothing.
+
+    Raises:
+        ConfigError: One is, and no serializer makes something of it.
+    """
+    if value is None or isinstance(value, (str, int, float, bytes)):
+        return
+    if id(value) in around or len(around) > DEPTH:
+        return
+    items: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, Mapping):
+        items = ((f"{place}.{key}", item) for key, item in value.items())
+    elif isinstance(value, LISTS):
+        items = ((f"{place}[{index}]", item) for index, item in enumerate(value))
+    elif is_model(value) or is_dataclass(value):
+        if is_model(value):
+            _check_fields(value, place, is_file)
+        parts = declared_fields(value)
+        is_root = parts.keys() == {"root"}
+        items = ((place if is_root else f"{place}.{name}", part) for name, part in parts.items())
+    inside = (*around, id(value))
+    for item_place, item in items:
+        check_computed(item, item_place, is_file, inside)
+
+
+def _check_fields(model: Any, place: str, is_file: IsFile) -> None:
+    decorators = type(model).__pydantic_decorators__
+    here = files_among_fields(model, is_file)
+    for name, decorator in decorators.computed_fields.items():
+        if decorator.info.return_type in _PLAIN:
+            continue
+        try:
+            value = getattr(model, name)
+        except Exception as error:
+            if raised_by_signal_handler(error):
+                raise
+            continue  # pydantic will raise it
+        if not holds_file(value, is_file, here):
+            continue
+        serialized = (
+            field for each in decorators.field_serializers.values() for field in each.info.fields
+        )
+        if name not in serialized and _is_as_it_is(model, name, value):
+            raise ConfigError(
+                f"{place}.{name} is a computed field with a file in it ({type(value).__name__}), "
+                "which would be sent as text: only files in other fields are uploaded; give it in "
+                "one of these, or return text"
+            )
+
+
+def _is_as_it_is(model: Any, name: str, value: Any) -> bool:
+    """Return whether pydantic writes a file as it writes any, or can't."""
+    if isinstance(value, Iterator):
+        return True  # an open file, of which it writes the lines
+    dumped = _or_none(
+        lambda: model.__pydantic_serializer__.to_python(
+            model, mode="json", include={name}, warnings=False
+        )
+    )
+    made = _or_none(lambda: to_jsonable_python(value))
+    return dumped is None or (isinstance(dumped, dict) and made in dumped.values())
+
+
+def _or_none(dump: Callable[[], Any]) -> Any:
+    try:
+        return dump()
+    except (TypeError, ValueError) as error:
+        if raised_by_signal_handler(error):
+            raise
+        return None
