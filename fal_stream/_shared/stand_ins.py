@@ -6,8 +6,8 @@ with it; a serializer that looks into a file fails instead of seeing something t
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
 
 from .file_search import LISTS, IsFile, holds_file
@@ -83,9 +83,9 @@ class Swap:
         text = f"\0{id(self):x}.{len(self.parts)}\0"
         self.parts[text] = Part(value, place)
         if self._keep_types and isinstance(value, bytes):
-            return _Bytes(text.encode())
-        if self._keep_types and isinstance(value, pathlib.PurePath):
-            stand_in = object.__new__(_Path)
+            return _guarded(bytes)(text.encode())
+        if self._keep_types and type(value).__module__.partition(".")[0] == "pathlib":
+            stand_in = object.__new__(_guarded(type(value)))
             vars(stand_in)["text"] = text
             return stand_in
         return OpaqueStandIn(text)
@@ -152,9 +152,9 @@ _GUARDS: dict[str, Any] = {
     _refuse,
 )
 
-_Bytes: Any = type(
-    "_Bytes", (bytes,), {**_GUARDS, "__str__": lambda stand_in: bytes.decode(stand_in)}
-)
-_Path: Any = type(
-    "_Path", (type(pathlib.Path()),), {**_GUARDS, "__str__": lambda path: vars(path)["text"]}
-)
+
+@lru_cache(16)
+def _guarded(kind: type) -> Any:
+    """Return a class of stand-ins that are of a type, but tell nothing of a file."""
+    text = bytes.decode if kind is bytes else lambda path: vars(path)["text"]
+    return type("_StandIn", (kind,), {**_GUARDS, "__str__": lambda stand_in: text(stand_in)})
