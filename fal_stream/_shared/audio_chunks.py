@@ -1,7 +1,8 @@
 """Extract the audio from chunks: base64 in each chunk, or bytes.
 
 Promises: pure, linear. A chunk without audio is skipped, and so is an error after which the model
-goes on; base64 that is broken is an error.
+goes on; base64 that is broken is an error. A short text of words is a status, not base64, though it
+could be decoded; so could hexadecimal, which is an error.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._checks import short_repr
-from ..errors import FileError, StreamDecodeError, counted, excerpt
+from ..errors import FileError, StreamDecodeError, counted, excerpt, quoted
 from .chunk_fields import ChunkField, fields_of, shown_fields
 from .data_uri import decode_base64, decode_data_uri
 
@@ -20,7 +21,14 @@ _NAMES = ("audio", "audio_chunk", "audio_data", "audio_base64", "audio_bytes", "
 # The fields with audio in a chunk whose `type` mentions audio.
 _TYPED_NAMES = ("delta", "data", "chunk")
 _AUDIO_TYPE = re.compile(r"audio(?!_transcript)", re.IGNORECASE)
+_SHOWN = 60
 _INNER_NAMES = ("data", "b64_json", "delta", "content")
+# Words such as "pending", "IN_PROGRESS" or "step 2/3". The silence "AAAA" is none.
+_LONGEST_STATUS = 32
+_WORD = r"(?:(?:[A-Z]?[a-z]+(?:[A-Z][a-z]+)*|[A-Z]+)[0-9]*|[0-9]+)"
+_STATUS = re.compile(rf"(?!A+$){_WORD}(?:[ _/-]{_WORD})*")
+# Hexadecimal and the ids that are made of it.
+_HEX = re.compile(r"(?=.{0,32}[0-9])(?:[0-9a-f-]{8,}|[0-9A-F-]{8,})")
 
 
 class AudioReader:
@@ -54,10 +62,10 @@ class AudioReader:
             self._has_sound = True
             return chunk
         name, value = self._find(chunk)
-        if value is None or value == "":
+        if value is None or value == "" or (not callable(self._field) and _is_status(value)):
             return b""
         data = self._decode(name, value)
-        self._has_sound = True
+        self._has_sound |= bool(data)
         return data
 
     def check(self, endpoint_id: str, request_id: str | None) -> None:
@@ -100,7 +108,7 @@ class AudioReader:
     def _search(self, fields: Mapping[Any, Any]) -> tuple[str, Any]:
         for name in _NAMES:
             value = fields.get(name)
-            if isinstance(value, bytes) or (isinstance(value, str) and not _is_address(value)):
+            if isinstance(value, bytes) or (isinstance(value, str) and _may_be_sound(value)):
                 return name, value
             inner = fields_of(value)
             if inner is not None:
@@ -110,8 +118,9 @@ class AudioReader:
         kind = fields.get("type")
         if isinstance(kind, str) and _AUDIO_TYPE.search(kind[:100]):
             for name in _TYPED_NAMES:
-                if isinstance(fields.get(name), (str, bytes)):
-                    return name, fields[name]
+                value = fields.get(name)
+                if isinstance(value, (str, bytes)) and not _is_status(value):
+                    return name, value
         # The format of OpenAI's chat completions.
         choices = fields.get("choices")
         first = fields_of(choices[0]) if isinstance(choices, list) and choices else None
@@ -121,8 +130,9 @@ class AudioReader:
 
     def _search_inside(self, name: str, fields: Mapping[Any, Any]) -> tuple[str, Any]:
         for inner in _INNER_NAMES:
-            if isinstance(fields.get(inner), (str, bytes)):
-                return f"{name}.{inner}", fields[inner]
+            value = fields.get(inner)
+            if isinstance(value, (str, bytes)) and not _is_status(value):
+                return f"{name}.{inner}", value
         url = fields.get("url")
         # After audio in pieces, a URL is all of the audio again.
         if isinstance(url, str) and url[:5].lower() == "data:" and not self._has_sound:
@@ -140,6 +150,8 @@ class AudioReader:
             raise self._refusal(name, f"is of type {type(value).__name__}, not base64", repr(value))
         try:
             is_data_uri = value[:5].lower() == "data:"
+            if not callable(self._field) and _HEX.fullmatch(value):
+                raise ValueError(f"is hexadecimal, not base64: {quoted(value, _SHOWN)}")
             return decode_data_uri(value) if is_data_uri else decode_base64(value)
         except ValueError as error:
             reason = str(error)
@@ -154,5 +166,14 @@ class AudioReader:
         )
 
 
-def _is_address(text: str) -> bool:
-    return text[:8].lower().startswith(("http://", "https://"))
+def _may_be_sound(text: str) -> bool:
+    return not text[:8].lower().startswith(("http://", "https://")) and not _is_status(text)
+
+
+def _is_status(value: object) -> bool:
+    """Return whether a value is a short text of words."""
+    return (
+        isinstance(value, str)
+        and len(value) <= _LONGEST_STATUS
+        and _STATUS.fullmatch(value) is not None
+    )

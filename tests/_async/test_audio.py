@@ -39,6 +39,25 @@ async def test_base64_in_chunks(fal: LocalFal, client: AsyncStreamingClient) -> 
     assert await stream.done() == end
 
 
+async def test_a_status_is_not_decoded(fal: LocalFal, client: AsyncStreamingClient) -> None:
+    sounds = [{"audio": b64(data)} for data in PCM]
+    fal.add("acme/tts", [{"audio": "pending"}, *sounds, {"audio": "done"}])
+    stream = client.stream("acme/tts")
+    assert await heard(stream) == PCM
+    assert await stream.done() == {"audio": "done"}
+
+
+async def test_hexadecimal_is_an_error(fal: LocalFal, client: AsyncStreamingClient) -> None:
+    fal.add("acme/tts", [{"audio": bytes(range(200, 250)).hex()}])
+    with pytest.raises(StreamDecodeError, match="in chunk 1: audio is hexadecimal, not base64"):
+        await heard(client.stream("acme/tts"))
+
+    def voice(chunk: Any) -> bytes:
+        return bytes.fromhex(chunk["audio"])
+
+    assert await heard(client.stream("acme/tts"), voice) == [bytes(range(200, 250))]
+
+
 async def test_sound_comes_at_once(fal: LocalFal, client: AsyncStreamingClient) -> None:
     fal.add("acme/tts", [{"audio": b64(PCM[1])}, Hang()])
     async with client.stream("acme/tts") as stream:

@@ -40,6 +40,25 @@ def test_base64_in_chunks(fal: LocalFal, client: StreamingClient) -> None:
     assert stream.done() == end
 
 
+def test_a_status_is_not_decoded(fal: LocalFal, client: StreamingClient) -> None:
+    sounds = [{"audio": b64(data)} for data in PCM]
+    fal.add("acme/tts", [{"audio": "pending"}, *sounds, {"audio": "done"}])
+    stream = client.stream("acme/tts")
+    assert heard(stream) == PCM
+    assert stream.done() == {"audio": "done"}
+
+
+def test_hexadecimal_is_an_error(fal: LocalFal, client: StreamingClient) -> None:
+    fal.add("acme/tts", [{"audio": bytes(range(200, 250)).hex()}])
+    with pytest.raises(StreamDecodeError, match="in chunk 1: audio is hexadecimal, not base64"):
+        heard(client.stream("acme/tts"))
+
+    def voice(chunk: Any) -> bytes:
+        return bytes.fromhex(chunk["audio"])
+
+    assert heard(client.stream("acme/tts"), voice) == [bytes(range(200, 250))]
+
+
 def test_sound_comes_at_once(fal: LocalFal, client: StreamingClient) -> None:
     fal.add("acme/tts", [{"audio": b64(PCM[1])}, Hang()])
     with client.stream("acme/tts") as stream:

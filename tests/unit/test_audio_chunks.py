@@ -84,6 +84,101 @@ def test_chunks_without_sound(chunk: Any) -> None:
             reader.check("a/b", None)
 
 
+STATUSES = [
+    "pending",
+    "IN_PROGRESS",
+    "Processing",
+    "inProgress",
+    "in-progress",
+    "not ready yet",
+    "step 2/3",
+    "n/a",
+    "mp3",
+    "done",
+    "100",
+    "20260102",
+]
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda text: text,
+        lambda text: {"audio": text},
+        lambda text: {"audio": {"data": text}},
+        lambda text: {"type": "audio", "data": text},
+        lambda text: {"choices": [{"delta": {"audio": {"data": text}}}]},
+    ],
+)
+def test_a_status_is_no_sound(wrap: Any, status: str) -> None:
+    reader = AudioReader(None)
+    assert reader.take(wrap(status)) == b""
+    with pytest.raises(FileError, match="no audio in the stream: 1 chunk came; the last"):
+        reader.check("a/b", None)
+    assert reader.take(wrap(TEXT)) == SOUND
+    assert reader.take(wrap(status)) == b""
+    reader.check("a/b", None)
+
+
+def test_a_status_beside_sound() -> None:
+    assert AudioReader(None).take({"audio": "pending", "audio_chunk": TEXT}) == SOUND
+    assert AudioReader(None).take({"audio": "pending", "audio_data": {"data": TEXT}}) == SOUND
+    audio = {"data": "done", "url": URI}
+    assert AudioReader(None).take({"audio": audio}) == SOUND
+    assert AudioReader("voice").take({"voice": "pending", "audio": TEXT}) == b""
+    assert AudioReader("voice").take({"voice": {"data": "pending"}}) == b""
+    # What a function returns is what it says.
+    assert AudioReader(lambda chunk: chunk["audio"]).take({"audio": "done"}) == b"v\x89\xde"
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        bytes(3),
+        bytes(6),
+        bytes(2_400),
+        b"\x80" * 6,
+        b"\xff" * 9,
+        b"\x7f\xff" * 3,
+        b"\x01",
+        b"ab",
+        bytes(range(25)),
+        bytes(range(200, 224)),
+        b"ID3\x04\x00\x00",
+        b"OggS\x00\x02",
+        b"RIFF\x00\x00\x00\x00WAVE",
+    ],
+)
+def test_short_sound(sound: bytes) -> None:
+    text = base64.b64encode(sound).decode()
+    assert AudioReader(None).take({"audio": text}) == sound
+    assert AudioReader("audio").take({"audio": text}) == sound
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SOUND.hex(),
+        bytes(range(200, 255)).hex(),
+        bytes(range(200, 255)).hex().upper(),
+        "9f86d081884c7d659a2feaa0c55ad015",
+        "3f0c1b0e-6d5a-4d0e-9d53-0f4f8a3c2b1d",
+        "0a1b2c3d",
+    ],
+)
+def test_hexadecimal_is_not_decoded_as_base64(text: str) -> None:
+    with pytest.raises(StreamDecodeError, match="chunk 1: audio is hexadecimal, not base64: '"):
+        AudioReader(None).take({"audio": text})
+    with pytest.raises(StreamDecodeError, match="voice is hexadecimal, not base64"):
+        AudioReader("voice").take({"voice": text})
+
+
+def test_hexadecimal_that_a_function_decodes() -> None:
+    reader = AudioReader(lambda chunk: bytes.fromhex(chunk["audio"]))
+    assert reader.take({"audio": SOUND.hex()}) == SOUND
+
+
 def test_all_of_it_once_more() -> None:
     reader = AudioReader(None)
     assert reader.take({"audio": TEXT}) == SOUND
@@ -148,7 +243,8 @@ def test_fields_that_are_none(field: Any) -> None:
 
 def test_time_is_linear() -> None:
     began = time.process_time()
-    for text in ("A" * 4_000_000, "!" * 1_000_000, "%" * 1_000_000, " " * 1_000_000):
+    hexadecimal = "0f" * 1_000_000
+    for text in ("A" * 4_000_000, "!" * 1_000_000, "%" * 1_000_000, " " * 1_000_000, hexadecimal):
         for value in (text, f"data:audio/wav;base64,{text}"):
             try:
                 AudioReader(None).take({"audio": value})
