@@ -42,24 +42,27 @@ def check_computed(value: Any, place: str, is_file: IsFile, around: tuple[int, .
     Raises:
         ConfigError: One is, and no serializer makes something of it.
     """
-    if value is None or isinstance(value, (str, int, float, bytes)):
-        return
     if id(value) in around or len(around) > DEPTH:
         return
     items: Iterable[tuple[str, Any]] = ()
     if isinstance(value, Mapping):
-        items = ((f"{place}.{key}", item) for key, item in value.items())
+        items = ((f"{place}.{key}", item) for key, item in value.items() if _may_hold(item))
     elif isinstance(value, LISTS):
-        items = ((f"{place}[{index}]", item) for index, item in enumerate(value))
+        parts = enumerate(value)
+        items = ((f"{place}[{index}]", item) for index, item in parts if _may_hold(item))
     elif is_model(value) or is_dataclass(value):
         if is_model(value):
             _check_fields(value, place, is_file)
-        parts = declared_fields(value)
-        is_root = parts.keys() == {"root"}
-        items = ((place if is_root else f"{place}.{name}", part) for name, part in parts.items())
+        fields = declared_fields(value)
+        is_root = fields.keys() == {"root"}
+        items = ((place if is_root else f"{place}.{name}", part) for name, part in fields.items())
     inside = (*around, id(value))
     for item_place, item in items:
         check_computed(item, item_place, is_file, inside)
+
+
+def _may_hold(value: object) -> bool:
+    return value is not None and not isinstance(value, (str, int, float, bytes))
 
 
 def _check_fields(model: Any, place: str, is_file: IsFile) -> None:

@@ -52,10 +52,6 @@ def check_masks(dumped: Any, given: Any, place: str) -> None:
 
 def _held(value: Any, around: tuple[int, ...] = ()) -> Iterator[Any]:
     """Return the texts and secrets that a value holds."""
-    if isinstance(value, str):
-        yield value
-    if value is None or isinstance(value, (str, int, float, bytes)):
-        return
     if is_model_secret(value):
         yield value
     if id(value) in around or len(around) > DEPTH:
@@ -73,7 +69,11 @@ def _held(value: Any, around: tuple[int, ...] = ()) -> Iterator[Any]:
             items = (*items, *(getattr(value, "__pydantic_private__", None) or {}).values())
     inside = (*around, id(value))
     for item in items:
-        yield from _held(item, inside)
+        # The common case first: there may be a million of them.
+        if isinstance(item, str):
+            yield item
+        elif item is not None and not isinstance(item, (int, float, bytes)):
+            yield from _held(item, inside)
 
 
 def _texts(dumped: Any, place: str) -> Iterator[tuple[str, str]]:

@@ -225,8 +225,8 @@ def _with_aliases(dumped: Any, shape: Any, named: Any) -> Any:
         keys = list(dumped)
         shapes = _beside(shape.values() if isinstance(shape, Mapping) else None, count)
         names = _beside(named.values() if isinstance(named, Mapping) else None, count)
-        if isinstance(named, Mapping) and keys == list(named) and len(shape) == count:
-            keys = list(shape)
+        if isinstance(shape, Mapping) and isinstance(named, Mapping) and keys == list(named):
+            keys = [*shape] if len(shape) == count else keys
         return {
             key: _with_aliases(*beside)
             for key, *beside in zip(keys, dumped.values(), shapes, names, strict=True)

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple, NoReturn
 from .file_search import LISTS, IsFile, holds_file
 from .iterators import ReadIterator
 
-_TEXT = re.compile(r"\0[0-9a-f]+\.[0-9]+\0")
-
 __all__ = ["OpaqueStandIn", "Part", "Swap", "left_alone"]
+
+# How the texts of stand-ins look.
+_TEXT = re.compile(r"\0[0-9a-f]+\.[0-9]+\0")
 
 
 class OpaqueStandIn:
