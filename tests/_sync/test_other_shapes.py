@@ -10,6 +10,7 @@ import pydantic
 import pytest
 from pydantic import Field, PlainSerializer, SecretBytes, SecretStr, field_serializer
 from pydantic import model_serializer as model_serializer_of
+from pydantic_core import to_jsonable_python
 
 from fal_stream import ConfigError, StreamingClient
 from fal_stream.testing import LocalFal
@@ -19,6 +20,18 @@ IS_SECRET = "is a SecretStr, which JSON would have as asterisks: give its get_se
 HAS_MASK = "has the asterisks of a secret in it: give its get_secret_value()"
 NO_NUMBER = "has no JSON form: replace it by a finite number or None"
 ONE_KEY = "has the keys 1 and '1', which are one in JSON: rename or leave out one of them"
+
+
+def masks_secrets_anywhere() -> bool:
+    """Return whether this pydantic dumps a secret where no type is declared; older ones can't."""
+    try:
+        to_jsonable_python(HIDDEN)
+    except ValueError:
+        return False
+    return True
+
+
+MASKS_ANYWHERE = masks_secrets_anywhere()
 
 
 class Sparse(pydantic.BaseModel):
@@ -107,7 +120,10 @@ def test_keys_that_are_tuples(client: StreamingClient, base: Any, value: Any, sa
     model: Any = pydantic.create_model("Request", __base__=base, note=(Any, None), value=(Any, ...))
     with pytest.raises(ConfigError) as raised:
         client.stream("acme/echo", input=model(value=value))
-    assert raised.value.message == said
+    if MASKS_ANYWHERE or "SecretStr" not in said:
+        assert raised.value.message == said
+    else:
+        assert "a key of input.value is of type tuple, which is not a" in raised.value.message
 
 
 def listed(value: Any) -> Any:
@@ -228,7 +244,10 @@ def test_what_a_serializer_hides(
     for wrap in (Outer, dict):
         with pytest.raises(ConfigError) as raised:
             client.stream("acme/echo", input=wrap(inner=given))
-        assert raised.value.message == said
+        if MASKS_ANYWHERE or not isinstance(given, (InList, InMapping)):
+            assert raised.value.message == said
+        else:
+            assert "SecretStr" in raised.value.message
     assert fal.requests == []
 
 
