@@ -146,7 +146,9 @@ def _pairs(dumped: Any, meant: Any, given: object) -> tuple[Iterable[_Pair], _Ap
             ]
             found = {text for _, (text, _), _, _ in both}
             rest = [item for text, item in dumped.items() if text not in found]
-            left = [(key, meant[key], parts.get(key)) for key in meant if texts[key] not in found]
+            left: list[_Left] = [
+                (key, meant[key], parts.get(key)) for key in meant if texts[key] not in found
+            ]
             return both, (rest, left)
         return (), ([dumped], [(key, part, parts.get(key)) for key, part in meant.items()])
     items = list_of(meant)

@@ -73,6 +73,7 @@ class Swap:
         """Return the value with stand-ins, or the value itself where it holds no file."""
         if not holds_file(value, self._is_file, self._here, around):
             return value
+        kind: Any = type(value)
         inside = (*around, id(value))
         if isinstance(value, Mapping):
             return {
@@ -82,14 +83,13 @@ class Swap:
             items = [
                 self.swapped(item, f"{place}[{index}]", inside) for index, item in enumerate(value)
             ]
-            kind = type(value)
             return kind(items) if kind in LISTS or kind is ReadIterator else items
         text = f"\0{id(self):x}.{len(self.parts)}\0"
         self.parts[text] = Part(value, place)
         if self._keep_types and isinstance(value, bytes):
             return _guarded(bytes)(text.encode())
-        if self._keep_types and type(value).__module__.partition(".")[0] == "pathlib":
-            stand_in = object.__new__(_guarded(type(value)))
+        if self._keep_types and kind.__module__.partition(".")[0] == "pathlib":
+            stand_in = object.__new__(_guarded(kind))
             vars(stand_in)["text"] = text
             return stand_in
         return OpaqueStandIn(text)
@@ -158,7 +158,16 @@ _GUARDS: dict[str, Any] = {
 
 
 @lru_cache(16)
-def _guarded(kind: type) -> Any:
+def _guarded(kind: Any) -> Any:
     """Return a class of stand-ins that are of a type, but tell nothing of a file."""
-    text = bytes.decode if kind is bytes else lambda path: vars(path)["text"]
-    return type("_StandIn", (kind,), {**_GUARDS, "__str__": lambda stand_in: text(stand_in)})
+    text = _text_of_bytes if kind is bytes else _text_of_path
+    return type("_StandIn", (kind,), {**_GUARDS, "__str__": text})
+
+
+def _text_of_bytes(stand_in: bytes) -> str:
+    return bytes.decode(stand_in)
+
+
+def _text_of_path(stand_in: Any) -> str:
+    text: str = vars(stand_in)["text"]
+    return text

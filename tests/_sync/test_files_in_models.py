@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import pydantic
 import pytest
-from pydantic import ConfigDict, Field, PlainSerializer, computed_field, field_serializer
+from pydantic import Field, PlainSerializer, computed_field, field_serializer
 
 from fal_stream import ConfigError, StreamingClient
 from fal_stream.testing import LocalFal
@@ -63,7 +63,7 @@ def test_a_file_that_is_not_sent_is_not_uploaded(
     fal: LocalFal, client: StreamingClient, given: Request, sent: Any, places: list[str]
 ) -> None:
     fal.add("acme/echo", lambda request: [request.input])
-    rest = {"part": None, "parts": [], "frame": None, "image": None}
+    rest: dict[str, Any] = {"part": None, "parts": [], "frame": None, "image": None}
     with pytest.warns(UserWarning, match=" is a file that isn't sent: the model around") as warned:
         assert client.stream("acme/echo", input=given).done() == {**rest, **sent}
     assert [str(each.message).partition(" ")[0] for each in warned] == places
@@ -98,7 +98,7 @@ def computed(value: Any, kind: Any, **config: Any) -> Any:
         return value
 
     give.__annotations__ = {"return": kind}
-    names = {"image": computed_field(property(give)), "model_config": ConfigDict(**config)}
+    names = {"image": computed_field(property(give)), "model_config": config}
     return type("Computed", (pydantic.BaseModel,), {**names, "__module__": __name__})()
 
 

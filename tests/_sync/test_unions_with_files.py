@@ -65,7 +65,7 @@ class Around(TypedDict):
 
 class Row(NamedTuple):
     image: bytes
-    count: int
+    number: int
 
 
 PORTRAIT = {"image": b"face", "from_": "me", "when": WHEN}

@@ -6,8 +6,8 @@ import pickle
 
 import pytest
 
-from fal_stream import Config, __version__
-from fal_stream._shared.prepared_request import api_request, key_use
+from fal_stream import Config, Secret, __version__
+from fal_stream._shared.prepared_request import api_request, authorization, key_use
 
 
 def test_a_request_to_fals_own_interface() -> None:
@@ -47,3 +47,15 @@ def test_a_request_is_not_pickled() -> None:
 
 def test_an_address_without_a_host_has_no_key() -> None:
     assert key_use(Config(), "https:/x", {}) == "withheld"
+
+
+@pytest.mark.parametrize(
+    ("credentials", "value"),
+    [
+        ("id:secret", "Key id:secret"),
+        ("Bearer token", "Bearer token"),
+        ("bearer token", "Key bearer token"),
+    ],
+)
+def test_a_key_and_a_token_are_named_as_such(credentials: str, value: str) -> None:
+    assert authorization(Secret(credentials)) == value
