@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .._shared.chunk_fields import ChunkField
     from .._shared.text_reader import TextReader
     from .dispatch import AsyncDispatcher
-    from .file import AsyncFile
+    from .file import AsyncFile, FileReader
 
 ChunkT = TypeVar("ChunkT", default=Any)
 
@@ -68,6 +68,7 @@ class AsyncFalStream(AsyncReadableStream[ChunkT]):
         self._settings = settings
         self._dispatcher = dispatcher
         self._text_reader: TextReader | None = None
+        self._file_reader: FileReader | None = None
 
     @property
     def config(self) -> config_module.Config:
@@ -228,7 +229,8 @@ class AsyncFalStream(AsyncReadableStream[ChunkT]):
         """Return an iterator of the files in the chunks, previews included, each once.
 
         Chunks are taken as by iteration. `find_files_async` says what counts as a file. Nothing is
-        downloaded before a file is read or saved.
+        downloaded before a file is read or saved. A loop that was left is continued by the next
+        call with the same hosts, also in the middle of a chunk.
 
         Args:
             hosts: Hosts that files may be downloaded from, besides fal's own and the servers in the
@@ -243,9 +245,9 @@ class AsyncFalStream(AsyncReadableStream[ChunkT]):
         Raises:
             ConfigError: A host is not valid.
         """
-        from .file import AsyncFiles
+        from .file import async_files_of
 
-        return AsyncFiles(self, hosts, self._dispatcher)
+        return async_files_of(self, hosts, self._dispatcher)
 
     @async_result_hints
     async def save(

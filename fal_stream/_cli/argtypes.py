@@ -38,6 +38,26 @@ def seconds(text: str) -> float | None:
     )
 
 
+def path(text: str) -> str:
+    """Read a path, which is not empty.
+
+    Args:
+        text: The text of the argument.
+
+    Returns:
+        The path.
+
+    Raises:
+        argparse.ArgumentTypeError: It is empty.
+    """
+    if text.strip():
+        return text
+    raise argparse.ArgumentTypeError(
+        f"{short_repr(text)} is not a path: give a folder or the name of a file (perhaps a "
+        "variable of the shell is not set)"
+    )
+
+
 def whole_number(text: str) -> int:
     """Read a whole number, 0 or more.
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from fal_stream._checks import short_repr
-from fal_stream._cli.argtypes import header, pair, seconds, whole_number
+from fal_stream._cli.argtypes import header, pair, path, seconds, whole_number
 from fal_stream._cli.exit_codes import MEANINGS
 from fal_stream._cli.input_args import FORMS
 from fal_stream._version import __version__
@@ -196,6 +196,7 @@ def _add_input_and_output(parser: Parser) -> None:
         "-o",
         "--output",
         metavar="PATH",
+        type=path,
         default=None,
         help="save the images, audio and other files of the chunks in this folder, or those of the "
         "last chunk under this name (fox.png): those in data: URIs, and those on fal's file hosts; "

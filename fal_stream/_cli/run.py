@@ -52,12 +52,16 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         options["signal"] = controller.signal
         stream = client.stream(arguments.endpoint, **options)
         with Progress(console, stream.endpoint_id, lambda: stream.request_id) as progress:
-            saver = arguments.output and OutputFolder(
-                arguments.output,
-                stream,
-                given.get("file_hosts", []),
-                arguments.max_file_bytes,
-                lambda text: _say_aside(console, progress, text),
+            saver = (
+                None
+                if arguments.output is None
+                else OutputFolder(
+                    arguments.output,
+                    stream,
+                    given.get("file_hosts", []),
+                    arguments.max_file_bytes,
+                    lambda text: _say_aside(console, progress, text),
+                )
             )
             text = TextReader(given.get("field"), None) if arguments.text else None
             writer = _OutputWriter(console, progress, saver, controller, text, arguments.last)

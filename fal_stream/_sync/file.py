@@ -19,7 +19,7 @@ from .._saving.target import check_target, make_folder
 from .._shared.api_errors import shown_type
 from .._shared.chunk_fields import shown_fields
 from .._shared.file_bundle import file_mime_bundle
-from .._shared.file_hosts import make_file_hosts
+from .._shared.file_hosts import FileHosts, make_file_hosts
 from .._shared.file_limits import DEFAULT_MAX_BYTES, DEFAULT_SECONDS, FileLimits
 from .._shared.find_files import SeenFiles, find_in
 from .._shared.found_file import FoundFile
@@ -182,46 +182,68 @@ def find_files(chunk: object, *, hosts: Collection[str] = ()) -> list[File]:
     return [File(file) for file in filter(SeenFiles().is_new, found)]
 
 
+class FileReader:
+    """Finds the files in one chunk after the other; those that nobody has taken yet stay in it.
+
+    Args:
+        hosts: Hosts that files are downloaded from.
+
+    Attributes:
+        hosts: The same.
+        found: The files of the last chunk that nobody has taken yet.
+        has_found: Whether there was a file.
+        taken: How many chunks were taken.
+        last: The last of them.
+    """
+
+    def __init__(self, hosts: FileHosts) -> None:
+        self.hosts = hosts
+        self.found: Iterator[FoundFile] = iter(())
+        self.has_found = False
+        self.taken = 0
+        self.last: object = None
+        self._once = SeenFiles()
+
+    def take(self, chunk: object) -> None:
+        """Find the files in a chunk."""
+        self.taken += 1
+        self.last = chunk
+        if not isinstance(chunk, bytes):
+            self.found = filter(self._once.is_new, find_in(chunk, self.hosts))
+
+
 class Files(IteratorHints):
     """The files of a stream, as they come.
 
     Args:
         stream: The stream.
-        hosts: Hosts that files are fetched from besides fal's own and the client's servers.
+        reader: Finds the files in its chunks.
         dispatcher: Sends the requests for them, or None for the module's own client.
     """
 
     def __init__(
-        self,
-        stream: FalStream[Any],
-        hosts: Collection[str],
-        dispatcher: Dispatcher | None,
+        self, stream: FalStream[Any], reader: FileReader, dispatcher: Dispatcher | None
     ) -> None:
         self._stream = stream
-        self._hosts = make_file_hosts(stream._settings, hosts)
+        self._reader = reader
         self._dispatcher = dispatcher
         self._signal = stream.options.get("signal")
-        self._once = SeenFiles()
-        self._found: Iterator[FoundFile] = iter(())
-        self._has_found = False
-        self._taken = 0
-        self._last: object = None
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> File:
+        reader = self._reader
         while True:
-            for found in self._found:
-                self._has_found = True
+            for found in reader.found:
+                reader.has_found = True
                 return File(found, self._dispatcher, self._signal)
             try:
                 chunk = self._stream.__next__()
             except StopIteration:
                 self._check_found()
                 raise
-            self._taken += 1
-            self._last = chunk
+            reader.take(chunk)
             if isinstance(chunk, bytes):
                 self._stream.close()
                 raise FileError(
@@ -229,19 +251,43 @@ class Files(IteratorHints):
                     "not chunks with files in them: use save(), or iterate the stream",
                     endpoint_id=self._stream.endpoint_id,
                 )
-            self._found = filter(self._once.is_new, find_in(chunk, self._hosts))
 
     def _check_found(self) -> None:
-        stream = self._stream
+        stream, reader = self._stream, self._reader
         # Another consumer may have had the files.
-        if self._has_found or STOPPED in stream._reached or stream._count != self._taken:
+        if reader.has_found or STOPPED in stream._reached or stream._count != reader.taken:
             return
         what = "no chunk came"
-        if self._taken:
-            what = f"{counted(self._taken, 'chunk')} came; the last one {shown_fields(self._last)}"
+        if reader.taken:
+            what = (
+                f"{counted(reader.taken, 'chunk')} came; the last one {shown_fields(reader.last)}"
+            )
         raise FileError(
             f"There is no file in the stream: {what}. Files at other hosts than fal's are named by "
             "`hosts`; iterate the stream to see what it gives",
             endpoint_id=stream.endpoint_id,
             request_id=stream.request_id,
         ) from None
+
+
+def files_of(
+    stream: FalStream[Any], hosts: Collection[str], dispatcher: Dispatcher | None
+) -> Files:
+    """Return the files of a stream, which go on where they were if the hosts are the same.
+
+    Args:
+        stream: The stream.
+        hosts: Hosts that files are downloaded from besides fal's own and the client's servers.
+        dispatcher: Sends the requests for them, or None for the module's own client.
+
+    Returns:
+        The files.
+
+    Raises:
+        ConfigError: A host is not valid.
+    """
+    file_hosts = make_file_hosts(stream._settings, hosts)
+    reader = stream._file_reader
+    if reader is None or reader.hosts != file_hosts:
+        reader = stream._file_reader = FileReader(file_hosts)
+    return Files(stream, reader, dispatcher)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .._shared.chunk_fields import ChunkField
     from .._shared.text_reader import TextReader
     from .dispatch import Dispatcher
-    from .file import File
+    from .file import File, FileReader
 
 ChunkT = TypeVar("ChunkT", default=Any)
 
@@ -69,6 +69,7 @@ class FalStream(ReadableStream[ChunkT]):
         self._settings = settings
         self._dispatcher = dispatcher
         self._text_reader: TextReader | None = None
+        self._file_reader: FileReader | None = None
 
     @property
     def config(self) -> config_module.Config:
@@ -229,7 +230,8 @@ class FalStream(ReadableStream[ChunkT]):
         """Return an iterator of the files in the chunks, previews included, each once.
 
         Chunks are taken as by iteration. `find_files` says what counts as a file. Nothing is
-        downloaded before a file is read or saved.
+        downloaded before a file is read or saved. A loop that was left is continued by the next
+        call with the same hosts, also in the middle of a chunk.
 
         Args:
             hosts: Hosts that files may be downloaded from, besides fal's own and the servers in the
@@ -244,9 +246,9 @@ class FalStream(ReadableStream[ChunkT]):
         Raises:
             ConfigError: A host is not valid.
         """
-        from .file import Files
+        from .file import files_of
 
-        return Files(self, hosts, self._dispatcher)
+        return files_of(self, hosts, self._dispatcher)
 
     @result_hints
     def save(

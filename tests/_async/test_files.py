@@ -110,6 +110,28 @@ async def test_files_that_another_consumer_had(fal: LocalFal, client: AsyncStrea
     assert [file async for file in aborted.files()] == []
 
 
+async def test_a_loop_that_was_left_is_continued(
+    fal: LocalFal, client: AsyncStreamingClient
+) -> None:
+    pictures = [data_uri(PNG + bytes([number])) for number in range(4)]
+    fal.add("acme/app", [{"images": pictures[:3]}, {"images": [pictures[0], pictures[3]]}])
+    stream = client.stream("acme/app")
+    urls: list[str] = []
+    for _ in range(5):
+        async for file in stream.files():
+            urls.append(file.url)
+            break
+    assert urls == pictures
+    # One with other hosts begins with the next chunk.
+    again = client.stream("acme/app")
+    async for _ in again.files():
+        break
+    assert [file.url async for file in again.files(hosts=["cdn.example.com"])] == [
+        pictures[0],
+        pictures[3],
+    ]
+
+
 async def test_files_before_an_error(fal: LocalFal, client: AsyncStreamingClient) -> None:
     fal.add("acme/app", [{"image": data_uri(PNG)}, Cut()])
     files = []

@@ -111,6 +111,26 @@ def test_files_that_another_consumer_had(fal: LocalFal, client: StreamingClient)
     assert [file for file in aborted.files()] == []
 
 
+def test_a_loop_that_was_left_is_continued(fal: LocalFal, client: StreamingClient) -> None:
+    pictures = [data_uri(PNG + bytes([number])) for number in range(4)]
+    fal.add("acme/app", [{"images": pictures[:3]}, {"images": [pictures[0], pictures[3]]}])
+    stream = client.stream("acme/app")
+    urls: list[str] = []
+    for _ in range(5):
+        for file in stream.files():
+            urls.append(file.url)
+            break
+    assert urls == pictures
+    # One with other hosts begins with the next chunk.
+    again = client.stream("acme/app")
+    for _ in again.files():
+        break
+    assert [file.url for file in again.files(hosts=["cdn.example.com"])] == [
+        pictures[0],
+        pictures[3],
+    ]
+
+
 def test_files_before_an_error(fal: LocalFal, client: StreamingClient) -> None:
     fal.add("acme/app", [{"image": data_uri(PNG)}, Cut()])
     files = []
