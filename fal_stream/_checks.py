@@ -14,6 +14,7 @@ from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import SplitResult, urlsplit
 
+from ._signal_errors import raised_by_signal_handler
 from .errors import ConfigError, excerpt
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ def short_repr(value: object) -> str:
     """Show a value in a message, shortened."""
     try:
         text = repr(value)
-    except Exception:
+    except Exception as error:
+        if raised_by_signal_handler(error) is not None:
+            raise
         text = f"<{type(value).__name__}>"
     return excerpt(text, 120)
 

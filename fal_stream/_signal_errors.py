@@ -8,14 +8,19 @@ handlers of SIGALRM raise, looks there like a timeout of the network.
 from __future__ import annotations
 
 import functools
-import inspect
-import signal
+import sys
 import threading
-from types import CodeType, TracebackType
+from types import CodeType, FrameType, TracebackType
+
+# Packages and modules that have no handlers of the user's.
+_NO_HANDLERS = frozenset({"fal_stream", "pydantic", "selectors", "socket", "ssl"})
 
 
 def raised_by_signal_handler(error: BaseException) -> BaseException | None:
     """Find what a signal handler raised.
+
+    It is for an `except` clause: what the callers of the function handle just then, in an `except`
+    clause of their own, is not of this error, although Python notes it as its context.
 
     Args:
         error: What came out of a call.
@@ -24,22 +29,82 @@ def raised_by_signal_handler(error: BaseException) -> BaseException | None:
         The handler's exception, which may be what `error` was made of; None where no handler had
         to do with it.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if threading.get_ident() != threading.main_thread().ident:
         return None  # Python calls signal handlers only in the main thread
-    codes = _codes_of_handlers()
     one: BaseException | None = error
     seen: set[int] = set()
     while one is not None and id(one) not in seen:
         seen.add(id(one))
-        if _passed_through(one.__traceback__, codes):
+        if _passed_through_handler(one.__traceback__):
             return one
         one = one.__cause__ or one.__context__
+        if one is not None and _is_caught_by(one, sys._getframe(1).f_back):
+            return None
     return None
 
 
+class suppress_errors:  # noqa: N801 - it is used as `contextlib.suppress` is
+    """Suppress exceptions as `contextlib.suppress` does, except those of a signal handler.
+
+    Args:
+        *types: The classes of what is suppressed.
+    """
+
+    def __init__(self, *types: type[BaseException]) -> None:
+        self._types = types
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if not isinstance(error, self._types):
+            return False
+        raised = raised_by_signal_handler(error)
+        if raised is not None and raised is not error:
+            raise raised
+        return raised is None
+
+
+def _is_caught_by(error: BaseException, frame: FrameType | None) -> bool:
+    """Return whether an exception was caught in a frame, or in one that has called it."""
+    traceback = error.__traceback__
+    while traceback is not None and frame is not None:
+        if frame is traceback.tb_frame:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _passed_through_handler(traceback: TracebackType | None) -> bool:
+    codes = set[CodeType]()
+    while traceback is not None:
+        frame = traceback.tb_frame
+        name = str(frame.f_globals.get("__name__"))
+        if name.partition(".")[0] not in _NO_HANDLERS:
+            codes.add(frame.f_code)
+        traceback = traceback.tb_next
+    # Most errors are of the network, and need not be compared with the handlers.
+    return bool(codes) and not codes.isdisjoint(_codes_of_handlers())
+
+
 def _codes_of_handlers() -> set[CodeType]:
-    handlers: list[object] = [signal.getsignal(number) for number in signal.valid_signals()]
+    # Imported here, because a program that has handlers has imported it by itself.
+    import signal
+
+    handlers: list[object] = [signal.getsignal(number) for number in _signal_numbers()]
     return {code for handler in handlers if (code := _code_of(handler)) is not None}
+
+
+@functools.cache
+def _signal_numbers() -> tuple[int, ...]:
+    import signal
+
+    return tuple(signal.valid_signals())
 
 
 def _code_of(handler: object) -> CodeType | None:
@@ -47,15 +112,9 @@ def _code_of(handler: object) -> CodeType | None:
         handler = handler.func
     handler = getattr(handler, "__func__", handler)
     if not hasattr(handler, "__code__"):
+        import inspect
+
         # An object that is called, or something that is none, as SIG_DFL.
         handler = inspect.getattr_static(type(handler), "__call__", None)
     code = getattr(handler, "__code__", None)
     return code if isinstance(code, CodeType) else None
-
-
-def _passed_through(traceback: TracebackType | None, codes: set[CodeType]) -> bool:
-    while traceback is not None:
-        if traceback.tb_frame.f_code in codes:
-            return True
-        traceback = traceback.tb_next
-    return False

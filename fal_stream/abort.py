@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn, SupportsIndex
 
 from ._checks import also_half_made
+from ._signal_errors import raised_by_signal_handler
 from .errors import ConfigError
 
 _logger = logging.getLogger("fal_stream")
@@ -46,7 +47,7 @@ class AbortSignal:
 
         Args:
             callback: A function without arguments. It runs in the thread that aborts, and an
-                exception that it raises is logged.
+                exception that it raises is logged. One of a signal handler is raised.
 
         Returns:
             A function that removes the callback.
@@ -172,5 +173,7 @@ def follow_weakly(signal: AbortSignal, method: Callable[[Any], object]) -> Calla
 def _call(callback: Callable[[], object]) -> None:
     try:
         callback()
-    except Exception:
+    except Exception as error:
+        if raised_by_signal_handler(error) is not None:
+            raise
         _logger.exception("A callback of an abort signal raised")

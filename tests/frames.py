@@ -7,7 +7,7 @@ from types import TracebackType
 
 from fal_stream import Secret
 
-__all__ = ["frames_of", "texts_in_frames"]
+__all__ = ["frames_of", "shown_in_frames", "texts_in_frames"]
 
 
 def frames_of(error: BaseException) -> Iterator[TracebackType]:
@@ -25,6 +25,16 @@ def frames_of(error: BaseException) -> Iterator[TracebackType]:
             if not step.tb_frame.f_globals.get("__name__", "").startswith("tests."):
                 yield step
             step = step.tb_next
+
+
+def shown_in_frames(error: BaseException, *secrets: str) -> list[str]:
+    """Tell which local variables of an error's frames show a secret by their repr."""
+    return [
+        f"{step.tb_frame.f_code.co_name}: {name}"
+        for step in frames_of(error)
+        for name, value in step.tb_frame.f_locals.items()
+        if any(secret in repr(value) for secret in secrets)
+    ]
 
 
 def texts_in_frames(error: BaseException) -> Iterator[tuple[str, str]]:

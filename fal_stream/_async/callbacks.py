@@ -7,6 +7,7 @@ from typing import Any
 
 from .._net.async_exchange import AsyncExchange
 from .._net.compat import async_call
+from .._signal_errors import raised_by_signal_handler
 from ..errors import FalStreamError
 
 
@@ -45,4 +46,6 @@ async def _guard(
     except FalStreamError:
         raise
     except Exception as cause:
+        if raised_by_signal_handler(cause) is not None:
+            raise
         raise error(f"{what} raised {type(cause).__name__}, which is the cause of this") from cause

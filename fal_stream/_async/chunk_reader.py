@@ -82,11 +82,11 @@ class AsyncChunkReader:
         self._answer = response
         try:
             self._source = await self._source_of(response)
+            self._watchdog.started()
+            self._response = response
         except BaseException:
             await response.release()
             raise
-        self._watchdog.started()
-        self._response = response
 
     async def _source_of(self, response: AsyncStreamResponse) -> EventChunks[Any] | BinaryChunks:
         """Choose how the body is read, or raise the error that the response is."""

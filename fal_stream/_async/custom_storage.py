@@ -21,6 +21,7 @@ from .._net.run_limited import async_run_limited
 from .._net.storage import AsyncStorage, async_call_storage
 from .._shared.prepared_stream import PreparedStream
 from .._shared.watchdog import Limits, Watchdog
+from .._signal_errors import raised_by_signal_handler
 from ..abort import AbortController, AbortSignal, follow
 from ..errors import ConfigError, FalStreamError, UploadError
 from .http.sender import AsyncSender
@@ -154,6 +155,8 @@ async def _guarded(
     except FalStreamError:
         raise
     except Exception as cause:
+        if raised_by_signal_handler(cause) is not None:
+            raise
         raise UploadError(
             f"{place} could not be uploaded: the storage's {_name_of(method)} raised "
             f"{type(cause).__name__}, which is the cause of this",

@@ -11,7 +11,7 @@ import logging
 import random
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,6 @@ from ..config import AnySettings
 from ..credentials import Secret, check_credentials, credentials_from_environment
 from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, excerpt, quoted
 from ..middleware import RequestConfig, check_changed
-from .callbacks import call_callback
 from .http.sender import AsyncSender
 
 if TYPE_CHECKING:
@@ -181,9 +180,7 @@ class AsyncDispatcher:
             request.method, request.url, MappingProxyType(dict(request.headers))
         )
         for function in config.request_middleware:
-            given = await call_callback(
-                exchange, ConfigError, "request_middleware", function, changed
-            )
+            given = await _call(exchange, "request_middleware", function, changed)
             changed = check_changed(given)
         proxied = await self._proxied(changed, exchange)
         sent = proxied or changed
@@ -215,9 +212,8 @@ class AsyncDispatcher:
         proxy = self._config.proxy_url
         if proxy is None:
             return None
-        what = "proxy_url's `when`"
-        sent: RequestConfig | None = await call_callback(
-            exchange, ConfigError, what, proxy.redirected, request
+        sent: RequestConfig | None = await _call(
+            exchange, "proxy_url's `when`", proxy.redirected, request
         )
         return sent
 
@@ -227,9 +223,7 @@ class AsyncDispatcher:
             return self._config.credentials
         if self._config.credentials is not None:
             what = "The credentials function"
-            return check_credentials(
-                Secret(await call_callback(exchange, ConfigError, what, self._config.credentials))
-            )
+            return check_credentials(Secret(await _call(exchange, what, self._config.credentials)))
         credentials = credentials_from_environment()
         if credentials is None and is_required:
             raise ConfigError(
@@ -241,7 +235,7 @@ class AsyncDispatcher:
 
     async def _send(self, request: PreparedRequest, exchange: AsyncExchange) -> AsyncStreamResponse:
         """Send a request, to the backup host where fal's own can't be reached."""
-        backup = backup_url(request.url)
+        backup = _at_backup(request)
         if backup is None:
             return await self.sender.send(request, exchange)
         exchange.connect_patience = BACKUP_PATIENCE
@@ -255,7 +249,7 @@ class AsyncDispatcher:
             exchange.connect_patience = None
         _logger.info("Trying the backup host: %s", failure.message)
         try:
-            return await self.sender.send(replace(request, url=backup), exchange)
+            return await self.sender.send(backup, exchange)
         except StreamConnectionError as error:
             if error.request_sent:
                 raise
@@ -280,6 +274,21 @@ class AsyncDispatcher:
             retry, response.status, response.headers, now=time.time(), chance=random.random()
         )
         return _within(delay, exchange)
+
+
+async def _call(
+    exchange: AsyncExchange, what: str, function: Callable[..., Any], *args: Any
+) -> Any:
+    """Call a function of the user's; what it raises is the cause of a ConfigError."""
+    from .callbacks import call_callback
+
+    return await call_callback(exchange, ConfigError, what, function, *args)
+
+
+def _at_backup(request: PreparedRequest) -> PreparedRequest | None:
+    """Return the same request to the backup host, None where there is none."""
+    url = backup_url(request.url)
+    return None if url is None else replace(request, url=url)
 
 
 def _traced(request: PreparedRequest) -> PreparedRequest:

@@ -188,10 +188,10 @@ class AsyncEndableStream(Generic[ChunkT]):
             self._last_call = ("error", error)
         elif self._outcome == "done":
             self._last_call = ("done", self.current_data)
-        self._reached.append(CLOSED)
-        if self._unsubscribe is not None:
-            self._unsubscribe()
         try:
+            self._reached.append(CLOSED)
+            if self._unsubscribe is not None:
+                self._unsubscribe()
             if not is_urgent:
                 await self._clean_up()
         except BaseException:

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from .._checks import check_known, short_repr
 from .._net.compat import async_call, async_call_with_timeout, async_settle
+from .._signal_errors import raised_by_signal_handler
 from ..errors import ConfigError
 from ..types import StreamEventType
 
@@ -113,7 +114,9 @@ class AsyncListeners:
                 result = listener(value)
                 if result is not None:
                     await async_settle(listener, result)
-            except Exception:
+            except Exception as error:
+                if raised_by_signal_handler(error) is not None:
+                    raise
                 _logger.exception(_RAISED, self._endpoint_id)
 
     async def _call(self, listener: Listener, value: Any) -> None:
@@ -123,5 +126,7 @@ class AsyncListeners:
             else:
                 seconds = max(0.0, self._deadline - time.monotonic())
                 await async_call_with_timeout(seconds, listener, value)
-        except Exception:
+        except Exception as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             _logger.exception(_RAISED, self._endpoint_id)

@@ -173,10 +173,11 @@ class AsyncReadableStream(AsyncEndableStream[ChunkT], AsyncStartable, AsyncFlavo
         except BaseException as error:
             # A request that was broken off is not sent a second time.
             is_over = ENDED in self._reached or OPEN not in self._reached
-            if is_over or not isinstance(error, async_cancellations()):
-                await self._end_cancelled()
+            # First, as it is the context of what is raised where the caller is cancelled again.
             if async_is_interruption(error):
                 shorten_traceback(error)
+            if is_over or not isinstance(error, async_cancellations()):
+                await self._end_cancelled()
             raise
         await self._end_failed(failure)
 

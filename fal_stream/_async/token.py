@@ -22,7 +22,6 @@ from .._shared.tokens import TokenKey, check_token, token_margin, token_of
 from ..config import AnySettings
 from ..credentials import Token
 from ..errors import ApiError, FalStreamError, StreamConnectionError, StreamDecodeError, TokenError
-from .callbacks import call_callback
 from .dispatch import AsyncDispatcher
 
 _logger = logging.getLogger("fal_stream")
@@ -160,6 +159,8 @@ class AsyncTokens:
 
     async def _request(self, prepared: PreparedStream, exchange: AsyncExchange) -> Any:
         if prepared.token_provider is not None:
+            from .callbacks import call_callback
+
             async_check_function("token_provider", prepared.token_provider)
             return await call_callback(
                 exchange,

@@ -23,12 +23,13 @@ from .._shared.inputs import InputFile
 from .._shared.media_types import HEAD_BYTES
 from .._shared.stream_errors import upload_timeout_error
 from .._shared.watchdog import Expired, Limits
+from .._signal_errors import raised_by_signal_handler
 from ..abort import AbortController, AbortSignal, follow
 from ..config import AnySettings
 from ..errors import ApiError, ConfigError, StreamConnectionError, StreamDecodeError, UploadError
 from .dispatch import AsyncDispatcher
 from .upload_body import FilePart, PieceSource, call_in
-from .upload_requests import AsyncUploadRequests
+from .upload_requests import AsyncUploadRequests, put_request
 
 FILES_AT_ONCE = 4
 PARTS_AT_ONCE = 4
@@ -155,6 +156,8 @@ class AsyncUploader:
         except (ApiError, StreamConnectionError) as error:
             reason, cause = error.message, error
         except (StreamDecodeError, FileReadError, ValueError) as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             if isinstance(error, StreamDecodeError):
                 # Not shown: it may hold the signed address.
                 reason = "the storage answered with something that is not JSON"
@@ -178,7 +181,8 @@ class AsyncUploader:
         signal: AbortSignal,
     ) -> str:
         target = await self._requests.initiate(source, lifecycle, signal, in_parts=False)
-        await self._requests.put(target.upload_url, part, source.content_type, signal)
+        request = put_request(target.upload_url, part, source.content_type)
+        await self._requests.put(request, part, signal)
         return target.file_url
 
     async def _upload_parts(

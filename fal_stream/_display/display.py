@@ -10,7 +10,6 @@ Elsewhere: what a frame contains (`frame`), and where it is drawn (`renderers`).
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
 import logging
 import queue
@@ -22,6 +21,7 @@ from typing import Any, Protocol, TypeVar
 from typing_extensions import Self
 
 from .._ipython import hide_result, shorten_traceback
+from .._signal_errors import raised_by_signal_handler, suppress_errors
 from ..abort import AbortSignal
 from ..errors import FalStreamError
 from .frame import Frame, FrameMaker, State
@@ -95,7 +95,9 @@ class Display:
     def __enter__(self) -> Self:
         try:
             self._renderer = find_renderer()
-        except Exception:
+        except Exception as failed:
+            if raised_by_signal_handler(failed) is not None:
+                raise
             _logger.exception("There is nothing to show a stream on")
         if self._is_markdown and isinstance(self._renderer, Notebook):
             check_markdown()
@@ -106,7 +108,7 @@ class Display:
             target=context.run, args=[self._run], daemon=True, name="fal_stream-show"
         )
         # If no thread can be started, the result is drawn at the end.
-        with contextlib.suppress(RuntimeError):
+        with suppress_errors(RuntimeError):
             thread.start()
             self._thread = thread
         return self
@@ -124,7 +126,9 @@ class Display:
         try:
             self._maker.take_failure(getattr(error, "data", None), now)
             frame = self._maker.ended(state, now, failure, self._stream.request_id)
-        except Exception:
+        except Exception as failed:
+            if raised_by_signal_handler(failed) is not None:
+                raise
             _logger.exception("The stream from %s can't be shown", self._stream.endpoint_id)
             return
         self._draw(frame)
@@ -145,7 +149,9 @@ class Display:
             if isinstance(chunk, bytes):
                 content_type = self._stream.response_headers.get("content-type")
             self._maker.take(chunk, self._now(), content_type)
-        except Exception:
+        except Exception as failed:
+            if raised_by_signal_handler(failed) is not None:
+                raise
             _logger.exception("A chunk can't be shown")
 
     def end(self, result: T) -> T:
@@ -182,7 +188,9 @@ class Display:
         self._drawn_version = self._maker.version
         try:
             frame = self._maker.frame(self._now())
-        except Exception:
+        except Exception as failed:
+            if raised_by_signal_handler(failed) is not None:
+                raise
             _logger.exception("The stream from %s can't be shown", self._stream.endpoint_id)
         else:
             self._drawn_weight = frame.weight
@@ -194,7 +202,9 @@ class Display:
         began = time.monotonic()
         try:
             self._renderer.draw(frame)
-        except Exception:
+        except Exception as failed:
+            if raised_by_signal_handler(failed) is not None:
+                raise
             self._renderer = None
             _logger.exception("The stream from %s can't be shown", frame.endpoint_id)
         self._drawn_at = time.monotonic()

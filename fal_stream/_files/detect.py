@@ -10,6 +10,8 @@ import os
 import sys
 from typing import TypeGuard
 
+from .._signal_errors import raised_by_signal_handler
+
 MEMORY = (bytes, bytearray, memoryview)
 
 
@@ -32,7 +34,9 @@ def attribute(value: object, name: str) -> object:
     """Return an attribute of somebody else's object; None where there is none, or it can't say."""
     try:
         return getattr(value, name, None)
-    except Exception:
+    except Exception as error:
+        if raised_by_signal_handler(error) is not None:
+            raise
         return None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from typing import Any, NamedTuple
 
+from .._signal_errors import raised_by_signal_handler
 from .detect import attribute, can_read
 
 
@@ -50,5 +51,7 @@ def request_file(value: object) -> RequestFile | None:
 def _has(value: object, name: str) -> bool:
     try:
         return hasattr(value, name)
-    except Exception:
+    except Exception as error:
+        if raised_by_signal_handler(error) is not None:
+            raise
         return False

@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
+from .._signal_errors import suppress_errors
 from .file_lock import FileLock
 from .readers import FileReadError, Reader, read_some, read_up_to
 
@@ -83,7 +84,7 @@ class SharedFile(FileLock):
     def _clean_up(self) -> None:
         first, self._first, self._last = self._first, None, None
         # The caller may have closed the file.
-        with contextlib.suppress(Exception):
+        with suppress_errors(Exception):
             self._file.seek(first)
 
     def renew_lock(self) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import ssl
 from typing import Any
 
+from .._signal_errors import raised_by_signal_handler, suppress_errors
 from .async_exchange import AsyncExchange
 from .byte_stream import ByteStream
 from .happy_eyeballs import async_connect
@@ -74,9 +74,12 @@ class AsyncSocketStream:
             if self._tls is not None:
                 await self._answer(self._tls)
                 data = self._tls.encrypt(data)
-            await self._stream.send(exchange, data, exchange.sent if counts else _not_counted)
-        except OSError:
-            exchange.check()
+            sending = self._stream.send(exchange, data, exchange.sent if counts else _not_counted)
+            # The head of a request contains the key, and a traceback may show each variable.
+            del data
+            await sending
+        except OSError as error:
+            _check(exchange, error)
             raise
 
     async def receive(self) -> bytes:
@@ -103,15 +106,15 @@ class AsyncSocketStream:
                 await self._answer(tls)
                 plain = tls.decrypt(await self._stream.receive(exchange))
             return plain
-        except OSError:
-            exchange.check()
+        except OSError as error:
+            _check(exchange, error)
             raise
 
     async def _answer(self, tls: TlsEngine) -> None:
         """Send what TLS itself has to say; whether it arrives, the next read will tell."""
         self._unsent += tls.take_output()
         if self._unsent:
-            with contextlib.suppress(OSError):
+            with suppress_errors(OSError):
                 await self._stream.send(self._exchange, self._unsent, self._is_sent)
 
     def _is_sent(self, count: int) -> None:
@@ -138,8 +141,8 @@ class AsyncSocketStream:
                 if not data:
                     raise ConnectionError("the connection was closed in the TLS handshake")
             self._tls = tls
-        except OSError:
-            self._exchange.check()
+        except OSError as error:
+            _check(self._exchange, error)
             raise
         finally:
             # The closing alert; after a failure, the alert that tells the server about it.
@@ -164,7 +167,9 @@ class AsyncSocketStream:
                     return False
                 data = self._stream.poll()
             return data is None and not self._tls.is_over
-        except OSError:
+        except OSError as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             return False
 
     def interrupt(self) -> None:
@@ -184,6 +189,12 @@ class AsyncSocketStream:
         if info == "ssl_object":
             return None if self._tls is None else self._tls.ssl_object
         return self._stream.extra(info)
+
+
+def _check(exchange: AsyncExchange, error: OSError) -> None:
+    """Raise Aborted where that is why a connection broke."""
+    if raised_by_signal_handler(error) is None:
+        exchange.check()
 
 
 def _not_counted(count: int) -> None:

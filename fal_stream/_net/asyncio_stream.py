@@ -127,12 +127,14 @@ class AsyncioStream(ByteStream[AsyncioExchange]):
         exchange.check()
         # Not all at once if it is much: the progress would not be visible.
         rest = data if len(data) <= _WRITE_BYTES else memoryview(data)
+        # The head of a request contains the key, and a traceback may show each variable.
+        del data
         while rest:
             if receiver.ended or self._transport.is_closing():
                 raise ConnectionError("the connection was closed")
-            piece, rest = rest[:_WRITE_BYTES], rest[_WRITE_BYTES:]
-            sent(len(piece))
-            self._transport.write(piece)
+            sent(min(len(rest), _WRITE_BYTES))
+            self._transport.write(rest[:_WRITE_BYTES])
+            rest = rest[_WRITE_BYTES:]
             await receiver.drained(exchange)
 
     def is_silent(self) -> bool:

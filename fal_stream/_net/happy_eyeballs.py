@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, zip_longest
 from typing import Any
 
+from .._signal_errors import raised_by_signal_handler
 from .async_exchange import AsyncExchange
 from .byte_stream import ByteStream
 from .resolver import Address, ConnectFailed, LookUp, address_of, authority
@@ -151,6 +152,8 @@ class _Attempts:
             try:
                 self._pending[begin_to_connect(address)] = address
             except OSError as error:
+                if raised_by_signal_handler(error) is not None:
+                    raise
                 self._failures.append(self._told(address, error))
             else:
                 self._next_at = now + ATTEMPT_DELAY
@@ -174,6 +177,8 @@ class _Attempts:
             try:
                 check_connected(sock)
             except OSError as error:
+                if raised_by_signal_handler(error) is not None:
+                    raise
                 address = self._pending.pop(sock)
                 sock.close()
                 self._failures.append(self._told(address, error))

@@ -8,7 +8,6 @@ its own, which is left behind when the wait for it is ended.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import queue
 import threading
@@ -16,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
-from .._signal_errors import raised_by_signal_handler
+from .._signal_errors import raised_by_signal_handler, suppress_errors
 from ..errors import StreamConnectionError
 from .async_exchange import AsyncExchange
 from .cancellation import async_complete_despite_cancellation
@@ -157,10 +156,10 @@ class AsyncHttpxBody:
             # httpx uses nested generators. One that isn't read to its end is left to the garbage
             # collector, and trio warns about that.
             self._shut_down()
-            with contextlib.suppress(Exception):
+            with suppress_errors(Exception):
                 for _ in range(_LAST_PIECES):
                     await self._pieces.__anext__()
-        with contextlib.suppress(Exception):
+        with suppress_errors(Exception):
             await self._close()
 
 
@@ -321,7 +320,9 @@ class _Worker:
         self.thread = threading.Thread(target=self._run, daemon=True, name="fal_stream-read")
         try:
             self.thread.start()
-        except RuntimeError:
+        except RuntimeError as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             is_started = False
         else:
             is_started = True

@@ -14,6 +14,7 @@ from contextvars import Context, ContextVar, Token, copy_context
 from typing import Any
 
 from .._shared.redact import MASK, Redactor
+from .._signal_errors import raised_by_signal_handler
 
 
 class RedactedLogs:
@@ -87,7 +88,9 @@ class _RecordFactory:
 def _redact(record: logging.LogRecord, logs: RedactedLogs) -> None:
     try:
         text = record.getMessage()
-    except Exception:
+    except Exception as error:
+        if raised_by_signal_handler(error) is not None:
+            raise
         return  # the handler will report what is wrong with it
     hidden = logs.redact(text)
     if hidden != text:

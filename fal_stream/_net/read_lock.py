@@ -7,6 +7,7 @@ import threading
 import time
 from contextlib import AbstractContextManager, nullcontext
 
+from .._signal_errors import raised_by_signal_handler
 from ..errors import FalStreamError
 from .event_loop import EventLoop, TaskLock
 from .loops import running_loop
@@ -203,8 +204,9 @@ class TicketLock:
                 _await_release(other.held)
             try:
                 queue.remove(other)
-            except ValueError:  # another thread has done it
-                continue
+            except ValueError as error:  # another thread has done it
+                if raised_by_signal_handler(error) is not None:
+                    raise
         self.holder = ticket
 
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from typing_extensions import Self
 
+from .._signal_errors import raised_by_signal_handler
 from .compat import MAX_WAIT_SLICE
 from .shared_call import CallResult, Deliver, SharedCall
 from .threads import start_thread
@@ -61,7 +62,9 @@ def address_of(host: str, port: int) -> Address | None:
     """Return the address of a host that is named by its address, None for any other name."""
     try:
         address = ipaddress.ip_address(host)
-    except ValueError:
+    except ValueError as error:
+        if raised_by_signal_handler(error) is not None:
+            raise
         return None
     if isinstance(address, ipaddress.IPv4Address):
         return Address(socket.AF_INET, (host, port))
@@ -118,6 +121,8 @@ def _resolve(host: str, port: int) -> list[Address]:
     try:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except Exception as error:
+        if raised_by_signal_handler(error) is not None:
+            raise
         reason = str(error)
         if not isinstance(error, OSError):
             reason = f"the look-up of the name raised {type(error).__name__}: {error}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import select
@@ -12,6 +11,7 @@ import ssl
 from collections.abc import Iterable
 from typing import Any
 
+from .._signal_errors import raised_by_signal_handler, suppress_errors
 from .resolver import Address
 
 # A peer that is gone without a word is noticed after half a minute of silence, and a router on the
@@ -47,8 +47,9 @@ def begin_to_connect(address: Address) -> socket.socket:
         for option in _OPTIONS:
             try:
                 sock.setsockopt(*option)
-            except OSError:  # some systems have the constant but not the option
-                continue
+            except OSError as error:  # some systems have the constant but not the option
+                if raised_by_signal_handler(error) is not None:
+                    raise
         code = sock.connect_ex(address.target)
         if code not in _CONNECTING:
             raise OSError(code, os.strerror(code))
@@ -90,7 +91,7 @@ def shut_down(sock: Any) -> None:
     Args:
         sock: The socket, which may be one of another library; None where there is none any more.
     """
-    with contextlib.suppress(OSError):
+    with suppress_errors(OSError):
         if isinstance(sock, ssl.SSLSocket):
             # Not by its own method, which drops the TLS state while a thread may be reading.
             super(ssl.SSLSocket, sock).shutdown(socket.SHUT_RDWR)

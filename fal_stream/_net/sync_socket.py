@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from .._signal_errors import raised_by_signal_handler
 from .byte_stream import READ_BYTES
 from .happy_eyeballs import connect
 from .sockets import is_readable, shut_down
@@ -30,13 +31,19 @@ _FULL_RECORD = 16 * 1024
 _SMALL = 16 * 1024
 
 
-def _raise_if_over(error: OSError) -> None:
-    """Raise what the system says of a peer that answers no probe: Python's own has no number.
+def _is_over(error: OSError) -> bool:
+    """Return whether an error that looks like the end of a wait is more than that.
 
-    It is said once. The next read would look like the end of the connection.
+    It is the one that the system raises once of a peer that answers no probe, which has a number
+    where Python's own has none; or one that a signal handler raised.
     """
-    if error.errno == errno.ETIMEDOUT:
-        raise error
+    return error.errno == errno.ETIMEDOUT or raised_by_signal_handler(error) is not None
+
+
+def _check(exchange: Exchange, error: OSError) -> None:
+    """Raise Aborted where that is why a connection broke."""
+    if raised_by_signal_handler(error) is None:
+        exchange.check()
 
 
 def open_socket_stream(exchange: Exchange, host: str, port: int) -> SocketStream:
@@ -100,6 +107,8 @@ class SocketStream:
             raise ConnectionError("the connection was shut down")
         exchange = self._exchange
         rest = memoryview(data)
+        # The head of a request contains the key, and a traceback may show each variable.
+        del data
 
         def send(seconds: float) -> int | None:
             if len(rest) > _SMALL:
@@ -113,8 +122,8 @@ class SocketStream:
         while rest:
             try:
                 sent = exchange.wait(send)
-            except OSError:
-                exchange.check()
+            except OSError as error:
+                _check(exchange, error)
                 raise
             if counts:
                 exchange.sent(sent)
@@ -136,8 +145,8 @@ class SocketStream:
             if self._held_error is not None:
                 raise self._held_error
             data = exchange.wait(self._receive_within)
-        except OSError:
-            exchange.check()
+        except OSError as error:
+            _check(exchange, error)
             raise
         if not data:
             # A socket that was shut down looks like one that the server has closed.
@@ -150,7 +159,8 @@ class SocketStream:
         try:
             data = self._sock.recv(READ_BYTES)
         except _NOT_YET as error:
-            _raise_if_over(error)
+            if _is_over(error):
+                raise
             return None
         return self._with_more(data) if self._is_tls and data else data
 
@@ -175,6 +185,8 @@ class SocketStream:
                 pieces.append(data)
                 size += len(data)
         except OSError as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             if not isinstance(error, _NOT_YET) or error.errno == errno.ETIMEDOUT:
                 self._held_error = error
         return b"".join(pieces)
@@ -189,7 +201,8 @@ class SocketStream:
         try:
             return operation()
         except _NOT_YET as error:
-            _raise_if_over(error)
+            if _is_over(error):
+                raise
             return None
 
     def start_tls(self, context: ssl.SSLContext, server_hostname: str) -> None:
@@ -221,8 +234,8 @@ class SocketStream:
 
         try:
             exchange.wait(lambda seconds: self._try(handshake, seconds))
-        except OSError:
-            exchange.check()
+        except OSError as error:
+            _check(exchange, error)
             raise
 
     def seems_open(self) -> bool:
@@ -240,7 +253,9 @@ class SocketStream:
         # TLS may have received something for itself, such as a session ticket.
         try:
             return self._try(lambda: self._sock.recv(1), 0.0) is None
-        except OSError:
+        except OSError as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             return False
 
     def _shut_down(self) -> None:

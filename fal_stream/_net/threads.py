@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Callable
 
+from .._signal_errors import raised_by_signal_handler
 from ..errors import StreamConnectionError
 
 
@@ -43,6 +44,8 @@ def start_named_thread(thread: threading.Thread) -> None:
     try:
         thread.start()
     except RuntimeError as error:
+        if raised_by_signal_handler(error) is not None:
+            raise
         reason = str(error)
     else:
         return

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ssl
 
+from .._signal_errors import raised_by_signal_handler
+
 # How much one call decrypts at most: the largest TLS record.
 _RECORD_BYTES = 16 * 1024
 
@@ -108,7 +110,7 @@ class TlsEngine:
         except ssl.SSLWantReadError:
             pass
         except OSError as error:
-            if not pieces:
+            if not pieces or raised_by_signal_handler(error) is not None:
                 raise
             self._error = error
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)

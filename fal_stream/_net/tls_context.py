@@ -11,6 +11,7 @@ import ssl
 
 import httpx
 
+from .._signal_errors import raised_by_signal_handler
 from ..errors import ConfigError
 from .async_exchange import AsyncExchange
 from .cached_value import CachedValue
@@ -66,6 +67,8 @@ def _load() -> ssl.SSLContext:
     try:
         context = httpx.create_ssl_context()
     except OSError as error:
+        if raised_by_signal_handler(error) is not None:
+            raise
         reason = str(error)
     else:
         # The protocols to offer (ALPN): HTTP/2 is not supported.

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Mapping
 
 from .._checks import short_repr
+from .._signal_errors import raised_by_signal_handler
 
 LOGGER = logging.getLogger("fal_stream")
 VARIABLE = "FAL_STREAM_LOG"
@@ -27,7 +28,9 @@ class _StandardError(logging.Handler):
             return  # the program's own handlers get the record
         try:
             sys.stderr.write(self.format(record) + "\n")
-        except Exception:
+        except Exception as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             self.handleError(record)
 
 

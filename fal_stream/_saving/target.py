@@ -101,6 +101,8 @@ def make_folder(argument: str, target: Target) -> None:
     except FileExistsError:
         reason = "is a file, not a folder"
     except OSError as error:
+        if raised_by_signal_handler(error) is not None:
+            raise
         reason = f"can't be made ({error.strerror or type(error).__name__})"
     else:
         if os.access(target.folder, os.W_OK | os.X_OK):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Generic, NoReturn, Protocol, TypeAlias, TypeVar, cast
 
 from pydantic_core import ValidationError, from_json
 
+from .._signal_errors import raised_by_signal_handler
 from ..errors import (
     FalStreamError,
     IncompleteStream,
@@ -24,7 +25,15 @@ from ..errors import (
 )
 from ..types import ServerSentEvent
 from .api_errors import says_error
-from .decode import DecodeJSON, TypedDecoder, breaks_off, decode_json, decode_report
+from .decode import (
+    DecodeJSON,
+    TypedDecoder,
+    breaks_off,
+    decode_json,
+    decode_report,
+    is_invalid_json,
+    raised_while_decoding,
+)
 from .reported_error import is_usage_only, reported_error, workflow_event_type
 from .sse import SSEParser
 from .sse_event_buffer import Leftover
@@ -81,14 +90,17 @@ class _FinalChunkCheck:
             cause = error
         else:
             return
-        raise self._final_error(cause) from cause
+        self._raise_final_error(cause)
 
-    def _final_error(self, cause: Exception) -> FalStreamError:
+    def _raise_final_error(self, cause: Exception) -> NoReturn:
         """Say that `is_final` raised for the chunk that was just given."""
-        return FalStreamError(
+        raised = raised_by_signal_handler(cause)
+        if raised is not None:
+            raise raised
+        raise FalStreamError(
             f"is_final raised {type(cause).__name__} for chunk {self._count - 1}, which is the "
             "cause of this; the chunk was delivered"
-        )
+        ) from cause
 
     def _check_had_final(self) -> None:
         """Refuse the end of a stream that had no last chunk."""
@@ -316,7 +328,9 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
         try:
             # A whole event among them is a TypeError.
             chunks = [from_json(event) for event in events]  # type: ignore[arg-type]
-        except (ValueError, TypeError):
+        except (ValueError, TypeError) as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             return False
         out += chunks
         self._count += len(chunks)
@@ -333,11 +347,15 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
             return events
         before = len(out)
         failure: Exception | None = None
+        refusal: Exception | None = None
         for event in events:
             try:
                 # A whole event is refused, and so is what a validator of the user's refuses.
                 chunk = decode(event)  # type: ignore[arg-type]
-            except Exception:
+            except Exception as error:
+                # A validator of the user's is not called again.
+                if isinstance(event, bytes) and self._is_of_validator(error):
+                    refusal = error
                 break
             out.append(chunk)
             if is_final is None:
@@ -352,14 +370,23 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
         chunks = out[before:]
         self._count += len(chunks)
         if failure is not None:
-            raise self._final_error(failure) from failure
+            self._raise_final_error(failure)
         if chunks and self._raise_errors:
             # No whole event is among those that were taken.
             self._note_all(cast("Sequence[bytes]", events[: len(chunks)]), chunks)
         if self.ended:
             self._check_end()
             return ()
-        return events[len(chunks) :]
+        rest = events[len(chunks) :]
+        if refusal is not None:
+            raise self._decode_error(_text_of(cast("bytes", rest[0])), refusal)
+        return rest
+
+    def _is_of_validator(self, error: Exception) -> bool:
+        """Return whether an error of `_quick` comes from what was validated, and not before."""
+        if self._decode is decode_json:
+            return False
+        return not isinstance(error, ValidationError) or not is_invalid_json(error)
 
     def _take(self, events: Iterable[bytes | ServerSentEvent], out: list[Any]) -> None:
         decode, is_final = self._decode, self._is_final
@@ -458,6 +485,9 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
         )
 
     def _decode_error(self, text: str, error: Exception) -> StreamDecodeError:
+        raised = raised_while_decoding(error)
+        if raised is not None:
+            raise raised
         text = self._redact(text)
         if isinstance(error, ValidationError):
             first = error.errors(include_url=False)[0]

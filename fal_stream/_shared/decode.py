@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from pydantic_core import ValidationError, from_json
 
 from .._checks import short_repr
+from .._signal_errors import raised_by_signal_handler
 from ..errors import ConfigError
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def json_decoder(output_type: Any) -> DecodeJSON[Any]:
         # A name that can't be resolved raises only when the validator is used.
         _ = adapter.validator.title
     except Exception as error:
+        if raised_by_signal_handler(error) is not None:
+            raise
         failure = ConfigError(
             f"output_type={short_repr(output_type)} is not a type that pydantic can validate: "
             f"{str(error).partition(chr(10))[0]}"
@@ -74,11 +77,36 @@ class TypedDecoder:
         try:
             return self.validate(text)
         except ValidationError as error:
-            if error.errors(include_url=False, include_input=False)[0]["type"] != "json_invalid":
+            if not is_invalid_json(error):
                 raise
         if isinstance(text, bytes):
             return self(text.decode("utf-8", "replace"))
         return self._adapter.validate_python(json.loads(text))
+
+
+def is_invalid_json(error: ValidationError) -> bool:
+    """Return whether a text was refused because it is no JSON, before anything was validated."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    # A field of pydantic's type `Json` has a place.
+    return first["type"] == "json_invalid" and not first["loc"]
+
+
+def raised_while_decoding(error: Exception) -> BaseException | None:
+    """Find what a signal handler raised in a validator.
+
+    Args:
+        error: What a decoder raised. pydantic keeps a ValueError of a validator in its own error.
+
+    Returns:
+        The handler's exception, or None.
+    """
+    raised = raised_by_signal_handler(error)
+    if raised is None and isinstance(error, ValidationError):
+        for one in error.errors(include_url=False, include_input=False):
+            cause = one.get("ctx", {}).get("error")
+            if isinstance(cause, Exception):
+                raised = raised or raised_by_signal_handler(cause)
+    return raised
 
 
 def decode_json(text: str | bytes) -> Any:

@@ -17,6 +17,7 @@ from .framing import framing_for
 
 __all__ = [
     "ProtocolError",
+    "RequestHead",
     "ResponseHead",
     "ResponseHeadReader",
     "decode_headers",
@@ -62,10 +63,27 @@ class ResponseHead(NamedTuple):
     keeps_alive: bool
 
 
+class RequestHead:
+    """The head of a request, held so that no traceback shows it: it may contain the key.
+
+    Args:
+        data: Its bytes.
+    """
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def followed_by(self, body: bytes) -> bytes:
+        """Return its bytes, with others after them."""
+        return self._data + body
+
+
 def request_head(
     method: str, target: bytes, host: bytes, headers: Iterable[tuple[bytes, bytes]]
-) -> bytes:
-    """Return the bytes of a request's head.
+) -> RequestHead:
+    """Return the head of a request.
 
     Args:
         method: The method.
@@ -74,7 +92,7 @@ def request_head(
         headers: The fields.
 
     Returns:
-        The bytes, with the empty line at their end.
+        The head, with the empty line at its end.
 
     Raises:
         ProtocolError: A part holds a character that would end it or start another.
@@ -91,7 +109,8 @@ def request_head(
     if _BREAKS_VALUE.search(b"".join(values)):
         raise ProtocolError("a header has a value with a line end or NUL in it")
     lines = [b"%b: %b\r\n" % pair for pair in pairs]
-    return b"%b %b HTTP/1.1\r\n%b\r\n" % (method.encode("ascii"), target, b"".join(lines))
+    head = b"%b %b HTTP/1.1\r\n%b\r\n" % (method.encode("ascii"), target, b"".join(lines))
+    return RequestHead(head)
 
 
 def decode_headers(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -88,6 +88,8 @@ class EncodedInput:
         try:
             text = json.dumps(values, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
         except ValueError as error:
+            if _is_of_signal_handler(error):
+                raise
             reason = f"input can't be sent as JSON: {error}"
         else:
             try:

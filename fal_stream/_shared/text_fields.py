@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeGuard
 
 from .._checks import is_model, short_repr
+from .._signal_errors import raised_by_signal_handler
 from ..errors import FalStreamError, excerpt
 from .chunk_fields import ChunkField, fields_of
 
@@ -57,7 +58,9 @@ def find_text(chunk: object, field: ChunkField | None = None) -> FoundText | Non
     if callable(field):
         try:
             text = field(chunk)
-        except LookupError:
+        except LookupError as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             return None
         if text is not None and not isinstance(text, str):
             raise FalStreamError(

@@ -8,6 +8,7 @@ from typing import Any
 
 from .._net.compat import call
 from .._net.sync_exchange import Exchange
+from .._signal_errors import raised_by_signal_handler
 from ..errors import FalStreamError
 
 
@@ -44,4 +45,6 @@ def _guard(error: type[FalStreamError], what: str, function: Callable[..., Any],
     except FalStreamError:
         raise
     except Exception as cause:
+        if raised_by_signal_handler(cause) is not None:
+            raise
         raise error(f"{what} raised {type(cause).__name__}, which is the cause of this") from cause

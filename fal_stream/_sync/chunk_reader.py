@@ -81,11 +81,11 @@ class ChunkReader:
         self._answer = response
         try:
             self._source = self._source_of(response)
+            self._watchdog.started()
+            self._response = response
         except BaseException:
             response.release()
             raise
-        self._watchdog.started()
-        self._response = response
 
     def _source_of(self, response: StreamResponse) -> EventChunks[Any] | BinaryChunks:
         """Choose how the body is read, or raise the error that the response is."""

@@ -17,13 +17,14 @@ from .._net.flavour_hints import FlavourHints
 from .._net.storage import Storage
 from .._net.sync_exchange import Exchange, new_exchange
 from .._shared.options import NoOthers, given_settings
+from .._shared.prepared_request import PreparedRequest
 from .._shared.prepared_stream import PreparedStream
 from .._shared.query import add_query
 from .._shared.stream_errors import timeout_error
 from .._shared.tokens import TOKEN_PARAMETER
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..config import make_settings
-from ..credentials import CredentialsFunction, Secret, hidden, hides_arguments
+from ..credentials import CredentialsFunction, Secret, Token, hidden, hides_arguments
 from ..errors import FalStreamError, StreamConnectionError
 from ..middleware import ProxyUrlConfig, RequestMiddleware
 from ..retry import RetryPolicy
@@ -151,8 +152,7 @@ class StreamingClient(StreamMethods, FlavourHints):
     def _open_with_token(self, prepared: PreparedStream, exchange: Exchange) -> StreamResponse:
         while True:
             token, was_kept = self._tokens.get(prepared, exchange)
-            url = add_query(prepared.request.url, {TOKEN_PARAMETER: token.secret.reveal()})
-            request = replace(prepared.request, url=url)
+            request = _with_token(prepared.request, token)
             response = self._dispatcher.dispatch(request, exchange, as_is=True)
             if response.status != 401 or not was_kept:
                 return response
@@ -215,6 +215,11 @@ class StreamingClient(StreamMethods, FlavourHints):
     @also_half_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._settings.run_url}>"
+
+
+def _with_token(request: PreparedRequest, token: Token) -> PreparedRequest:
+    query = {TOKEN_PARAMETER: token.secret.reveal()}
+    return replace(request, url=add_query(request.url, query))
 
 
 def _check_storage(storage: Storage | None) -> StorageClient | None:

@@ -22,6 +22,7 @@ from .._net.storage import Storage, call_storage
 from .._net.sync_exchange import new_exchange
 from .._shared.prepared_stream import PreparedStream
 from .._shared.watchdog import Limits, Watchdog
+from .._signal_errors import raised_by_signal_handler
 from ..abort import AbortController, AbortSignal, follow
 from ..errors import ConfigError, FalStreamError, UploadError
 from .http.sender import Sender
@@ -155,6 +156,8 @@ def _guarded(
     except FalStreamError:
         raise
     except Exception as cause:
+        if raised_by_signal_handler(cause) is not None:
+            raise
         raise UploadError(
             f"{place} could not be uploaded: the storage's {_name_of(method)} raised "
             f"{type(cause).__name__}, which is the cause of this",

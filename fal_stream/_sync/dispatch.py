@@ -12,7 +12,7 @@ import logging
 import random
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,6 @@ from ..config import AnySettings
 from ..credentials import Secret, check_credentials, credentials_from_environment
 from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, excerpt, quoted
 from ..middleware import RequestConfig, check_changed
-from .callbacks import call_callback
 from .http.sender import Sender
 
 if TYPE_CHECKING:
@@ -182,7 +181,7 @@ class Dispatcher:
             request.method, request.url, MappingProxyType(dict(request.headers))
         )
         for function in config.request_middleware:
-            given = call_callback(exchange, ConfigError, "request_middleware", function, changed)
+            given = _call(exchange, "request_middleware", function, changed)
             changed = check_changed(given)
         proxied = self._proxied(changed, exchange)
         sent = proxied or changed
@@ -212,9 +211,8 @@ class Dispatcher:
         proxy = self._config.proxy_url
         if proxy is None:
             return None
-        what = "proxy_url's `when`"
-        sent: RequestConfig | None = call_callback(
-            exchange, ConfigError, what, proxy.redirected, request
+        sent: RequestConfig | None = _call(
+            exchange, "proxy_url's `when`", proxy.redirected, request
         )
         return sent
 
@@ -224,9 +222,7 @@ class Dispatcher:
             return self._config.credentials
         if self._config.credentials is not None:
             what = "The credentials function"
-            return check_credentials(
-                Secret(call_callback(exchange, ConfigError, what, self._config.credentials))
-            )
+            return check_credentials(Secret(_call(exchange, what, self._config.credentials)))
         credentials = credentials_from_environment()
         if credentials is None and is_required:
             raise ConfigError(
@@ -238,7 +234,7 @@ class Dispatcher:
 
     def _send(self, request: PreparedRequest, exchange: Exchange) -> StreamResponse:
         """Send a request, to the backup host where fal's own can't be reached."""
-        backup = backup_url(request.url)
+        backup = _at_backup(request)
         if backup is None:
             return self.sender.send(request, exchange)
         exchange.connect_patience = BACKUP_PATIENCE
@@ -252,7 +248,7 @@ class Dispatcher:
             exchange.connect_patience = None
         _logger.info("Trying the backup host: %s", failure.message)
         try:
-            return self.sender.send(replace(request, url=backup), exchange)
+            return self.sender.send(backup, exchange)
         except StreamConnectionError as error:
             if error.request_sent:
                 raise
@@ -277,6 +273,19 @@ class Dispatcher:
             retry, response.status, response.headers, now=time.time(), chance=random.random()
         )
         return _within(delay, exchange)
+
+
+def _call(exchange: Exchange, what: str, function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function of the user's; what it raises is the cause of a ConfigError."""
+    from .callbacks import call_callback
+
+    return call_callback(exchange, ConfigError, what, function, *args)
+
+
+def _at_backup(request: PreparedRequest) -> PreparedRequest | None:
+    """Return the same request to the backup host, None where there is none."""
+    url = backup_url(request.url)
+    return None if url is None else replace(request, url=url)
 
 
 def _traced(request: PreparedRequest) -> PreparedRequest:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 from urllib.parse import urljoin
 
@@ -86,6 +87,18 @@ class Download:
 
     def start(self, signal: AbortSignal | None) -> None:
         """Ask for the file and wait for the head of the answer; see `start_download`."""
+        request = self._request()
+        self._dispatcher.sender.register(self._exchange)
+        self._unsubscribe = None if signal is None else follow(signal, self._exchange.abort)
+        try:
+            self._response = self._answer(request)
+            self._watchdog.started()
+            self.content_type = checked_type(self._response.headers.get("content-type"))
+        except BaseException as error:
+            self.release()
+            self._raise(error)
+
+    def _request(self) -> PreparedRequest:
         url = encoded_url(self._found.url)
         if url is None or not self._found.hosts.allows(url):
             raise self._error(
@@ -93,34 +106,25 @@ class Download:
                 "you trust it, name it in `hosts` where the file is looked for",
                 "hosts",
             )
-        self._dispatcher.sender.register(self._exchange)
-        self._unsubscribe = None if signal is None else follow(signal, self._exchange.abort)
-        try:
-            self._response = self._answer(url)
-            self._watchdog.started()
-            self.content_type = checked_type(self._response.headers.get("content-type"))
-        except BaseException as error:
-            self.release()
-            self._raise(error)
+        return PreparedRequest("GET", url, OUR_HEADERS, is_bare=True)
 
-    def _answer(self, url: str) -> StreamResponse:
+    def _answer(self, request: PreparedRequest) -> StreamResponse:
         for _ in range(_REDIRECTS + 1):
-            request = PreparedRequest("GET", url, OUR_HEADERS, is_bare=True)
             response = self._response = self._dispatcher.dispatch(
                 request, self._exchange, as_is=True
             )
-            target = _target_of(url, response.status, response.headers)
-            if target is None:
+            redirected = _redirected(request, response)
+            if redirected is None:
                 self._check(response)
                 return response
             response.discard()
-            if not self._found.hosts.allows(target):
+            if not self._found.hosts.allows(redirected.url):
                 raise self._error(
                     "was redirected to a host that files are not fetched from "
-                    f"({shown_url(target)})",
+                    f"({shown_url(redirected.url)})",
                     "hosts",
                 )
-            url = target
+            request = redirected
         raise self._error("was redirected from one address to the next")
 
     def _check(self, response: StreamResponse) -> None:
@@ -206,6 +210,12 @@ def too_large(found: FoundFile, max_bytes: int) -> FileError:
     """Return the error of a file that is larger than it may be."""
     what = f"has more than {counted(max_bytes, 'byte')}: give a larger `max_bytes` if it is meant"
     return file_error(found, what, "max_bytes")
+
+
+def _redirected(request: PreparedRequest, response: StreamResponse) -> PreparedRequest | None:
+    """Return the request that an answer leads on to; None where it is no redirect."""
+    target = _target_of(request.url, response.status, response.headers)
+    return None if target is None else replace(request, url=target)
 
 
 def _target_of(url: str, status: int, headers: Mapping[str, str]) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from .._checks import check_known, short_repr
 from .._net.compat import call, call_with_timeout, settle
+from .._signal_errors import raised_by_signal_handler
 from ..errors import ConfigError
 from ..types import StreamEventType
 
@@ -114,7 +115,9 @@ class Listeners:
                 result = listener(value)
                 if result is not None:
                     settle(listener, result)
-            except Exception:
+            except Exception as error:
+                if raised_by_signal_handler(error) is not None:
+                    raise
                 _logger.exception(_RAISED, self._endpoint_id)
 
     def _call(self, listener: Listener, value: Any) -> None:
@@ -124,5 +127,7 @@ class Listeners:
             else:
                 seconds = max(0.0, self._deadline - time.monotonic())
                 call_with_timeout(seconds, listener, value)
-        except Exception:
+        except Exception as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             _logger.exception(_RAISED, self._endpoint_id)

@@ -16,6 +16,7 @@ from .._net.cancellation import cancellations
 from .._net.compat import call
 from .._net.work_queue import WorkQueue
 from .._net.workers import Inputs, ResultReader, WorkerGroup, iterate_inputs
+from .._signal_errors import raised_by_signal_handler
 from ..abort import AbortController, AbortSignal
 from ..errors import FalStreamError, StreamInterrupted, counted, excerpt
 from ..types import MapItem
@@ -136,6 +137,8 @@ class MapWorkers:
                 item = MapItem(index, input, error=_cancelled("stream"))
             raise
         except Exception as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             item = MapItem(index, input, error=error)
         finally:
             # A stream that an abort of the map has ended is neither a result nor a failure.

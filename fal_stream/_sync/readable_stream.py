@@ -172,10 +172,11 @@ class ReadableStream(EndableStream[ChunkT], Startable, FlavourHints):
         except BaseException as error:
             # A request that was broken off is not sent a second time.
             is_over = ENDED in self._reached or OPEN not in self._reached
-            if is_over or not isinstance(error, cancellations()):
-                self._end_cancelled()
+            # First, as it is the context of what is raised where the caller is cancelled again.
             if is_interruption(error):
                 shorten_traceback(error)
+            if is_over or not isinstance(error, cancellations()):
+                self._end_cancelled()
             raise
         self._end_failed(failure)
 

@@ -23,7 +23,6 @@ from .._shared.tokens import TokenKey, check_token, token_margin, token_of
 from ..config import AnySettings
 from ..credentials import Token
 from ..errors import ApiError, FalStreamError, StreamConnectionError, StreamDecodeError, TokenError
-from .callbacks import call_callback
 from .dispatch import Dispatcher
 
 _logger = logging.getLogger("fal_stream")
@@ -159,6 +158,8 @@ class Tokens:
 
     def _request(self, prepared: PreparedStream, exchange: Exchange) -> Any:
         if prepared.token_provider is not None:
+            from .callbacks import call_callback
+
             check_function("token_provider", prepared.token_provider)
             return call_callback(
                 exchange,

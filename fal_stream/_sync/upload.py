@@ -24,12 +24,13 @@ from .._shared.inputs import InputFile
 from .._shared.media_types import HEAD_BYTES
 from .._shared.stream_errors import upload_timeout_error
 from .._shared.watchdog import Expired, Limits
+from .._signal_errors import raised_by_signal_handler
 from ..abort import AbortController, AbortSignal, follow
 from ..config import AnySettings
 from ..errors import ApiError, ConfigError, StreamConnectionError, StreamDecodeError, UploadError
 from .dispatch import Dispatcher
 from .upload_body import FilePart, PieceSource, call_in
-from .upload_requests import UploadRequests
+from .upload_requests import UploadRequests, put_request
 
 FILES_AT_ONCE = 4
 PARTS_AT_ONCE = 4
@@ -156,6 +157,8 @@ class Uploader:
         except (ApiError, StreamConnectionError) as error:
             reason, cause = error.message, error
         except (StreamDecodeError, FileReadError, ValueError) as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             if isinstance(error, StreamDecodeError):
                 # Not shown: it may hold the signed address.
                 reason = "the storage answered with something that is not JSON"
@@ -179,7 +182,8 @@ class Uploader:
         signal: AbortSignal,
     ) -> str:
         target = self._requests.initiate(source, lifecycle, signal, in_parts=False)
-        self._requests.put(target.upload_url, part, source.content_type, signal)
+        request = put_request(target.upload_url, part, source.content_type)
+        self._requests.put(request, part, signal)
         return target.file_url
 
     def _upload_parts(self, source: FileSource, lifecycle: str | None, signal: AbortSignal) -> str:

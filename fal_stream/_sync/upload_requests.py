@@ -13,6 +13,7 @@ import logging
 import random
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -84,8 +85,8 @@ class UploadRequests:
         self, target: uploads.UploadTarget, number: int, part: FilePart, signal: AbortSignal
     ) -> uploads.UploadedPart:
         """Send a part of a file; parts are numbered from 1."""
-        url = uploads.part_url(target.upload_url, number)
-        return uploads.check_part(self.put(url, part, None, signal, is_json=True), number)
+        request = put_request(uploads.part_url(target.upload_url, number), part, None)
+        return uploads.check_part(self.put(request, part, signal, is_json=True), number)
 
     def complete(
         self,
@@ -94,9 +95,13 @@ class UploadRequests:
         signal: AbortSignal,
     ) -> None:
         """Say that all parts were sent."""
-        url, body = uploads.complete_url(target.upload_url), uploads.completion(parts)
+        body = uploads.completion(parts)
         request = PreparedRequest(
-            "POST", url, _headers("application/json", len(body)), body, is_bare=True
+            "POST",
+            uploads.complete_url(target.upload_url),
+            _headers("application/json", len(body)),
+            body,
+            is_bare=True,
         )
         with self.exchange(signal) as exchange:
             response = self._dispatcher.dispatch(request, exchange, as_is=True)
@@ -104,15 +109,13 @@ class UploadRequests:
 
     def put(
         self,
-        url: str,
+        request: PreparedRequest,
         part: FilePart,
-        content_type: str | None,
         signal: AbortSignal,
         *,
         is_json: bool = False,
     ) -> Any:
         """Send bytes of a file, again where that fails; give the answer if it is to be JSON."""
-        headers = _headers(content_type, part.length)
         policy = self._config.retry
         retry = 0
         with CallThread() as thread:
@@ -120,9 +123,7 @@ class UploadRequests:
                 with self.exchange(signal) as exchange:
                     body = FileBody(part, exchange, thread, self._sender.piece_bytes)
                     try:
-                        response = self._sender.send(
-                            PreparedRequest("PUT", url, headers, body, is_bare=True), exchange
-                        )
+                        response = self._sender.send(replace(request, body=body), exchange)
                         if is_json:
                             return read_json(response, _NO_KEY)
                         return _check_success(response, exchange)
@@ -134,6 +135,20 @@ class UploadRequests:
                     _logger.info("Sending a part of a file again in %.1f s: %s", delay, reason)
                     exchange.sleep(delay)
                     retry += 1
+
+
+def put_request(url: str, part: FilePart, content_type: str | None) -> PreparedRequest:
+    """Return the request that sends some bytes of a file, still without them.
+
+    Args:
+        url: The address, which is signed.
+        part: The bytes.
+        content_type: Their media type, or None.
+
+    Returns:
+        The request.
+    """
+    return PreparedRequest("PUT", url, _headers(content_type, part.length), is_bare=True)
 
 
 def _headers(content_type: str | None, length: int) -> dict[str, str]:

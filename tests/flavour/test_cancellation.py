@@ -13,9 +13,11 @@ import anyio
 import pytest
 
 from fal_stream import AsyncFalStream, AsyncStreamingClient, StreamInterrupted, StreamTimeout
+from fal_stream._shared.redact import secrets_of
 from fal_stream.testing import Hang, LocalFal, Pause, Ping, Raw, Reply, Script
 from tests.concurrency import HANG, async_until
 from tests.flavour.pools import at_work
+from tests.frames import shown_in_frames
 from tests.sockets import MuteServer, open_files
 
 
@@ -373,3 +375,59 @@ async def test_a_provider_that_does_not_want_to_end(client: AsyncStreamingClient
     finally:
         ended.set()
         await asyncio.sleep(0.05)
+
+
+SECRET_OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"method": "GET", "query_params": {"api_key": "hunter2-secret"}},
+    {"connection_mode": "client"},
+]
+
+
+@pytest.mark.parametrize("options", SECRET_OPTIONS, ids=["key", "parameter", "token"])
+@pytest.mark.parametrize("times", [1, 2, 3])
+async def test_no_frame_shows_a_secret(
+    either_fal: LocalFal, client: AsyncStreamingClient, options: dict[str, Any], times: int
+) -> None:
+    either_fal.add("acme/app", Reply(delay=math.inf))
+    task = asyncio.ensure_future(client.stream("acme/app", **options).done())
+    await async_until(lambda: "/acme/app/stream" in [one.path for one in either_fal.requests])
+    assert await cancel(task, times)
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await task
+    request = either_fal.requests[-1]
+    secrets = secrets_of(request.target, request.headers)
+    assert secrets
+    assert shown_in_frames(caught.value, *secrets) == []
+
+
+@pytest.mark.parametrize("options", SECRET_OPTIONS, ids=["key", "parameter", "token"])
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_no_frame_shows_a_secret_after_a_time_limit(
+    fal: LocalFal, options: dict[str, Any], backend: str
+) -> None:
+    fal.add("acme/app", Reply(delay=math.inf))
+
+    async def stream() -> None:
+        async with AsyncStreamingClient(**fal.settings) as client:
+            with anyio.fail_after(0.3):
+                await client.stream("acme/app", **options).done()
+
+    with pytest.raises(TimeoutError) as caught:
+        anyio.run(stream, backend=backend)
+    secrets = {str(fal.key), "hunter2-secret"}
+    for request in fal.requests:
+        secrets |= secrets_of(request.target, request.headers)
+    assert shown_in_frames(caught.value, *secrets) == []
+
+
+async def test_no_frame_shows_the_key_while_a_request_is_sent(mute: MuteServer) -> None:
+    settings: dict[str, Any] = {"run_url": f"http://{mute.address}", "credentials": "a:hunter2key"}
+    async with AsyncStreamingClient(**settings) as client:
+        stream = client.stream("acme/app", input={"text": "x" * 30_000_000})
+        task = asyncio.ensure_future(stream.done())
+        await async_until(lambda: mute.spoke)
+        assert await cancel(task, 2)
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+    assert shown_in_frames(caught.value, "hunter2key") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -517,3 +518,43 @@ def test_bytes_as_they_come_never_fail() -> None:
     made.check()
     assert made.has_failed is False
     assert source().has_failed is False
+
+
+class Checked(pydantic.BaseModel):
+    """A chunk whose validator notes each call, and refuses "no"."""
+
+    text: str
+    json_text: pydantic.Json[Any] = None
+
+    @pydantic.field_validator("text")
+    @classmethod
+    def check(cls, text: str) -> str:
+        calls.append(text)
+        if text == "no":
+            raise ValueError("not this one")
+        if text == "never":
+            raise KeyError(text)
+        return text
+
+
+calls: list[str] = []
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ('{"text": "no"}', "Chunk 1 is not of the output_type: text: Value error, not this one"),
+        ('{"text": "never"}', "Chunk 1 could not be validated: the output_type raised KeyError"),
+        ('{"text": "yes", "json_text": "{"}', "Chunk 1 is not of the output_type: json_text: "),
+    ],
+)
+@pytest.mark.parametrize("head", ["", "event: message\nid: 1\n"])
+def test_a_validator_is_called_once_for_a_chunk(event: str, said: str, head: str) -> None:
+    calls.clear()
+    out: list[Any] = []
+    with pytest.raises(OutputValidationError, match=f"^{re.escape(said)}") as caught:
+        source(Checked).feed(events('{"text": "first"}') + head.encode() + events(event), out)
+    assert caught.value.index == 1
+    assert caught.value.raw == event
+    assert [chunk.text for chunk in out] == ["first"]
+    assert calls == ["first", json.loads(event)["text"]]

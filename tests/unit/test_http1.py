@@ -165,7 +165,8 @@ def test_the_headers_as_text() -> None:
 
 
 def test_the_head_of_a_request() -> None:
-    head = request_head("POST", b"/a?b=c", b"fal.run", [(b"accept", b"*/*"), (b"x", b"")])
+    headers = [(b"accept", b"*/*"), (b"x", b"")]
+    head = request_head("POST", b"/a?b=c", b"fal.run", headers).followed_by(b"")
     assert head == b"POST /a?b=c HTTP/1.1\r\nHost: fal.run\r\naccept: */*\r\nx: \r\n\r\n"
     server = h11.Connection(our_role=h11.SERVER)
     server.receive_data(head)
@@ -173,9 +174,13 @@ def test_the_head_of_a_request() -> None:
     assert isinstance(request, h11.Request)
     assert (request.method, request.target) == (b"POST", b"/a?b=c")
     assert list(request.headers) == [(b"host", b"fal.run"), (b"accept", b"*/*"), (b"x", b"")]
-    assert (
-        request_head("GET", b"/", b"a", [(b"HOST", b"b")]) == b"GET / HTTP/1.1\r\nHOST: b\r\n\r\n"
-    )
+    own = request_head("GET", b"/", b"a", [(b"HOST", b"b")])
+    assert own.followed_by(b"body") == b"GET / HTTP/1.1\r\nHOST: b\r\n\r\nbody"
+
+
+def test_a_head_shows_no_secret() -> None:
+    head = request_head("GET", b"/?token=hunter2", b"a", [(b"authorization", b"Key hunter2")])
+    assert "hunter2" not in repr(head) + str(head)
 
 
 @pytest.mark.parametrize(

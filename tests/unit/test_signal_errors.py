@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fal_stream._signal_errors import raised_by_signal_handler
+from fal_stream._signal_errors import raised_by_signal_handler, suppress_errors
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 
@@ -102,6 +102,48 @@ def test_other_errors(handle: Callable[[Any], object]) -> None:
     # Called by somebody else it is a function like any other, and no handler stands in between.
     handle(signal.SIG_IGN)
     assert raised_by_signal_handler(other) is None
+
+
+def test_an_error_that_is_handled_outside(handle: Callable[[Any], object]) -> None:
+    """It is the context of each error in the meantime, and has to do with none of them."""
+    handle(raise_it)
+    contexts: list[type] = []
+
+    def fail() -> BaseException | None:
+        try:
+            raise Library
+        except Library as error:
+            contexts.append(type(error.__context__))
+            return raised_by_signal_handler(error)
+
+    try:
+        signal.raise_signal(signal.SIGUSR1)
+    except SoftLimit:
+        assert fail() is None
+        assert contexts == [SoftLimit]
+    else:
+        raise AssertionError("nothing was raised")
+
+
+def test_errors_that_are_suppressed(handle: Callable[[Any], object]) -> None:
+    handle(raise_it)
+    with suppress_errors(Library, OSError):
+        raise Library
+    with suppress_errors(Library, OSError):
+        pass
+    with pytest.raises(ValueError, match=r"^x$"), suppress_errors(Library):
+        raise ValueError("x")
+    with pytest.raises(SoftLimit), suppress_errors(Exception):
+        signal.raise_signal(signal.SIGUSR1)
+    with pytest.raises(SoftLimit), suppress_errors(Library):
+        make_it_one_of_a_library()
+
+
+def make_it_one_of_a_library() -> None:
+    try:
+        signal.raise_signal(signal.SIGUSR1)
+    except SoftLimit as error:
+        raise Library from error
 
 
 def test_another_thread(handle: Callable[[Any], object]) -> None:

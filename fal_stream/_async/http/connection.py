@@ -18,11 +18,15 @@ import httpx
 from ..._net.async_exchange import AsyncExchange
 from ..._net.async_socket import AsyncSocketStream
 from ..._shared.framing import BodyFraming, FramingError, framing_for
-from ..._shared.http1 import ProtocolError, ResponseHead, ResponseHeadReader
+from ..._shared.http1 import ProtocolError, RequestHead, ResponseHead, ResponseHeadReader
 from ..._shared.watchdog import Expired
+from ..._signal_errors import raised_by_signal_handler
 
 if TYPE_CHECKING:
     from .pool import AsyncConnectionPool, Route
+
+
+_NOTHING = RequestHead(b"")
 
 
 class AsyncConnection:
@@ -47,12 +51,12 @@ class AsyncConnection:
         self.is_closed: bool = False
 
     async def send_request(
-        self, head: bytes, body: bytes | AsyncIterable[bytes], *, chunked: bool
+        self, head: RequestHead, body: bytes | AsyncIterable[bytes], *, chunked: bool
     ) -> tuple[ResponseHead, bytes]:
         """Send a request, and wait for the head of the response.
 
         Args:
-            head: The bytes of the request's head.
+            head: The request's head.
             body: Its body.
             chunked: Whether the body has to be sent in chunks (RFC 9112, section 7.1).
 
@@ -68,31 +72,33 @@ class AsyncConnection:
         try:
             await self._send(head, body, chunked=chunked)
         except OSError as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             failure = error
         else:
             return await self._receive_head()
         # A server may respond and close the connection before it has read all of a large body.
         try:
             response, rest = await self._receive_head()
-        except (OSError, ProtocolError):
+        except (OSError, ProtocolError) as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             raise failure from None
         return response._replace(keeps_alive=False), rest
 
     async def _send(
-        self, head: bytes, body: bytes | AsyncIterable[bytes], *, chunked: bool
+        self, head: RequestHead, body: bytes | AsyncIterable[bytes], *, chunked: bool
     ) -> None:
         if isinstance(body, bytes):
-            await self.stream.send(head + body)
+            await self.stream.send(head.followed_by(body))
             return
         unsent = head
         async for piece in body:
             if piece:
-                await self.stream.send(unsent + (_chunk(piece) if chunked else piece))
-                unsent = b""
-        if chunked:
-            unsent += b"0\r\n\r\n"
-        if unsent:
-            await self.stream.send(unsent)
+                await self.stream.send(unsent.followed_by(_chunk(piece) if chunked else piece))
+                unsent = _NOTHING
+        if chunked or unsent is head:
+            await self.stream.send(unsent.followed_by(b"0\r\n\r\n" if chunked else b""))
 
     async def _receive_head(self) -> tuple[ResponseHead, bytes]:
         reader = ResponseHeadReader()
@@ -190,6 +196,8 @@ class AsyncResponseBody(httpx.AsyncByteStream):
         except FramingError as error:
             raise httpx.RemoteProtocolError(str(error)) from None
         except OSError as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             raise httpx.ReadError(str(error)) from None
         except Expired as expired:
             raise httpx.ReadTimeout(f"nothing came for {expired.seconds:g} s") from None

@@ -30,7 +30,7 @@ from ..._shared.watchdog import Watchdog
 from ..._signal_errors import raised_by_signal_handler
 from ...errors import ConfigError, StreamConnectionError, excerpt
 from .response import AsyncStreamResponse
-from .sender import AsyncSender, no_response_error
+from .sender import AsyncSender, HiddenRequest, no_response_error
 
 # How much later than our timeout the HTTP client's own timeout runs out (seconds).
 _GRACE = 1.0
@@ -76,10 +76,10 @@ class AsyncHttpxSender(AsyncSender):
         )
 
     async def _send(
-        self, request: PreparedRequest, url: str, exchange: AsyncExchange, redactor: Redactor
+        self, request: PreparedRequest, exchange: AsyncExchange, redactor: Redactor
     ) -> AsyncStreamResponse:
         body = _body_class(self._package)(request.body)
-        sent = self._build(request, url, body)
+        sent = self._build(request, body)
         trace = AsyncConnectionTrace()
         timeouts = _Timeouts(exchange.watchdog)
         sent.extensions = {"timeout": timeouts, **trace.extensions}
@@ -89,13 +89,13 @@ class AsyncHttpxSender(AsyncSender):
             trace.cut()
             raise
         if answer.failure is not None:
-            raise self._no_answer(url, answer.failure, redactor)
+            raise self._no_answer(request.url, answer.failure, redactor)
         assert answer.response is not None, "it was answered"
         timeouts.is_answered = True
         answer.response.attach()
         return answer.response
 
-    def _build(self, request: PreparedRequest, url: str, body: _AsyncBody) -> Any:
+    def _build(self, request: PreparedRequest, body: _AsyncBody) -> Any:
         # Not by the client's own method, which would add its cookies, and replace the query of the
         # URL by its own parameters. Headers as pairs, because httpx searches all headers for each
         # one that is added.
@@ -107,10 +107,12 @@ class AsyncHttpxSender(AsyncSender):
             pair for pair in kept if pair[0].decode("latin-1").lower() not in request.headers
         ]
         try:
-            sent = self._package.Request(
-                request.method, url, headers=headers + ours, content=request.body
+            sent = _request_class(self._package)(
+                request.method, request.url, headers=headers + ours, content=request.body
             )
         except (self._package.InvalidURL, ValueError) as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             reason = str(error)
         else:
             sent.stream = body
@@ -358,3 +360,9 @@ class _AsyncPieces:
 def _body_class(package: Any) -> Any:
     """Return the class of bodies that a package takes: it looks whether they are of its own."""
     return type("RequestBody", (_AsyncBody, package.AsyncByteStream), {})
+
+
+@cache
+def _request_class(package: Any) -> Any:
+    """Return the class of requests that a package sends, without the query in its repr."""
+    return type("Request", (package.Request,), {"__repr__": HiddenRequest.__repr__})

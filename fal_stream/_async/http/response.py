@@ -10,6 +10,7 @@ from ..._shared.framing import FramingError
 from ..._shared.http1 import decode_headers
 from ..._shared.redact import Redactor
 from ..._shared.watchdog import Expired
+from ..._signal_errors import raised_by_signal_handler
 from ...errors import StreamConnectionError
 from .connection import AsyncResponseBody
 
@@ -163,6 +164,8 @@ class AsyncSocketResponse(AsyncStreamResponse):
         except FramingError as error:
             reason = self.redact(f"the body's framing is broken: {error}")
         except OSError as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             reason = str(error) or "the connection broke"
         raise StreamConnectionError(reason)
 

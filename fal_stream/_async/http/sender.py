@@ -8,18 +8,21 @@ first request.
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from ..._checks import also_half_made
 from ..._net.async_exchange import AsyncExchange
 from ..._net.weak_registry import WeakRegistry
 from ..._shared.endpoint import same_origin
 from ..._shared.hints import hint_for
 from ..._shared.prepared_request import PreparedRequest
 from ..._shared.redact import Redactor
+from ..._signal_errors import raised_by_signal_handler
 from ...errors import ConfigError, StreamConnectionError, excerpt
 
 if TYPE_CHECKING:
@@ -96,35 +99,37 @@ class AsyncSender:
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
-        url = request.url
         for _ in range(MAX_REDIRECTS + 1):
-            redactor = Redactor(url, request.headers)
-            response = await self._send(request, url, exchange, redactor)
-            target = redirect_target(request.method, url, response.status, response.headers)
-            if target is None:
+            redactor = Redactor(request.url, request.headers)
+            response = await self._send(request, exchange, redactor)
+            redirected = _redirected(request, response)
+            if redirected is None:
                 return response
             await response.discard()
-            if target.partition("#")[0] == url.partition("#")[0]:
+            if redirected.url.partition("#")[0] == request.url.partition("#")[0]:
                 raise StreamConnectionError(
                     f"The server answered {response.status} with a redirect to the very address "
                     "that was asked: the fault is the server's, or that of a proxy on the way",
                     transient=False,
                 )
-            url = target
+            request = redirected
         raise StreamConnectionError(f"The server redirected more than {MAX_REDIRECTS} times")
 
     async def _send(
-        self, request: PreparedRequest, url: str, exchange: AsyncExchange, redactor: Redactor
+        self, request: PreparedRequest, exchange: AsyncExchange, redactor: Redactor
     ) -> AsyncStreamResponse:
         from .connection import AsyncResponseBody
         from .response import AsyncSocketResponse
 
-        sent = build_request(request, url)
+        sent = build_request(request)
         sent.extensions = {"exchange": exchange}
         try:
             response = await self.transport.handle_async_request(sent)
         except httpx.TransportError as error:
-            failure = no_response_error(url, str(error), redactor, sent=exchange.bytes_sent > 0)
+            if raised_by_signal_handler(error) is not None:
+                raise
+            is_sent = exchange.bytes_sent > 0
+            failure = no_response_error(request.url, str(error), redactor, sent=is_sent)
             if isinstance(error, httpx.ProxyError):
                 failure.transient = False
         else:
@@ -150,6 +155,8 @@ class AsyncSender:
         try:
             await self.transport.preconnect(parse_url(url), exchange)
         except httpx.TransportError as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             failure = no_response_error(url, str(error), Redactor(url, {}), sent=False)
         else:
             return
@@ -178,12 +185,23 @@ class _AsyncBody(httpx.AsyncByteStream):
         return aiter(self._pieces)
 
 
-def build_request(request: PreparedRequest, url: str) -> httpx.Request:
+class HiddenRequest(httpx.Request):
+    """A request whose query no traceback shows: it may contain a token."""
+
+    @also_half_made
+    def __repr__(self) -> str:
+        url = self.url
+        query = "?***" if url.query else ""
+        return (
+            f"<Request({self.method!r}, '{url.scheme}://{url.netloc.decode()}{url.path}{query}')>"
+        )
+
+
+def build_request(request: PreparedRequest) -> httpx.Request:
     """Return a request as httpx has it, with no header but its own.
 
     Args:
         request: What to send.
-        url: The address: that of the request, or what it was redirected to.
 
     Returns:
         The request.
@@ -203,7 +221,7 @@ def build_request(request: PreparedRequest, url: str) -> httpx.Request:
     else:
         assert isinstance(body, AsyncIterable)
         stream = _AsyncBody(body)
-    return httpx.Request(request.method, parse_url(url), headers=headers, stream=stream)
+    return HiddenRequest(request.method, parse_url(request.url), headers=headers, stream=stream)
 
 
 def parse_url(url: str) -> httpx.URL:
@@ -216,6 +234,8 @@ def parse_url(url: str) -> httpx.URL:
         # A query may contain a token, which must not be cached.
         return _parse(url) if "?" in url else _parse_once(url)
     except (httpx.InvalidURL, ValueError) as error:
+        if raised_by_signal_handler(error) is not None:
+            raise
         reason = str(error)
     raise ConfigError(f"The address can't be used: {excerpt(reason, 120)}")
 
@@ -253,6 +273,12 @@ def no_response_error(
         request_sent=sent,
         transient=hint.transient,
     )
+
+
+def _redirected(request: PreparedRequest, response: AsyncStreamResponse) -> PreparedRequest | None:
+    """Return the request to go on with, None where the answer is no redirect that is followed."""
+    target = redirect_target(request.method, request.url, response.status, response.headers)
+    return None if target is None else replace(request, url=target)
 
 
 def redirect_target(method: str, url: str, status: int, headers: Mapping[str, str]) -> str | None:

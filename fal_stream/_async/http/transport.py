@@ -24,8 +24,9 @@ from ..._net.loop_local import AsyncLoopLocal
 from ..._net.proxies import proxy_for
 from ..._net.tls_context import async_tls_context, load_tls_context
 from ..._shared.framing import FramingError
-from ..._shared.http1 import ProtocolError, request_head
+from ..._shared.http1 import ProtocolError, RequestHead, request_head
 from ..._shared.watchdog import Expired, Limits, Watchdog
+from ..._signal_errors import raised_by_signal_handler
 from ...config import DEFAULT_KEEPALIVE_EXPIRY
 from ...credentials import Secret
 from .connection import AsyncConnection, AsyncResponseBody
@@ -98,11 +99,14 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
                 )
             except BaseException as error:
                 connection.close()
+                if (
+                    not isinstance(error, (OSError, ProtocolError, FramingError))
+                    or raised_by_signal_handler(error) is not None
+                ):
+                    raise
                 if isinstance(error, OSError) and was_idle and not exchange.bytes_sent:
                     continue
-                if isinstance(error, (OSError, ProtocolError, FramingError)):
-                    raise _broken(error) from None
-                raise
+                raise _broken(error) from None
             return httpx.Response(
                 response.status,
                 headers=response.headers,
@@ -159,6 +163,10 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
         except ProxyRefused as error:
             failure: httpx.TransportError = httpx.ProxyError(str(error))
         except OSError as error:
+            if raised_by_signal_handler(error) is not None:
+                if stream is not None:
+                    stream.close()
+                raise
             failure = httpx.ConnectError(str(error) or type(error).__name__)
             if is_https:
                 # If the certificate authorities can't be loaded, that is the error to raise.
@@ -219,7 +227,7 @@ def _route(url: httpx.URL) -> tuple[Route, Proxy | None]:
     return Route(scheme, host, port, proxy_url), Proxy(proxy_url)
 
 
-def _head(request: httpx.Request, proxy: Proxy | None) -> bytes:
+def _head(request: httpx.Request, proxy: Proxy | None) -> RequestHead:
     """Return the head of a request, with the whole address where it is for a proxy to forward."""
     url = request.url
     target, headers = url.raw_path, request.headers.raw

@@ -19,11 +19,15 @@ import httpx
 from ..._net.sync_exchange import Exchange
 from ..._net.sync_socket import SocketStream
 from ..._shared.framing import BodyFraming, FramingError, framing_for
-from ..._shared.http1 import ProtocolError, ResponseHead, ResponseHeadReader
+from ..._shared.http1 import ProtocolError, RequestHead, ResponseHead, ResponseHeadReader
 from ..._shared.watchdog import Expired
+from ..._signal_errors import raised_by_signal_handler
 
 if TYPE_CHECKING:
     from .pool import ConnectionPool, Route
+
+
+_NOTHING = RequestHead(b"")
 
 
 class Connection:
@@ -48,12 +52,12 @@ class Connection:
         self.is_closed: bool = False
 
     def send_request(
-        self, head: bytes, body: bytes | Iterable[bytes], *, chunked: bool
+        self, head: RequestHead, body: bytes | Iterable[bytes], *, chunked: bool
     ) -> tuple[ResponseHead, bytes]:
         """Send a request, and wait for the head of the response.
 
         Args:
-            head: The bytes of the request's head.
+            head: The request's head.
             body: Its body.
             chunked: Whether the body has to be sent in chunks (RFC 9112, section 7.1).
 
@@ -69,29 +73,31 @@ class Connection:
         try:
             self._send(head, body, chunked=chunked)
         except OSError as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             failure = error
         else:
             return self._receive_head()
         # A server may respond and close the connection before it has read all of a large body.
         try:
             response, rest = self._receive_head()
-        except (OSError, ProtocolError):
+        except (OSError, ProtocolError) as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             raise failure from None
         return response._replace(keeps_alive=False), rest
 
-    def _send(self, head: bytes, body: bytes | Iterable[bytes], *, chunked: bool) -> None:
+    def _send(self, head: RequestHead, body: bytes | Iterable[bytes], *, chunked: bool) -> None:
         if isinstance(body, bytes):
-            self.stream.send(head + body)
+            self.stream.send(head.followed_by(body))
             return
         unsent = head
         for piece in body:
             if piece:
-                self.stream.send(unsent + (_chunk(piece) if chunked else piece))
-                unsent = b""
-        if chunked:
-            unsent += b"0\r\n\r\n"
-        if unsent:
-            self.stream.send(unsent)
+                self.stream.send(unsent.followed_by(_chunk(piece) if chunked else piece))
+                unsent = _NOTHING
+        if chunked or unsent is head:
+            self.stream.send(unsent.followed_by(b"0\r\n\r\n" if chunked else b""))
 
     def _receive_head(self) -> tuple[ResponseHead, bytes]:
         reader = ResponseHeadReader()
@@ -189,6 +195,8 @@ class ResponseBody(httpx.SyncByteStream):
         except FramingError as error:
             raise httpx.RemoteProtocolError(str(error)) from None
         except OSError as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             raise httpx.ReadError(str(error)) from None
         except Expired as expired:
             raise httpx.ReadTimeout(f"nothing came for {expired.seconds:g} s") from None

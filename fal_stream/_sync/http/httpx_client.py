@@ -31,7 +31,7 @@ from ..._shared.watchdog import Watchdog
 from ..._signal_errors import raised_by_signal_handler
 from ...errors import ConfigError, StreamConnectionError, excerpt
 from .response import StreamResponse
-from .sender import Sender, no_response_error
+from .sender import HiddenRequest, Sender, no_response_error
 
 # How much later than our timeout the HTTP client's own timeout runs out (seconds).
 _GRACE = 1.0
@@ -77,10 +77,10 @@ class HttpxSender(Sender):
         )
 
     def _send(
-        self, request: PreparedRequest, url: str, exchange: Exchange, redactor: Redactor
+        self, request: PreparedRequest, exchange: Exchange, redactor: Redactor
     ) -> StreamResponse:
         body = _body_class(self._package)(request.body)
-        sent = self._build(request, url, body)
+        sent = self._build(request, body)
         trace = ConnectionTrace()
         timeouts = _Timeouts(exchange.watchdog)
         sent.extensions = {"timeout": timeouts, **trace.extensions}
@@ -90,13 +90,13 @@ class HttpxSender(Sender):
             trace.cut()
             raise
         if answer.failure is not None:
-            raise self._no_answer(url, answer.failure, redactor)
+            raise self._no_answer(request.url, answer.failure, redactor)
         assert answer.response is not None, "it was answered"
         timeouts.is_answered = True
         answer.response.attach()
         return answer.response
 
-    def _build(self, request: PreparedRequest, url: str, body: _Body) -> Any:
+    def _build(self, request: PreparedRequest, body: _Body) -> Any:
         # Not by the client's own method, which would add its cookies, and replace the query of the
         # URL by its own parameters. Headers as pairs, because httpx searches all headers for each
         # one that is added.
@@ -108,10 +108,12 @@ class HttpxSender(Sender):
             pair for pair in kept if pair[0].decode("latin-1").lower() not in request.headers
         ]
         try:
-            sent = self._package.Request(
-                request.method, url, headers=headers + ours, content=request.body
+            sent = _request_class(self._package)(
+                request.method, request.url, headers=headers + ours, content=request.body
             )
         except (self._package.InvalidURL, ValueError) as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             reason = str(error)
         else:
             sent.stream = body
@@ -355,3 +357,9 @@ class _Pieces:
 def _body_class(package: Any) -> Any:
     """Return the class of bodies that a package takes: it looks whether they are of its own."""
     return type("RequestBody", (_Body, package.SyncByteStream), {})
+
+
+@cache
+def _request_class(package: Any) -> Any:
+    """Return the class of requests that a package sends, without the query in its repr."""
+    return type("Request", (package.Request,), {"__repr__": HiddenRequest.__repr__})

@@ -94,8 +94,8 @@ class Proxy:
     def _tunnel_by_connect(self, stream: SocketStream, host: str, port: int) -> None:
         target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         named = target.encode("ascii")
-        headers = [(b"Accept", b"*/*"), *self.headers]
-        stream.send(request_head("CONNECT", named, named, headers), counts=False)
+        request = request_head("CONNECT", named, named, [(b"Accept", b"*/*"), *self.headers])
+        stream.send(request.followed_by(b""), counts=False)
         reader = ResponseHeadReader()
         head = None
         try:
@@ -120,18 +120,17 @@ class Proxy:
         from socksio import ProtocolError as SocksError
         from socksio import socks5
 
-        user, password = self._user.encode(), self._password.encode()
+        has_login = bool(self._user or self._password)
         method = socks5.SOCKS5AuthMethod.NO_AUTH_REQUIRED
-        if user or password:
+        if has_login:
             method = socks5.SOCKS5AuthMethod.USERNAME_PASSWORD
         reader = _ExactReader(stream)
         try:
             stream.send(socks5.SOCKS5AuthMethodsRequest([method]).dumps(), counts=False)
             if socks5.SOCKS5AuthReply.loads(reader.read(2)).method != method:
                 raise ProxyRefused("the SOCKS proxy wants another way to log in")
-            if user or password:
-                login = socks5.SOCKS5UsernamePasswordRequest(user[:255], password[:255])
-                stream.send(login.dumps(), counts=False)
+            if has_login:
+                stream.send(self._socks_login(), counts=False)
                 if not socks5.SOCKS5UsernamePasswordReply.loads(reader.read(2)).success:
                     raise ProxyRefused("the SOCKS proxy refused the user or the password")
             command = socks5.SOCKS5CommandRequest.from_address(
@@ -152,6 +151,14 @@ class Proxy:
             raise ConnectionError(f"the SOCKS proxy could not connect: {reason}")
         if reader.rest:
             raise ProxyRefused("the SOCKS proxy sent more than its answer")
+
+    def _socks_login(self) -> bytes:
+        """Return what logs in to a SOCKS5 proxy (RFC 1929)."""
+        from socksio import socks5
+
+        user, password = self._user.encode()[:255], self._password.encode()[:255]
+        login: bytes = socks5.SOCKS5UsernamePasswordRequest(user, password).dumps()
+        return login
 
 
 class _ExactReader:

@@ -11,6 +11,7 @@ from ..._shared.framing import FramingError
 from ..._shared.http1 import decode_headers
 from ..._shared.redact import Redactor
 from ..._shared.watchdog import Expired
+from ..._signal_errors import raised_by_signal_handler
 from ...errors import StreamConnectionError
 from .connection import ResponseBody
 
@@ -164,6 +165,8 @@ class SocketResponse(StreamResponse):
         except FramingError as error:
             reason = self.redact(f"the body's framing is broken: {error}")
         except OSError as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             reason = str(error) or "the connection broke"
         raise StreamConnectionError(reason)
 
