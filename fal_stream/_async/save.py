@@ -12,6 +12,7 @@ from .._net.cancellation import async_in_thread
 from .._saving.part_file import PartFile
 from .._shared.file_limits import FileLimits
 from .._shared.found_file import FoundFile
+from .._signal_errors import raised_by_signal_handler
 from ..abort import AbortSignal
 from .dispatch import AsyncDispatcher
 from .fetch import file_error, start_download, too_large
@@ -31,26 +32,36 @@ class AsyncFileWriter:
         self._part = part
         self._pieces: list[bytes] = []
         self._waiting = 0
+        self._offset = 0
 
     async def write(self, data: bytes) -> None:
-        """Put bytes to its end.
+        """Put bytes to its end; where that is interrupted, `flush` still writes them.
 
         Raises:
             FileError: They can't be written.
         """
         self._pieces.append(data)
         self._waiting += len(data)
+        if not self._part.is_open:
+            await async_in_thread(self._part.create)
         if self._waiting >= _BLOCK:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what waits to be written.
+        """Write what waits to be written; where that is interrupted, the next call does it again.
 
         Raises:
             FileError: It can't be written.
         """
-        data, self._pieces, self._waiting = b"".join(self._pieces), [], 0
-        await async_in_thread(self._part.write, data)
+        if not self._pieces:
+            return
+        if not self._part.is_open:
+            await async_in_thread(self._part.create)
+        data = b"".join(self._pieces)
+        end = self._offset + len(data)
+        await async_in_thread(self._part.write, data, self._offset)
+        # No call is made in between, so no signal handler can interrupt it.
+        self._pieces, self._waiting, self._offset = [], 0, end
 
     async def finish(self) -> Path:
         """Give the file, which is whole, its own name.
@@ -99,6 +110,8 @@ def _decode(found: FoundFile, limits: FileLimits) -> bytes:
     try:
         data = found.decode()
     except ValueError as error:
+        if raised_by_signal_handler(error) is not None:
+            raise
         reason = str(error)
     else:
         if len(data) <= limits.max_bytes:

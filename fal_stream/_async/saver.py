@@ -5,10 +5,10 @@ Elsewhere: running the stream (`save_stream`), and what happens when a file can'
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from .._net.cancellation import async_in_thread
 from .._saving.part_file import PartFile
 from .._saving.target import Target
 from .._shared.file_limits import FileLimits
@@ -100,7 +100,6 @@ class AsyncSaver:
             content_type = checked_type(headers.get("content-type")) or sniffed_type(data)
             name = stem_of(self._endpoint_id, ()) + suffix_of(content_type)
             self._part = self._new_part(name)
-            await async_in_thread(self._part.create)
             self._writer = AsyncFileWriter(self._part)
         await self._writer.write(data)
 
@@ -113,11 +112,11 @@ class AsyncSaver:
         Raises:
             FileError: It can't be written.
         """
-        writer, self._writer = self._writer, None
-        if writer is None:
+        if self._writer is None:
             return None
-        path = await writer.finish()
+        path = await self._writer.finish()
         self.paths.append(path)
+        self._writer = None
         return path
 
     async def keep(self) -> Path | None:
@@ -126,17 +125,23 @@ class AsyncSaver:
         Returns:
             Where it is, or None where there is nothing.
         """
-        writer, part = self._writer, self._part
         try:
-            if writer is not None:
-                await writer.flush()
+            if self._writer is not None:
+                await self._writer.flush()
         except FileError:
             pass  # files that were written before are kept
         finally:
-            self.leave()
-        return None if part is None else part.path
+            path = self.leave()
+        return path
 
-    def leave(self) -> None:
-        """Leave what there is of a body, without a wait for the last of it to be written."""
-        if self._part is not None:
-            self._part.keep()
+    def leave(self) -> Path | None:
+        """Leave what there is of a body, without a wait for the last of it to be written.
+
+        Returns:
+            Where it is, or None where there is nothing.
+        """
+        part = self._part
+        if part is None or part.is_whole:
+            return None
+        part.keep()
+        return part.path if os.path.lexists(part.path) else None

@@ -7,7 +7,6 @@ removed when that write has ended.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Collection
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import BinaryIO
 
 from .._files.file_lock import FileLock
 from .._shared.file_names import numbered
+from .._signal_errors import raised_by_signal_handler, suppress_errors
 from ..errors import FileError, excerpt
 
 _MOST_OF_A_NAME = 10_000
@@ -32,6 +32,7 @@ class PartFile(FileLock):
     Attributes:
         path: Where it stands: `.part` at its end until it is whole.
         size: How many bytes it has.
+        is_whole: Whether it has its own name.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class PartFile(FileLock):
         super().__init__()
         self.path: Path = folder / name
         self.size: int = 0
+        self.is_whole: bool = False
         self._folder = folder
         self._name = name
         self._overwrite = overwrite
@@ -48,13 +50,20 @@ class PartFile(FileLock):
         self._is_given_up = False
         self._is_kept = False
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is there and can be written."""
+        return self._file is not None
+
     def create(self) -> None:
-        """Make the file.
+        """Make the file; no-op where that is done.
 
         Raises:
             FileError: It can't be made.
         """
         with self._locked():
+            if self._file is not None or self.is_whole:
+                return
             for number in range(1, _MOST_OF_A_NAME):
                 path = self._folder / f"{numbered(self._name, number)}.part"
                 if os.path.lexists(path):
@@ -65,17 +74,22 @@ class PartFile(FileLock):
                     self._file = path.open("xb")
                 except FileExistsError:
                     continue
-                except OSError as error:
-                    raise self._failure(error) from error
-                except BaseException:
+                except BaseException as error:
                     # A signal may come when the file is made, and before it is anybody's.
-                    _remove_empty(path)
-                    raise
+                    if not isinstance(error, OSError) or raised_by_signal_handler(error):
+                        _remove_empty(path)
+                        raise
+                    raise self._failure(error) from error
                 return
         raise self._too_many()
 
-    def write(self, data: bytes) -> None:
-        """Put bytes to its end.
+    def write(self, data: bytes, offset: int | None = None) -> None:
+        """Write bytes.
+
+        Args:
+            data: The bytes.
+            offset: Where they belong: with it, a write that was interrupted can be done again.
+                Default None: at its end.
 
         Raises:
             FileError: They can't be written.
@@ -83,11 +97,16 @@ class PartFile(FileLock):
         with self._locked():
             if self._file is None:
                 return  # the file was given up meanwhile
+            start = self.size if offset is None else offset
             try:
+                if offset is not None:
+                    self._file.seek(offset)
                 self._file.write(data)
             except OSError as error:
+                if raised_by_signal_handler(error) is not None:
+                    raise
                 raise self._failure(error) from error
-            self.size += len(data)
+            self.size = max(self.size, start + len(data))
 
     def finish(self) -> Path:
         """Give the file, which is whole, its own name.
@@ -105,8 +124,11 @@ class PartFile(FileLock):
                 self._file.close()
                 path = self._named()
             except OSError as error:
+                if raised_by_signal_handler(error) is not None:
+                    raise
                 raise self._failure(error) from error
             # In this order: what is given up meanwhile is the name that it had.
+            self.is_whole = True
             self._file = None
             self.path = path
             return path
@@ -138,11 +160,11 @@ class PartFile(FileLock):
 
     def _clean_up(self) -> None:
         file, self._file = self._file, None
-        with contextlib.suppress(OSError):
+        with suppress_errors(OSError):
             if file is not None:
                 file.close()
         if not self._is_kept:
-            with contextlib.suppress(OSError):
+            with suppress_errors(OSError):
                 self.path.unlink()
 
     def _failure(self, error: OSError) -> FileError:
@@ -155,7 +177,7 @@ class PartFile(FileLock):
 
 
 def _remove_empty(path: Path) -> None:
-    with contextlib.suppress(OSError):
+    with suppress_errors(OSError):
         if not path.stat().st_size:
             path.unlink()
 
@@ -172,7 +194,9 @@ def _rename_to_new(path: Path, new: Path) -> bool:
         os.link(path, new)
     except FileExistsError:
         return False
-    except (OSError, AttributeError):
+    except (OSError, AttributeError) as error:
+        if raised_by_signal_handler(error) is not None:
+            raise
         # Some systems and file systems have no links: the name is taken first, by an empty file.
         if os.path.lexists(new):
             return False

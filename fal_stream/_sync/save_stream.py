@@ -7,19 +7,21 @@ what arrived is kept in a file whose name ends in `.part`.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._checks import check_bool
-from .._net.cancellation import in_thread
+from .._net.cancellation import complete_despite_cancellation, in_thread
+from .._net.compat import call_with_timeout
 from .._saving.target import check_target, make_folder
 from .._shared.chunk_fields import shown_fields
 from .._shared.file_hosts import make_file_hosts
 from .._shared.file_limits import FileLimits
 from .._shared.find_files import SeenFiles, find_in
-from ..errors import FileError, counted
+from ..errors import FalStreamError, FileError, counted
 from .dispatch import Dispatcher
 from .fetch import FileOption
 from .saver import Saver
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from .stream import FalStream
 
 MAX_SAVED_FILES = 1_000
+
+# How long a disk is waited for when the caller was cancelled (seconds).
+_PATIENCE = 0.5
 
 _logger = logging.getLogger("fal_stream")
 
@@ -94,8 +99,14 @@ class StreamSaver:
         try:
             with stream:
                 self._read(saver)
-        except Exception:
-            self._keep(saver)
+        except GeneratorExit:
+            raise  # nothing can be waited for any more
+        except Exception as error:
+            self._keep(saver, with_buffer=not isinstance(error, FalStreamError))
+            raise
+        except BaseException:
+            keeping = call_with_timeout(_PATIENCE, self._keep, saver)
+            complete_despite_cancellation(keeping, _nothing)
             raise
         finally:
             saver.leave()
@@ -132,10 +143,18 @@ class StreamSaver:
             if not saver.paths and self._failure is None:
                 raise self._nothing(last)
 
-    def _keep(self, saver: Saver) -> None:
-        path = saver.keep()
-        if path is not None:
-            _logger.warning("What came of a file that broke off is in %s", path)
+    def _keep(self, saver: Saver, *, with_buffer: bool = True) -> None:
+        stream = self._stream
+        try:
+            # What came when the stream was interrupted, and before it was iterated over.
+            with contextlib.suppress(FileError):
+                while with_buffer and stream.buffer and isinstance(stream.buffer[0], bytes):
+                    saver.write(stream.buffer.popleft(), stream.response_headers)
+            saver.keep()
+        finally:
+            path = saver.leave()
+            if path is not None:
+                _logger.warning("What came of a file that broke off is in %s", path)
 
     def _check_body(self, before: int, size: int) -> None:
         if before:
@@ -182,3 +201,7 @@ class StreamSaver:
             endpoint_id=stream.endpoint_id,
             request_id=stream.request_id,
         )
+
+
+def _nothing() -> None:
+    """Nothing to interrupt: the writing has a limit of its own."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
 import random
 import signal
 import socket
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -26,7 +28,7 @@ from tests.faults.servers import RawServer
 from tests.flavour.pools import at_work
 from tests.programs import running
 from tests.sockets import MuteServer, open_files
-from tests.steps import uncollected
+from tests.steps import each_step, uncollected
 
 BLOCKING = """
 import sys
@@ -140,6 +142,70 @@ def test_an_interrupted_stream_is_given_up(
             stream.done()
         assert either_fal.requests[0].gone.wait(10)
         assert client.stream("acme/other").done() == 2
+
+
+@pytest.mark.parametrize("size", [20, 50_000, 300_000])
+def test_an_interrupted_save_keeps_what_came(
+    fal: LocalFal,
+    interrupt: Callable[[], None],
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    size: int,
+) -> None:
+    body = b"RIFF" + b"1" * size + b"2" * size
+    pieces = [body[: 4 + size], Pause(0.1), body[4 + size :], Hang()]
+    fal.add("acme/tts", Reply(pieces, content_type="audio/wav"))
+    part = tmp_path / "a.wav.part"
+    with StreamingClient(**fal.settings) as client:
+        stream = client.stream("acme/tts")
+
+        def interrupt_when_all_is_there() -> None:
+            until(lambda: stream._chunk_reader.received == len(body) and part.exists())
+            interrupt()
+
+        job = Job(interrupt_when_all_is_there)
+        with pytest.raises(Interruption):
+            stream.save(tmp_path / "a.wav")
+        job.result()
+    assert part.read_bytes() == body
+    assert os.listdir(tmp_path) == ["a.wav.part"]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert caplog.messages == [f"What came of a file that broke off is in {part}"]
+
+
+# Python closes a file that was opened when the signal came, and warns.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.parametrize("size", [20, 300_000])
+def test_an_interruption_at_each_step_of_a_save(
+    fal: LocalFal, caplog: pytest.LogCaptureFixture, tmp_path: Path, size: int
+) -> None:
+    pieces = [b"1" * size, b"2" * size]
+    fal.add("acme/tts", Reply([pieces[0], Pause(0.002), pieces[1]], content_type="audio/wav"))
+    files = ("_sync/save.py", "_sync/saver.py", "_sync/save_stream.py", "part_file.py")
+    with StreamingClient(**fal.settings) as client:
+        for number, at in enumerate(each_step(*files, like_signals=True, stride=3)):
+            caplog.clear()
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            whole, part = folder / "a.wav", folder / "a.wav.part"
+            stream = client.stream("acme/tts")
+            with contextlib.suppress(Interruption), at(raise_interruption):
+                assert stream.save(whole) == [whole]
+            came = b"".join(pieces)[: stream._chunk_reader.received]
+            assert set(os.listdir(folder)) <= {"a.wav", "a.wav.part"}
+            if whole.exists():
+                assert whole.read_bytes() == b"".join(pieces)
+            elif part.exists():
+                # One piece is lost where it comes between taking it up and keeping it.
+                assert came.startswith(part.read_bytes())
+                assert part.stat().st_size
+                assert caplog.messages == [f"What came of a file that broke off is in {part}"]
+            assert whole.exists() or at.reached
+
+
+def raise_interruption() -> None:
+    raise Interruption
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5"])

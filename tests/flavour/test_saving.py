@@ -13,7 +13,7 @@ import pytest
 
 from fal_stream import AsyncStreamingClient
 from fal_stream._saving.part_file import PartFile
-from fal_stream.testing import Hang, LocalFal, Reply
+from fal_stream.testing import Hang, LocalFal, Pause, Reply
 
 pytestmark = pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 
@@ -50,6 +50,53 @@ async def test_a_body_that_is_cancelled_keeps_its_part(fal: LocalFal, tmp_path: 
         part = tmp_path / "a.wav.part"
         await until(lambda: part.exists() and part.stat().st_size)
         group.cancel_scope.cancel()
+    assert os.listdir(tmp_path) == ["a.wav.part"]
+
+
+@pytest.mark.parametrize("size", [20, 300_000])
+async def test_all_that_came_of_a_body_that_is_cancelled_is_kept(
+    fal: LocalFal, caplog: pytest.LogCaptureFixture, tmp_path: Path, size: int
+) -> None:
+    body = b"1" * size + b"2" * size
+    pieces = [body[:size], Pause(0.1), body[size:], Hang()]
+    fal.add("acme/tts", Reply(pieces, content_type="audio/wav"))
+    part = tmp_path / "a.wav.part"
+    async with AsyncStreamingClient(**fal.settings) as client, anyio.create_task_group() as group:
+        stream = client.stream("acme/tts")
+        group.start_soon(stream.save, tmp_path / "a.wav")
+        await until(lambda: stream._chunk_reader.received == len(body) and part.exists())
+        group.cancel_scope.cancel()
+    assert part.read_bytes() == body
+    assert os.listdir(tmp_path) == ["a.wav.part"]
+    assert caplog.messages == [f"What came of a file that broke off is in {part}"]
+
+
+async def test_a_disk_that_hangs_is_not_waited_for_where_a_body_is_cancelled(
+    fal: LocalFal,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    go_on = threading.Event()
+    write = PartFile.write
+
+    def slow(part: PartFile, data: bytes, offset: int | None = None) -> None:
+        go_on.wait(30)
+        write(part, data, offset)
+
+    before = threads()
+    monkeypatch.setattr(PartFile, "write", slow)
+    fal.add("acme/tts", Reply([b"fox", Hang()], content_type="audio/wav"))
+    part = tmp_path / "a.wav.part"
+    async with AsyncStreamingClient(**fal.settings) as client, anyio.create_task_group() as group:
+        group.start_soon(client.stream("acme/tts").save, tmp_path / "a.wav")
+        await until(part.exists)
+        began = time.monotonic()
+        group.cancel_scope.cancel()
+    assert time.monotonic() - began < 10
+    assert caplog.messages == [f"What came of a file that broke off is in {part}"]
+    go_on.set()
+    await until(lambda: threads() == before)
     assert os.listdir(tmp_path) == ["a.wav.part"]
 
 
