@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,8 +105,7 @@ class AsyncStreamSaver:
             await self._keep(saver, with_buffer=not isinstance(error, FalStreamError))
             raise
         except BaseException:
-            keeping = async_call_with_timeout(_PATIENCE, self._keep, saver)
-            await async_complete_despite_cancellation(keeping, _nothing)
+            await async_complete_despite_cancellation(self._keep_soon(saver), _nothing)
             raise
         finally:
             saver.leave()
@@ -141,6 +141,12 @@ class AsyncStreamSaver:
                 await self._save(saver, last, stream._count)
             if not saver.paths and self._failure is None:
                 raise self._nothing(last)
+
+    async def _keep_soon(self, saver: AsyncSaver) -> Path | None:
+        """Keep what came; a disk that hangs is waited for a moment only."""
+        keep: Callable[[], Any] = partial(self._keep, saver)
+        await async_call_with_timeout(_PATIENCE, keep)
+        return saver.leave()
 
     async def _keep(self, saver: AsyncSaver, *, with_buffer: bool = True) -> None:
         stream = self._stream

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,8 +106,7 @@ class StreamSaver:
             self._keep(saver, with_buffer=not isinstance(error, FalStreamError))
             raise
         except BaseException:
-            keeping = call_with_timeout(_PATIENCE, self._keep, saver)
-            complete_despite_cancellation(keeping, _nothing)
+            complete_despite_cancellation(self._keep_soon(saver), _nothing)
             raise
         finally:
             saver.leave()
@@ -142,6 +142,12 @@ class StreamSaver:
                 self._save(saver, last, stream._count)
             if not saver.paths and self._failure is None:
                 raise self._nothing(last)
+
+    def _keep_soon(self, saver: Saver) -> Path | None:
+        """Keep what came; a disk that hangs is waited for a moment only."""
+        keep: Callable[[], Any] = partial(self._keep, saver)
+        call_with_timeout(_PATIENCE, keep)
+        return saver.leave()
 
     def _keep(self, saver: Saver, *, with_buffer: bool = True) -> None:
         stream = self._stream
