@@ -44,6 +44,9 @@ class AsyncReadableStream(AsyncEndableStream[ChunkT], AsyncStartable, AsyncFlavo
         given: The signal that was given for the stream, or None.
     """
 
+    # Again, as checkers take a value that is set in another class for a new attribute.
+    current_data: ChunkT | None
+
     def __init__(
         self, prepared: PreparedStream, opener: AsyncOpener, given: AbortSignal | None
     ) -> None:

@@ -45,6 +45,9 @@ class ReadableStream(EndableStream[ChunkT], Startable, FlavourHints):
         given: The signal that was given for the stream, or None.
     """
 
+    # Again, as checkers take a value that is set in another class for a new attribute.
+    current_data: ChunkT | None
+
     def __init__(self, prepared: PreparedStream, opener: Opener, given: AbortSignal | None) -> None:
         super().__init__(prepared, opener, given)
         self.last_event_timestamp: float | None = None

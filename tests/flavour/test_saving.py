@@ -88,10 +88,10 @@ async def test_a_disk_that_hangs_is_not_waited_for_where_a_body_is_cancelled(
     monkeypatch.setattr(PartFile, "write", slow)
     fal.add("acme/tts", Reply([b"fox", Hang()], content_type="audio/wav"))
     part = tmp_path / "a.wav.part"
+    began = time.monotonic()
     async with AsyncStreamingClient(**fal.settings) as client, anyio.create_task_group() as group:
         group.start_soon(client.stream("acme/tts").save, tmp_path / "a.wav")
         await until(part.exists)
-        began = time.monotonic()
         group.cancel_scope.cancel()
     assert time.monotonic() - began < 10
     assert caplog.messages == [f"What came of a file that broke off is in {part}"]
