@@ -119,7 +119,8 @@ def encode_input(data: Any, is_file: IsFile) -> EncodedInput:
     except RecursionError:
         pass
     else:
-        return _without_unsent(values, taking.files)
+        files = taking.files
+        return _without_unsent(values, files) if files else EncodedInput(values, files)
     raise _too_deep("input")
 
 
@@ -284,7 +285,7 @@ def _without_unsent(values: Any, files: Sequence[InputFile]) -> EncodedInput:
         values: JSON values, with gaps.
         files: The files that were found.
     """
-    used = sorted(set(_indices(values))) if files else []
+    used = sorted(set(_indices(values)))
     if len(used) == len(files):
         return EncodedInput(values, files)
     slots = {index: _Slot(number) for number, index in enumerate(used)}

@@ -103,7 +103,8 @@ class Sender:
         for _ in range(MAX_REDIRECTS + 1):
             redactor = Redactor(request.url, request.headers)
             response = self._send(request, exchange, redactor)
-            redirected = _redirected(request, response)
+            is_redirect = 300 <= response.status < 400
+            redirected = _redirected(request, response) if is_redirect else None
             if redirected is None:
                 return response
             response.discard()
