@@ -246,6 +246,18 @@ def check_header_value(name: str, value: object) -> str:
     return value.strip(" \t")
 
 
+def without_user(address: str) -> str:
+    """Return an address, with or without a scheme, without a user and password in it.
+
+    Args:
+        address: The address, without query and fragment. A password may hold any character, a
+            slash too, so what stands before the last `@` is left out.
+    """
+    scheme, mark, rest = address.rpartition("://")
+    user, at, host = rest.rpartition("@")
+    return f"{scheme}{mark}{host}" if at and (mark or ":" in user) else address
+
+
 def check_url(name: str, value: object) -> SplitResult:
     """Check an absolute http or https address.
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .._checks import short_repr
+from .._checks import short_repr, without_user
 from .._shared.file_names import MAX_NAME_BYTES
 from .._signal_errors import raised_by_signal_handler
 from ..errors import ConfigError, excerpt
@@ -47,8 +47,9 @@ def check_target(argument: str, path: object) -> Target:
             "'fox.png'"
         )
     if "://" in text:
+        shown = without_user(re.split("[?#]", text, maxsplit=1)[0])
         raise ConfigError(
-            f"{argument}={short_repr(_without_secrets(text))} is an address, and files are saved "
+            f"{argument}={short_repr(shown)} is an address, and files are saved "
             "on this machine: give a folder, or the name of a file, 'fox.png'"
         )
     given = Path(text := os.path.expanduser(text))
@@ -65,13 +66,6 @@ def check_target(argument: str, path: object) -> Target:
     return Target(given.parent, given.name)
 
 
-def _without_secrets(address: str) -> str:
-    """Return an address without its user, password, query and fragment."""
-    scheme, mark, rest = re.split("[?#]", address, maxsplit=1)[0].partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
-
-
 def _text_of(path: object) -> str:
     """Return the text of somebody's own path; none where it is no path."""
     if not isinstance(path, os.PathLike):
@@ -80,7 +74,7 @@ def _text_of(path: object) -> str:
         return os.fsdecode(path)
     except Exception as error:
         # Whatever its `__fspath__` raises.
-        if raised_by_signal_handler(error):
+        if raised_by_signal_handler(error) is not None:
             raise
         return ""
 

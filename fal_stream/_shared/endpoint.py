@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from .._checks import short_repr
+from .._checks import short_repr, without_user
 from ..errors import ConfigError
 
 RUN_HOST = "fal.run"
@@ -92,18 +92,11 @@ def _bad(endpoint_id: object) -> ConfigError:
         if mark and "://" not in shown:
             hint = "a query goes into the query_params option"
         mark = other_mark or mark
-        endpoint_id = f"{_without_user(shown)}{mark and mark + '...'}"
+        endpoint_id = f"{without_user(shown)}{mark and mark + '...'}"
     return ConfigError(
         f"endpoint_id={short_repr(endpoint_id)} is not an endpoint id: give owner/alias[/path] as "
         f"on the model's page, like 'fal-ai/flux/dev'; {hint}"
     )
-
-
-def _without_user(text: str) -> str:
-    """Return an address, with or without a scheme, without a user and password in it."""
-    scheme, mark, rest = text.rpartition("://")
-    user, at, host = rest.rpartition("@")
-    return f"{scheme}{mark}{host}" if at and (mark or ":" in user) else text
 
 
 def stream_path(endpoint_id: EndpointId, path: object = DEFAULT_PATH) -> str:

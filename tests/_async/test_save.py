@@ -426,7 +426,13 @@ async def test_the_home_of_the_user(
 
 
 @pytest.mark.parametrize(
-    "path", ["https://me:hunter2@host/fox.png?token=hunter2", "s3://bucket/fox.png", "file:///a/b"]
+    "path",
+    [
+        "https://me:hunter2@host/fox.png?token=hunter2",
+        "https://me:a/hunter2@host/fox.png",
+        "s3://bucket/fox.png",
+        "file:///a/b",
+    ],
 )
 async def test_an_address_is_no_path(
     fal: LocalFal, client: AsyncStreamingClient, path: str

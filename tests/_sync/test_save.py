@@ -399,7 +399,13 @@ def test_the_home_of_the_user(
 
 
 @pytest.mark.parametrize(
-    "path", ["https://me:hunter2@host/fox.png?token=hunter2", "s3://bucket/fox.png", "file:///a/b"]
+    "path",
+    [
+        "https://me:hunter2@host/fox.png?token=hunter2",
+        "https://me:a/hunter2@host/fox.png",
+        "s3://bucket/fox.png",
+        "file:///a/b",
+    ],
 )
 def test_an_address_is_no_path(fal: LocalFal, client: StreamingClient, path: str) -> None:
     with pytest.raises(ConfigError, match="is an address, and files are saved on this") as raised:
