@@ -235,7 +235,7 @@ class AsyncDispatcher:
 
     async def _send(self, request: PreparedRequest, exchange: AsyncExchange) -> AsyncStreamResponse:
         """Send a request, to the backup host where fal's own can't be reached."""
-        backup = _at_backup(request)
+        backup = request.at(backup_url(request.url))
         if backup is None:
             return await self.sender.send(request, exchange)
         exchange.connect_patience = BACKUP_PATIENCE
@@ -283,12 +283,6 @@ async def _call(
     from .callbacks import call_callback
 
     return await call_callback(exchange, ConfigError, what, function, *args)
-
-
-def _at_backup(request: PreparedRequest) -> PreparedRequest | None:
-    """Return the same request to the backup host, None where there is none."""
-    url = backup_url(request.url)
-    return None if url is None else replace(request, url=url)
 
 
 def _traced(request: PreparedRequest) -> PreparedRequest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NoReturn
 from urllib.parse import urlsplit
 
@@ -48,6 +48,17 @@ class PreparedRequest:
         """Scheme, host and port of the address."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc}"
+
+    def at(self, url: str | None) -> PreparedRequest | None:
+        """Return the same request to another address; None for none.
+
+        So no address has to be held in a variable, which a traceback may show: it may contain a
+        token.
+
+        Args:
+            url: The complete URL, or None.
+        """
+        return None if url is None else replace(self, url=url)
 
 
 def key_use(config: AnySettings, url: str, headers: Mapping[str, str]) -> KeyUse:

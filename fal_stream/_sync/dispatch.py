@@ -234,7 +234,7 @@ class Dispatcher:
 
     def _send(self, request: PreparedRequest, exchange: Exchange) -> StreamResponse:
         """Send a request, to the backup host where fal's own can't be reached."""
-        backup = _at_backup(request)
+        backup = request.at(backup_url(request.url))
         if backup is None:
             return self.sender.send(request, exchange)
         exchange.connect_patience = BACKUP_PATIENCE
@@ -280,12 +280,6 @@ def _call(exchange: Exchange, what: str, function: Callable[..., Any], *args: An
     from .callbacks import call_callback
 
     return call_callback(exchange, ConfigError, what, function, *args)
-
-
-def _at_backup(request: PreparedRequest) -> PreparedRequest | None:
-    """Return the same request to the backup host, None where there is none."""
-    url = backup_url(request.url)
-    return None if url is None else replace(request, url=url)
 
 
 def _traced(request: PreparedRequest) -> PreparedRequest:

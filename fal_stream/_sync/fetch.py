@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 from urllib.parse import urljoin
 
@@ -113,7 +112,7 @@ class Download:
             response = self._response = self._dispatcher.dispatch(
                 request, self._exchange, as_is=True
             )
-            redirected = _redirected(request, response)
+            redirected = request.at(_target_of(request.url, response.status, response.headers))
             if redirected is None:
                 self._check(response)
                 return response
@@ -210,12 +209,6 @@ def too_large(found: FoundFile, max_bytes: int) -> FileError:
     """Return the error of a file that is larger than it may be."""
     what = f"has more than {counted(max_bytes, 'byte')}: give a larger `max_bytes` if it is meant"
     return file_error(found, what, "max_bytes")
-
-
-def _redirected(request: PreparedRequest, response: StreamResponse) -> PreparedRequest | None:
-    """Return the request that an answer leads on to; None where it is no redirect."""
-    target = _target_of(request.url, response.status, response.headers)
-    return None if target is None else replace(request, url=target)
 
 
 def _target_of(url: str, status: int, headers: Mapping[str, str]) -> str | None:

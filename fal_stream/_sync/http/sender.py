@@ -9,7 +9,6 @@ first request.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -103,8 +102,9 @@ class Sender:
         for _ in range(MAX_REDIRECTS + 1):
             redactor = Redactor(request.url, request.headers)
             response = self._send(request, exchange, redactor)
-            is_redirect = 300 <= response.status < 400
-            redirected = _redirected(request, response) if is_redirect else None
+            redirected = request.at(
+                redirect_target(request.method, request.url, response.status, response.headers)
+            )
             if redirected is None:
                 return response
             response.discard()
@@ -275,12 +275,6 @@ def no_response_error(
         request_sent=sent,
         transient=hint.transient,
     )
-
-
-def _redirected(request: PreparedRequest, response: StreamResponse) -> PreparedRequest | None:
-    """Return the request to go on with, None where the answer is no redirect that is followed."""
-    target = redirect_target(request.method, request.url, response.status, response.headers)
-    return None if target is None else replace(request, url=target)
 
 
 def redirect_target(method: str, url: str, status: int, headers: Mapping[str, str]) -> str | None:
