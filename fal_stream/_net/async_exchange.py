@@ -16,7 +16,7 @@ from .._ipython import running_shell
 from .._shared.watchdog import Watchdog
 from .compat import async_call
 from .event_loop import EventLoop
-from .exchange import Aborted, BaseExchange
+from .exchange import BaseExchange
 from .loops import running_loop
 
 T = TypeVar("T")
@@ -102,11 +102,6 @@ class AsyncExchange(BaseExchange, ABC):
         """
         self._close = None
         return not self.aborted
-
-    def check(self) -> None:
-        """Raise Aborted after an abort."""
-        if self.aborted:
-            raise Aborted
 
     def checkpoint(self) -> None:
         """Apply the rules of a wait (limits and abort) where there is nothing to wait for.

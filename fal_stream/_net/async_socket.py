@@ -79,7 +79,7 @@ class AsyncSocketStream:
             del data
             await sending
         except OSError as error:
-            _check(exchange, error)
+            exchange.check_after(error)
             raise
 
     async def receive(self) -> bytes:
@@ -107,7 +107,7 @@ class AsyncSocketStream:
                 plain = tls.decrypt(await self._stream.receive(exchange))
             return plain
         except OSError as error:
-            _check(exchange, error)
+            exchange.check_after(error)
             raise
 
     async def _answer(self, tls: TlsEngine) -> None:
@@ -142,7 +142,7 @@ class AsyncSocketStream:
                     raise ConnectionError("the connection was closed in the TLS handshake")
             self._tls = tls
         except OSError as error:
-            _check(self._exchange, error)
+            self._exchange.check_after(error)
             raise
         finally:
             # The closing alert; after a failure, the alert that tells the server about it.
@@ -189,12 +189,6 @@ class AsyncSocketStream:
         if info == "ssl_object":
             return None if self._tls is None else self._tls.ssl_object
         return self._stream.extra(info)
-
-
-def _check(exchange: AsyncExchange, error: OSError) -> None:
-    """Raise Aborted where that is why a connection broke."""
-    if raised_by_signal_handler(error) is None:
-        exchange.check()
 
 
 def _not_counted(count: int) -> None:

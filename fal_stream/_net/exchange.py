@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .._shared.watchdog import Watchdog
+from .._signal_errors import raised_by_signal_handler
 from ..abort import AbortController, AbortSignal
 
 
@@ -59,3 +60,17 @@ class BaseExchange:
         self.aborted = True
         if self._children is not None:
             self._children.abort()
+
+    def check(self) -> None:
+        """Raise Aborted after an abort."""
+        if self.aborted:
+            raise Aborted
+
+    def check_after(self, error: OSError) -> None:
+        """Raise Aborted if an abort is why a connection broke, and no signal handler's exception.
+
+        Args:
+            error: What the connection raised.
+        """
+        if raised_by_signal_handler(error) is None:
+            self.check()

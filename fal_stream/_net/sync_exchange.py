@@ -141,11 +141,6 @@ class Exchange(BaseExchange):
         if self._process == os.getpid():
             wake()
 
-    def check(self) -> None:
-        """Raise Aborted after an abort."""
-        if self.aborted:
-            raise Aborted
-
     def call(
         self,
         function: Callable[..., T | Awaitable[T]],

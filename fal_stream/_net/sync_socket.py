@@ -40,12 +40,6 @@ def _is_over(error: OSError) -> bool:
     return error.errno == errno.ETIMEDOUT or raised_by_signal_handler(error) is not None
 
 
-def _check(exchange: Exchange, error: OSError) -> None:
-    """Raise Aborted where that is why a connection broke."""
-    if raised_by_signal_handler(error) is None:
-        exchange.check()
-
-
 def open_socket_stream(exchange: Exchange, host: str, port: int) -> SocketStream:
     """Connect to a host.
 
@@ -123,7 +117,7 @@ class SocketStream:
             try:
                 sent = exchange.wait(send)
             except OSError as error:
-                _check(exchange, error)
+                exchange.check_after(error)
                 raise
             if counts:
                 exchange.sent(sent)
@@ -146,7 +140,7 @@ class SocketStream:
                 raise self._held_error
             data = exchange.wait(self._receive_within)
         except OSError as error:
-            _check(exchange, error)
+            exchange.check_after(error)
             raise
         if not data:
             # A socket that was shut down looks like one that the server has closed.
@@ -235,7 +229,7 @@ class SocketStream:
         try:
             exchange.wait(lambda seconds: self._try(handshake, seconds))
         except OSError as error:
-            _check(exchange, error)
+            exchange.check_after(error)
             raise
 
     def seems_open(self) -> bool:
