@@ -76,7 +76,8 @@ class PartFile(FileLock):
                     continue
                 except BaseException as error:
                     # A signal may come when the file is made, and before it is anybody's.
-                    if not isinstance(error, OSError) or raised_by_signal_handler(error):
+                    is_handlers = raised_by_signal_handler(error) is not None
+                    if is_handlers or not isinstance(error, OSError):
                         _remove_empty(path)
                         raise
                     raise self._failure(error) from error

@@ -74,7 +74,7 @@ def _check_fields(model: Any, place: str, is_file: IsFile) -> None:
         try:
             value = getattr(model, name)
         except Exception as error:
-            if raised_by_signal_handler(error):
+            if raised_by_signal_handler(error) is not None:
                 raise
             continue  # pydantic will raise it
         if not holds_file(value, is_file, here):
@@ -107,6 +107,6 @@ def _or_none(dump: Callable[[], Any]) -> Any:
     try:
         return dump()
     except (TypeError, ValueError) as error:
-        if raised_by_signal_handler(error):
+        if raised_by_signal_handler(error) is not None:
             raise
         return None

@@ -22,6 +22,11 @@ DEPTH = 200  # far deeper than any real JSON
 LISTS = (list, tuple, set, frozenset, deque)  # what becomes a list in JSON, inside of models
 
 
+_CONTAINERS = (Mapping, *LISTS)
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})  # of these types nothing is a file
+
+
 def list_of(value: object) -> Collection[Any] | None:
     """Return the values of what is a list in JSON, inside of models; None where it is none."""
     if isinstance(value, LISTS):
@@ -50,6 +55,17 @@ def declared_fields(value: Any) -> dict[str, Any]:
         return own | (value.__pydantic_extra__ or {})
     names = [item.name for item in dataclasses.fields(value)]
     return {name: getattr(value, name) for name in names if hasattr(value, name)}
+
+
+def inner_values(value: object) -> Iterable[Any] | None:
+    """Return the values in a mapping, list, model or dataclass; None where it is none of them."""
+    if isinstance(value, Mapping):
+        return value.values()
+    if isinstance(value, LISTS):
+        return value
+    if is_model(value) or is_dataclass(value):
+        return declared_fields(value).values()
+    return None
 
 
 def config_of(value: object) -> Mapping[str, object]:
@@ -90,17 +106,13 @@ def holds_file(
     Returns:
         Whether it is or does.
     """
-    if id(value) in around or len(around) > DEPTH:
+    # The common case first: there may be a million of them.
+    if type(value) in _PLAIN or id(value) in around or len(around) > DEPTH:
         return False
-    items: Iterable[object]
-    if isinstance(value, Mapping):
-        items = value.values()
-    elif isinstance(value, LISTS):
-        items = value
-    elif is_model(value) or is_dataclass(value):
-        items = declared_fields(value).values()
-        here = files_among_fields(value, is_file)
-    else:
+    items = inner_values(value)
+    if items is None:
         return (here or is_file)(value)
+    if not isinstance(value, _CONTAINERS):
+        here = files_among_fields(value, is_file)
     inside = (*around, id(value))
     return any(holds_file(item, is_file, here, inside) for item in items)

@@ -7,14 +7,23 @@ that nothing is left to be compared with what was written.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import GeneratorType
 from typing import Any
 
 import pydantic
 
 from ..errors import ConfigError
-from .file_search import DEPTH, LISTS, IsFile, declared_fields, holds_file, is_dataclass, is_model
+from .file_search import (
+    DEPTH,
+    LISTS,
+    IsFile,
+    declared_fields,
+    holds_file,
+    inner_values,
+    is_dataclass,
+    is_model,
+)
 
 __all__ = ["IteratorReader", "ReadIterator", "rewind", "with_value"]
 
@@ -137,12 +146,5 @@ def rewind(value: Any, around: tuple[int, ...] = ()) -> None:
         return
     if isinstance(value, ReadIterator):
         value.rewind()
-    items: Iterable[Any] = ()
-    if isinstance(value, Mapping):
-        items = value.values()
-    elif isinstance(value, LISTS):
-        items = value
-    elif is_model(value) or is_dataclass(value):
-        items = declared_fields(value).values()
-    for item in items:
+    for item in inner_values(value) or ():
         rewind(item, (*around, id(value)))

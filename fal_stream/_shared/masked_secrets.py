@@ -8,13 +8,12 @@ from __future__ import annotations
 import enum
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .._checks import is_model, is_model_secret
 from ..errors import ConfigError
-from .file_search import DEPTH, LISTS, declared_fields, is_dataclass
-from .file_search import is_model as is_dumped_by_pydantic
+from .file_search import DEPTH, inner_values
 
 __all__ = ["check_masks"]
 
@@ -56,17 +55,13 @@ def _held(value: Any, around: tuple[int, ...] = ()) -> Iterator[Any]:
         yield value
     if id(value) in around or len(around) > DEPTH:
         return
-    items: Iterable[Any] = ()
+    items = inner_values(value) or ()
     if isinstance(value, Mapping):
-        items = (*value, *value.values())
-    elif isinstance(value, LISTS):
-        items = value
+        items = (*value, *items)
     elif isinstance(value, enum.Enum):
         items = (value.value,)
-    elif is_dumped_by_pydantic(value) or is_dataclass(value):
-        items = declared_fields(value).values()
-        if is_model(value):
-            items = (*items, *(getattr(value, "__pydantic_private__", None) or {}).values())
+    elif is_model(value):
+        items = (*items, *(getattr(value, "__pydantic_private__", None) or {}).values())
     inside = (*around, id(value))
     for item in items:
         # The common case first: there may be a million of them.

@@ -205,7 +205,7 @@ def _attempt(
         return _serialize(model, mode=mode, include=include, exclude=exclude, by_alias=by_alias)
     except (TypeError, ValueError, RecursionError) as error:
         # What a serializer raises that is given a stand-in, pydantic makes a ValueError.
-        if raised_by_signal_handler(error):
+        if raised_by_signal_handler(error) is not None:
             raise
         return None
 
@@ -352,7 +352,8 @@ def _handlers_errors() -> Iterator[None]:
         yield
     except PydanticSerializationError as error:
         cause = error.__cause__
-        if cause is None or (isinstance(cause, Exception) and not raised_by_signal_handler(cause)):
+        is_serializers = isinstance(cause, Exception) and raised_by_signal_handler(cause) is None
+        if cause is None or is_serializers:
             raise
         failure = cause
     else:
