@@ -30,9 +30,10 @@ from .readable_stream import AsyncReadableStream
 
 if TYPE_CHECKING:
     from .._shared.chunk_fields import ChunkField
+    from .._shared.file_reader import FileReader
     from .._shared.text_reader import TextReader
     from .dispatch import AsyncDispatcher
-    from .file import AsyncFile, FileReader
+    from .file import AsyncFile
 
 ChunkT = TypeVar("ChunkT", default=Any)
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,15 +17,15 @@ from .._net.result_hints import result_hints
 from .._saving.part_file import PartFile
 from .._saving.target import check_target, make_folder
 from .._shared.api_errors import shown_type
-from .._shared.chunk_fields import shown_fields
 from .._shared.file_bundle import file_mime_bundle
-from .._shared.file_hosts import FileHosts, make_file_hosts
+from .._shared.file_hosts import make_file_hosts
 from .._shared.file_limits import DEFAULT_MAX_BYTES, DEFAULT_SECONDS, FileLimits
+from .._shared.file_reader import FileReader
 from .._shared.find_files import SeenFiles, find_in
 from .._shared.found_file import FoundFile
 from .._shared.stream_state import STOPPED
 from ..abort import AbortSignal
-from ..errors import FileError, counted
+from ..errors import FileError
 from .dispatch import Dispatcher
 from .save import read_file, save_file
 
@@ -182,36 +182,6 @@ def find_files(chunk: object, *, hosts: Collection[str] = ()) -> list[File]:
     return [File(file) for file in filter(SeenFiles().is_new, found)]
 
 
-class FileReader:
-    """Finds the files in one chunk after the other; those that nobody has taken yet stay in it.
-
-    Args:
-        hosts: Hosts that files are downloaded from.
-
-    Attributes:
-        hosts: The same.
-        found: The files of the last chunk that nobody has taken yet.
-        has_found: Whether there was a file.
-        taken: How many chunks were taken.
-        last: The last of them.
-    """
-
-    def __init__(self, hosts: FileHosts) -> None:
-        self.hosts = hosts
-        self.found: Iterator[FoundFile] = iter(())
-        self.has_found = False
-        self.taken = 0
-        self.last: object = None
-        self._once = SeenFiles()
-
-    def take(self, chunk: object) -> None:
-        """Find the files in a chunk."""
-        self.taken += 1
-        self.last = chunk
-        if not isinstance(chunk, bytes):
-            self.found = filter(self._once.is_new, find_in(chunk, self.hosts))
-
-
 class Files(IteratorHints):
     """The files of a stream, as they come.
 
@@ -257,17 +227,10 @@ class Files(IteratorHints):
         # Another consumer may have had the files.
         if reader.has_found or STOPPED in stream._reached or stream._count != reader.taken:
             return
-        what = "no chunk came"
-        if reader.taken:
-            what = (
-                f"{counted(reader.taken, 'chunk')} came; the last one {shown_fields(reader.last)}"
-            )
-        raise FileError(
-            f"There is no file in the stream: {what}. Files at other hosts than fal's are named by "
-            "`hosts`; iterate the stream to see what it gives",
-            endpoint_id=stream.endpoint_id,
-            request_id=stream.request_id,
-        ) from None
+        error = reader.missing_error()
+        error.endpoint_id = stream.endpoint_id
+        error.request_id = stream.request_id
+        raise error from None
 
 
 def files_of(

@@ -31,9 +31,10 @@ from .readable_stream import ReadableStream
 
 if TYPE_CHECKING:
     from .._shared.chunk_fields import ChunkField
+    from .._shared.file_reader import FileReader
     from .._shared.text_reader import TextReader
     from .dispatch import Dispatcher
-    from .file import File, FileReader
+    from .file import File
 
 ChunkT = TypeVar("ChunkT", default=Any)
 

@@ -1,0 +1,53 @@
+"""Find the files in the chunks of one stream, each once; `stream.files()` returns them.
+
+Promises: pure. What was found in a chunk and not taken yet stays there for whoever asks next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..errors import FileError, counted
+from .chunk_fields import shown_fields
+from .file_hosts import FileHosts
+from .find_files import SeenFiles, find_in
+from .found_file import FoundFile
+
+
+class FileReader:
+    """Finds the files in one chunk after the other; those that nobody has taken yet stay in it.
+
+    Args:
+        hosts: Hosts that files are downloaded from.
+
+    Attributes:
+        hosts: The same.
+        found: The files of the last chunk that nobody has taken yet.
+        has_found: Whether there was a file.
+        taken: How many chunks were taken.
+    """
+
+    def __init__(self, hosts: FileHosts) -> None:
+        self.hosts = hosts
+        self.found: Iterator[FoundFile] = iter(())
+        self.has_found = False
+        self.taken = 0
+        self._last: object = None
+        self._once = SeenFiles()
+
+    def take(self, chunk: object) -> None:
+        """Find the files in a chunk."""
+        self.taken += 1
+        self._last = chunk
+        if not isinstance(chunk, bytes):
+            self.found = filter(self._once.is_new, find_in(chunk, self.hosts))
+
+    def missing_error(self) -> FileError:
+        """Return the error of a stream in which there was no file."""
+        what = "no chunk came"
+        if self.taken:
+            what = f"{counted(self.taken, 'chunk')} came; the last one {shown_fields(self._last)}"
+        return FileError(
+            f"There is no file in the stream: {what}. Files at other hosts than fal's are named by "
+            "`hosts`; iterate the stream to see what it gives"
+        )
