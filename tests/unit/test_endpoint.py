@@ -13,6 +13,7 @@ from fal_stream._shared.endpoint import (
     EndpointId,
     backup_url,
     may_have_key,
+    names_this_machine,
     parse_endpoint_id,
     same_origin,
     stream_path,
@@ -54,17 +55,22 @@ def test_anything_else_is_refused(text: Any) -> None:
     )
 
 
+A_QUERY = "a query goes into the query_params option"
+AN_ADDRESS = "an address goes into the url option"
+
+
 @pytest.mark.parametrize(
     ("text", "shown", "place"),
     [
-        ("fal-ai/flux?x=1", "fal-ai/flux?...", "a query goes into the query_params option"),
-        ("fal-ai/flux?token=secret", "fal-ai/flux?...", "a query goes into the query_params opti"),
-        ("fal-ai/flux?key=secret#x", "fal-ai/flux?...", "a query goes into the query_params opti"),
-        ("fal-ai/flux#x", "fal-ai/flux#...", "an address goes into the url option"),
-        ("fal-ai/flux#x?y=secret", "fal-ai/flux#...", "a query goes into the query_params option"),
-        ("me:secret@fal.run/a/b", "fal.run/a/b", "an address goes into the url option"),
-        ("https://fal.run/a?key=secret", "https://fal.run/a?...", "an address goes into the url"),
-        ("https://me:secret@fal.run/a", "https://fal.run/a", "an address goes into the url opti"),
+        ("fal-ai/flux?x=1", "fal-ai/flux?...", A_QUERY),
+        ("fal-ai/flux?token=secret", "fal-ai/flux?...", A_QUERY),
+        ("fal-ai/flux?key=secret#x", "fal-ai/flux?...", A_QUERY),
+        ("fal-ai/flux#x", "fal-ai/flux#...", AN_ADDRESS),
+        ("fal-ai/flux#x?y=secret", "fal-ai/flux#...", A_QUERY),
+        ("me:secret@fal.run/a/b", "fal.run/a/b", AN_ADDRESS),
+        ("https://fal.run/a?key=secret", "https://fal.run/a?...", AN_ADDRESS),
+        ("https://me:secret@fal.run/a", "https://fal.run/a", AN_ADDRESS),
+        ("https://me:se@cret@fal.run/a", "https://fal.run/a", AN_ADDRESS),
     ],
 )
 def test_what_may_be_secret_in_an_id_is_not_shown(text: str, shown: str, place: str) -> None:
@@ -72,7 +78,7 @@ def test_what_may_be_secret_in_an_id_is_not_shown(text: str, shown: str, place: 
         parse_endpoint_id(text)
     message = str(caught.value)
     assert message.startswith(f"endpoint_id={shown!r} is not an endpoint id")
-    assert place in message
+    assert message.endswith(f"; {place}")
     assert "secret" not in message
 
 
@@ -122,6 +128,8 @@ def test_the_address_of_a_stream(text: str, url: str) -> None:
 )
 def test_the_path_of_ones_own(endpoint_id: str, path: str, expected: str) -> None:
     assert stream_path(parse_endpoint_id(endpoint_id), path) == expected
+    url = stream_url("https://fal.run", parse_endpoint_id(endpoint_id), path)
+    assert url == f"https://fal.run/{expected}"
 
 
 @pytest.mark.parametrize(
@@ -158,12 +166,12 @@ def test_a_path_that_is_none(path: object) -> None:
 
 def test_a_path_with_a_query_or_a_host() -> None:
     with pytest.raises(ConfigError) as raised:
-        stream_path(parse_endpoint_id("acme/tts"), "/audio?token=hidden")
+        stream_path(parse_endpoint_id("acme/tts"), "/audio?token=hidden?and=more")
     assert str(raised.value) == (
         "path='/audio?...' is not the path of an endpoint: a query goes into the query_params "
         "option"
     )
-    with pytest.raises(ConfigError, match="an address goes into the url option"):
+    with pytest.raises(ConfigError, match=f": {AN_ADDRESS}$"):
         stream_path(parse_endpoint_id("acme/tts"), "https://fal.run/acme/tts/audio")
 
 
@@ -227,3 +235,26 @@ def test_same_origin(first: str, second: str, expected: bool) -> None:
 )
 def test_the_host_that_stands_in(url: str, backup: str | None) -> None:
     assert backup_url(url) == backup
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("localhost", True),
+        ("LOCALHOST.", True),
+        ("localhost%lo", True),
+        ("a.localhost", True),
+        ("box.localdomain", True),
+        ("127.1", True),
+        ("0x7f000001", True),
+        ("::1%lo", True),
+        ("::ffff:127.0.0.1", True),
+        ("0.0.0.0", True),
+        ("fe80::1%lo", False),
+        ("10.0.0.1", False),
+        ("v3.fal.media", False),
+        ("notlocalhost", False),
+    ],
+)
+def test_hosts_that_lead_to_this_machine(host: str, expected: bool) -> None:
+    assert names_this_machine(host) is expected

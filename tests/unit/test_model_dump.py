@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
@@ -23,6 +23,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from fal_stream import ConfigError
 from fal_stream._files.detect import is_file
+from fal_stream._shared.file_search import config_of, list_of
 from fal_stream._shared.inputs import encode_input
 
 RAW = b"\xff\x00raw"
@@ -644,3 +645,31 @@ def test_a_model_serializer_beside_bytes_that_are_written_as_text() -> None:
         {"a": {"file": text, "files": [text], "more": 1}},
         [],
     )
+
+
+class Numbers(pydantic.BaseModel):
+    model_config = ConfigDict(title="numbers")
+    values: Iterable[int]
+
+
+@pydantic_dataclass(config=ConfigDict(title="a dataclass"))
+class Configured:
+    value: int = 1
+
+
+def test_what_is_a_list_in_json() -> None:
+    values = [1, 2]
+    assert list_of(values) is values
+    assert list_of({3}) == {3}
+    # As which pydantic gives an iterator in Python's own types.
+    assert list_of(Numbers(values=iter(values)).model_dump()["values"]) == values
+    generator = (number for number in values)
+    assert list_of(generator) is None
+    assert list(generator) == values
+    assert list_of("12") is None
+
+
+def test_the_configuration_of_a_model() -> None:
+    assert config_of(Numbers(values=[1])) == {"title": "numbers"}
+    assert config_of(Configured()) == {"title": "a dataclass"}
+    assert config_of(1) == {}

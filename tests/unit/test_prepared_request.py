@@ -45,6 +45,16 @@ def test_a_request_is_not_pickled() -> None:
     assert str(caught.value) == "A request is not pickled: it may hold a key or a token"
 
 
+def test_the_same_request_to_another_address() -> None:
+    made = api_request(Config(), "https://fal.ai/", {"a": 1}, {"x": "1"})
+    moved = made.at("https://falrun.com/")
+    assert moved is not None
+    assert moved.url == "https://falrun.com/"
+    assert (moved.method, moved.headers, moved.body) == (made.method, made.headers, made.body)
+    assert made.url == "https://fal.ai/"
+    assert made.at(None) is None
+
+
 def test_an_address_without_a_host_has_no_key() -> None:
     assert key_use(Config(), "https:/x", {}) == "withheld"
 
