@@ -20,6 +20,9 @@ from fal_stream.testing import LocalFal
 
 numpy = pytest.importorskip("numpy")
 
+# The oldest version that is allowed; it dumps less.
+IS_OLD = pydantic.VERSION.startswith("2.7.")
+
 HIDDEN = SecretStr("open sesame")
 
 
@@ -120,6 +123,18 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
 }
 
 
+if IS_OLD:
+    # It can't dump such a member at all.
+    for name, place in {
+        "a member with a secret": f"{UNDUMPED}input.anything",
+        "a member with a secret inside": f"{UNDUMPED}input.anything[0]",
+        "a member as a key": f"{UNDUMPED}a key of input.anything",
+        "a member beside a file": "input.anything.value[1]",
+    }.items():
+        message = f"{place} is of type Kind, which is not a JSON value: give its value"
+        REFUSED[name] = REFUSED[name][0], message
+
+
 class Kind(enum.Enum):
     SECRET = HIDDEN
     NESTED = Plain("a", [HIDDEN])
@@ -212,7 +227,7 @@ def generated_list(*values: Any) -> Message:
 
 
 class Strings(pydantic.BaseModel):
-    model_config = ConfigDict(ser_json_inf_nan="strings")
+    model_config = ConfigDict(ser_json_inf_nan="null" if IS_OLD else "strings")
     typed: float = math.nan
     value: Any = math.inf
 
@@ -223,6 +238,7 @@ class Nulls(pydantic.BaseModel):
     value: Any = None
 
 
+@pytest.mark.skipif(IS_OLD, reason="pydantic 2.7 doesn't know `strings`")
 def test_each_model_says_what_its_numbers_become(fal: LocalFal, client: StreamingClient) -> None:
     strings = {"typed": "NaN", "value": "Infinity"}
     given = [
@@ -276,6 +292,7 @@ class Declaring(pydantic.BaseModel):
     part: Excluding
 
 
+@pytest.mark.skipif(IS_OLD, reason="pydantic 2.7 doesn't exclude it: its secret is refused")
 def test_fields_that_a_dataclass_excludes(fal: LocalFal, client: StreamingClient) -> None:
     left = {"shown": 1, "number": 2.0}
     given = [Excluding(), Message(value=[Excluding()]), Declaring(part=Excluding())]
