@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._checks import short_repr
-from ..errors import FileError, StreamDecodeError, counted, excerpt, quoted
-from .chunk_fields import ChunkField, fields_of, shown_fields
+from ..errors import FileError, StreamDecodeError, excerpt, quoted
+from .chunk_fields import ChunkField, fields_of, shown_chunks
 from .data_uri import decode_base64, decode_data_uri
 
 # The fields with audio, in the order in which they are searched.
@@ -80,9 +80,7 @@ class AudioReader:
         """
         if self._has_sound:
             return
-        what = "no chunk came"
-        if self._count:
-            what = f"{counted(self._count, 'chunk')} came; the last one {shown_fields(self._last)}"
+        what = shown_chunks(self._count, self._last)
         if isinstance(self._field, str):
             message = f"There is no audio in the field {short_repr(self._field)}: {what}"
         else:

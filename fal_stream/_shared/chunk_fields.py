@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from .. import _checks
 from .._checks import is_model, short_repr
-from ..errors import ConfigError, excerpt
+from ..errors import ConfigError, counted, excerpt
 
 ChunkField: TypeAlias = str | Callable[[Any], Any]
 
@@ -45,6 +45,18 @@ def shown_fields(chunk: object) -> str:
     names = [repr(excerpt(str(name), 40)) for name in islice(fields, _MOST_SHOWN)]
     rest = len(fields) - len(names)
     return f"has the fields {', '.join(names)}{f' and {rest:,} more' if rest else ''}"
+
+
+def shown_chunks(count: int, last: object) -> str:
+    """Say which chunks came, for a message: `2 chunks came; the last one has no fields`.
+
+    Args:
+        count: How many.
+        last: The last one.
+    """
+    if not count:
+        return "no chunk came"
+    return f"{counted(count, 'chunk')} came; the last one {shown_fields(last)}"
 
 
 def check_field(argument: str, field: object) -> None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..errors import FileError, counted
-from .chunk_fields import shown_fields
+from ..errors import FileError
+from .chunk_fields import shown_chunks
 from .file_hosts import FileHosts
 from .find_files import SeenFiles, find_in
 from .found_file import FoundFile
@@ -44,9 +44,7 @@ class FileReader:
 
     def missing_error(self) -> FileError:
         """Return the error of a stream in which there was no file."""
-        what = "no chunk came"
-        if self.taken:
-            what = f"{counted(self.taken, 'chunk')} came; the last one {shown_fields(self._last)}"
+        what = shown_chunks(self.taken, self._last)
         return FileError(
             f"There is no file in the stream: {what}. Files at other hosts than fal's are named by "
             "`hosts`; iterate the stream to see what it gives"
