@@ -35,14 +35,13 @@ from .decode import (
     raised_while_decoding,
 )
 from .reported_error import is_usage_only, reported_error, workflow_event_type
-from .sse import SSEParser
+from .sse import END_MARK, SSEParser
 from .sse_event_buffer import Leftover
 
 ChunkT = TypeVar("ChunkT")
 IsFinal: TypeAlias = Callable[[Any], bool]
 
-# Not in fal's documentation, but the usual end mark of token streams; it is not JSON.
-DONE_MARK = "[DONE]"
+DONE_MARK = END_MARK.decode()
 
 
 class ChunkSource(Protocol):
@@ -282,9 +281,9 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
     def _delivered(self) -> str:
         return counted(self._count, "event" if self.raw else "chunk")
 
-    def _check_foreign(self) -> None:
-        """Look at what is no event; raise it if it is the JSON of an error."""
-        ignored = self._parser.ignored
+    def _check_foreign(self, end: int | None = None) -> None:
+        """Look at what is no event, up to an end; raise it if it is the JSON of an error."""
+        ignored = self._parser.ignored[:end]
         if not ignored.strip():
             return
         self.foreign = len(ignored)
@@ -408,6 +407,7 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
             except Exception as error:  # a validator of the user's may raise anything
                 text = _text_of(text)
                 if text == DONE_MARK:
+                    self._check_foreign(self._parser.ignored_before_end)
                     self._check_end()
                     self.ended = True
                     return

@@ -25,8 +25,10 @@ from ..types import ServerSentEvent
 from .sse_event_buffer import EventBuffer, Leftover
 from .sse_line_buffer import LineBuffer
 
-__all__ = ["DEFAULT_MAX_EVENT_BYTES", "Leftover", "SSEParser"]
+__all__ = ["DEFAULT_MAX_EVENT_BYTES", "END_MARK", "Leftover", "SSEParser"]
 
+# Not in fal's documentation, but the usual end mark of token streams; it is not JSON.
+END_MARK = b"[DONE]"
 DEFAULT_MAX_EVENT_BYTES = 64 * 1024 * 1024
 
 T = TypeVar("T")
@@ -60,7 +62,10 @@ class SSEParser:
         retry_ms: The last valid reconnection time of the stream in milliseconds, or None.
         has_failed: Whether an event was over the limit: no more bytes are taken.
         ignored: The lines of unknown fields since the last event, at most 32 KiB of them, but a
-            long one, such as JSON, up to 1 MiB.
+            long one, such as JSON, up to 1 MiB. Events that say nothing, empty ones and `[DONE]`,
+            don't count.
+        ignored_before_end: How many bytes of `ignored` came before the first `[DONE]`, or in its
+            event.
 
     Raises:
         ConfigError: `max_event_bytes` is no positive int, or `last_event_id` is no str or has a
@@ -86,6 +91,7 @@ class SSEParser:
         self._after_cr = False
         self._new_retry: int | None = None
         self.ignored: bytearray = bytearray()
+        self.ignored_before_end: int = 0
         # Where JSON begins among the other lines of an event, after its data.
         self._glued: int | None = None
         self._drop_pending()
@@ -243,7 +249,8 @@ class SSEParser:
                 if value is not None:
                     half_line.clear()
                     events += plain([value])
-                    self.ignored.clear()
+                    if self.ignored:
+                        self._forget_ignored([value])
                     return text[1:]
             line = half_line.text()
             half_line.clear()
@@ -270,16 +277,18 @@ class SSEParser:
         values = self._plain_values(whole)
         if values is not None:
             events += plain(values)
-            self.ignored.clear()
+            if self.ignored:
+                self._forget_ignored(values)
             text = text[len(whole) :]
         blocks = text.split(b"\n\n")
         tail = blocks.pop()
         longest_plain = self._limit if self._fast_path else -1
         for block in blocks:
             if block.startswith(b"data:") and b"\n" not in block and len(block) <= longest_plain:
-                events += plain([_value_of(block)])
+                value = _value_of(block)
+                events += plain([value])
                 if self.ignored:
-                    self.ignored.clear()
+                    self._forget_ignored([value])
             else:
                 self._take_lines(block.split(b"\n"))
                 self._end_event(events, plain)
@@ -324,13 +333,20 @@ class SSEParser:
                 else:
                     self._ignore(line)
 
-    def _forget_ignored(self) -> None:
-        """Forget what is no event, as one has come; JSON that was glued to that one is kept."""
-        if self._glued is None:
-            self.ignored.clear()
-        else:
-            del self.ignored[: self._glued]
-            self._glued = None
+    def _forget_ignored(self, values: list[bytes]) -> None:
+        """Forget what is no event, as events have come; JSON that was glued to the last is kept.
+
+        Args:
+            values: Their data. Events that say nothing leave everything as it is.
+        """
+        for value in values:
+            if self.ignored_before_end:
+                break
+            if value == END_MARK:
+                self.ignored_before_end = len(self.ignored)
+            elif value:
+                del self.ignored[: self._glued]
+        self._glued = None
 
     def _ignore(self, line: bytes) -> None:
         if self._glued is None and self._block.lines and line.startswith(b"{"):
@@ -344,15 +360,18 @@ class SSEParser:
             return
         plain_line = block.plain_line() if self._fast_path else None
         if plain_line is not None:
-            events += plain([_value_of(plain_line)])
-            self._forget_ignored()
+            value = _value_of(plain_line)
+            events += plain([value])
+            if self.ignored:
+                self._forget_ignored([value])
         else:
             event = block.read(self.last_event_id, self._new_retry)
             self.last_event_id = event.id
             if block.lines:
                 events.append(event)
                 self._new_retry = None
-                self._forget_ignored()
+                if self.ignored:
+                    self._forget_ignored([event.data.encode()])
         block.clear()
 
     def _events_of(self, values: list[bytes]) -> list[ServerSentEvent]:

@@ -235,6 +235,61 @@ def test_what_an_event_follows_is_no_error(
     assert warnings_of(caplog) == []
 
 
+@pytest.mark.parametrize("cut", [1, 7, 1000])
+@pytest.mark.parametrize("as_events", [False, True])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'data: 1\n{"detail": "boom"}\n\ndata: [DONE]\n\n',
+        b'data: 1\n{"detail": "boom"}\n\ndata: [DONE]\n\n: ping\n\n',
+        b'data: 1\n{"detail": "boom"}\n\ndata: [DONE]\n',
+        b'data: 1\r\n{"detail": "boom"}\r\n\r\ndata:[DONE]\r\n\r\n',
+        b'data: 1\n{"detail": "boom"}\n\nevent: end\ndata: [DONE]\n\n',
+        b'data: 1\n{"detail": "boom"}\n\ndata: \n\ndata: [DONE]\n\n',
+        b'data: 1\n{"detail": "boom"}\n\ndata: [DONE]\n\ndata: [DONE]\n\n',
+        b'data: 1\n\n{"detail": "boom"}\n\ndata: [DONE]\n\n',
+        b'data: 1\n\n{"detail": "boom"}\ndata: [DONE]\n\n',
+        b'data: 1\n\ndata: [DONE]\n{"detail": "boom"}\n\n',
+        b'data: 1\n{"detail": "boom"}\n\ndata: \n\n',
+        b"data: 1\n" + PRETTY + b"\n\ndata: [DONE]\n\n",
+    ],
+)
+def test_the_json_of_an_error_before_the_end_mark(
+    fal: LocalFal, client: StreamingClient, body: bytes, as_events: bool, cut: int
+) -> None:
+    pieces = [Raw(body[start : start + cut]) for start in range(0, len(body), cut)]
+    fal.add("acme/app", Reply(pieces))
+    stream = client.stream("acme/app")
+    got: list[Any] = []
+    with pytest.raises(StreamEventError, match="boom") as raised:
+        if as_events:
+            for event in stream.events():
+                got += [event.data] * (event.data not in ("", "[DONE]"))
+        for chunk in stream:
+            got += [str(chunk)]
+    assert got == ["1"]
+    assert raised.value.data in ({"detail": "boom"}, json.loads(PRETTY))
+
+
+@pytest.mark.parametrize("cut", [1, 7, 1000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'data: [DONE]\n\n{"detail": "boom"}\n\n',
+        b'data: [DONE]\n\ndata: 2\n{"detail": "boom"}\n\n',
+        b'{"detail": "boom"}\n\ndata: 1\n\ndata: [DONE]\n\n',
+        b'{"images": []}\n\ndata: [DONE]\n\n',
+    ],
+)
+def test_what_is_no_error_around_the_end_mark(
+    fal: LocalFal, client: StreamingClient, body: bytes, cut: int
+) -> None:
+    pieces = [Raw(body[start : start + cut]) for start in range(0, len(body), cut)]
+    fal.add("acme/app", Reply(pieces))
+    chunks, error = read(client.stream("acme/app"))
+    assert (chunks, error) == ([1] * (b"data: 1" in body), None)
+
+
 def test_other_json_that_is_glued_to_an_event(
     fal: LocalFal, client: StreamingClient, caplog: pytest.LogCaptureFixture
 ) -> None:
