@@ -16,6 +16,7 @@ from typing import Any
 
 from .._net.async_exchange import AsyncExchange
 from .._net.compat import async_check_function
+from .._net.threads import AsyncSharedWork
 from .._shared.prepared_request import api_request
 from .._shared.prepared_stream import PreparedStream
 from .._shared.tokens import TokenKey, check_token, token_margin, token_of
@@ -29,10 +30,11 @@ _logger = logging.getLogger("fal_stream")
 Deliver = Callable[["Token | FalStreamError | None"], None]
 
 
-class _PendingToken:
+class _PendingToken(AsyncSharedWork):
     """A token that is being requested, and who else waits for it."""
 
     def __init__(self, exchange: AsyncExchange) -> None:
+        super().__init__()
         self.exchange = exchange
         self.waiting: deque[Deliver] = deque()
         self.has_landed = False
@@ -127,7 +129,7 @@ class AsyncTokens:
             if pending.exchange.is_orphaned:
                 self._resolve(key, pending, None)
                 return None
-            if pending is not mine:
+            if pending is not mine and not pending.is_interrupted_here():
                 return await exchange.wait_for_callback(pending.add_waiter)
             _logger.debug("A token for %s is asked for", prepared.app_path)
             outcome = await self._outcome(prepared, exchange)

@@ -55,6 +55,28 @@ def start_named_thread(thread: threading.Thread) -> None:
     )
 
 
+class AsyncSharedWork:
+    """Work of a task that other tasks wait for: it goes on while they do."""
+
+    def is_interrupted_here(self) -> bool:
+        """Return False."""
+        return False
+
+
+class SharedWork:
+    """Work of the thread that creates this object; other threads wait for it."""
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+
+    def is_interrupted_here(self) -> bool:
+        """Return whether the work can't go on before the caller has returned.
+
+        A signal handler or a finalizer has interrupted it then, and must not wait for it.
+        """
+        return self._thread == threading.get_ident()
+
+
 def may_wait_for_threads() -> bool:
     """Return whether the calling thread is outside of `logging`.
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from .._net.compat import check_function
 from .._net.sync_exchange import Exchange
+from .._net.threads import SharedWork
 from .._shared.prepared_request import api_request
 from .._shared.prepared_stream import PreparedStream
 from .._shared.tokens import TokenKey, check_token, token_margin, token_of
@@ -30,10 +31,11 @@ _logger = logging.getLogger("fal_stream")
 Deliver = Callable[["Token | FalStreamError | None"], None]
 
 
-class _PendingToken:
+class _PendingToken(SharedWork):
     """A token that is being requested, and who else waits for it."""
 
     def __init__(self, exchange: Exchange) -> None:
+        super().__init__()
         self.exchange = exchange
         self.waiting: deque[Deliver] = deque()
         self.has_landed = False
@@ -128,7 +130,7 @@ class Tokens:
             if pending.exchange.is_orphaned:
                 self._resolve(key, pending, None)
                 return None
-            if pending is not mine:
+            if pending is not mine and not pending.is_interrupted_here():
                 return exchange.wait_for_callback(pending.add_waiter)
             _logger.debug("A token for %s is asked for", prepared.app_path)
             outcome = self._outcome(prepared, exchange)

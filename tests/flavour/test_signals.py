@@ -429,3 +429,74 @@ def test_ctrl_c_while_a_token_is_fetched(fal: LocalFal) -> None:
         raise Interruption
 
     Job(at_all_steps).result(55)
+
+
+@pytest.mark.parametrize("act", ["stream", "preconnect"])
+@pytest.mark.parametrize("file", ["_sync/http/transport.py", "_sync/http/pool.py"])
+def test_a_stream_is_started_while_its_thread_preconnects(
+    client: StreamingClient, fal: LocalFal, file: str, act: str
+) -> None:
+    """It doesn't wait for a connection that is opened by the code that it interrupts."""
+    settings = {**fal.settings, "start_timeout": 3}
+
+    def start(other: StreamingClient, results: list[Any]) -> None:
+        if act == "preconnect":
+            other.preconnect()
+        results.append(other.stream("acme/app").done())
+
+    def at_all_steps() -> None:
+        for at in each_step(file):
+            with StreamingClient(**settings) as other:
+                results: list[Any] = []
+                with at(partial(start, other, results)):
+                    other.preconnect()
+                start(other, results)
+                assert results == [2] * (1 + at.reached)
+
+    client.preconnect()
+    Job(at_all_steps).result(55)
+
+
+def test_a_stream_is_started_while_its_thread_fetches_a_token(
+    client: StreamingClient, fal: LocalFal
+) -> None:
+    def start(other: StreamingClient, results: list[Any]) -> None:
+        stream = other.stream("acme/app", connection_mode="client", start_timeout=3)
+        results.append(stream.done())
+
+    def at_all_steps() -> None:
+        for at in each_step("_sync/token.py"):
+            with StreamingClient(**fal.settings) as other:
+                results: list[Any] = []
+                with at(partial(start, other, results)):
+                    start(other, results)
+                start(other, results)
+                assert results == [2] * (2 + at.reached)
+                assert not other._tokens._pending
+
+    start(client, [])
+    Job(at_all_steps).result(55)
+
+
+def test_a_stream_is_started_while_its_thread_starts_another(
+    client: StreamingClient, fal: LocalFal
+) -> None:
+    """The look-up of the name may be shared; the code that was interrupted doesn't make it."""
+    settings = {**fal.settings, "run_url": fal.url.replace("127.0.0.1", "localhost")}
+    files = ("_net/resolver.py", "shared_call.py", "happy_eyeballs.py")
+
+    def start(other: StreamingClient, results: list[Any]) -> None:
+        results.append(other.stream("acme/app", start_timeout=3).done())
+
+    def at_all_steps() -> None:
+        for at in each_step(*files, stride=2):
+            with StreamingClient(**settings, keepalive_expiry=0) as other:
+                results: list[Any] = []
+                with at(partial(start, other, results)):
+                    start(other, results)
+                assert results == [2] * (1 + at.reached)
+
+    start(client, [])
+    Job(at_all_steps).result(55)
+
+    Job(at_all_steps).result(55)

@@ -21,6 +21,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ..._net.threads import SharedWork
 from ..._net.timers import call_later
 from ..._net.weak_registry import WeakRegistry
 from ...credentials import Secret
@@ -45,6 +46,14 @@ class Route(NamedTuple):
     proxy: Secret | None
 
 
+class _Preconnect(SharedWork):
+    """A connection that is being opened in advance, and who waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: deque[Callable[[None], None]] = deque()
+
+
 class ConnectionPool:
     """The idle connections of one event loop.
 
@@ -58,7 +67,7 @@ class ConnectionPool:
         self._idle: dict[Connection, None] = {}
         self._all: WeakRegistry[Connection] = WeakRegistry()
         self._by_route: dict[Route, deque[Connection]] = {}
-        self._preconnects: dict[Route, deque[Callable[[None], None]]] = {}
+        self._preconnects: dict[Route, _Preconnect] = {}
         self._cancel_timer: Callable[[], object] | None = None
         self._is_closed = False
 
@@ -169,25 +178,31 @@ class ConnectionPool:
 
     def begin_preconnect(self, route: Route) -> None:
         """Note that a connection is being opened in advance."""
-        self._preconnects.setdefault(route, deque())
+        self._preconnects.setdefault(route, _Preconnect())
 
     def is_preconnecting(self, route: Route) -> bool:
-        """Return whether a connection is being opened in advance that nobody waits for yet."""
-        return self._preconnects.get(route) == deque()
+        """Return whether a connection is being opened in advance that can be waited for.
+
+        It can't if another waits for it already, or if the caller has interrupted its opening.
+        """
+        preconnect = self._preconnects.get(route)
+        if preconnect is None or preconnect.waiting:
+            return False
+        return not preconnect.is_interrupted_here()
 
     def join_preconnect(self, route: Route, wake: Callable[[None], None]) -> None:
         """Have a function called when a connection that is being opened is there, or is not."""
-        waiting = self._preconnects.get(route)
-        if waiting is not None:
-            waiting.append(wake)
-        if self._preconnects.get(route) is not waiting or waiting is None:
+        preconnect = self._preconnects.get(route)
+        if preconnect is not None:
+            preconnect.waiting.append(wake)
+        if preconnect is None or self._preconnects.get(route) is not preconnect:
             wake(None)  # the event loop has ended meanwhile
 
     def end_preconnect(self, route: Route) -> None:
         """Have those who wait look again: the connection is idle now, or could not be opened."""
-        waiting = self._preconnects.pop(route, None)
-        while waiting:
-            waiting.popleft()(None)
+        preconnect = self._preconnects.pop(route, None)
+        while preconnect is not None and preconnect.waiting:
+            preconnect.waiting.popleft()(None)
 
     def close(self) -> None:
         """Close the idle connections, and end the requests on those in use."""
