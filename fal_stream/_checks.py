@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import SplitResult, urlsplit
 
 from ._signal_errors import raised_by_signal_handler
-from .errors import ConfigError, excerpt
+from .errors import ConfigError, excerpt, mask_secrets
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -29,6 +29,8 @@ _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 _WANTED_URL = "give an absolute address that begins with https://"
 _URL = re.compile(r"[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+")
 _HOST = re.compile(r"[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]")
+# Where the port belongs: perhaps the secret half of a key.
+_NO_PORT = re.compile(r"(?<=[\w-]):[\w-]{8,}(?=/|$)")
 
 
 def is_model(value: object) -> TypeGuard[BaseModel]:
@@ -182,7 +184,7 @@ def warn_of_long_times(times: Mapping[str, object], warned: set[str] | None = No
 
 def warn_user(text: str) -> None:
     """Warn in the name of the line outside of fal_stream."""
-    warnings.warn(text, stacklevel=_level_of_user())
+    warnings.warn(mask_secrets(text), stacklevel=_level_of_user())
 
 
 def _level_of_user() -> int:
@@ -283,13 +285,13 @@ def check_url(name: str, value: object) -> SplitResult:
 def _split_url(name: str, value: str) -> SplitResult:
     safe = re.split("[?#]", value, maxsplit=1)[0]
     safe = safe.rpartition("@")[2] if "@" in safe else safe
+    safe = _NO_PORT.sub(":***", safe)
     try:
         parts = urlsplit(value)
         host, _ = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise ConfigError(
-            f"{name}={short_repr(safe)} is not an address ({error}): {_WANTED_URL}"
-        ) from None
+    except ValueError:
+        # Not the reason that Python gives, which may repeat a secret.
+        raise ConfigError(f"{name}={short_repr(safe)} is not an address: {_WANTED_URL}") from None
     if parts.scheme not in ("http", "https") or not host or not _URL.fullmatch(value):
         raise ConfigError(
             f"{name}={short_repr(safe)} is not an http or https address: {_WANTED_URL}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-from typing_extensions import Unpack
+from typing_extensions import Self, Unpack
 
 from .config import (
     DEFAULT_KEEPALIVE_EXPIRY,
@@ -123,10 +123,40 @@ class Config(BaseModel):
         try:
             super().__init__(**settings)
         except pydantic.ValidationError as error:
-            cause = error.errors()[0].get("ctx", {}).get("error")
-            failure = cause if isinstance(cause, ConfigError) else ConfigError(str(error))
+            failure = _failure(error)
         else:
             return
+        raise failure
+
+    # pydantic's own have the settings in their frames.
+    @classmethod
+    @hides_arguments
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """Make a Config of a mapping of settings; raise ConfigError as the class does."""
+        try:
+            return super().model_validate(obj, **options)
+        except pydantic.ValidationError as error:
+            failure = _failure(error)
+        raise failure
+
+    @classmethod
+    @hides_arguments
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """Make a Config of a JSON object; raise ConfigError as the class does."""
+        try:
+            return super().model_validate_json(json_data, **options)
+        except pydantic.ValidationError as error:
+            failure = _failure(error)
+        raise failure
+
+    @classmethod
+    @hides_arguments
+    def model_validate_strings(cls, obj: Any, **options: Any) -> Self:
+        """Make a Config of settings that are strings; raise ConfigError as the class does."""
+        try:
+            return super().model_validate_strings(obj, **options)
+        except pydantic.ValidationError as error:
+            failure = _failure(error)
         raise failure
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
@@ -165,6 +195,14 @@ class Config(BaseModel):
     @classmethod
     def _check_setting(cls, value: object, info: pydantic.ValidationInfo) -> object:
         return check_setting(str(info.field_name), value)
+
+
+def _failure(error: pydantic.ValidationError) -> ConfigError:
+    first = error.errors(include_url=False, include_input=False)[0]
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, ConfigError):
+        return cause
+    return ConfigError(f"The settings of a Config can't be read: {first['msg']}")
 
 
 # Where users and pickles find the class.

@@ -246,20 +246,34 @@ def check_credentials(given: Secret) -> Secret:
     return credentials
 
 
+def unwrapped(text: str) -> tuple[str, str]:
+    """Return a key or token without what people leave around it, and what stood before it.
+
+    Args:
+        text: The key or token, perhaps with blanks, line ends, a byte order mark, and the word
+            `Key` or `Bearer` of a header.
+
+    Returns:
+        What is left, and `key`, `bearer` or nothing.
+    """
+    text = text.strip(_AROUND)
+    word, blank, rest = text.partition(" ")
+    if word in ("Key", "Bearer") or (blank and word.lower() in ("key", "bearer")):
+        return rest.strip(_AROUND), word.lower()
+    return text, ""
+
+
 def _read(given: Secret) -> tuple[Secret, str | None]:
     """Return the credentials as they are sent, and what is wrong with them, if anything is."""
     text: object = given.reveal()
     hint = "give the key from fal's dashboard, or set FAL_KEY"
     if not isinstance(text, str):
         return given, f"credentials must be a string, not {type(text).__name__}: {hint}"
-    text = text.strip(_AROUND)
-    is_quoted = _is_quoted(text)
-    scheme, blank, rest = text.partition(" ")
-    if scheme in ("Key", "Bearer") or (blank and scheme.lower() in ("key", "bearer")):
-        text = rest.strip(_AROUND)
+    is_around = is_quoted(text.strip(_AROUND))
+    text, scheme = unwrapped(text)
     if not text:
         return given, f"credentials are empty: {hint}"
-    if is_quoted or _is_quoted(text):
+    if is_around or is_quoted(text):
         return given, (
             "credentials begin or end with a quotation mark (they are not shown here): take the "
             "marks off; a file for `docker --env-file` has none, as they would be part of the value"
@@ -278,10 +292,11 @@ def _read(given: Secret) -> tuple[Secret, str | None]:
             "credentials hold a space, a line end or another character that a key can't have "
             "(they are not shown here): copy the key again"
         )
-    return Secret(f"Bearer {text}" if scheme.lower() == "bearer" else text), None
+    return Secret(f"Bearer {text}" if scheme == "bearer" else text), None
 
 
-def _is_quoted(text: str) -> bool:
+def is_quoted(text: str) -> bool:
+    """Return whether a key or token, or a half of it, begins or ends with a quotation mark."""
     return any(half.startswith(_QUOTES) or half.endswith(_QUOTES) for half in text.split(":"))
 
 
@@ -293,17 +308,22 @@ def credentials_from_environment() -> Secret | None:
         that is empty or blank counts as not set (an empty one does in fal's own client).
 
     Raises:
-        ConfigError: What stands there can't be a key.
+        ConfigError: What stands there can't be a key, or one of the halves is a whole key.
     """
-    credentials = _from_environment()
+    credentials, whole = _from_environment()
+    if whole is not None:
+        raise ConfigError(
+            f"{whole} has a colon in it, as a whole key has (it is not shown): set FAL_KEY to the "
+            "whole key, or FAL_KEY_ID and FAL_KEY_SECRET to what stands before and after the colon"
+        )
     return None if credentials is None else check_credentials(credentials)
 
 
-def _from_environment() -> Secret | None:
-    key, key_id, key_secret = (
-        os.environ.get(name, "").strip(_AROUND)
-        for name in ("FAL_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET")
-    )
-    if not key and key_id and key_secret:
-        key = f"{key_id}:{key_secret}"
-    return Secret(key) if key else None
+def _from_environment() -> tuple[Secret | None, str | None]:
+    """Return the key, and the variable of a half that has a whole one in it, if one does."""
+    names = ("FAL_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET")
+    key, *halves = (os.environ.get(name, "").strip(_AROUND) for name in names)
+    if key:
+        return Secret(key), None
+    whole = next((name for name, half in zip(names[1:], halves, strict=True) if ":" in half), None)
+    return Secret(":".join(halves)) if all(halves) else None, whole

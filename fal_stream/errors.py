@@ -46,20 +46,31 @@ _EXCERPT = 300
 
 _TOKEN = re.compile(r"(fal_jwt_token=)[A-Za-z0-9._~+/=%-]+")
 
+# A key of fal's: its id is a UUID, and what follows the colon is secret.
+_KEY = re.compile(
+    r"(?<![0-9A-Fa-f])([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?::|%3[Aa]))[\w-]+",
+    re.ASCII,
+)
+
 # Characters that can't be encoded as UTF-8, or that control a terminal.
 _UNPRINTABLE = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def mask_token(text: str) -> str:
-    """Hide the token of an address in a text.
+def mask_secrets(text: str) -> str:
+    """Hide the token of an address, and what looks like a key of fal's, in a text.
+
+    A key may have been given as another argument, or may be one that the request doesn't know: the
+    key of a proxy.
 
     Args:
         text: The text.
 
     Returns:
-        The text with `***` in its place.
+        The text with `***` in the place of the token, and of what follows the id of the key.
     """
-    return _TOKEN.sub(r"\1***", text) if "fal_jwt_token" in text else text
+    if "fal_jwt_token" in text:
+        text = _TOKEN.sub(r"\1***", text)
+    return _KEY.sub(r"\1***", text)
 
 
 def printable(text: str) -> str:
@@ -83,9 +94,10 @@ def excerpt(text: str, limit: int = _EXCERPT) -> str:
         limit: How many characters to keep.
 
     Returns:
-        The text as `printable` gives it, or its beginning and how long it was.
+        The text as `printable` gives it, or its beginning and how long it was. What looks like a
+        secret is masked.
     """
-    start = printable(text[:limit])
+    start = printable(mask_secrets(text[:limit]))
     if len(text) <= limit and len(start) <= limit:
         return start
     return f"{start[:limit]}... ({len(text):,} characters)"
@@ -99,9 +111,9 @@ def quoted(text: str, limit: int = _EXCERPT) -> str:
         limit: How many characters to keep.
 
     Returns:
-        The text, or its beginning and how long it was.
+        The text, or its beginning and how long it was. What looks like a secret is masked.
     """
-    start = repr(text[:limit])
+    start = repr(mask_secrets(text[:limit]))
     if len(text) <= limit and len(start) <= limit + 2:
         return start
     return f"{start[:limit]}... ({len(text):,} characters)"
@@ -142,7 +154,7 @@ class FalStreamError(Exception):
         self, message: str, *, endpoint_id: str | None = None, request_id: str | None = None
     ) -> None:
         # A server or an HTTP client may repeat the URL, with its token.
-        message = printable(mask_token(message))
+        message = printable(mask_secrets(message))
         super().__init__(message)
         self.message = message
         self.endpoint_id = endpoint_id

@@ -11,6 +11,7 @@ import sys
 
 from fal_stream._checks import short_repr
 from fal_stream.credentials import is_secret_name
+from fal_stream.errors import mask_secrets
 
 
 def seconds(text: str) -> float | None:
@@ -85,8 +86,9 @@ def pair(text: str) -> tuple[str, str]:
         The key and the value.
 
     Raises:
-        argparse.ArgumentTypeError: It is none.
+        argparse.ArgumentTypeError: It is none, or has a key of fal's in it. The value is not shown.
     """
+    _refuse_key(text)
     key, separator, value = text.partition("=")
     if key and separator:
         return key, value
@@ -105,6 +107,7 @@ def header(text: str) -> tuple[str, str]:
     Raises:
         argparse.ArgumentTypeError: It is none, or holds a secret. The value is not shown.
     """
+    _refuse_key(text)
     name, separator, value = text.partition(":")
     if not name or not separator:
         raise argparse.ArgumentTypeError("it has no name and value: give 'name: value'")
@@ -114,3 +117,11 @@ def header(text: str) -> tuple[str, str]:
             "key is read from the environment (FAL_KEY); other secrets go into a script of your own"
         )
     return name, value
+
+
+def _refuse_key(text: str) -> None:
+    if mask_secrets(text) != text:
+        raise argparse.ArgumentTypeError(
+            "it holds what looks like a key (it is not shown), and others on this machine may see "
+            "arguments: the key is read from the environment (FAL_KEY)"
+        )

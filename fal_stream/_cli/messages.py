@@ -65,6 +65,7 @@ _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 _PHRASES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r", or give credentials=\.\.\. to the client"), ""),
+    (re.compile(r"a key goes into credentials=\.\.\."), "a key goes into the variable FAL_KEY"),
     (re.compile(r" \(is_final=None takes any end\)"), ""),
     (re.compile(r"a list of host names"), "a host name"),
     (re.compile(r"name it in trusted_hosts"), "name it by --trusted-host"),

@@ -19,7 +19,7 @@ from ..errors import (
     ValidationError,
     counted,
     excerpt,
-    mask_token,
+    mask_secrets,
     quoted,
 )
 from .decode import decode_report
@@ -225,7 +225,7 @@ def _content(headers: Mapping[str, str], body: bytes) -> Any:
     if coding is not None:
         return f"({counted(len(body), 'byte')} of content coding {excerpt(coding, 40)})"
     # A server may say the address again that it was asked at.
-    return decode_report(mask_token(body.decode("utf-8", "replace")))
+    return decode_report(mask_secrets(body.decode("utf-8", "replace")))
 
 
 def _message(

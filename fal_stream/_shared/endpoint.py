@@ -92,7 +92,12 @@ def _bad(endpoint_id: object) -> ConfigError:
         if mark and "://" not in shown:
             hint = "a query goes into the query_params option"
         mark = other_mark or mark
-        endpoint_id = f"{without_user(shown)}{mark and mark + '...'}"
+        shown = without_user(shown)
+        if "://" not in shown and ":" in shown:
+            # No endpoint id has a colon, and every key has one.
+            shown, mark = shown.partition(":")[0], ":"
+            hint = "a key goes into credentials=..., and an address into the url option"
+        endpoint_id = f"{shown}{mark and mark + '...'}"
     return ConfigError(
         f"endpoint_id={short_repr(endpoint_id)} is not an endpoint id: give owner/alias[/path] as "
         f"on the model's page, like 'fal-ai/flux/dev'; {hint}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from ..credentials import is_quoted, unwrapped
 from ..errors import TokenError
 from ..types import TokenProvider
 
@@ -56,6 +57,9 @@ def token_of(answer: Any) -> Any:
 def check_token(value: Any) -> str:
     """Check a token before it stands in an address; the message doesn't show it.
 
+    What people leave around a key is taken off a token too: blanks and line ends at both ends, a
+    byte order mark, and the word `Bearer` or `Key` of a header.
+
     Args:
         value: The token.
 
@@ -63,13 +67,20 @@ def check_token(value: Any) -> str:
         The token.
 
     Raises:
-        TokenError: It is no string, empty, too long, or has a character that no token has.
+        TokenError: It is no string, empty, too long, in quotes, or has a character that no token
+            has.
     """
     wanted = "a token is a string of URL-safe characters"
     if not isinstance(value, str):
         raise TokenError(f"The token is a {type(value).__name__}: {wanted}")
     if len(value) > MAX_TOKEN:
         raise TokenError(f"The token has {len(value):,} characters, more than {MAX_TOKEN:,}")
-    if not _TOKEN.fullmatch(value):
+    text, _ = unwrapped(value)
+    if is_quoted(text) or is_quoted(value.strip()):
+        raise TokenError(
+            "The token begins or ends with a quotation mark (it is not shown): give the token "
+            "itself, not its JSON"
+        )
+    if not _TOKEN.fullmatch(text):
         raise TokenError(f"The token is empty or has other characters (it is not shown): {wanted}")
-    return value
+    return text

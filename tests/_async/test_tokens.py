@@ -150,6 +150,20 @@ async def test_what_is_no_token(fal: LocalFal, client: AsyncStreamingClient, giv
     assert fal.requests == []
 
 
+@pytest.mark.parametrize("form", ["{}\r\n", " Bearer {}", "\ufeffkey {} "])
+async def test_what_stands_around_a_token_is_not_sent(form: str) -> None:
+    with LocalFal(key=None) as free:
+        free.add("acme/app", [1])
+        async with AsyncStreamingClient(run_url=free.url) as client:
+            stream = client.stream(
+                "acme/app",
+                connection_mode="client",
+                token_provider=lambda path: form.format("abc.def"),
+            )
+            assert await stream.done() == 1
+        assert [request.query["fal_jwt_token"] for request in free.requests] == ["abc.def"]
+
+
 async def test_a_provider_that_raises(fal: LocalFal, client: AsyncStreamingClient) -> None:
     def provide(path: str) -> str:
         raise KeyError("no")

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import functools
+import json
+import re
 import traceback
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -177,15 +179,15 @@ def test_a_refused_key_is_shown_nowhere(
     check_hidden(raised.value)
 
 
-def check_hidden(error: BaseException) -> None:
+def check_hidden(error: BaseException, parts: Collection[str] = PARTS) -> None:
     texts = list(texts_in_frames(error))
     assert texts
-    assert [place for place, text in texts if any(part in text for part in PARTS)] == []
+    assert [place for place, text in texts if any(part in text for part in parts)] == []
     ours = traceback.TracebackException.from_exception(error, capture_locals=True)
     shown = [line for line in ours.format() if "/tests/" not in line]
     assert shown
-    assert not any(part in line for part in PARTS for line in shown)
-    assert not any(part in str(error) for part in PARTS)
+    assert not any(part in line for part in parts for line in shown)
+    assert not any(part in str(error) for part in parts)
 
 
 @pytest.mark.parametrize("given", [[KEY], {"key": KEY}, KEY.encode(), (KEY,)])
@@ -370,6 +372,97 @@ def test_an_address_for_an_endpoint_id_shows_no_secret(
     with pytest.raises(ConfigError, match="trusted_hosts must be a list") as refused:
         StreamingClient(trusted_hosts=[f"u:{KEY}@host"])
     assert KEY not in str(refused.value)
+
+
+UUID_KEY = "0f5e3c1d-1111-4222-8333-123456789abc:8b1d0123456789abcdef0123456789ab"
+
+
+@pytest.mark.parametrize("given", [UUID_KEY, [UUID_KEY], {"a": UUID_KEY}, UUID_KEY.encode()])
+def test_a_key_as_another_argument_is_shown_nowhere(client: StreamingClient, given: Any) -> None:
+    calls: list[Callable[[], Any]] = [lambda: client.stream(given)]
+    for name in ("priority", "method", "timeout", "total_timeout", "url", "signal", "is_final"):
+        calls.append(functools.partial(client.stream, "acme/app", **{name: given}))
+        calls.append(functools.partial(client.stream_map, "acme/app", [{}], **{name: given}))
+    for name in ("run_url", "rest_url", "proxy_url", "timeout", "retry", "max_event_bytes"):
+        options: Any = {name: given}
+        calls += [
+            functools.partial(StreamingClient, **options),
+            functools.partial(StorageClient, **options),
+            functools.partial(Config, **options),
+            functools.partial(Config.model_validate, options),
+        ]
+    for name in ("trusted_hosts", "request_middleware"):
+        unfit: Any = {name: {"a": given}}
+        calls.append(functools.partial(StreamingClient, **unfit))
+    for call in calls:
+        with pytest.raises(ConfigError) as raised:
+            call()
+        check_hidden(raised.value, UUID_KEY.partition(":")[2:])
+
+
+@pytest.mark.parametrize("name", ["FAL_RUN_HOST", "FAL_REST_HOST", "FAL_STREAM_TIMEOUT"])
+@pytest.mark.parametrize("make", [StreamingClient, Config, StorageClient])
+def test_a_key_in_another_variable_is_shown_nowhere(
+    monkeypatch: pytest.MonkeyPatch, make: Callable[[], Any], name: str
+) -> None:
+    monkeypatch.setenv(name, UUID_KEY)
+    with pytest.raises(ConfigError, match=name) as raised:
+        make()
+    check_hidden(raised.value, UUID_KEY.partition(":")[2:])
+
+
+REFUSED_BY_VALIDATION: list[tuple[dict[str, Any], str]] = [
+    ({"credentials": f'"{KEY}"'}, "quotation mark"),
+    ({"credentials": [KEY]}, "credentials must be a string, not list"),
+    ({"credentials": KEY, "timeout": -1}, "timeout=-1 is not a time limit"),
+    ({"headers": {"x-api-key": f"{KEY}\n"}}, "its value is not shown here"),
+    ({"api_key": KEY}, "Unknown setting 'api_key'; did you mean 'credentials'?"),
+]
+
+
+@pytest.mark.parametrize(("given", "message"), REFUSED_BY_VALIDATION)
+def test_a_config_that_is_validated_shows_no_secret(given: dict[str, Any], message: str) -> None:
+    for call in (
+        functools.partial(Config.model_validate, given),
+        functools.partial(Config.model_validate_json, json.dumps(given)),
+        functools.partial(Config.model_validate, given, strict=True),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(message)) as raised:
+            call()
+        check_hidden(raised.value)
+    unfit: list[Callable[[], Any]] = [
+        functools.partial(Config.model_validate, KEY),
+        functools.partial(Config.model_validate_json, f'{{"credentials": "{KEY}'),
+        functools.partial(Config.model_validate_json, json.dumps([KEY])),
+        functools.partial(Config.model_validate_strings, {"credentials": f"{KEY} x"}),
+    ]
+    for refused in unfit:
+        with pytest.raises(ConfigError) as raised:
+            refused()
+        check_hidden(raised.value)
+
+
+def test_a_config_that_is_validated_is_used(fal: LocalFal) -> None:
+    settings = {"credentials": f"Key {KEY}\n", "run_url": fal.url}
+    for config in (
+        Config.model_validate(settings),
+        Config.model_validate_json(json.dumps(settings)),
+        Config.model_validate_strings(settings),
+    ):
+        with StreamingClient(config) as client:
+            assert client.stream("acme/app").done() == 1
+
+
+def test_a_whole_key_in_the_variable_of_its_id(
+    fal: LocalFal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAL_KEY", "")
+    monkeypatch.setenv("FAL_KEY_ID", KEY)
+    with StreamingClient(run_url=fal.url) as client:
+        with pytest.raises(ConfigError, match="FAL_KEY_ID has a colon in it") as raised:
+            client.stream("acme/app").done()
+    assert fal.requests == []
+    check_hidden(raised.value)
 
 
 @pytest.mark.parametrize("empty", ["", " ", "\n", "Key ", "Bearer", "Bearer \n"])

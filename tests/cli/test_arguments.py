@@ -9,6 +9,7 @@ import pytest
 
 from fal_stream import ConfigError, __version__
 from fal_stream._cli.parsers import read_arguments
+from fal_stream.testing import LocalFal
 from tests.cli.program import call
 
 RUN = ["run", "acme/app"]
@@ -49,6 +50,39 @@ def test_wrong_arguments(arguments: list[str], message: str) -> None:
         read_arguments(arguments)
     assert message in str(caught.value)
     assert "key-secret" not in str(caught.value)
+
+
+UUID_KEY = "0f5e3c1d-1111-4222-8333-123456789abc:key-secret"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["run", UUID_KEY], ["run", f"acme/{UUID_KEY}"], ["run", "key-id:key-secret"], [UUID_KEY]),
+        *([*RUN, UUID_KEY], [*RUN, f"a[b[={UUID_KEY}"], [*RUN, f"n:={UUID_KEY}"]),
+        *(
+            [*RUN, *option.split(), UUID_KEY]
+            for option in (
+                *("--timeout", "--retries", "--priority", "--method", "--query", "--header"),
+                *("--run-url", "--url", "--input", "--field", "--trusted-host", "--proxy-url"),
+                *("--max-event-bytes", "--output=x --file-host", "--api-key", "--fly"),
+            )
+        ),
+        [*RUN, "--header", f"Authorization: Key {UUID_KEY}"],
+        [*RUN, "--header", f"x-a: {UUID_KEY}\n"],
+        [*RUN, "--query", f"fal_key={UUID_KEY}"],
+        [*RUN, "--query", f"{UUID_KEY}=1"],
+    ],
+    ids=" ".join,
+)
+def test_a_key_in_an_argument_is_not_shown(arguments: list[str]) -> None:
+    with LocalFal() as fal:
+        fal.add("acme/app", [{"x": 1}])
+        ended = call(fal, *arguments)
+        assert fal.requests == []
+    assert ended.code == 2
+    assert "key-secret" not in "".join(ended.lines)
+    assert b"key-secret" not in ended.out
 
 
 @pytest.mark.parametrize(

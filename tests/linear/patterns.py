@@ -26,6 +26,7 @@ _PUMPS = list('a0 \t\n\\"%;:,.=&/\u00e9')
 _STARTS = [
     *("", "data:", "data:a/", "data:image/png", "data:image/png;", "data:;", "https://", "&", "?"),
     *("auth=(", "fal_jwt_token=", "&a", "\\u0026a", "1", "1;", "a:", "retry: ", "data: [DONE]"),
+    "0f5e3c1d-1111-4222-8333-123456789abc:",
     *("HTTP/1.1 200", '"', "a/b;", 'a/b;c="', "a@", "a[", "/files/", "/storage/upload/"),
 ]
 

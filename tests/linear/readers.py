@@ -93,7 +93,7 @@ def texts() -> Iterator[tuple[str, Case]]:
     """Read single texts: headers, and parts of messages."""
     for pump in ("\0", "fal_jwt_token=", "fal_jwt_token= ", "\ud800", "'\"", "\\", "\U0001f600"):
         text = _filled(pump)
-        for function in (errors.mask_token, errors.printable, errors.excerpt, errors.quoted):
+        for function in (errors.mask_secrets, errors.printable, errors.excerpt, errors.quoted):
             yield f"{function.__name__} {pump!r}", _with(function, text)
         yield f"error {pump!r}", _with(FalStreamError, text)
         yield f"scrub headers {pump!r}", _with(scrub_headers, {"x": text}, str)

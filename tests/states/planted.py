@@ -130,7 +130,7 @@ def quadratic_masking() -> Iterator[None]:
     def mask(text: str) -> str:
         return slow.sub("", text)
 
-    with mock.patch.object(api_errors, "mask_token", mask):
+    with mock.patch.object(api_errors, "mask_secrets", mask):
         yield
 
 

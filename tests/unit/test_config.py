@@ -196,6 +196,24 @@ def test_credentials_of_the_environment(
     assert (found and found.reveal()) == expected
 
 
+@pytest.mark.parametrize("variable", ["FAL_KEY_ID", "FAL_KEY_SECRET"])
+@pytest.mark.parametrize("has_other", [True, False])
+def test_a_whole_key_in_the_variable_of_a_half(
+    monkeypatch: pytest.MonkeyPatch, variable: str, has_other: bool
+) -> None:
+    if has_other:
+        monkeypatch.setenv("FAL_KEY_ID", "i")
+        monkeypatch.setenv("FAL_KEY_SECRET", "s")
+    monkeypatch.setenv(variable, f" {KEY}\n")
+    with pytest.raises(ConfigError, match=f"{variable} has a colon in it") as caught:
+        credentials_from_environment()
+    assert not any(part in str(caught.value) for part in KEY.split(":"))
+    monkeypatch.setenv("FAL_KEY", "k:s")
+    found = credentials_from_environment()
+    assert found
+    assert found.reveal() == "k:s"
+
+
 def test_bad_credentials_of_the_environment_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAL_KEY", "my secret")
     with pytest.raises(ConfigError, match="not shown") as caught:

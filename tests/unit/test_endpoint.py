@@ -57,6 +57,7 @@ def test_anything_else_is_refused(text: Any) -> None:
 
 A_QUERY = "a query goes into the query_params option"
 AN_ADDRESS = "an address goes into the url option"
+A_KEY = "a key goes into credentials=..., and an address into the url option"
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,8 @@ AN_ADDRESS = "an address goes into the url option"
         ("fal-ai/flux#x?y=secret", "fal-ai/flux#...", A_QUERY),
         ("me:secret@fal.run/a/b", "fal.run/a/b", AN_ADDRESS),
         ("https://fal.run/a?key=secret", "https://fal.run/a?...", AN_ADDRESS),
+        ("0f5e3c1d:secret", "0f5e3c1d:...", A_KEY),
+        ("fal-ai/0f5e3c1d:secret", "fal-ai/0f5e3c1d:...", A_KEY),
         ("https://me:secret@fal.run/a", "https://fal.run/a", AN_ADDRESS),
         ("https://me:se@cret@fal.run/a", "https://fal.run/a", AN_ADDRESS),
     ],

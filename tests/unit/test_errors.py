@@ -10,7 +10,7 @@ import pytest
 
 import fal_stream
 from fal_stream import errors
-from fal_stream.errors import FalStreamError
+from fal_stream.errors import FalStreamError, excerpt, mask_secrets, quoted
 
 EXAMPLES: list[FalStreamError] = [
     errors.FalStreamError("m"),
@@ -160,3 +160,33 @@ def test_a_long_request_id_is_shown_by_its_beginning() -> None:
     error = errors.FalStreamError("m", request_id="i" * 5000)
     assert error.request_id == "i" * 5000
     assert str(error) == f"m [request id {'i' * 100}... (5,000 characters)]"
+
+
+ID = "0f5e3c1d-1111-4222-8333-123456789abc"
+SECRET = "8b1d0123456789abcdef0123456789ab"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"priority='{ID}:{SECRET}' is", f"priority='{ID}:***' is"),
+        (f"{ID.upper()}:{SECRET.upper()}/x", f"{ID.upper()}:***/x"),
+        (f"https://h/?a={ID}%3A{SECRET}&b=1", f"https://h/?a={ID}%3A***&b=1"),
+        (f"{ID}:secret {ID}:{SECRET[:3]}", f"{ID}:*** {ID}:***"),
+        (f"request {ID}: it failed", f"request {ID}: it failed"),
+        (f"0{ID}:{SECRET}", f"0{ID}:{SECRET}"),
+    ],
+)
+def test_what_looks_like_a_key_is_masked(text: str, shown: str) -> None:
+    assert mask_secrets(text) == shown
+    assert FalStreamError(text).message == shown
+    assert excerpt(text) == shown
+    assert quoted(text) == repr(shown)
+
+
+@pytest.mark.parametrize("limit", range(len(ID), len(ID) + len(SECRET) + 3))
+def test_a_key_that_is_cut_off_is_masked(limit: int) -> None:
+    for shorten in (excerpt, quoted):
+        assert (
+            SECRET[:1] not in shorten(f"{ID}:{SECRET} x", limit).partition(":")[2].partition("(")[0]
+        )

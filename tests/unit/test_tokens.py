@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fal_stream import TokenError
 from fal_stream._shared.tokens import MAX_TOKEN, check_token, token_margin, token_of
-from fal_stream.errors import mask_token
+from fal_stream.errors import mask_secrets
 
 
 @pytest.mark.parametrize("answer", ["abc", {"token": "abc"}, {"detail": "abc"}])
@@ -33,11 +33,33 @@ def test_good_tokens(text: str) -> None:
     assert check_token(text) == text
 
 
-@pytest.mark.parametrize("text", ["", "hid den", "hidden\n", "hidden&a=b", "hiddén", "hidden#"])
+@pytest.mark.parametrize("text", ["", "hid den", "hidden\nx", "hidden&a=b", "hiddén", "hidden#"])
 def test_bad_tokens_are_not_shown(text: str) -> None:
     with pytest.raises(TokenError, match="empty or has other characters") as caught:
         check_token(text)
     assert "hid" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "form", [" {}", "{}\n", "{}\r\n", "\ufeff{}\t", "Bearer {}", "bearer  {}\n", "Key {}", "key {}"]
+)
+def test_what_stands_around_a_token_is_taken_off(form: str) -> None:
+    assert check_token(form.format("eyJ.eyJ-_.sig")) == "eyJ.eyJ-_.sig"
+
+
+@pytest.mark.parametrize(
+    "form", ['"{}"', "'{}'", '"{}', '{}"\n', 'Bearer "{}"', '"Bearer {}"', "`{}`"]
+)
+def test_a_token_in_quotes(form: str) -> None:
+    with pytest.raises(TokenError, match="begins or ends with a quotation mark") as caught:
+        check_token(form.format("hidden"))
+    assert "hid" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["Bearer", "Key ", " \n"])
+def test_a_token_that_is_empty(text: str) -> None:
+    with pytest.raises(TokenError, match="The token is empty"):
+        check_token(text)
 
 
 def test_a_token_has_a_length() -> None:
@@ -48,7 +70,7 @@ def test_a_token_has_a_length() -> None:
 @given(st.from_regex(r"[A-Za-z0-9._~+/=-]{1,50}", fullmatch=True), st.sampled_from("&\"' "))
 def test_a_token_in_an_address_is_hidden(token: str, after: str) -> None:
     text = f"POST https://fal.run/x?a=1&fal_jwt_token={token}{after}b"
-    assert mask_token(text) == f"POST https://fal.run/x?a=1&fal_jwt_token=***{after}b"
+    assert mask_secrets(text) == f"POST https://fal.run/x?a=1&fal_jwt_token=***{after}b"
 
 
 def test_the_margin_grows_with_the_lifetime() -> None:
