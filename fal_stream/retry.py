@@ -4,7 +4,7 @@ Promises: by default a request is retried only if the one before can't have run:
 was sent, or the server refused it (429, 503). Everything here is pure: time and random numbers are
 arguments.
 
-Elsewhere: whether a failure is transient (`_shared/hints.py`); sending and waiting
+Elsewhere: whether a failure is transient (`_shared/connection_hints.py`); sending and waiting
 (`_async/dispatch.py`, for files `_async/upload_requests.py`). All tries share the stream's
 `start_timeout`.
 """
@@ -110,8 +110,10 @@ class RetryPolicy:
             return None
         if status == 504 and headers.get("x-fal-request-timeout-type") == "user":
             return None
-        asked = parse_retry_after(headers.get("retry-after", ""), now)
-        return self.backoff(retry, chance) if asked is None else min(asked, self.max_delay)
+        retry_after = parse_retry_after(headers.get("retry-after", ""), now)
+        return (
+            self.backoff(retry, chance) if retry_after is None else min(retry_after, self.max_delay)
+        )
 
     def delay_after_failure(self, retry: int, *, sent: bool, chance: float) -> float | None:
         """Return the seconds to wait after a failed connection before the request is sent again.

@@ -147,7 +147,7 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
             prepared = prepared.with_files(
                 await storage.upload_found(prepared.files, limits, exchange.signal)
             )
-        exchange.watchdog.charge(time.monotonic() - began)
+        exchange.watchdog.add_waited(time.monotonic() - began)
         return prepared
 
     async def _open_with_token(

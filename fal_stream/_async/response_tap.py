@@ -48,7 +48,7 @@ class _AsyncTappedOpener:
     async def __call__(
         self, prepared: PreparedStream, exchange: AsyncExchange
     ) -> AsyncStreamResponse:
-        self._tap.asked()
+        self._tap.request_started()
         return _AsyncTappedResponse(await self._opener(prepared, exchange), self._tap)
 
 
@@ -67,7 +67,7 @@ class _AsyncTappedResponse(AsyncStreamResponse):
         self._inner = inner
         self._tap = tap
         self._ended = False
-        tap.answered(inner.status, inner.redacted_headers, inner.redact)
+        tap.response_started(inner.status, inner.redacted_headers, inner.redact)
 
     async def read(self) -> bytes:
         """See `AsyncStreamResponse`."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from .._checks import check_bool
 from .._net.cancellation import async_complete_despite_cancellation, async_in_thread
 from .._net.compat import async_call_with_timeout
-from .._saving.target import check_target, make_folder
+from .._saving.save_path import make_folder, parse_save_path
 from .._shared.chunk_fields import shown_fields
 from .._shared.file_hosts import make_file_hosts
 from .._shared.file_limits import FileLimits
@@ -85,11 +85,11 @@ class AsyncStreamSaver:
             FalStreamError: As `AsyncFalStream.save` raises it.
         """
         stream = self._stream
-        target = await async_in_thread(check_target, "path", path)
-        await async_in_thread(make_folder, "path", target)
+        save_path = await async_in_thread(parse_save_path, "path", path)
+        await async_in_thread(make_folder, "path", save_path)
         signal = stream.options.get("signal")
         saver = AsyncSaver(
-            target,
+            save_path,
             stream.endpoint_id,
             self._dispatcher,
             self._limits,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .._saving.part_file import PartFile
-from .._saving.target import Target
+from .._saving.save_path import SavePath
 from .._shared.file_limits import FileLimits
 from .._shared.file_names import stem_of
 from .._shared.found_file import FoundFile
@@ -25,7 +25,7 @@ class AsyncSaver:
     """Saves the files of one stream.
 
     Args:
-        target: Where they go.
+        save_path: Where they go.
         endpoint_id: The endpoint, which they are named after.
         dispatcher: Sends the requests for those that chunks name by their addresses.
         limits: The limits of each file.
@@ -38,7 +38,7 @@ class AsyncSaver:
 
     def __init__(
         self,
-        target: Target,
+        save_path: SavePath,
         endpoint_id: str,
         dispatcher: AsyncDispatcher,
         limits: FileLimits,
@@ -47,7 +47,7 @@ class AsyncSaver:
         overwrite: bool = False,
     ) -> None:
         self.paths: list[Path] = []
-        self._target = target
+        self._save_path = save_path
         self._endpoint_id = endpoint_id
         self._dispatcher = dispatcher
         self._limits = limits
@@ -80,8 +80,8 @@ class AsyncSaver:
 
     def _new_part(self, name: str) -> PartFile:
         return PartFile(
-            self._target.folder,
-            self._target.name or name,
+            self._save_path.folder,
+            self._save_path.name or name,
             overwrite=self._overwrite,
             taken=self.paths,
         )

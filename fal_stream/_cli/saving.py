@@ -12,7 +12,7 @@ from typing import Any
 
 from fal_stream._cli.exit_codes import OutputError
 from fal_stream._cli.messages import shell_text
-from fal_stream._saving.target import Target, check_target, make_folder
+from fal_stream._saving.save_path import SavePath, make_folder, parse_save_path
 from fal_stream._shared.file_hosts import make_file_hosts
 from fal_stream._shared.file_limits import FileLimits
 from fal_stream._shared.find_files import SeenFiles, find_in
@@ -53,11 +53,11 @@ class OutputFolder:
         self._say = say
         self._once = SeenFiles()
         self._last: tuple[Any, int] | None = None
-        target = _target_of(path)
-        self._has_name = target.name is not None
-        make_folder("--output", target)
+        save_path = _save_path_of(path)
+        self._has_name = save_path.name is not None
+        make_folder("--output", save_path)
         self._saver = Saver(
-            target,
+            save_path,
             stream.endpoint_id,
             stream._dispatcher,
             FileLimits(max_bytes),
@@ -144,9 +144,9 @@ class OutputFolder:
             raise OutputError(error.message) from None
 
 
-def _target_of(path: str) -> Target:
+def _save_path_of(path: str) -> SavePath:
     if ".." in Path(path).parts:
         # In a shell it is meant.
         ends = ("/", os.sep)
         path = f"{Path(path).resolve()}{os.sep if path.endswith(ends) else ''}"
-    return check_target("--output", path)
+    return parse_save_path("--output", path)

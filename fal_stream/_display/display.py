@@ -1,11 +1,11 @@
 """`stream.show()`: draw a stream in a thread of its own while the caller reads it.
 
-Promises: at most ten frames are drawn in a second, fewer if drawing takes long, and the last frame
-always is. The reader of the stream only passes its chunks on; the thread draws, so an event loop is
-never blocked, and the elapsed time is updated while the server is silent. An exception while
-drawing is logged, and the stream goes on.
+Promises: at most ten snapshots are drawn in a second, fewer if drawing takes long, and the last
+snapshot always is. The reader of the stream only passes its chunks on; the thread draws, so an
+event loop is never blocked, and the elapsed time is updated while the server is silent. An
+exception while drawing is logged, and the stream goes on.
 
-Elsewhere: what a frame contains (`frame`), and where it is drawn (`renderers`).
+Elsewhere: what a snapshot contains (`snapshot`), and where it is drawn (`renderers`).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from .._ipython import hide_result, shorten_traceback
 from .._signal_errors import raised_by_signal_handler, suppress_errors
 from ..abort import AbortSignal
 from ..errors import FalStreamError
-from .frame import Frame, FrameMaker, State
 from .html import to_html
 from .markdown import check_markdown
 from .renderers import Notebook, Renderer, find_renderer
+from .snapshot import Snapshot, SnapshotBuilder, State
 
 __all__ = ["Display", "DisplayedStream", "stream_mime_bundle"]
 
@@ -80,7 +80,7 @@ class Display:
     def __init__(self, stream: DisplayedStream, *, markdown: bool = False) -> None:
         self._stream = stream
         self._is_markdown = markdown
-        self._maker = FrameMaker(stream.endpoint_id, is_markdown=markdown)
+        self._maker = SnapshotBuilder(stream.endpoint_id, is_markdown=markdown)
         self._began = time.monotonic()
         self._renderer: Renderer | None = None
         self._drawn_version = -1
@@ -125,13 +125,13 @@ class Display:
         now = self._now()
         try:
             self._maker.take_failure(getattr(error, "data", None), now)
-            frame = self._maker.ended(state, now, failure, self._stream.request_id)
+            snapshot = self._maker.ended(state, now, failure, self._stream.request_id)
         except Exception as failed:
             if raised_by_signal_handler(failed) is not None:
                 raise
             _logger.exception("The stream from %s can't be shown", self._stream.endpoint_id)
             return
-        self._draw(frame)
+        self._draw(snapshot)
 
     def _ending(self, error: BaseException | None) -> tuple[State, str]:
         if error is None:
@@ -187,26 +187,26 @@ class Display:
     def _draw_current(self) -> None:
         self._drawn_version = self._maker.version
         try:
-            frame = self._maker.frame(self._now())
+            snapshot = self._maker.snapshot(self._now())
         except Exception as failed:
             if raised_by_signal_handler(failed) is not None:
                 raise
             _logger.exception("The stream from %s can't be shown", self._stream.endpoint_id)
         else:
-            self._drawn_weight = frame.weight
-            self._draw(frame)
+            self._drawn_weight = snapshot.weight
+            self._draw(snapshot)
 
-    def _draw(self, frame: Frame) -> None:
+    def _draw(self, snapshot: Snapshot) -> None:
         if self._renderer is None:
             return
         began = time.monotonic()
         try:
-            self._renderer.draw(frame)
+            self._renderer.draw(snapshot)
         except Exception as failed:
             if raised_by_signal_handler(failed) is not None:
                 raise
             self._renderer = None
-            _logger.exception("The stream from %s can't be shown", frame.endpoint_id)
+            _logger.exception("The stream from %s can't be shown", snapshot.endpoint_id)
         self._drawn_at = time.monotonic()
         self._drawing_took = self._drawn_at - began
 
@@ -218,7 +218,7 @@ def stream_mime_bundle(said: str, chunk: Any) -> dict[str, str]:
         said: The stream in words.
         chunk: Its last chunk, or None.
     """
-    maker = FrameMaker("")
+    maker = SnapshotBuilder("")
     if chunk is not None:
         maker.take(chunk)
-    return {"text/html": to_html(maker.frame(), said), "text/plain": said}
+    return {"text/html": to_html(maker.snapshot(), said), "text/plain": said}

@@ -4,7 +4,7 @@ Promises: any value is accepted, and is searched up to a limit. The result is un
 has to be escaped by the renderer. Nothing is downloaded, and no image is decoded. An address is an
 http or https URL, or a data URI of an image, audio or video.
 
-Elsewhere: what earlier chunks contained (`frame`).
+Elsewhere: what earlier chunks contained (`snapshot`).
 """
 
 from __future__ import annotations

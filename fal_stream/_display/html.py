@@ -1,4 +1,4 @@
-"""Render frames as HTML, for notebooks.
+"""Render snapshots as HTML, for notebooks.
 
 Promises: everything from a chunk is escaped, and MathJax ignores it. It looks right on light and on
 dark pages.
@@ -9,11 +9,11 @@ from __future__ import annotations
 from html import escape
 
 from .extract import Media
-from .frame import Frame
 from .lines import describe_media, failure_of, shown_text, status, to_lines
 from .markdown import markdown_to_html
 from .nodes import Node
 from .shorten import encodable, terminal_safe
+from .snapshot import Snapshot
 
 __all__ = ["LONGEST_HTML_TEXT", "mime_bundle", "to_html"]
 
@@ -45,34 +45,36 @@ _COLOURS = {
 }
 
 
-def mime_bundle(frame: Frame) -> dict[str, str]:
-    """Return a frame in the forms that a notebook chooses from."""
-    return {"text/html": to_html(frame), "text/plain": "\n".join(to_lines(frame))}
+def mime_bundle(snapshot: Snapshot) -> dict[str, str]:
+    """Return a snapshot in the forms that a notebook chooses from."""
+    return {"text/html": to_html(snapshot), "text/plain": "\n".join(to_lines(snapshot))}
 
 
-def to_html(frame: Frame, said: str | None = None) -> str:
-    """Lay a frame out as HTML.
+def to_html(snapshot: Snapshot, said: str | None = None) -> str:
+    """Lay a snapshot out as HTML.
 
     Args:
-        frame: The frame.
+        snapshot: The snapshot.
         said: What stands below. Default None: the status.
     """
-    parts = [_table(frame)] if frame.nodes else []
-    if frame.logs and frame.state != "done":
-        parts.append(_block("<br>".join(map(escape, frame.logs)), f"{_TEXT};{_FAINT}"))
-    if frame.reasoning:
-        parts.append(_reasoning(frame, frame.reasoning))
-    if frame.text:
-        parts.append(_text(frame, frame.text))
-    pictures = [one for one in frame.media if one.kind == "image" and one.url]
+    parts = [_table(snapshot)] if snapshot.nodes else []
+    if snapshot.logs and snapshot.state != "done":
+        parts.append(_block("<br>".join(map(escape, snapshot.logs)), f"{_TEXT};{_FAINT}"))
+    if snapshot.reasoning:
+        parts.append(_reasoning(snapshot, snapshot.reasoning))
+    if snapshot.text:
+        parts.append(_text(snapshot, snapshot.text))
+    pictures = [one for one in snapshot.media if one.kind == "image" and one.url]
     if pictures:
         style = _ONE_PICTURE if len(pictures) == 1 else _OF_SEVERAL
         images = "".join(_picture(one, style) for one in pictures)
         parts.append(_block(images, _GRID))
-    parts += [_block(_element(one), "margin:2px 0") for one in frame.media if one not in pictures]
-    if frame.other:
-        parts.append(_block(f"<code>{escape(encodable(frame.other))}</code>", _TEXT))
-    parts.append(_status(frame) if said is None else _block(escape(said), _FAINT))
+    parts += [
+        _block(_element(one), "margin:2px 0") for one in snapshot.media if one not in pictures
+    ]
+    if snapshot.other:
+        parts.append(_block(f"<code>{escape(encodable(snapshot.other))}</code>", _TEXT))
+    parts.append(_status(snapshot) if said is None else _block(escape(said), _FAINT))
     return f'<div class="{_CLASSES}">{"".join(parts)}</div>'
 
 
@@ -80,9 +82,9 @@ def _block(html: str, style: str) -> str:
     return f'<div style="{style}">{html}</div>'
 
 
-def _text(frame: Frame, text: str) -> str:
-    shown = encodable(_bounded(shown_text(text, frame)))
-    html = markdown_to_html(shown) if frame.is_markdown else None
+def _text(snapshot: Snapshot, text: str) -> str:
+    shown = encodable(_bounded(shown_text(text, snapshot)))
+    html = markdown_to_html(shown) if snapshot.is_markdown else None
     return _block(escape(shown), _TEXT) if html is None else _block(html, "margin-bottom:6px")
 
 
@@ -91,9 +93,9 @@ def _bounded(text: str) -> str:
     return text if rest <= 0 else f"{text[:LONGEST_HTML_TEXT]}\n[... {rest:,} characters]"
 
 
-def _reasoning(frame: Frame, text: str) -> str:
-    is_open = " open" if not frame.text and not frame.has_ended else ""
-    shown = escape(encodable(_bounded(shown_text(text, frame))))
+def _reasoning(snapshot: Snapshot, text: str) -> str:
+    is_open = " open" if not snapshot.text and not snapshot.has_ended else ""
+    shown = escape(encodable(_bounded(shown_text(text, snapshot))))
     style = f"{_TEXT};opacity:.75;border-left:3px solid rgba(128,128,128,.4);padding-left:10px"
     return (
         f'<details{is_open} style="margin:2px 0"><summary style="{_FAINT}">Reasoning</summary>'
@@ -101,8 +103,8 @@ def _reasoning(frame: Frame, text: str) -> str:
     )
 
 
-def _table(frame: Frame) -> str:
-    rows = "".join(_row(node, frame.seconds) for node in frame.nodes)
+def _table(snapshot: Snapshot) -> str:
+    rows = "".join(_row(node, snapshot.seconds) for node in snapshot.nodes)
     return f'<table style="margin:2px 0 6px;border:none;font-size:95%">{rows}</table>'
 
 
@@ -147,13 +149,13 @@ def _element(media: Media) -> str:
     return f'<a href="{url}" target="_blank" rel="noopener noreferrer">{name}</a>{about}'
 
 
-def _status(frame: Frame) -> str:
+def _status(snapshot: Snapshot) -> str:
     bar = ""
-    if frame.progress is not None and not frame.has_ended:
-        bar = f'<progress value="{frame.progress:.4f}" max="1"></progress> '
-    said = escape(status(frame, with_failure=False))
-    line = f'<div>{bar}{_dot(frame.state)} <span style="{_FAINT}">{said}</span></div>'
-    failure = failure_of(frame)
+    if snapshot.progress is not None and not snapshot.has_ended:
+        bar = f'<progress value="{snapshot.progress:.4f}" max="1"></progress> '
+    said = escape(status(snapshot, with_failure=False))
+    line = f'<div>{bar}{_dot(snapshot.state)} <span style="{_FAINT}">{said}</span></div>'
+    failure = failure_of(snapshot)
     if not failure:
         return line
     return line + _block(escape(failure), f"{_TEXT};color:{_COLOURS['failed']}")

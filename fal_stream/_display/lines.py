@@ -1,4 +1,4 @@
-"""Render frames as lines of text, and the status line of a stream.
+"""Render snapshots as lines of text, and the status line of a stream.
 
 Promises: control characters from a chunk are escaped, so it can't control the terminal.
 """
@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from ..errors import counted
 from .extract import Media
-from .frame import Frame
 from .nodes import Node
 from .shorten import format_size, terminal_safe
+from .snapshot import Snapshot
 
 __all__ = [
     "LONGEST_TEXT",
@@ -33,57 +33,57 @@ _LONGEST_FAILURE = 500
 _NAMES = {"image": "picture", "audio": "sound", "video": "video", "file": "file"}
 
 
-def to_lines(frame: Frame) -> list[str]:
-    """Lay a frame out as lines for a terminal: what came, and the status as the last line."""
-    lines = [describe_node(node, frame.seconds) for node in frame.nodes]
-    if frame.state != "done":
-        lines += [terminal_safe(line) for line in frame.logs]
-    text = frame.text or frame.reasoning
+def to_lines(snapshot: Snapshot) -> list[str]:
+    """Lay a snapshot out as lines for a terminal: what came, and the status as the last line."""
+    lines = [describe_node(node, snapshot.seconds) for node in snapshot.nodes]
+    if snapshot.state != "done":
+        lines += [terminal_safe(line) for line in snapshot.logs]
+    text = snapshot.text or snapshot.reasoning
     if text:
-        lines += terminal_safe(shown_text(text, frame)).rstrip("\n").split("\n")
-    lines += [_line_of(one) for one in frame.media]
-    if frame.other:
-        lines.append(frame.other)
-    return [*lines, status(frame)]
+        lines += terminal_safe(shown_text(text, snapshot)).rstrip("\n").split("\n")
+    lines += [_line_of(one) for one in snapshot.media]
+    if snapshot.other:
+        lines.append(snapshot.other)
+    return [*lines, status(snapshot)]
 
 
-def status(frame: Frame, *, with_failure: bool = True) -> str:
+def status(snapshot: Snapshot, *, with_failure: bool = True) -> str:
     """Say in one line how a stream stands.
 
     Args:
-        frame: The frame.
+        snapshot: The snapshot.
         with_failure: Whether what ended it before its time is part of it. Default True.
     """
-    failure = failure_of(frame) if with_failure else ""
-    said = f"{frame.endpoint_id}: {', '.join(_status_parts(frame))}"
+    failure = failure_of(snapshot) if with_failure else ""
+    said = f"{snapshot.endpoint_id}: {', '.join(_status_parts(snapshot))}"
     return terminal_safe(f"{said}: {failure}" if failure else said)
 
 
-def _status_parts(frame: Frame) -> list[str]:
-    parts: list[str] = [frame.state]
-    if frame.progress is not None:
-        parts.append(f"{frame.progress:.0%}")
-    parts.append(counted(frame.count, "chunk"))
-    if frame.size:
-        parts.append(format_size(frame.size))
-    parts.append(f"{frame.seconds:.1f} s")
-    if frame.seed is not None:
-        parts.append(f"seed {frame.seed}")
-    if frame.request_id:
-        parts.append(f"request id {_one_line(frame.request_id, 80)}")
-    if frame.message and not frame.has_ended:
-        parts.append(_one_line(frame.message, _LONGEST_MESSAGE))
+def _status_parts(snapshot: Snapshot) -> list[str]:
+    parts: list[str] = [snapshot.state]
+    if snapshot.progress is not None:
+        parts.append(f"{snapshot.progress:.0%}")
+    parts.append(counted(snapshot.count, "chunk"))
+    if snapshot.size:
+        parts.append(format_size(snapshot.size))
+    parts.append(f"{snapshot.seconds:.1f} s")
+    if snapshot.seed is not None:
+        parts.append(f"seed {snapshot.seed}")
+    if snapshot.request_id:
+        parts.append(f"request id {_one_line(snapshot.request_id, 80)}")
+    if snapshot.message and not snapshot.has_ended:
+        parts.append(_one_line(snapshot.message, _LONGEST_MESSAGE))
     return parts
 
 
-def without_request_id(frame: Frame) -> Frame:
-    """Return a frame for a terminal, where the id would take half a line; errors have it too."""
-    return replace(frame, request_id=None)
+def without_request_id(snapshot: Snapshot) -> Snapshot:
+    """Return a snapshot for a terminal, where the id would take half a line; errors have it too."""
+    return replace(snapshot, request_id=None)
 
 
-def failure_of(frame: Frame) -> str:
+def failure_of(snapshot: Snapshot) -> str:
     """Return what ended a stream before its time, in one line; `""` where nothing did."""
-    return _one_line(frame.failure, _LONGEST_FAILURE)
+    return _one_line(snapshot.failure, _LONGEST_FAILURE)
 
 
 def _one_line(text: str, limit: int) -> str:
@@ -91,9 +91,9 @@ def _one_line(text: str, limit: int) -> str:
     return line + "..." if len(text) > limit else line
 
 
-def shown_text(text: str, frame: Frame, limit: int = LONGEST_TEXT) -> str:
-    """Return a text of a frame, or the end of it where it is long and still grows."""
-    if len(text) <= limit or frame.has_ended:
+def shown_text(text: str, snapshot: Snapshot, limit: int = LONGEST_TEXT) -> str:
+    """Return a text of a snapshot, or the end of it where it is long and still grows."""
+    if len(text) <= limit or snapshot.has_ended:
         return text
     return f"[...]{text[-limit:]}"
 

@@ -1,4 +1,4 @@
-"""Draw frames in a notebook, on a terminal, or as lines of a file."""
+"""Draw snapshots in a notebook, on a terminal, or as lines of a file."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any, Protocol, TextIO
 from uuid import uuid4
 
 from .._ipython import is_kernel, running_shell
-from .frame import Frame
 from .html import mime_bundle
 from .lines import status, to_lines, without_request_id
-from .shorten import cut
+from .shorten import truncated
+from .snapshot import Snapshot
 
 __all__ = ["Log", "Notebook", "Renderer", "RewrittenLine", "find_renderer"]
 
@@ -23,10 +23,10 @@ LOG_PAUSE = 10.0
 
 
 class Renderer(Protocol):
-    """Draws the frames of one stream, each in the place of the one before."""
+    """Draws the snapshots of one stream, each in the place of the one before."""
 
-    def draw(self, frame: Frame) -> None:
-        """Draw a frame; the last one of a stream has ended."""
+    def draw(self, snapshot: Snapshot) -> None:
+        """Draw a snapshot; the last one of a stream has ended."""
         raise NotImplementedError
 
 
@@ -43,10 +43,10 @@ class Notebook:
         self._id = f"fal-stream-{uuid4().hex}"
         self._is_there = False
 
-    def draw(self, frame: Frame) -> None:
+    def draw(self, snapshot: Snapshot) -> None:
         """See `Renderer`."""
         self._shell.display_pub.publish(
-            data=mime_bundle(frame),
+            data=mime_bundle(snapshot),
             metadata={},
             transient={"display_id": self._id},
             update=self._is_there,
@@ -65,21 +65,21 @@ class RewrittenLine:
         self._file = file
         self._used = 0
 
-    def draw(self, frame: Frame) -> None:
+    def draw(self, snapshot: Snapshot) -> None:
         """See `Renderer`."""
-        frame = without_request_id(frame)
+        snapshot = without_request_id(snapshot)
         blank = "\r" + " " * self._used + "\r"
-        if frame.has_ended:
-            _write(self._file, blank + "\n".join(to_lines(frame)) + "\n")
+        if snapshot.has_ended:
+            _write(self._file, blank + "\n".join(to_lines(snapshot)) + "\n")
         else:
             # Leave the last column empty: some terminals begin a new line after it.
             columns = shutil.get_terminal_size().columns - 1
-            line = cut(status(frame), columns)
-            *above, _ = to_lines(frame)
+            line = truncated(status(snapshot), columns)
+            *above, _ = to_lines(snapshot)
             room = columns - len(line) - 2
             if above and room > 0:
                 news = " ".join(" ".join(above)[-2 * room :].split())
-                line += "  " + cut(news, room, at_end=False)
+                line += "  " + truncated(news, room, at_end=False)
             _write(self._file, blank + line)
             self._used = columns
 
@@ -95,12 +95,12 @@ class Log:
         self._file = file
         self._due = time.monotonic() + LOG_PAUSE
 
-    def draw(self, frame: Frame) -> None:
+    def draw(self, snapshot: Snapshot) -> None:
         """See `Renderer`."""
-        if frame.has_ended:
-            _write(self._file, "\n".join(to_lines(frame)) + "\n")
+        if snapshot.has_ended:
+            _write(self._file, "\n".join(to_lines(snapshot)) + "\n")
         elif time.monotonic() >= self._due:
-            _write(self._file, status(frame) + "\n")
+            _write(self._file, status(snapshot) + "\n")
             self._due = time.monotonic() + LOG_PAUSE
 
 

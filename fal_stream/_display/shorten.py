@@ -13,7 +13,7 @@ from typing import Any
 
 from .._shared.chunk_fields import fields_of
 
-__all__ = ["cut", "encodable", "format_size", "short_chunk_repr", "terminal_safe"]
+__all__ = ["encodable", "format_size", "short_chunk_repr", "terminal_safe", "truncated"]
 
 _DATA_URI = re.compile(r"data:[\w.+-]+/[\w.+-]+[^,]{0,60},", re.I)
 _LONGEST_STRING = 200
@@ -45,7 +45,7 @@ def encodable(text: str) -> str:
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def cut(text: str, columns: int, *, at_end: bool = True) -> str:
+def truncated(text: str, columns: int, *, at_end: bool = True) -> str:
     """Cut a line to so many columns of a terminal.
 
     Args:

@@ -23,7 +23,7 @@ class AsyncConnectionTrace:
         """The extensions of the request."""
         return {}
 
-    def cut(self) -> None:
+    def shut_down(self) -> None:
         """Do nothing."""
 
 
@@ -32,7 +32,7 @@ class ConnectionTrace:
 
     def __init__(self) -> None:
         self._sock: Any = None
-        self._is_cut = False
+        self._is_shut_down = False
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -47,10 +47,10 @@ class ConnectionTrace:
             self._sock = socket_of(info.get("return_value"))
         elif event.endswith(".start_tls.complete"):
             self._sock = socket_of(info.get("return_value")) or self._sock
-        if self._is_cut:
+        if self._is_shut_down:
             shut_down(self._sock)
 
-    def cut(self) -> None:
+    def shut_down(self) -> None:
         """Shut the connection down, now or as soon as it is there."""
-        self._is_cut = True
+        self._is_shut_down = True
         shut_down(self._sock)

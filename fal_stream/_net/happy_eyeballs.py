@@ -26,7 +26,7 @@ from .sync_exchange import Exchange
 # How long an address may take before the next one is tried as well (seconds; RFC 8305, section 5).
 ATTEMPT_DELAY = 0.25
 MOST_ATTEMPTS = 16
-_TOLD_FAILURES = 4
+_MAX_REPORTED_FAILURES = 4
 
 
 async def async_connect(exchange: AsyncExchange, host: str, port: int) -> ByteStream[Any]:
@@ -154,7 +154,7 @@ class _Attempts:
             except OSError as error:
                 if raised_by_signal_handler(error) is not None:
                     raise
-                self._failures.append(self._told(address, error))
+                self._failures.append(self._failure_text(address, error))
             else:
                 self._next_at = now + ATTEMPT_DELAY
         if not self._pending:
@@ -181,7 +181,7 @@ class _Attempts:
                     raise
                 address = self._pending.pop(sock)
                 sock.close()
-                self._failures.append(self._told(address, error))
+                self._failures.append(self._failure_text(address, error))
                 # Try the next address at once.
                 self._next_at = 0.0
             else:
@@ -201,17 +201,17 @@ class _Attempts:
         while self._pending:
             self._pending.popitem()[0].close()
 
-    def _told(self, address: Address, reason: object) -> str:
+    def _failure_text(self, address: Address, reason: object) -> str:
         # If the host is an address, don't show it twice.
         return str(reason) if str(address) == self._name else f"{address.target[0]}: {reason}"
 
     def _error(self) -> ConnectFailed:
         reasons = [*self._failures]
-        reasons += [self._told(address, "no answer") for address in self._pending.values()]
-        told = reasons[:_TOLD_FAILURES]
-        if len(reasons) > len(told):
-            told.append(f"and {len(reasons) - len(told)} more")
-        return ConnectFailed(f"{self._name}: {'; '.join(told)}")
+        reasons += [self._failure_text(address, "no answer") for address in self._pending.values()]
+        reported = reasons[:_MAX_REPORTED_FAILURES]
+        if len(reasons) > len(reported):
+            reported.append(f"and {len(reasons) - len(reported)} more")
+        return ConnectFailed(f"{self._name}: {'; '.join(reported)}")
 
 
 def _literal(host: str, port: int) -> list[Address] | None:

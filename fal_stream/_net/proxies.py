@@ -7,7 +7,7 @@ import os
 import sys
 
 from .._shared.endpoint import is_loopback
-from .._shared.proxies import choose_proxy
+from .._shared.proxy_settings import choose_proxy
 from ..errors import ConfigError
 
 

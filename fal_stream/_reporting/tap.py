@@ -12,11 +12,13 @@ Ending: TypeAlias = Literal["complete", "broken", "silent", "left"]
 class Tap(Protocol):
     """Is told what the server sends, in the order in which it comes."""
 
-    def asked(self) -> None:
+    def request_started(self) -> None:
         """Hear that the request is about to be sent."""
         raise NotImplementedError
 
-    def answered(self, status: int, headers: Mapping[str, str], mask: Callable[[str], str]) -> None:
+    def response_started(
+        self, status: int, headers: Mapping[str, str], mask: Callable[[str], str]
+    ) -> None:
         """Take in the head of the response.
 
         Args:

@@ -241,8 +241,8 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
         if events:
             self._has_events = True
         self.has_failed = self._parser.has_failed
-        if not self._take_all(events, out):
-            self._take(self._take_quickly(events, out), out)
+        if not self._decode_all_plain(events, out):
+            self._decode_events(self._decode_fast_path(events, out), out)
 
     def shows_life(self, data: bytes) -> bool:
         """See `ChunkSource`; a sign of life is a complete line."""
@@ -263,10 +263,10 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
         if leftover is not None and self._parser.has_glued_json:
             # The event was first, and is given first.
             self._has_events = True
-            if self._take_whole(leftover, out):
+            if self._decode_leftover(leftover, out):
                 leftover = None
         self._check_foreign()
-        if leftover is not None and not self._take_whole(leftover, out):
+        if leftover is not None and not self._decode_leftover(leftover, out):
             text = self._redact(leftover.raw.decode("utf-8", "replace"))
             raise IncompleteStream(
                 f"The stream ended in the middle of an event, after "
@@ -292,7 +292,7 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
             return
         raise (self._event_error if self._has_events else self._answer_error)(text)
 
-    def _take_whole(self, leftover: Leftover, out: list[Any]) -> bool:
+    def _decode_leftover(self, leftover: Leftover, out: list[Any]) -> bool:
         """Take an event without its blank line, if it is whole; tell whether it was.
 
         A line without its end shows that the body was cut. Where each has one, the server may
@@ -313,14 +313,14 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
             out.append(event)
             return True
         try:
-            self._take([event], out)
+            self._decode_events([event], out)
         except OutputValidationError:
             raise
         except StreamDecodeError:
             return False
         return True
 
-    def _take_all(self, events: Sequence[bytes | ServerSentEvent], out: list[Any]) -> bool:
+    def _decode_all_plain(self, events: Sequence[bytes | ServerSentEvent], out: list[Any]) -> bool:
         """Take events at once where each is plain JSON; tell whether they were taken."""
         if not self._is_plain:
             return False
@@ -337,7 +337,7 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
             self._note_last(chunks)
         return True
 
-    def _take_quickly(
+    def _decode_fast_path(
         self, events: Sequence[bytes | ServerSentEvent], out: list[Any]
     ) -> Sequence[bytes | ServerSentEvent]:
         """Take events up to the first one that needs a closer look; return it and the rest."""
@@ -387,7 +387,7 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
             return False
         return not isinstance(error, ValidationError) or not is_invalid_json(error)
 
-    def _take(self, events: Iterable[bytes | ServerSentEvent], out: list[Any]) -> None:
+    def _decode_events(self, events: Iterable[bytes | ServerSentEvent], out: list[Any]) -> None:
         decode, is_final = self._decode, self._is_final
         for event in events:
             text: str | bytes
@@ -396,12 +396,12 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
             else:
                 text = event.data
                 if event.event == "error":
-                    self._take_error(text)
+                    self._handle_error_event(text)
             if not text:
                 continue
             kind = workflow_event_type(text) if self._is_workflow else None
             if kind == "error":
-                self._take_error(text)
+                self._handle_error_event(text)
             try:
                 chunk = decode(text)
             except Exception as error:  # a validator of the user's may raise anything
@@ -469,7 +469,7 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
             data=decode_report(text),
         )
 
-    def _take_error(self, text: str | bytes) -> None:
+    def _handle_error_event(self, text: str | bytes) -> None:
         """Raise an error that the app reported, or take note that it is given as a chunk."""
         if self._raise_errors:
             raise self._event_error(_text_of(text))

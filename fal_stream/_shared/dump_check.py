@@ -3,7 +3,7 @@
 Promises: linear; the error names the place and the way out. The JSON is compared with what pydantic
 makes of the model in Python's own types.
 
-Elsewhere: dumping (`model_dump.py`), the errors (`meaning.py`), and asterisks of secrets that a
+Elsewhere: dumping (`model_dump.py`), the errors (`json_errors.py`), and asterisks of secrets that a
 serializer has put into a text (`masked_secrets.py`).
 """
 
@@ -28,7 +28,7 @@ from .file_search import (
     is_model,
     list_of,
 )
-from .meaning import alike_error, alike_fields_error, no_number_error, other_error
+from .json_errors import equal_fields_error, equal_keys_error, not_finite_error, not_json_error
 
 __all__ = ["check_aliases", "check_dump"]
 
@@ -65,7 +65,7 @@ def check_dump(
     """
     if is_model_secret(meant):
         if dumped and dumped in (str(meant), _ASTERISKS):
-            raise other_error(place, meant)
+            raise not_json_error(place, meant)
         return False
     if isinstance(meant, enum.Enum) and not isinstance(meant, (str, int, float)):
         given, meant = meant.value, _in_python(meant.value)
@@ -74,7 +74,7 @@ def check_dump(
         numbers = config_of(given).get("ser_json_inf_nan", numbers)
     if isinstance(meant, float):
         if numbers is None and not math.isfinite(meant) and _has_none(dumped):
-            raise no_number_error(place, meant)
+            raise not_finite_error(place, meant)
         return False
     are_missing = False
     if isinstance(meant, Mapping) and isinstance(dumped, dict):
@@ -98,7 +98,7 @@ def check_dump(
                 if other is None or isinstance(other, float):
                     dumped[other_key] = _number(part, _inner(place, meant, key), numbers)
                 elif numbers is None and _has_none(other):
-                    raise no_number_error(_inner(place, meant, key), part)
+                    raise not_finite_error(_inner(place, meant, key), part)
             continue
         are_missing |= check_dump(other, part, _inner(place, meant, key), inner, numbers)
     return are_missing
@@ -116,7 +116,7 @@ def check_aliases(aliased: Any, meant: Any, place: str) -> None:
         ConfigError: Two have.
     """
     if isinstance(meant, Mapping) and isinstance(aliased, Mapping) and len(aliased) < len(meant):
-        raise alike_fields_error(place)
+        raise equal_fields_error(place)
     for key, (_, other), part, _ in _pairs(aliased, meant, None)[0]:
         check_aliases(other, part, _inner(place, meant, key))
 
@@ -201,7 +201,7 @@ def _check_inside(
         numbers = config_of(given).get("ser_json_inf_nan", numbers)
     if isinstance(meant, float):
         if has_none and numbers is None and not math.isfinite(meant):
-            raise no_number_error(place, meant)
+            raise not_finite_error(place, meant)
         return
     if isinstance(meant, Mapping):
         _check_lost(meant, place, keys)
@@ -248,7 +248,7 @@ def _number(value: float, place: str, numbers: object) -> str | None:
         return None
     if numbers == "strings":
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    raise no_number_error(place, value)
+    raise not_finite_error(place, value)
 
 
 @lru_cache(1)
@@ -268,7 +268,7 @@ def _check_keys(meant: Mapping[Any, Any], place: str) -> None:
     for key in meant:
         text = _text_in_json(key)
         if text in texts:
-            raise alike_error(place, texts[text], key)
+            raise equal_keys_error(place, texts[text], key)
         texts[text] = key
 
 
@@ -288,6 +288,6 @@ def _check_key(key: object, place: str, numbers: object) -> None:
         for part in key:
             _check_key(part, place, numbers)
     if is_model_secret(key):
-        raise other_error(f"a key of {place}", key)
+        raise not_json_error(f"a key of {place}", key)
     if isinstance(key, float) and not math.isfinite(key) and numbers is None:
-        raise no_number_error(f"a key of {place}", key)
+        raise not_finite_error(f"a key of {place}", key)

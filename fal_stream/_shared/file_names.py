@@ -43,7 +43,7 @@ def safe_name(name: str, suffix: str) -> str | None:
     own = known_suffix(f".{end}") if dot else None
     if own is None:
         stem, own = text, suffix
-    stem = _cut(stem.strip(" "), MAX_NAME_BYTES - len(own)).rstrip(". ")
+    stem = _truncated(stem.strip(" "), MAX_NAME_BYTES - len(own)).rstrip(". ")
     if not stem.strip("_"):
         return None
     if _RESERVED.fullmatch(stem.partition(".")[0].strip(" ")):
@@ -57,7 +57,7 @@ def _safe_char(char: str) -> str:
     return "_" if char in _FORBIDDEN or category[0] == "C" or category in ("Zl", "Zp") else char
 
 
-def _cut(text: str, size: int) -> str:
+def _truncated(text: str, size: int) -> str:
     return text.encode()[:size].decode(errors="ignore")
 
 

@@ -21,7 +21,7 @@ from .._checks import is_model_secret, short_repr, warn_user
 from ..errors import ConfigError, counted, excerpt
 from .aliases import aliases_of, excluded_of
 from .file_search import DEPTH, IsFile, is_dataclass, is_model
-from .meaning import alike_error, key_text, no_number_error, other_error
+from .json_errors import equal_keys_error, key_text, not_finite_error, not_json_error
 
 if TYPE_CHECKING:
     from .iterators import IteratorReader
@@ -161,12 +161,12 @@ class _InputEncoder:
         if isinstance(value, float):
             if math.isfinite(value):
                 return value
-            raise no_number_error(place, value)
+            raise not_finite_error(place, value)
         if id(value) in around or len(around) > DEPTH:
             raise _too_deep(place)
         inside = (*around, id(value))
         if isinstance(value, Mapping):
-            return self._take_mapping(value, place, inside, in_model=in_model)
+            return self._encode_mapping(value, place, inside, in_model=in_model)
         if isinstance(value, (list, tuple)):
             # The common case first: there may be a million of them.
             return [
@@ -176,14 +176,14 @@ class _InputEncoder:
                 for index, item in enumerate(value)
             ]
         if is_model(value):
-            return self._take_model(value, place, inside, in_model=in_model)
+            return self._encode_model(value, place, inside, in_model=in_model)
         if is_dataclass(value):
-            return self._take_dataclass(value, place, inside, in_model=in_model)
+            return self._encode_dataclass(value, place, inside, in_model=in_model)
         if self._is_file(value):
-            return self._take_file(value, place)
-        return self._take_other(value, place, in_model=in_model)
+            return self._encode_file(value, place)
+        return self._encode_other(value, place, in_model=in_model)
 
-    def _take_mapping(
+    def _encode_mapping(
         self, value: Mapping[Any, Any], place: str, inside: tuple[int, ...], *, in_model: bool
     ) -> dict[Any, Any]:
         taken: dict[str, Any] = {}
@@ -191,11 +191,11 @@ class _InputEncoder:
             text = key if type(key) is str else key_text(place, key)
             if text in taken:
                 other = next(other for other in value if key_text(place, other) == text)
-                raise alike_error(place, other, key)
+                raise equal_keys_error(place, other, key)
             taken[text] = self.take(item, f"{place}.{key}", inside, in_model=in_model)
         return taken
 
-    def _take_dataclass(
+    def _encode_dataclass(
         self, value: Any, place: str, inside: tuple[int, ...], *, in_model: bool
     ) -> dict[str, Any]:
         taken: dict[str, Any] = {}
@@ -207,12 +207,12 @@ class _InputEncoder:
                 continue
             name = aliases.get(item.name, item.name)
             if name in taken:
-                raise alike_error(place, name, item.name)
+                raise equal_keys_error(place, name, item.name)
             part = getattr(value, item.name)
             taken[name] = self.take(part, f"{place}.{item.name}", inside, in_model=in_model)
         return taken
 
-    def _take_model(
+    def _encode_model(
         self, model: Any, place: str, inside: tuple[int, ...], *, in_model: bool
     ) -> Any:
         from .computed_files import check_computed
@@ -240,7 +240,7 @@ class _InputEncoder:
             reason = excerpt(str(error))
         found = find_culprit(model, place)
         if found is not None:
-            failure = other_error(*found)
+            failure = not_json_error(*found)
             # An older pydantic can't dump one in a field of type Any, a newer one masks it.
             if is_model_secret(found[1]):
                 raise failure
@@ -250,14 +250,14 @@ class _InputEncoder:
             f"{reason}"
         )
 
-    def _take_file(self, file: object, place: str) -> _Slot:
+    def _encode_file(self, file: object, place: str) -> _Slot:
         slot = self._slots.get(id(file))
         if slot is None:
             slot = self._slots[id(file)] = _Slot(len(self.files))
             self.files.append(InputFile(place, file))
         return slot
 
-    def _take_other(self, value: object, place: str, *, in_model: bool) -> Any:
+    def _encode_other(self, value: object, place: str, *, in_model: bool) -> Any:
         if in_model and not is_model_secret(value):
             from .model_dump import dump_other
 
@@ -269,7 +269,7 @@ class _InputEncoder:
             except (TypeError, ValueError) as error:
                 if _is_of_signal_handler(error):
                     raise
-        raise other_error(place, value)
+        raise not_json_error(place, value)
 
 
 def _is_of_signal_handler(error: Exception) -> bool:

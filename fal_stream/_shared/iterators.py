@@ -125,14 +125,14 @@ def _is_root(value: object) -> bool:
 
 def with_value(model: Any, name: str, value: Any) -> Any:
     """Return a copy of a model or dataclass with another value in one field, without validation."""
-    twin = copy.copy(model)
-    if not isinstance(twin, pydantic.BaseModel):
-        object.__setattr__(twin, name, value)
-    elif name in type(twin).model_fields:
-        vars(twin)[name] = value
+    copied = copy.copy(model)
+    if not isinstance(copied, pydantic.BaseModel):
+        object.__setattr__(copied, name, value)
+    elif name in type(copied).model_fields:
+        vars(copied)[name] = value
     else:
-        (twin.__pydantic_extra__ or {})[name] = value
-    return twin
+        (copied.__pydantic_extra__ or {})[name] = value
+    return copied
 
 
 def rewind(value: Any, around: tuple[int, ...] = ()) -> None:

@@ -9,10 +9,10 @@ Elsewhere: which objects are files, and everything around the models (`inputs.py
 computed fields aren't searched: they are dumped as ever, from the real values.
 
 How: pydantic would write bytes and paths as text and read an open file line by line. So a field
-with files in it is dumped from a copy of the model with stand-ins in place of the files. A stand-in
-comes out as a text of its own, unless a serializer did something else with it. It is done with two
-kinds of stand-ins (`stand_ins.py`): ones of no type, into which no serializer can look, and ones of
-the files' types, by which pydantic takes the right member of a union.
+with files in it is dumped from a copy of the model with placeholders in place of the files. A
+placeholder comes out as a text of its own, unless a serializer did something else with it. It is
+done with two kinds of placeholders (`placeholders.py`): ones of no type, into which no serializer
+can look, and ones of the files' types, by which pydantic takes the right member of a union.
 """
 
 from __future__ import annotations
@@ -42,24 +42,24 @@ from .file_search import (
     list_of,
 )
 from .iterators import rewind, with_value
-from .meaning import alike_fields_error
-from .stand_ins import OpaqueStandIn, Part, Swap, left_alone
+from .json_errors import equal_fields_error
+from .placeholders import FileSwap, OpaquePlaceholder, Replaced, are_unchanged
 
-Take: TypeAlias = Callable[[object, str], Any]
+EncodeFile: TypeAlias = Callable[[object, str], Any]
 """Is called with a file, or a model or dataclass that holds one, and with its place."""
 
 
-def dump_model(model: Any, place: str, is_file: IsFile, take: Take) -> Any:
+def dump_model(model: Any, place: str, is_file: IsFile, encode_file: EncodeFile) -> Any:
     """Dump a model as JSON values, except for the files in it.
 
     Args:
         model: A model, or a dataclass of pydantic's.
         place: Where it stands, for messages.
         is_file: Tells whether a value is a file.
-        take: Gives what stands in the result instead.
+        encode_file: Gives what stands in the result instead.
 
     Returns:
-        JSON values, with those of `take` in them.
+        JSON values, with those of `encode_file` in them.
 
     Raises:
         ValueError: Pydantic can't dump it.
@@ -68,7 +68,7 @@ def dump_model(model: Any, place: str, is_file: IsFile, take: Take) -> Any:
     if not holds_file(model, is_file):
         return _dump(model, place)
     if type(model).__pydantic_decorators__.model_serializers:
-        return _dump_by_serializer(model, place, is_file, take)
+        return _dump_by_serializer(model, place, is_file, encode_file)
     dumped: dict[str, Any] = {}
     done: set[str] = set()
     is_root = isinstance(model, pydantic.RootModel)
@@ -78,46 +78,46 @@ def dump_model(model: Any, place: str, is_file: IsFile, take: Take) -> Any:
         swapped = _dump_swapped(model, name, value, field_place, is_file, include)
         if swapped is None:
             continue
-        twin, found, parts = swapped
+        copied, found, replaced = swapped
         shape = _attempt(model, mode="python", include=include)
         named = _attempt(model, mode="python", include=include, by_alias=False)
         found = _with_aliases(found, shape, named)
-        _finish(found, twin, place, include=include)
+        _finish(found, copied, place, include=include)
         # Once more, as what pydantic makes of an iterator can be read once.
         shape = _attempt(model, mode="python", include=include)
-        filled = _fill(found, shape, parts, take)
+        filled = _fill(found, shape, replaced, encode_file)
         if is_root:
             return filled
         if filled.keys() & dumped.keys():
-            raise alike_fields_error(place)
+            raise equal_fields_error(place)
         dumped.update(filled)
         done.add(name)
     rest = _dump(model, place, exclude=done)
     if rest.keys() & dumped.keys() and type(model).model_dump is pydantic.BaseModel.model_dump:
-        raise alike_fields_error(place)
+        raise equal_fields_error(place)
     return {**rest, **dumped}
 
 
 def _dump_swapped(
     model: Any, name: str, value: Any, place: str, is_file: IsFile, include: set[str] | None
-) -> tuple[Any, Any, Mapping[str, Part]] | None:
-    """Dump a field with stand-ins in the place of the files in it.
+) -> tuple[Any, Any, Mapping[str, Replaced]] | None:
+    """Dump a field with placeholders in the place of the files in it.
 
     Returns:
-        The copy of the model with the stand-ins, what came out, and what the stand-ins stand for;
-        None where there is no file in the field, or a serializer did something else with it.
+        The copy of the model with the placeholders, what came out, and what the placeholders stand
+        for; None where there is no file in the field, or a serializer did something else with it.
     """
     best = None
     for keep_types in (False, True):
-        swap = Swap(is_file, files_among_fields(model, is_file), keep_types=keep_types)
+        swap = FileSwap(is_file, files_among_fields(model, is_file), keep_types=keep_types)
         swapped = swap.swapped(value, place)
-        if not swap.parts:
+        if not swap.replaced:
             return None
-        twin = with_value(model, name, swapped)
-        found = _attempt(twin, mode="json", include=include)
-        if not left_alone(found, swap.parts):
+        copied = with_value(model, name, swapped)
+        found = _attempt(copied, mode="json", include=include)
+        if not are_unchanged(found, swap.replaced):
             return None
-        best = twin, found, swap.parts
+        best = copied, found, swap.replaced
     return best
 
 
@@ -204,7 +204,7 @@ def _attempt(
     try:
         return _serialize(model, mode=mode, include=include, exclude=exclude, by_alias=by_alias)
     except (TypeError, ValueError, RecursionError) as error:
-        # What a serializer raises that is given a stand-in, pydantic makes a ValueError.
+        # What a serializer raises that is given a placeholder, pydantic makes a ValueError.
         if raised_by_signal_handler(error) is not None:
             raise
         return None
@@ -213,11 +213,11 @@ def _attempt(
 def _with_aliases(dumped: Any, shape: Any, named: Any) -> Any:
     """Return what was dumped by alias where pydantic has written the names of Python.
 
-    It does where a stand-in fits no member of a union.
+    It does where a placeholder fits no member of a union.
 
     Args:
-        dumped: JSON values, with stand-ins.
-        shape: The same without stand-ins, in Python's own types.
+        dumped: JSON values, with placeholders.
+        shape: The same without placeholders, in Python's own types.
         named: The same by the names of Python.
     """
     if isinstance(dumped, dict):
@@ -237,27 +237,30 @@ def _with_aliases(dumped: Any, shape: Any, named: Any) -> Any:
     return dumped
 
 
-def _fill(dumped: Any, shape: Any, parts: Mapping[str, Part], take: Take) -> Any:
-    """Put what `take` gives into the place of the stand-ins.
+def _fill(
+    dumped: Any, shape: Any, replaced: Mapping[str, Replaced], encode_file: EncodeFile
+) -> Any:
+    """Put what `encode_file` gives into the place of the placeholders.
 
-    The shape is the same without stand-ins, in Python's own types. It tells which fields of a
+    The shape is the same without placeholders, in Python's own types. It tells which fields of a
     model are dumped: where it stands in for its base class, only those of the base.
     """
     if isinstance(dumped, dict):
         shapes = _beside(shape.values() if isinstance(shape, Mapping) else None, len(dumped))
         return {
-            key: _fill(item, beside, parts, take)
+            key: _fill(item, beside, replaced, encode_file)
             for (key, item), beside in zip(dumped.items(), shapes, strict=True)
         }
     if isinstance(dumped, list):
         shapes = _beside(list_of(shape), len(dumped))
         return [
-            _fill(item, beside, parts, take) for item, beside in zip(dumped, shapes, strict=True)
+            _fill(item, beside, replaced, encode_file)
+            for item, beside in zip(dumped, shapes, strict=True)
         ]
-    part = parts.get(dumped) if isinstance(dumped, str) else None
-    if part is None:
+    original = replaced.get(dumped) if isinstance(dumped, str) else None
+    if original is None:
         return dumped
-    taken = take(part.value, part.place)
+    taken = encode_file(original.value, original.place)
     # Where a plain dataclass has aliases, it was taken by other names.
     if isinstance(taken, dict) and isinstance(shape, dict) and shape.keys() <= taken.keys():
         return {key: item for key, item in taken.items() if key in shape}
@@ -269,12 +272,12 @@ def _beside(shapes: Any, count: int) -> list[Any]:
     return found if len(found) == count else [None] * count
 
 
-def _dump_by_serializer(model: Any, place: str, is_file: IsFile, take: Take) -> Any:
+def _dump_by_serializer(model: Any, place: str, is_file: IsFile, encode_file: EncodeFile) -> Any:
     """Dump a model whose own serializer decides what its fields are."""
     given = _dump(model, place, mode="python")
     # To pydantic an open file is an iterator of lines.
     if holds_file(given, lambda value: is_file(value) or isinstance(value, Iterator)):
-        return take(given, place)
+        return encode_file(given, place)
     return _dump(model, place)
 
 
@@ -362,6 +365,6 @@ def _handlers_errors() -> Iterator[None]:
 
 
 def _text_of(value: object) -> str:
-    if isinstance(value, OpaqueStandIn):
+    if isinstance(value, OpaquePlaceholder):
         return value.text
     raise TypeError(f"{type(value).__name__} is not a JSON value")

@@ -164,7 +164,7 @@ def prepare_stream(
     query_params = options.get("query_params")
     query = check_query("query_params", {} if query_params is None else query_params)
     bare = PreparedRequest(method, url, _headers(config, options))
-    encoded_input = _take(options, is_file)
+    encoded_input = _encode_input_of(options, is_file)
     prepared = PreparedStream(
         endpoint_id=str(endpoint),
         app_path=app_path,
@@ -212,7 +212,7 @@ def _address(config: AnySettings, endpoint: EndpointId, options: StreamOptions) 
     return app_path, url
 
 
-def _take(options: StreamOptions, is_file: IsFile) -> EncodedInput | None:
+def _encode_input_of(options: StreamOptions, is_file: IsFile) -> EncodedInput | None:
     auto_upload = _checks.check_bool("auto_upload", options.get("auto_upload", True))
     data = options.get("input")
     if data is None:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote_plus, urlencode, urlsplit, urlunsplit
 
 from ..errors import ConfigError
-from .meaning import kind_of
+from .json_errors import type_name_and_hint
 
 
 def check_query(name: str, params: object) -> dict[str, str]:
@@ -50,7 +50,7 @@ def _query_value(name: str, value: object) -> str:
         else:
             return text
         raise ConfigError(f"{name} can't stand in an address: {reason}")
-    kind, way_out = kind_of(value)
+    kind, way_out = type_name_and_hint(value)
     raise ConfigError(
         f"{name} must be a string, a number or a boolean, not a {kind}"
         f"{f': {way_out}' if way_out else ''}"

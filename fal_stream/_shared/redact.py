@@ -34,7 +34,7 @@ SHORTEST = 8
 _HTML_NAMES = {"&": "|amp", "<": "|lt", ">": "|gt", '"': "|quot", "'": "|apos"}
 
 # The characters of base64url (RFC 4648, section 5) instead.
-_TWINS = {"+": "-", "/": "_"}
+_ALTERNATIVES = {"+": "-", "/": "_"}
 
 _LETTERS = re.compile("[A-Za-z0-9]+")
 
@@ -134,13 +134,13 @@ class _Form:
     Args:
         text: The secret or its base64.
         rest: The pattern of what may follow where it was cut off.
-        twins: What may stand in the place of a character. Default: nothing.
+        alternatives: What may stand in the place of a character. Default: nothing.
     """
 
-    def __init__(self, text: str, rest: str, twins: Mapping[str, str] | None = None) -> None:
+    def __init__(self, text: str, rest: str, alternatives: Mapping[str, str] | None = None) -> None:
         self._text = text
         self._rest = rest
-        self._twins = twins or {}
+        self._alternatives = alternatives or {}
         self._made: re.Pattern[str] | None = None
         # A part of the secret that a text must contain for the pattern to match.
         self._needle = max(_LETTERS.findall(text[:SHORTEST]), key=len, default="")
@@ -159,10 +159,12 @@ class _Form:
         parts = [(bool(match[1]), match[2]) for match in _CHARACTER.finditer(self._text)]
         if len(parts) < SHORTEST:
             return re.compile(re.escape(self._text))  # it is hardly more than backslashes
-        twin = self._twins.get
-        written = [_first(parts[0][1], twin(parts[0][1], ""))]
+        alternative = self._alternatives.get
+        written = [_first(parts[0][1], alternative(parts[0][1], ""))]
         written += [
-            _BACKSLASHES + _after_backslashes(char) if escaped else _later(char, twin(char, ""))
+            _BACKSLASHES + _after_backslashes(char)
+            if escaped
+            else _later(char, alternative(char, ""))
             for escaped, char in parts[1:]
         ]
         start, end = "".join(written[:SHORTEST]), "".join(written[SHORTEST:])
@@ -176,7 +178,10 @@ def _forms_of(secrets: frozenset[str]) -> tuple[_Form, ...]:
     rest = _rest("".join(sorted(marks - {" ", "\\"})))
     ordered = sorted(secrets, key=lambda secret: (-len(secret), secret))
     forms = [_Form(secret, rest) for secret in ordered]
-    return (*forms, *[_Form(text, rest, _TWINS) for each in ordered for text in _in_base64(each)])
+    return (
+        *forms,
+        *[_Form(text, rest, _ALTERNATIVES) for each in ordered for text in _in_base64(each)],
+    )
 
 
 def _rest(marks: str) -> str:
@@ -190,12 +195,12 @@ def _rest(marks: str) -> str:
     return f"{plain}(?:(?:{'|'.join(escapes)}){plain}){{0,8192}}"
 
 
-def _first(char: str, twin: str) -> str:
-    return _written(char, twin, rf"\\(?<!\\\\)\\*{_code(char)}")
+def _first(char: str, alternative: str) -> str:
+    return _written(char, alternative, rf"\\(?<!\\\\)\\*{_code(char)}")
 
 
-def _later(char: str, twin: str) -> str:
-    return _written(char, twin, rf"\\+(?:{re.escape(char)}|{_code(char)})")
+def _later(char: str, alternative: str) -> str:
+    return _written(char, alternative, rf"\\+(?:{re.escape(char)}|{_code(char)})")
 
 
 def _after_backslashes(char: str) -> str:
@@ -212,15 +217,15 @@ def _hexadecimal(char: str) -> str:
     return "".join(digit if digit.isdigit() else f"[{digit}{digit.upper()}]" for digit in digits)
 
 
-def _written(char: str, twin: str, with_backslash: str) -> str:
+def _written(char: str, alternative: str, with_backslash: str) -> str:
     """Return the pattern of a character in all its forms, of which each begins otherwise."""
     if char.isalnum():
         return char
     number = f"#(?:0*{ord(char)}|[xX]0*{_hexadecimal(char)})"
     forms = [re.escape(char), f"%(?:25)*{_hexadecimal(char)}", with_backslash]
     forms.append(f"&(?:{number}{_HTML_NAMES.get(char, '')});")
-    if twin:
-        forms.append(re.escape(twin))
+    if alternative:
+        forms.append(re.escape(alternative))
     if char == "%":
         forms[:2] = ["%(?:25)*"]
     elif char == "&":

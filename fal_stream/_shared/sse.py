@@ -165,7 +165,7 @@ class SSEParser:
         try:
             if self._half_line.size or self._in_comment or self._block.size:
                 text = self._continue_event(text, events, plain)
-            self._take_events(text, events, plain)
+            self._parse_events(text, events, plain)
         except EventTooLarge:
             self.has_failed = True
             self._drop_pending()
@@ -255,7 +255,7 @@ class SSEParser:
             line = half_line.text()
             half_line.clear()
             self._in_comment = False
-            self._take_lines([line])
+            self._parse_lines([line])
         if not self._block.size:
             return text
         if text.startswith(b"\n"):
@@ -263,13 +263,13 @@ class SSEParser:
             return text[1:]
         lines, event_end, rest = text.partition(b"\n\n")
         if not event_end:
-            self._take_tail(text)
+            self._parse_tail(text)
             return b""
-        self._take_lines(lines.split(b"\n"))
+        self._parse_lines(lines.split(b"\n"))
         self._end_event(events, plain)
         return rest
 
-    def _take_events(
+    def _parse_events(
         self, text: bytes, events: list[T | ServerSentEvent], plain: ReadPlain[T]
     ) -> None:
         """Take text that begins where an event may begin."""
@@ -290,10 +290,10 @@ class SSEParser:
                 if self.ignored:
                     self._forget_ignored([value])
             else:
-                self._take_lines(block.split(b"\n"))
+                self._parse_lines(block.split(b"\n"))
                 self._end_event(events, plain)
         if tail:
-            self._take_tail(tail)
+            self._parse_tail(tail)
 
     def _plain_values(self, text: bytes) -> list[bytes] | None:
         """Return the values of the `data` lines, where a text is plain events and nothing else."""
@@ -306,10 +306,10 @@ class SSEParser:
         # The number of line ends shows that there is none inside of a value.
         return values if text.count(b"\n") == 2 * len(values) else None
 
-    def _take_tail(self, text: bytes) -> None:
+    def _parse_tail(self, text: bytes) -> None:
         lines = text.split(b"\n")
         half_line = lines.pop()
-        self._take_lines(lines)
+        self._parse_lines(lines)
         self._buffer_line(half_line)
 
     def _buffer_line(self, piece: bytes) -> None:
@@ -320,7 +320,7 @@ class SSEParser:
             if self._block.size + self._half_line.size > self._limit:
                 raise _too_large(self._limit)
 
-    def _take_lines(self, lines: list[bytes]) -> None:
+    def _parse_lines(self, lines: list[bytes]) -> None:
         block = self._block
         for line in lines:
             if not line or line.startswith(b":"):

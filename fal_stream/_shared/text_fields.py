@@ -67,13 +67,13 @@ def find_text(chunk: object, field: ChunkField | None = None) -> FoundText | Non
                 f"The function `field` returned {short_repr(text)}: return the text of the chunk, "
                 "or None"
             )
-        return None if text is None else FoundText(text, _told_by(fields))
+        return None if text is None else FoundText(text, _says_whole(fields))
     names = TEXT_NAMES if field is None else (field,)
     if fields is None:
         return FoundText(chunk, None) if field is None and _is_text(chunk) else None
     text = _text_in(fields, names)
     if text is not None:
-        return FoundText(text, _told_by(fields))
+        return FoundText(text, _says_whole(fields))
     return _find_delta(fields, names) or _find_in_output(fields, names)
 
 
@@ -87,7 +87,7 @@ def _text_in(fields: Mapping[Any, Any] | None, names: tuple[str, ...]) -> str | 
     return None
 
 
-def _told_by(fields: Mapping[Any, Any] | None) -> bool | None:
+def _says_whole(fields: Mapping[Any, Any] | None) -> bool | None:
     if fields is None:
         return None
     if isinstance(fields.get("partial"), bool):
@@ -131,8 +131,8 @@ def _find_in_output(fields: Mapping[Any, Any], names: tuple[str, ...]) -> FoundT
     text = _text_in(output, names)
     if output is None or text is None:
         return None
-    told = _told_by(output)
-    return FoundText(text, _told_by(fields) if told is None else told)
+    says_whole = _says_whole(output)
+    return FoundText(text, _says_whole(fields) if says_whole is None else says_whole)
 
 
 def _is_text(value: object) -> TypeGuard[str]:

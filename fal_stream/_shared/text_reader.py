@@ -68,8 +68,8 @@ class TextReader:
             text = chunk.get(self._first_name)
             if type(text) is str and text[:1] not in _OF_DATA_URI:
                 self.has_found = True
-                told = isinstance(chunk.get("partial"), bool) or None
-                return self._accumulator.take(text, told)
+                says_whole = isinstance(chunk.get("partial"), bool) or None
+                return self._accumulator.take(text, says_whole)
         if isinstance(chunk, bytes):
             raise FalStreamError(
                 "The response is no event stream, and its chunks are bytes, not text: iterate the "

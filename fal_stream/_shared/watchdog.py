@@ -81,6 +81,7 @@ class Watchdog:
     """
 
     __slots__ = (
+        "_attempt_due",
         "_clock",
         "_depth",
         "_due",
@@ -91,7 +92,6 @@ class Watchdog:
         "_idle",
         "_idle_due",
         "_idle_of_chunks",
-        "_lap_due",
         "_last_look",
         "_left_at",
         "_limits",
@@ -112,7 +112,7 @@ class Watchdog:
         self._left_at: float | None = None
         self._start_due = _seconds(limits.start)
         self._total_due = _seconds(limits.total)
-        self._idle_due = self._event_due = self._lap_due = math.inf
+        self._idle_due = self._event_due = self._attempt_due = math.inf
         self._last_look = False
         self._refix()
 
@@ -184,7 +184,7 @@ class Watchdog:
             (self._total_due, "total", self._limits.total),
             (self._event_due, "event", self._limits.event),
             (self._idle_due, "idle", self._limits.idle),
-            (self._lap_due, "start", self._limits.start),
+            (self._attempt_due, "start", self._limits.start),
         )
         _, phase, seconds = min(candidates, key=lambda candidate: candidate[0])
         return Expired(phase, _seconds(seconds))
@@ -195,7 +195,7 @@ class Watchdog:
             self._start_due = self._waited + _seconds(self._limits.start)
             self._refix()
 
-    def charge(self, seconds: float) -> None:
+    def add_waited(self, seconds: float) -> None:
         """Count time that was waited elsewhere on behalf of the stream, for the total limit.
 
         Args:
@@ -204,7 +204,7 @@ class Watchdog:
         self._total_due -= seconds
         self._refix()
 
-    def lap(self, seconds: float) -> None:
+    def limit_attempt(self, seconds: float) -> None:
         """Begin a limit of a few seconds for something that is not worth waiting for.
 
         Where it runs out it is called the start limit, for it is used
@@ -213,7 +213,7 @@ class Watchdog:
         Args:
             seconds: The limit; infinity for none.
         """
-        self._lap_due = self._waited + seconds
+        self._attempt_due = self._waited + seconds
         self._refix()
 
     def started(self) -> None:
@@ -242,7 +242,7 @@ class Watchdog:
 
     def _refix(self) -> None:
         """Take note of a change of the limits that chunks leave as they are."""
-        self._fixed_due = min(self._start_due, self._total_due, self._lap_due)
+        self._fixed_due = min(self._start_due, self._total_due, self._attempt_due)
         self._rearm()
 
     def _rearm(self) -> None:

@@ -146,7 +146,7 @@ class StreamingClient(StreamMethods, FlavourHints):
             prepared = prepared.with_files(
                 storage.upload_found(prepared.files, limits, exchange.signal)
             )
-        exchange.watchdog.charge(time.monotonic() - began)
+        exchange.watchdog.add_waited(time.monotonic() - began)
         return prepared
 
     def _open_with_token(self, prepared: PreparedStream, exchange: Exchange) -> StreamResponse:

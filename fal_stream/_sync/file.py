@@ -15,7 +15,7 @@ from .._net.cancellation import in_thread
 from .._net.flavour_hints import IteratorHints
 from .._net.result_hints import result_hints
 from .._saving.part_file import PartFile
-from .._saving.target import check_target, make_folder
+from .._saving.save_path import make_folder, parse_save_path
 from .._shared.api_errors import shown_type
 from .._shared.file_bundle import file_mime_bundle
 from .._shared.file_hosts import make_file_hosts
@@ -133,12 +133,12 @@ class File:
         """
         limits = FileLimits(max_bytes, timeout)
         check_bool("overwrite", overwrite)
-        target = in_thread(check_target, "path", path)
-        in_thread(make_folder, "path", target)
+        save_path = in_thread(parse_save_path, "path", path)
+        in_thread(make_folder, "path", save_path)
 
         def make_part(content_type: str | None) -> PartFile:
-            name = target.name or self._found.name(fetched_type=content_type)
-            return PartFile(target.folder, name, overwrite=overwrite)
+            name = save_path.name or self._found.name(fetched_type=content_type)
+            return PartFile(save_path.folder, name, overwrite=overwrite)
 
         dispatcher = self._dispatcher_of_file()
         return save_file(self._found, dispatcher, limits, self._signal, make_part)

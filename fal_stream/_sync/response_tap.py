@@ -47,7 +47,7 @@ class _TappedOpener:
         self._tap = tap
 
     def __call__(self, prepared: PreparedStream, exchange: Exchange) -> StreamResponse:
-        self._tap.asked()
+        self._tap.request_started()
         return _TappedResponse(self._opener(prepared, exchange), self._tap)
 
 
@@ -66,7 +66,7 @@ class _TappedResponse(StreamResponse):
         self._inner = inner
         self._tap = tap
         self._ended = False
-        tap.answered(inner.status, inner.redacted_headers, inner.redact)
+        tap.response_started(inner.status, inner.redacted_headers, inner.redact)
 
     def read(self) -> bytes:
         """See `StreamResponse`."""

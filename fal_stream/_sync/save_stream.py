@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from .._checks import check_bool
 from .._net.cancellation import complete_despite_cancellation, in_thread
 from .._net.compat import call_with_timeout
-from .._saving.target import check_target, make_folder
+from .._saving.save_path import make_folder, parse_save_path
 from .._shared.chunk_fields import shown_fields
 from .._shared.file_hosts import make_file_hosts
 from .._shared.file_limits import FileLimits
@@ -86,11 +86,11 @@ class StreamSaver:
             FalStreamError: As `FalStream.save` raises it.
         """
         stream = self._stream
-        target = in_thread(check_target, "path", path)
-        in_thread(make_folder, "path", target)
+        save_path = in_thread(parse_save_path, "path", path)
+        in_thread(make_folder, "path", save_path)
         signal = stream.options.get("signal")
         saver = Saver(
-            target,
+            save_path,
             stream.endpoint_id,
             self._dispatcher,
             self._limits,

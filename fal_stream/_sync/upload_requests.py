@@ -59,7 +59,7 @@ class UploadRequests:
     def exchange(self, signal: AbortSignal) -> Iterator[Exchange]:
         """Return an exchange that ends with the signal, and with the client."""
         watchdog = Watchdog(self._limits, time.monotonic)
-        watchdog.charge(time.monotonic() - self._began)
+        watchdog.add_waited(time.monotonic() - self._began)
         exchange = new_exchange(watchdog)
         self._sender.register(exchange)
         unsubscribe = follow(signal, exchange.abort)

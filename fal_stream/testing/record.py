@@ -1,7 +1,7 @@
 """Record what a real server sends to a stream.
 
 Promises: the stream behaves as without recording. The file is written when the stream has ended,
-however it ended. Elsewhere: the file format (`recording`), and masking secrets (`scrub`).
+however it ended. Elsewhere: the file format (`recording`), and masking secrets (`redaction`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from fal_stream._sync.response_tap import attach_tap
 from fal_stream.errors import ConfigError, FalStreamError
 from fal_stream.testing.checks import describe
 from fal_stream.testing.recording import Piece, Recording, check_path, write_recording
-from fal_stream.testing.scrub import scrub_body, scrub_headers
+from fal_stream.testing.redaction import redact_body, redact_headers
 
 __all__ = ["record"]
 
@@ -86,13 +86,15 @@ class _Recorder:
         self._mask: Callable[[str], str] = str
         self._pieces: list[Piece] = []
 
-    def asked(self) -> None:
+    def request_started(self) -> None:
         """See `Tap`."""
         self._began = time.monotonic()
 
-    def answered(self, status: int, headers: Mapping[str, str], mask: Callable[[str], str]) -> None:
+    def response_started(
+        self, status: int, headers: Mapping[str, str], mask: Callable[[str], str]
+    ) -> None:
         """See `Tap`."""
-        self._head = status, scrub_headers(headers, mask), self._elapsed()
+        self._head = status, redact_headers(headers, mask), self._elapsed()
         self._mask = mask
 
     def received(self, data: bytes) -> None:
@@ -105,7 +107,7 @@ class _Recorder:
         status, headers, seconds = self._head
         if ending == "left" and _DONE.search(b"".join(piece.data for piece in self._pieces[-4:])):
             ending = "complete"  # the stream reads no further
-        pieces = scrub_body(self._pieces, self._mask)
+        pieces = redact_body(self._pieces, self._mask)
         recording = Recording(
             self._endpoint_id, status, headers, seconds, pieces, self._elapsed(), ending
         )

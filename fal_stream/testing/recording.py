@@ -1,8 +1,8 @@
 """Recordings of real streams, and their file format: one JSON value in a line.
 
 Promises: reading a file gives what was written to it. A file that is not a recording is refused,
-with the line that is wrong. Elsewhere: making recordings (`record`), masking secrets (`scrub`), and
-playing them (`replay`).
+with the line that is wrong. Elsewhere: making recordings (`record`), masking secrets (`redaction`),
+and playing them (`replay`).
 """
 
 from __future__ import annotations

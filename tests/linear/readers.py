@@ -12,9 +12,9 @@ import pydantic
 
 from fal_stream import errors
 from fal_stream._cli.console import shorten_data_uris
-from fal_stream._display.frame import FrameMaker
 from fal_stream._display.html import to_html
 from fal_stream._display.lines import to_lines
+from fal_stream._display.snapshot import SnapshotBuilder
 from fal_stream._net.log_redaction import RedactedLogs
 from fal_stream._shared import api_errors
 from fal_stream._shared.audio_chunks import AudioReader
@@ -35,7 +35,7 @@ from fal_stream._shared.uploads import check_initiated, check_part
 from fal_stream.errors import FalStreamError
 from fal_stream.retry import parse_retry_after
 from fal_stream.testing.recording import Piece
-from fal_stream.testing.scrub import scrub_body, scrub_headers
+from fal_stream.testing.redaction import redact_body, redact_headers
 from fal_stream.types import ServerSentEvent
 
 __all__ = ["MIB", "Case", "bodies", "chunks", "documents", "redactions", "shown", "texts"]
@@ -96,7 +96,7 @@ def texts() -> Iterator[tuple[str, Case]]:
         for function in (errors.mask_secrets, errors.printable, errors.excerpt, errors.quoted):
             yield f"{function.__name__} {pump!r}", _with(function, text)
         yield f"error {pump!r}", _with(FalStreamError, text)
-        yield f"scrub headers {pump!r}", _with(scrub_headers, {"x": text}, str)
+        yield f"scrub headers {pump!r}", _with(redact_headers, {"x": text}, str)
     for pump in ("1", "a,", "(", "-", "1 ", "0:", " ", "Mon, 1 Jan 2020 ", "+", "1.1"):
         yield f"retry-after {pump!r}", _with(parse_retry_after, _filled(pump), 0.0)
     for pump in ('"', '"\\', '\\"', ",", ";", "text/event-stream;", "a/b,", " ", "gzip,", '";,'):
@@ -183,7 +183,7 @@ def bodies() -> Iterator[tuple[str, Case]]:
             yield f"{header!r} of {value!r}", _failing(framing_for, 200, "GET", many)
     for line in (b"x", b"x\n", b"?token=x\n", b"&", b"&a"):
         pieces = [Piece(0.0, line) for _ in range(MIB // 5)]
-        yield f"scrub {line!r}", _with(scrub_body, pieces, lambda text: text.replace("x", "y"))
+        yield f"scrub {line!r}", _with(redact_body, pieces, lambda text: text.replace("x", "y"))
 
 
 def _read_head(data: bytes, size: int) -> None:
@@ -336,9 +336,9 @@ def _find_files(chunk: object) -> None:
 
 def _show(chunk: Any) -> Case:
     def call() -> None:
-        maker = FrameMaker("acme/app")
+        maker = SnapshotBuilder("acme/app")
         maker.take(chunk)
-        to_html(maker.frame(0.0))
-        to_lines(maker.frame(0.0))
+        to_html(maker.snapshot(0.0))
+        to_lines(maker.snapshot(0.0))
 
     return call

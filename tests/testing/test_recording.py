@@ -10,7 +10,7 @@ import pytest
 from fal_stream import ConfigError
 from fal_stream.testing import Cut, Hang, Pause, Raw, replay
 from fal_stream.testing.recording import Piece, Recording, read_recording, write_recording
-from fal_stream.testing.scrub import scrub_body, scrub_headers
+from fal_stream.testing.redaction import redact_body, redact_headers
 
 HEAD = {
     "fal_stream_recording": 1,
@@ -101,12 +101,12 @@ def hide(text: str) -> str:
 
 def test_a_body_without_secrets_stays_in_its_pieces() -> None:
     pieces = (Piece(1, b"da"), Piece(2, b"ta: \xff?a=1\n"), Piece(3, b"\n"))
-    assert scrub_body(pieces, hide) == pieces
+    assert redact_body(pieces, hide) == pieces
 
 
 def test_a_secret_in_two_pieces() -> None:
     pieces = (Piece(1, b"a\nb hun"), Piece(2, b"ter2 \xff"), Piece(3, b"\nc"), Piece(4, b"d"))
-    assert scrub_body(pieces, hide) == (
+    assert redact_body(pieces, hide) == (
         Piece(1, b"a\n"),
         Piece(3, b"b *** \xff\n"),
         Piece(4, b"cd"),
@@ -126,13 +126,13 @@ def test_a_secret_in_two_pieces() -> None:
     ],
 )
 def test_addresses(text: str, shown: str) -> None:
-    (piece,) = scrub_body([Piece(0, text.encode())], str)
+    (piece,) = redact_body([Piece(0, text.encode())], str)
     assert piece.data.decode() == shown
 
 
 def test_headers() -> None:
     headers = {"x-api-key": "abc", "x-said": "hunter2 \u00e9", "set-cookie": "a=b", "age": "1"}
-    assert scrub_headers(headers, hide) == {
+    assert redact_headers(headers, hide) == {
         "x-api-key": "***",
         "x-said": "*** \\xe9",
         "set-cookie": "***",

@@ -1,4 +1,4 @@
-"""What frames hold, how they are laid out, and when they are drawn."""
+"""What snapshots hold, how they are laid out, and when they are drawn."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from fal_stream._display import html as html_module
 from fal_stream._display import markdown
 from fal_stream._display.display import Display, stream_mime_bundle
 from fal_stream._display.extract import INLINE_LIMIT, Media
-from fal_stream._display.frame import Frame, FrameMaker
 from fal_stream._display.html import mime_bundle, to_html
 from fal_stream._display.lines import LONGEST_TEXT, status, to_lines
 from fal_stream._display.nodes import Node
 from fal_stream._display.renderers import Notebook
-from fal_stream._display.shorten import cut, format_size, short_chunk_repr, terminal_safe
+from fal_stream._display.shorten import format_size, short_chunk_repr, terminal_safe, truncated
+from fal_stream._display.snapshot import Snapshot, SnapshotBuilder
 from fal_stream.testing import image_progress, speech, with_logs, workflow
 
 ROOT = Path(fal_stream.__file__).parents[1]
@@ -41,12 +41,12 @@ class Text(pydantic.BaseModel):
     output: str
 
 
-def frame_of(*chunks: Any) -> Frame:
-    """Make the frame of some chunks, which came a second apart."""
-    maker = FrameMaker("acme/app")
+def snapshot_of(*chunks: Any) -> Snapshot:
+    """Make the snapshot of some chunks, which came a second apart."""
+    maker = SnapshotBuilder("acme/app")
     for number, chunk in enumerate(chunks, 1):
         maker.take(chunk, float(number))
-    return maker.frame(float(len(chunks)))
+    return maker.snapshot(float(len(chunks)))
 
 
 def test_a_frame_keeps_what_came_before() -> None:
@@ -55,7 +55,7 @@ def test_a_frame_keeps_what_came_before() -> None:
         {"message": "Saving", "seed": 7},
         {"output": "a fox"},
     )
-    assert frame_of(*chunks) == Frame(
+    assert snapshot_of(*chunks) == Snapshot(
         "acme/app",
         "running",
         3.0,
@@ -69,47 +69,47 @@ def test_a_frame_keeps_what_came_before() -> None:
 
 
 def test_large_pictures_are_only_named() -> None:
-    frame = frame_of({"image": "data:image/png;base64," + "A" * INLINE_LIMIT})
-    assert "<img" not in to_html(frame)
-    assert "Picture: image/png, 7.5 MB" in to_html(frame)
-    assert to_lines(frame)[0] == "picture: image/png, 7.5 MB"
+    snapshot = snapshot_of({"image": "data:image/png;base64," + "A" * INLINE_LIMIT})
+    assert "<img" not in to_html(snapshot)
+    assert "Picture: image/png, 7.5 MB" in to_html(snapshot)
+    assert to_lines(snapshot)[0] == "picture: image/png, 7.5 MB"
 
 
 def test_the_queue_and_the_logs() -> None:
     first, _, _, second, last = with_logs([{"output": "Hi"}], ["Loading", "Run<ning>"], pause=0)
-    assert status(frame_of(first)).endswith("in the queue at position 2")
-    frame = frame_of(first, second)
-    assert frame.logs == ("Run<ning>",)
-    assert "Run&lt;ning&gt;" in to_html(frame)
-    maker = FrameMaker("acme/app")
+    assert status(snapshot_of(first)).endswith("in the queue at position 2")
+    snapshot = snapshot_of(first, second)
+    assert snapshot.logs == ("Run<ning>",)
+    assert "Run&lt;ning&gt;" in to_html(snapshot)
+    maker = SnapshotBuilder("acme/app")
     for number in range(9):
         maker.take({"logs": [{"message": f"line {number}"}]})
     maker.take(last)
-    frame = maker.ended("failed")
+    snapshot = maker.ended("failed")
     # The last ones, and where all went well none of them.
-    assert frame.logs == tuple(f"line {number}" for number in range(4, 9))
-    assert to_lines(frame)[:6] == [*frame.logs, "Hi"]
+    assert snapshot.logs == tuple(f"line {number}" for number in range(4, 9))
+    assert to_lines(snapshot)[:6] == [*snapshot.logs, "Hi"]
     assert to_lines(maker.ended("done"))[0] == "Hi"
     assert "line" not in to_html(maker.ended("done"))
 
 
 def test_a_workflow_has_a_line_for_each_node() -> None:
     events = workflow({"seed": 7, "images": [{"url": PNG}]}, pause=0)
-    assert to_lines(frame_of(*events[:1]))[0] == "prompt (fal-ai/any-llm): running, 0.0 s"
-    lines = to_lines(frame_of(*events[:3]))
+    assert to_lines(snapshot_of(*events[:1]))[0] == "prompt (fal-ai/any-llm): running, 0.0 s"
+    lines = to_lines(snapshot_of(*events[:3]))
     assert lines == [
         "prompt (fal-ai/any-llm): done, 1.0 s",
         "picture (fal-ai/flux/dev): running, 0.0 s",
         "acme/app: running, 3 chunks, 3.0 s",
     ]
-    frame = frame_of(*events)
-    assert to_lines(frame) == [
+    snapshot = snapshot_of(*events)
+    assert to_lines(snapshot) == [
         "prompt (fal-ai/any-llm): done, 1.0 s",
         "picture (fal-ai/flux/dev): done, 1.0 s",
         "picture: image/png, 9 bytes",
         "acme/app: running, 5 chunks, 5.0 s, seed 7",
     ]
-    html = to_html(frame)
+    html = to_html(snapshot)
     assert html.count("<tr ") == 2
     assert "fal-ai/flux/dev</td>" in html
     assert html.count("<img") == 1
@@ -121,12 +121,12 @@ def test_a_node_that_runs_counts_the_seconds() -> None:
 
 
 def test_the_output_of_a_workflow_of_no_known_shape() -> None:
-    frame = frame_of(*workflow({"score": 7}, pause=0))
-    assert frame.other == "{'score': 7}"
+    snapshot = snapshot_of(*workflow({"score": 7}, pause=0))
+    assert snapshot.other == "{'score': 7}"
 
 
 def test_nodes_that_were_not_heard_of_again() -> None:
-    maker = FrameMaker("acme/app")
+    maker = SnapshotBuilder("acme/app")
     for event in workflow(pause=0)[:3]:
         maker.take(event)
     assert [node.state for node in maker.ended("aborted").nodes] == ["done", "unfinished"]
@@ -134,15 +134,15 @@ def test_nodes_that_were_not_heard_of_again() -> None:
 
 def test_there_are_not_more_nodes_than_can_be_shown() -> None:
     nodes = {f"node {number}" + "x" * 999: "acme/app" for number in range(300)}
-    frame = frame_of(*workflow(pause=0, nodes=nodes))
-    assert len(frame.nodes) == 200
-    assert len(frame.nodes[0].name) == 80
+    snapshot = snapshot_of(*workflow(pause=0, nodes=nodes))
+    assert len(snapshot.nodes) == 200
+    assert len(snapshot.nodes[0].name) == 80
 
 
 def test_sound_is_told_while_it_grows() -> None:
-    frame = frame_of(*speech(0.5)[:2])
-    assert to_lines(frame)[0] == "sound: audio/wav, 9.6 kB, 0.2 s"
-    assert "<audio" not in to_html(frame)
+    snapshot = snapshot_of(*speech(0.5)[:2])
+    assert to_lines(snapshot)[0] == "sound: audio/wav, 9.6 kB, 0.2 s"
+    assert "<audio" not in to_html(snapshot)
 
 
 @pytest.mark.parametrize(
@@ -165,50 +165,50 @@ def test_sound_is_told_while_it_grows() -> None:
     ],
 )
 def test_players(media: Media, html: str) -> None:
-    assert html in to_html(Frame("acme/app", media=(media,)))
+    assert html in to_html(Snapshot("acme/app", media=(media,)))
 
 
 def test_four_pictures_stand_side_by_side() -> None:
     *_, chunk = image_progress(1, size=8, pause=0, images=4)
-    html = to_html(frame_of(chunk))
+    html = to_html(snapshot_of(chunk))
     assert html.count("<img") == 4
     assert html.count("max-width:min(48%,300px)") == 4
     assert "flex-wrap:wrap" in html
 
 
 def test_mathematics_is_not_made_of_text() -> None:
-    html = to_html(frame_of({"output": "It costs $5, not $12"}))
+    html = to_html(snapshot_of({"output": "It costs $5, not $12"}))
     assert html.startswith('<div class="fal-stream mathjax_ignore tex2jax_ignore">')
     assert "It costs $5, not $12" in html
 
 
 def test_reasoning_is_open_until_the_answer_comes() -> None:
-    thinking = frame_of({"output": "", "reasoning": "Let me <think>"})
+    thinking = snapshot_of({"output": "", "reasoning": "Let me <think>"})
     assert "<details open" in to_html(thinking)
     assert "Let me &lt;think&gt;" in to_html(thinking)
     assert to_lines(thinking)[0] == "Let me <think>"
-    answered = frame_of({"output": "", "reasoning": "a"}, {"output": "b", "reasoning": "a"})
+    answered = snapshot_of({"output": "", "reasoning": "a"}, {"output": "b", "reasoning": "a"})
     assert "<details style" in to_html(answered)
     assert to_lines(answered)[0] == "b"
 
 
 def test_the_status_tells_seed_and_request_id() -> None:
-    maker = FrameMaker("acme/app")
+    maker = SnapshotBuilder("acme/app")
     maker.take({"seed": 42, "message": "Saving"})
-    frame = maker.ended("done", 1.5, request_id="1234-abc\x1b")
-    assert status(frame) == (
+    snapshot = maker.ended("done", 1.5, request_id="1234-abc\x1b")
+    assert status(snapshot) == (
         "acme/app: done, 1 chunk, 1.5 s, seed 42, request id 1234-abc\N{REPLACEMENT CHARACTER}"
     )
 
 
 def test_the_status_tells_why_it_failed() -> None:
-    frame = FrameMaker("acme/app").ended("failed", 1.5, "It <broke>\nin two", "1234")
-    assert status(frame) == (
+    snapshot = SnapshotBuilder("acme/app").ended("failed", 1.5, "It <broke>\nin two", "1234")
+    assert status(snapshot) == (
         "acme/app: failed, 0 chunks, 1.5 s, request id 1234: It <broke> in two"
     )
-    html = to_html(frame)
+    html = to_html(snapshot)
     assert html.count("It &lt;broke&gt; in two") == 1
-    assert len(status(FrameMaker("acme/app").ended("failed", failure="x" * 9999))) < 600
+    assert len(status(SnapshotBuilder("acme/app").ended("failed", failure="x" * 9999))) < 600
 
 
 MARKDOWN = """# Foxes
@@ -226,9 +226,9 @@ print("<b>")
 
 
 def markdown_html(text: str) -> str:
-    maker = FrameMaker("acme/app", is_markdown=True)
+    maker = SnapshotBuilder("acme/app", is_markdown=True)
     maker.take({"output": text})
-    return to_html(maker.frame())
+    return to_html(maker.snapshot())
 
 
 def test_markdown() -> None:
@@ -272,7 +272,7 @@ def test_long_markdown_is_shown_as_it_is() -> None:
 
 def test_a_long_text_has_an_end() -> None:
     text = "a" * (html_module.LONGEST_HTML_TEXT + 5)
-    maker = FrameMaker("acme/app")
+    maker = SnapshotBuilder("acme/app")
     maker.take({"output": text})
     assert "[... 5 characters]" in to_html(maker.ended("done"))
     assert to_lines(maker.ended("done"))[0] == text
@@ -280,16 +280,16 @@ def test_a_long_text_has_an_end() -> None:
 
 def test_a_chunk_of_no_known_shape_is_shown_in_short() -> None:
     chunk = {"embedding": [0] * 1000, "note": "x" * 300}
-    frame = frame_of(chunk)
-    assert frame.other == (
+    snapshot = snapshot_of(chunk)
+    assert snapshot.other == (
         "{'embedding': [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ...], 'note': '" + "x" * 200 + "...'}"
     )
-    assert to_lines(frame)[0] == frame.other
+    assert to_lines(snapshot)[0] == snapshot.other
     # It is of no interest beside what can be shown.
-    assert frame_of({"output": "a"}, chunk).other is None
-    frame = frame_of(chunk, b"12345")
-    assert to_lines(frame) == [status(frame)]
-    assert status(frame) == "acme/app: running, 2 chunks, 5 bytes, 2.0 s"
+    assert snapshot_of({"output": "a"}, chunk).other is None
+    snapshot = snapshot_of(chunk, b"12345")
+    assert to_lines(snapshot) == [status(snapshot)]
+    assert status(snapshot) == "acme/app: running, 2 chunks, 5 bytes, 2.0 s"
 
 
 @pytest.mark.parametrize(
@@ -334,12 +334,12 @@ def test_no_control_character_is_printed() -> None:
     ],
 )
 def test_a_line_is_cut(text: str, columns: int, start: str, end: str) -> None:
-    assert cut(text, columns) == start
-    assert cut(text, columns, at_end=False) == end
+    assert truncated(text, columns) == start
+    assert truncated(text, columns, at_end=False) == end
 
 
 def test_html() -> None:
-    frame = Frame(
+    snapshot = Snapshot(
         "acme/app",
         "running",
         1.26,
@@ -349,18 +349,18 @@ def test_html() -> None:
         text="<b>",
         media=(Media("image", "https://fal.media/1?a=1&b=2", "image/png"),),
     )
-    html = to_html(frame)
+    html = to_html(snapshot)
     assert ">&lt;b&gt;</div>" in html
     assert '<img src="https://fal.media/1?a=1&amp;b=2"' in html
     assert 'referrerpolicy="no-referrer"' in html
     assert '<progress value="0.4000" max="1">' in html
     assert "acme/app: running, 40%, 3 chunks, 1.3 s, &lt;i&gt;</span></div>" in html
-    assert "<progress" not in to_html(replace(frame, state="done"))
+    assert "<progress" not in to_html(replace(snapshot, state="done"))
 
 
 def test_half_a_character() -> None:
-    frame = Frame("acme/app", text="a\ud83db")
-    for text in mime_bundle(frame).values():
+    snapshot = Snapshot("acme/app", text="a\ud83db")
+    for text in mime_bundle(snapshot).values():
         assert "a\ufffdb" in text
         assert text.encode()
 
@@ -370,21 +370,21 @@ def test_lines() -> None:
         Media("image", "https://fal.media/1", "image/png"),
         Media("image", PNG, "image/png", 9),
     )
-    frame = Frame("acme/app", "failed", 2, 1, text="a\nb\n", media=media, failure="No luck")
-    assert to_lines(frame) == [
+    snapshot = Snapshot("acme/app", "failed", 2, 1, text="a\nb\n", media=media, failure="No luck")
+    assert to_lines(snapshot) == [
         "a",
         "b",
         "picture: https://fal.media/1 (image/png)",
         "picture: image/png, 9 bytes",
         "acme/app: failed, 1 chunk, 2.0 s: No luck",
     ]
-    assert mime_bundle(frame)["text/plain"] == "\n".join(to_lines(frame))
+    assert mime_bundle(snapshot)["text/plain"] == "\n".join(to_lines(snapshot))
 
 
 def test_the_end_of_a_long_text_is_shown_while_it_grows() -> None:
-    frame = Frame("acme/app", "running", text="a" * LONGEST_TEXT + "b")
-    assert to_lines(frame)[0] == "[...]" + "a" * (LONGEST_TEXT - 1) + "b"
-    assert to_lines(replace(frame, state="done"))[0] == frame.text
+    snapshot = Snapshot("acme/app", "running", text="a" * LONGEST_TEXT + "b")
+    assert to_lines(snapshot)[0] == "[...]" + "a" * (LONGEST_TEXT - 1) + "b"
+    assert to_lines(replace(snapshot, state="done"))[0] == snapshot.text
 
 
 def test_the_bundle_of_a_stream() -> None:
@@ -395,16 +395,16 @@ def test_the_bundle_of_a_stream() -> None:
     assert "&lt;b&gt;" in html
 
 
-class Frames:
+class Snapshots:
     """A renderer that keeps what it is to draw, and may fail to."""
 
     def __init__(self, fails_at: int | None = None) -> None:
-        self.frames: list[Frame] = []
+        self.snapshots: list[Snapshot] = []
         self._fails_at = fails_at
 
-    def draw(self, frame: Frame) -> None:
-        self.frames.append(frame)
-        if len(self.frames) == self._fails_at:
+    def draw(self, snapshot: Snapshot) -> None:
+        self.snapshots.append(snapshot)
+        if len(self.snapshots) == self._fails_at:
             raise OSError("no such terminal")
 
 
@@ -420,31 +420,31 @@ class Shown:
         return AbortController().signal
 
 
-def show(monkeypatch: pytest.MonkeyPatch, renderer: Frames | None) -> Display:
+def show(monkeypatch: pytest.MonkeyPatch, renderer: Snapshots | None) -> Display:
     """Make a display that draws by a renderer."""
     monkeypatch.setattr(display_module, "find_renderer", lambda: renderer)
     return Display(Shown())
 
 
 def test_the_last_frame_is_always_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    frames = Frames()
-    with show(monkeypatch, frames) as display:
+    snapshots = Snapshots()
+    with show(monkeypatch, snapshots) as display:
         for number in range(1000):
             display.take({"output": f"{number}"})
         assert display.end(display) is display
-    first, *_, last = frames.frames
+    first, *_, last = snapshots.snapshots
     assert (first.state, first.count) == ("waiting", 0)
     assert (last.state, last.count) == ("done", 1001)
-    assert len(frames.frames) < 100
+    assert len(snapshots.snapshots) < 100
 
 
 def test_a_result_that_was_taken_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    frames, chunk = Frames(), {"output": "a"}
-    with show(monkeypatch, frames) as display:
+    snapshots, chunk = Snapshots(), {"output": "a"}
+    with show(monkeypatch, snapshots) as display:
         display.take(chunk)
         assert display.end(chunk) is chunk
         assert display.end(None) is None
-    assert frames.frames[-1].count == 1
+    assert snapshots.snapshots[-1].count == 1
 
 
 FAILURES: list[tuple[BaseException, str, str]] = [
@@ -459,28 +459,28 @@ FAILURES: list[tuple[BaseException, str, str]] = [
 def test_what_ended_it(
     monkeypatch: pytest.MonkeyPatch, error: BaseException, state: str, failure: str
 ) -> None:
-    frames = Frames()
-    with pytest.raises(type(error)), show(monkeypatch, frames):
+    snapshots = Snapshots()
+    with pytest.raises(type(error)), show(monkeypatch, snapshots):
         raise error
-    last = frames.frames[-1]
+    last = snapshots.snapshots[-1]
     assert (last.state, last.failure, last.request_id) == (state, failure, "1234")
 
 
 def test_the_node_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    frames = Frames()
+    snapshots = Snapshots()
     *events, failure = workflow(pause=0, failed="picture")
-    with pytest.raises(StreamEventError), show(monkeypatch, frames) as display:
+    with pytest.raises(StreamEventError), show(monkeypatch, snapshots) as display:
         for event in events:
             display.take(event)
         raise StreamEventError("It failed", data=failure)
-    assert [node.state for node in frames.frames[-1].nodes] == ["done", "failed"]
+    assert [node.state for node in snapshots.snapshots[-1].nodes] == ["done", "failed"]
 
 
 def test_the_type_of_a_body_is_told_by_the_response(monkeypatch: pytest.MonkeyPatch) -> None:
-    frames = Frames()
-    with show(monkeypatch, frames) as display:
+    snapshots = Snapshots()
+    with show(monkeypatch, snapshots) as display:
         display.take(b"\x00\x00")
-    assert [one.content_type for one in frames.frames[-1].media] == ["audio/mpeg"]
+    assert [one.content_type for one in snapshots.snapshots[-1].media] == ["audio/mpeg"]
 
 
 def test_markdown_needs_a_library_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -493,7 +493,7 @@ def test_markdown_needs_a_library_in_a_notebook(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="the interpreter keeps it elsewhere")
 def test_an_interrupt_does_not_tell_where_the_wait_was(monkeypatch: pytest.MonkeyPatch) -> None:
     def wait(error: BaseException) -> None:
-        with show(monkeypatch, Frames()):
+        with show(monkeypatch, Snapshots()):
             read(error)
 
     def read(error: BaseException) -> None:
@@ -509,12 +509,12 @@ def test_an_interrupt_does_not_tell_where_the_wait_was(monkeypatch: pytest.Monke
 def test_a_frames_that_fails_is_left_alone(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fails_at: int
 ) -> None:
-    frames = Frames(fails_at)
-    with show(monkeypatch, frames) as display:
+    snapshots = Snapshots(fails_at)
+    with show(monkeypatch, snapshots) as display:
         display.take({"output": "a"})
     with show(monkeypatch, None) as display:
         display.take({"output": "a"})
-    assert len(frames.frames) == fails_at
+    assert len(snapshots.snapshots) == fails_at
     assert [record.message for record in caplog.records] == [
         "The stream from acme/app can't be shown"
     ]
@@ -528,11 +528,11 @@ class Odd(dict[str, Any]):
 def test_a_chunk_that_fails_does_not_end_the_stream(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    frames = Frames()
-    with show(monkeypatch, frames) as display:
+    snapshots = Snapshots()
+    with show(monkeypatch, snapshots) as display:
         display.take(Odd())
         display.take({"output": "a"})
-    assert frames.frames[-1].text == "a"
+    assert snapshots.snapshots[-1].text == "a"
     assert [record.message for record in caplog.records] == ["A chunk can't be shown"]
 
 

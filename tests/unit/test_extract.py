@@ -19,9 +19,9 @@ from fal_stream._display.extract import (
     find_seed,
     find_shown_text,
 )
-from fal_stream._display.frame import FrameMaker
 from fal_stream._display.nodes import output_of
 from fal_stream._display.shorten import short_chunk_repr
+from fal_stream._display.snapshot import SnapshotBuilder
 from fal_stream._shared.text_accumulator import TextAccumulator
 from fal_stream._shared.text_fields import FoundText
 from fal_stream.testing import chat_completion, partial_images, tokens
@@ -231,19 +231,19 @@ def test_the_samples_of_text() -> None:
         chat_completion(text, pause=0, reasoning=thought)[1:-1],
     ]
     for script in scripts:
-        maker = FrameMaker("acme/llm")
+        maker = SnapshotBuilder("acme/llm")
         for chunk in script:
             maker.take(chunk)
-        frame = maker.frame()
+        frame = maker.snapshot()
         assert (frame.text, frame.reasoning, frame.other) == (text, thought, None)
 
 
 @pytest.mark.parametrize("nested", [False, True])
 def test_the_samples_of_partial_pictures(nested: bool) -> None:
     for chunk in partial_images(2, size=8, pause=0, nested=nested):
-        maker = FrameMaker("acme/image")
+        maker = SnapshotBuilder("acme/image")
         maker.take(chunk)
-        frame = maker.frame()
+        frame = maker.snapshot()
         (picture,) = frame.media
         assert (picture.kind, picture.content_type) == ("image", "image/png")
         assert base64.b64decode((picture.url or "").partition(",")[2]).startswith(b"\x89PNG")
@@ -266,11 +266,11 @@ def test_many_new_parts_are_joined_when_they_are_asked_for(
         return "".join(self._parts)
 
     monkeypatch.setattr(TextAccumulator, "text", property(note))
-    maker = FrameMaker("acme/llm")
+    maker = SnapshotBuilder("acme/llm")
     for _ in range(50_000):
         maker.take(chunk("one "))
         maker.take(chunk("two "))
     # Each time would be quadratic.
     assert len(joined) <= 2
     assert len(maker._text._parts) >= 99_999
-    assert maker.frame().text == "one two " * 50_000
+    assert maker.snapshot().text == "one two " * 50_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fal_stream._shared.hints import hint_for
+from fal_stream._shared.connection_hints import hint_for
 
 
 @pytest.mark.parametrize(

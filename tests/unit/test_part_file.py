@@ -12,7 +12,7 @@ import pytest
 
 from fal_stream import ConfigError, FileError
 from fal_stream._saving.part_file import PartFile
-from fal_stream._saving.target import Target, check_target, make_folder
+from fal_stream._saving.save_path import SavePath, make_folder, parse_save_path
 from tests.concurrency import Job
 from tests.steps import Interruption, each_step
 
@@ -227,12 +227,12 @@ def test_a_folder_of_that_name(tmp_path: Path) -> None:
 
 def test_targets(tmp_path: Path) -> None:
     (tmp_path / "v1.5").mkdir()
-    assert check_target("path", tmp_path / "v1.5") == Target(tmp_path / "v1.5")
-    assert check_target("path", "a/b") == Target(Path("a/b"))
-    assert check_target("path", "a/b.d/") == Target(Path("a/b.d"))
-    assert check_target("path", "a/fox.png") == Target(Path("a"), "fox.png")
-    assert check_target("path", Path("fox.png")) == Target(Path(), "fox.png")
-    assert check_target("path", ".") == Target(Path())
+    assert parse_save_path("path", tmp_path / "v1.5") == SavePath(tmp_path / "v1.5")
+    assert parse_save_path("path", "a/b") == SavePath(Path("a/b"))
+    assert parse_save_path("path", "a/b.d/") == SavePath(Path("a/b.d"))
+    assert parse_save_path("path", "a/fox.png") == SavePath(Path("a"), "fox.png")
+    assert parse_save_path("path", Path("fox.png")) == SavePath(Path(), "fox.png")
+    assert parse_save_path("path", ".") == SavePath(Path())
 
 
 class Odd(os.PathLike[str]):
@@ -245,7 +245,7 @@ class Odd(os.PathLike[str]):
 )
 def test_what_is_no_target(path: Any) -> None:
     with pytest.raises(ConfigError, match="--output=") as caught:
-        check_target("--output", path)
+        parse_save_path("--output", path)
     assert len(str(caught.value)) < 400
 
 
@@ -254,7 +254,7 @@ def test_a_folder_that_is_not_mine(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     try:
         with pytest.raises(ConfigError, match="can't be written to"):
-            make_folder("path", Target(tmp_path))
+            make_folder("path", SavePath(tmp_path))
     finally:
         tmp_path.chmod(0o700)
 
@@ -273,7 +273,7 @@ def test_what_a_signal_handler_raises_is_no_wrong_path(kind: type[BaseException]
     before = signal.signal(signal.SIGUSR1, stop)
     try:
         with pytest.raises(kind, match="of the handler") as raised:
-            check_target("path", Interrupted())
+            parse_save_path("path", Interrupted())
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert type(raised.value) is kind

@@ -14,7 +14,7 @@ import pytest
 from fal_stream import ConfigError
 from fal_stream._net import proxies
 from fal_stream._net.proxies import proxy_for
-from fal_stream._shared.proxies import choose_proxy
+from fal_stream._shared.proxy_settings import choose_proxy
 
 PROXY = "http://proxy.test:3128"
 

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from fal_stream._display.extract import Media
-from fal_stream._display.frame import FrameMaker
+from fal_stream._display.snapshot import SnapshotBuilder
 from fal_stream._display.sound import SOUND_LIMIT, SoundAccumulator
 from fal_stream.testing import audio, speech
 
 
 def played(chunks: list[Any], content_type: str | None = None) -> Media | None:
     """Give what is shown of chunks in the end."""
-    maker = FrameMaker("acme/speech")
+    maker = SnapshotBuilder("acme/speech")
     for chunk in chunks:
         maker.take(chunk, content_type=content_type)
     media = maker.ended("done").media
@@ -146,8 +146,8 @@ def test_a_sound_that_is_too_large_is_only_named() -> None:
 
 
 def test_nothing_is_encoded_while_it_grows() -> None:
-    maker = FrameMaker("acme/speech")
+    maker = SnapshotBuilder("acme/speech")
     for chunk in speech(0.5)[:2]:
         maker.take(chunk)
-    (media,) = maker.frame().media
+    (media,) = maker.snapshot().media
     assert (media.url, media.size, media.seconds) == (None, 9600, 0.2)

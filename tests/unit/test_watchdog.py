@@ -304,11 +304,11 @@ def test_of_two_limits_that_ran_out_together_the_wider_is_named(clock: Clock) ->
 def test_a_lap_ends_what_is_not_worth_waiting_for(clock: Clock) -> None:
     dog = Watchdog(Limits(start=100), clock)
     wait(dog, clock, 10)
-    dog.lap(1)
+    dog.limit_attempt(1)
     assert dog.remaining() == 1
     wait(dog, clock, 1)
     assert expiry(dog).phase == "start"
-    dog.lap(math.inf)
+    dog.limit_attempt(math.inf)
     assert dog.remaining() == 89
     wait(dog, clock, 89)
     assert expiry(dog).seconds == 100
@@ -316,7 +316,7 @@ def test_a_lap_ends_what_is_not_worth_waiting_for(clock: Clock) -> None:
 
 def test_time_that_was_waited_elsewhere_counts_for_the_whole(clock: Clock) -> None:
     dog = Watchdog(Limits(start=30, total=10), clock)
-    dog.charge(7)
+    dog.add_waited(7)
     assert dog.remaining() == 3
     wait(dog, clock, 3)
     assert expiry(dog).phase == "total"

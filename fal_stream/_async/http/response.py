@@ -96,14 +96,14 @@ class AsyncStreamResponse:
             What came; the connection may have broken afterwards.
         """
         pieces = bytearray()
-        self._exchange.watchdog.lap(seconds)
+        self._exchange.watchdog.limit_attempt(seconds)
         try:
             while len(pieces) < limit and (data := await self.read()):
                 pieces += data
         except (StreamConnectionError, Expired):
             pass
         finally:
-            self._exchange.watchdog.lap(math.inf)
+            self._exchange.watchdog.limit_attempt(math.inf)
         return bytes(pieces[:limit])
 
     async def read_whole(self, limit: int) -> bytes:

@@ -87,7 +87,7 @@ class HttpxSender(Sender):
         try:
             answer = exchange.call(self._attempt, sent, body, exchange, redactor, undo=_undo)
         except BaseException:
-            trace.cut()
+            trace.shut_down()
             raise
         if answer.failure is not None:
             raise self._no_answer(request.url, answer.failure, redactor)

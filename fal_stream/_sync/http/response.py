@@ -97,14 +97,14 @@ class StreamResponse:
             What came; the connection may have broken afterwards.
         """
         pieces = bytearray()
-        self._exchange.watchdog.lap(seconds)
+        self._exchange.watchdog.limit_attempt(seconds)
         try:
             while len(pieces) < limit and (data := self.read()):
                 pieces += data
         except (StreamConnectionError, Expired):
             pass
         finally:
-            self._exchange.watchdog.lap(math.inf)
+            self._exchange.watchdog.limit_attempt(math.inf)
         return bytes(pieces[:limit])
 
     def read_whole(self, limit: int) -> bytes:

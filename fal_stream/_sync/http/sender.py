@@ -18,8 +18,8 @@ import httpx
 from ..._checks import also_half_made
 from ..._net.sync_exchange import Exchange
 from ..._net.weak_registry import WeakRegistry
+from ..._shared.connection_hints import hint_for
 from ..._shared.endpoint import same_origin
-from ..._shared.hints import hint_for
 from ..._shared.prepared_request import PreparedRequest
 from ..._shared.redact import Redactor
 from ..._signal_errors import raised_by_signal_handler

@@ -14,7 +14,7 @@ from ..errors import ConfigError, excerpt
 
 
 @dataclass(frozen=True)
-class Target:
+class SavePath:
     """Where files go.
 
     Attributes:
@@ -26,7 +26,7 @@ class Target:
     name: str | None = None
 
 
-def check_target(argument: str, path: object) -> Target:
+def parse_save_path(argument: str, path: object) -> SavePath:
     """Check where the user wants files to go; nothing is made yet.
 
     Args:
@@ -60,10 +60,10 @@ def check_target(argument: str, path: object) -> Target:
         )
     ends = (os.sep, *([os.altsep] if os.altsep else []))
     if text.endswith(ends) or not given.suffix or os.path.isdir(given):
-        return Target(given)
+        return SavePath(given)
     if len(os.fsencode(given.name)) > MAX_NAME_BYTES + 40:
         raise ConfigError(f"{argument}={short_repr(path)} has a name that is too long for a file")
-    return Target(given.parent, given.name)
+    return SavePath(given.parent, given.name)
 
 
 def _text_of(path: object) -> str:
@@ -79,19 +79,19 @@ def _text_of(path: object) -> str:
         return ""
 
 
-def make_folder(argument: str, target: Target) -> None:
+def make_folder(argument: str, save_path: SavePath) -> None:
     """Make the folder that files go to, if it isn't there.
 
     Args:
         argument: What the argument is called.
-        target: Where they go.
+        save_path: Where they go.
 
     Raises:
         ConfigError: It can't be made, or nothing may be written there.
     """
-    folder = excerpt(str(target.folder), 120)
+    folder = excerpt(str(save_path.folder), 120)
     try:
-        target.folder.mkdir(parents=True, exist_ok=True)
+        save_path.folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
         reason = "is a file, not a folder"
     except OSError as error:
@@ -99,7 +99,7 @@ def make_folder(argument: str, target: Target) -> None:
             raise
         reason = f"can't be made ({error.strerror or type(error).__name__})"
     else:
-        if os.access(target.folder, os.W_OK | os.X_OK):
+        if os.access(save_path.folder, os.W_OK | os.X_OK):
             return
         reason = "can't be written to"
     raise ConfigError(f"{argument} {folder} {reason}: give a folder that this program may write to")

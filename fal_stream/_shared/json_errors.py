@@ -19,12 +19,12 @@ from ..credentials import Secret
 from ..errors import ConfigError
 
 __all__ = [
-    "alike_error",
-    "alike_fields_error",
+    "equal_fields_error",
+    "equal_keys_error",
     "key_text",
-    "kind_of",
-    "no_number_error",
-    "other_error",
+    "not_finite_error",
+    "not_json_error",
+    "type_name_and_hint",
 ]
 
 _WANTED = "give a dict, list, string, number, boolean, None, a pydantic model or a dataclass"
@@ -75,7 +75,7 @@ def key_text(place: str, key: object) -> str:
     )
 
 
-def alike_error(place: str, first: object, second: object) -> ConfigError:
+def equal_keys_error(place: str, first: object, second: object) -> ConfigError:
     """Return the error of two keys that are one in JSON.
 
     Args:
@@ -89,7 +89,7 @@ def alike_error(place: str, first: object, second: object) -> ConfigError:
     )
 
 
-def alike_fields_error(place: str) -> ConfigError:
+def equal_fields_error(place: str) -> ConfigError:
     """Return the error of two fields of a model that are one in JSON.
 
     Args:
@@ -100,7 +100,7 @@ def alike_fields_error(place: str) -> ConfigError:
     )
 
 
-def no_number_error(place: str, value: float) -> ConfigError:
+def not_finite_error(place: str, value: float) -> ConfigError:
     """Return the error of a number that isn't finite.
 
     Args:
@@ -112,7 +112,7 @@ def no_number_error(place: str, value: float) -> ConfigError:
     )
 
 
-def other_error(place: str, value: object) -> ConfigError:
+def not_json_error(place: str, value: object) -> ConfigError:
     """Return the error of a value that is none of JSON's.
 
     Args:
@@ -127,7 +127,7 @@ def other_error(place: str, value: object) -> ConfigError:
             f"{place} is a {type(value).__name__}, which JSON would have as asterisks: give its "
             "get_secret_value()"
         )
-    kind, hint = kind_of(value)
+    kind, hint = type_name_and_hint(value)
     if hint is not None:
         pass
     elif isinstance(value, Secret):
@@ -149,7 +149,7 @@ def other_error(place: str, value: object) -> ConfigError:
     return ConfigError(f"{place} is of type {kind}, which is not a JSON value: {hint or _WANTED}")
 
 
-def kind_of(value: object) -> tuple[str, str | None]:
+def type_name_and_hint(value: object) -> tuple[str, str | None]:
     """Return what the type of a value is called in a message, and the way to a value of Python's.
 
     Args:

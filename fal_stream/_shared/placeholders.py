@@ -1,4 +1,4 @@
-"""Stand-ins for the files in a model, while what is around them is dumped.
+"""Placeholders for the files in a model, while what is around them is dumped.
 
 Promises: each comes out of pydantic as a text of its own, unless a serializer did something else
 with it; a serializer that looks into a file fails instead of seeing something that isn't there.
@@ -14,13 +14,13 @@ from typing import Any, NamedTuple, NoReturn
 from .file_search import LISTS, IsFile, holds_file
 from .iterators import ReadIterator
 
-__all__ = ["OpaqueStandIn", "Part", "Swap", "left_alone"]
+__all__ = ["FileSwap", "OpaquePlaceholder", "Replaced", "are_unchanged"]
 
-# How the texts of stand-ins look.
+# How the texts of placeholders look.
 _TEXT = re.compile(r"\0[0-9a-f]+\.[0-9]+\0")
 
 
-class OpaqueStandIn:
+class OpaquePlaceholder:
     """Is in the place of a file, or of a model with files, while what is around it is dumped."""
 
     # Without slots pydantic would take it for a model without fields.
@@ -33,13 +33,13 @@ class OpaqueStandIn:
         return self.text
 
     @property
-    def root(self) -> OpaqueStandIn:
+    def root(self) -> OpaquePlaceholder:
         """What pydantic 2.7 asks for where a `RootModel` is declared."""
         return self
 
 
-class Part(NamedTuple):
-    """What a stand-in stands for.
+class Replaced(NamedTuple):
+    """What a placeholder stands for.
 
     Attributes:
         value: A file, or a model or dataclass that holds one.
@@ -50,27 +50,28 @@ class Part(NamedTuple):
     place: str
 
 
-class Swap:
-    """Puts stand-ins into the place of the files in a field, and keeps them by their texts.
+class FileSwap:
+    """Puts placeholders into the place of the files in a field, and keeps them by their texts.
 
     Args:
         is_file: Tells whether a value is a file.
         here: Tells it of the fields of the model that the value is in.
-        keep_types: Whether stand-ins for bytes are bytes, and those for paths are paths. Pydantic
-            takes the member of a union whose types fit. Default False: they are of no known type.
+        keep_types: Whether placeholders for bytes are bytes, and those for paths are paths.
+            Pydantic takes the member of a union whose types fit. Default False: they are of no
+            known type.
 
     Attributes:
-        parts: What the stand-ins stand for, by their texts.
+        replaced: What the placeholders stand for, by their texts.
     """
 
     def __init__(self, is_file: IsFile, here: IsFile, *, keep_types: bool = False) -> None:
-        self.parts: dict[str, Part] = {}
+        self.replaced: dict[str, Replaced] = {}
         self._is_file = is_file
         self._here = here
         self._keep_types = keep_types
 
     def swapped(self, value: Any, place: str, around: tuple[int, ...] = ()) -> Any:
-        """Return the value with stand-ins, or the value itself where it holds no file."""
+        """Return the value with placeholders, or the value itself where it holds no file."""
         if not holds_file(value, self._is_file, self._here, around):
             return value
         kind: Any = type(value)
@@ -84,22 +85,22 @@ class Swap:
                 self.swapped(item, f"{place}[{index}]", inside) for index, item in enumerate(value)
             ]
             return kind(items) if kind in LISTS or kind is ReadIterator else items
-        text = f"\0{id(self):x}.{len(self.parts)}\0"
-        self.parts[text] = Part(value, place)
+        text = f"\0{id(self):x}.{len(self.replaced)}\0"
+        self.replaced[text] = Replaced(value, place)
         if self._keep_types and isinstance(value, bytes):
             return _guarded(bytes)(text.encode())
         if self._keep_types and kind.__module__.partition(".")[0] == "pathlib":
-            stand_in = object.__new__(_guarded(kind))
-            vars(stand_in)["text"] = text
-            return stand_in
-        return OpaqueStandIn(text)
+            placeholder = object.__new__(_guarded(kind))
+            vars(placeholder)["text"] = text
+            return placeholder
+        return OpaquePlaceholder(text)
 
 
-def left_alone(dumped: object, parts: Mapping[str, Part]) -> bool:
-    """Return whether stand-ins came out as they are, and none as something else."""
+def are_unchanged(dumped: object, replaced: Mapping[str, Replaced]) -> bool:
+    """Return whether placeholders came out as they are, and none as something else."""
     texts = set(_texts(dumped))
-    made = "\n".join(texts - parts.keys())
-    return not texts.isdisjoint(parts) and parts.keys().isdisjoint(_TEXT.findall(made))
+    made = "\n".join(texts - replaced.keys())
+    return not texts.isdisjoint(replaced) and replaced.keys().isdisjoint(_TEXT.findall(made))
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -107,7 +108,7 @@ def _texts(value: object) -> Iterator[str]:
         yield value
     elif isinstance(value, dict):
         for key, item in value.items():
-            # Marked, for only a stand-in that became a value can be replaced.
+            # Marked, for only a placeholder that became a value can be replaced.
             yield f"{key}:"
             yield from _texts(item)
     elif isinstance(value, list):
@@ -119,9 +120,9 @@ def _refuse(*_: object) -> NoReturn:
     raise TypeError("a serializer looks into a file")
 
 
-def _attribute(stand_in: object, name: str) -> Any:
+def _attribute(placeholder: object, name: str) -> Any:
     if name.startswith("__"):
-        return object.__getattribute__(stand_in, name)
+        return object.__getattribute__(placeholder, name)
     raise TypeError(f"a serializer asks a file for {name}")
 
 
@@ -132,7 +133,7 @@ _GUARDS: dict[str, Any] = {
     "__eq__": object.__eq__,
     "__ne__": object.__ne__,
     "__hash__": object.__hash__,
-    "__format__": lambda stand_in, _: str(stand_in),
+    "__format__": lambda placeholder, _: str(placeholder),
 } | dict.fromkeys(
     (
         "__add__",
@@ -159,15 +160,15 @@ _GUARDS: dict[str, Any] = {
 
 @lru_cache(16)
 def _guarded(kind: Any) -> Any:
-    """Return a class of stand-ins that are of a type, but tell nothing of a file."""
+    """Return a class of placeholders that are of a type, but tell nothing of a file."""
     text = _text_of_bytes if kind is bytes else _text_of_path
-    return type("_StandIn", (kind,), {**_GUARDS, "__str__": text})
+    return type("_Placeholder", (kind,), {**_GUARDS, "__str__": text})
 
 
-def _text_of_bytes(stand_in: bytes) -> str:
-    return bytes.decode(stand_in)
+def _text_of_bytes(placeholder: bytes) -> str:
+    return bytes.decode(placeholder)
 
 
-def _text_of_path(stand_in: Any) -> str:
-    text: str = vars(stand_in)["text"]
+def _text_of_path(placeholder: Any) -> str:
+    text: str = vars(placeholder)["text"]
     return text

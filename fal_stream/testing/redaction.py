@@ -14,7 +14,7 @@ from fal_stream._shared.redact import MASK
 from fal_stream.credentials import is_secret_name
 from fal_stream.testing.recording import Piece
 
-__all__ = ["scrub_body", "scrub_headers"]
+__all__ = ["redact_body", "redact_headers"]
 
 Mask = Callable[[str], str]
 
@@ -24,7 +24,7 @@ _PARAMETER = re.compile(
 )
 
 
-def scrub_headers(headers: Mapping[str, str], mask: Mask) -> dict[str, str]:
+def redact_headers(headers: Mapping[str, str], mask: Mask) -> dict[str, str]:
     """Mask what is secret in the head of a response.
 
     Args:
@@ -35,12 +35,12 @@ def scrub_headers(headers: Mapping[str, str], mask: Mask) -> dict[str, str]:
         The headers, in ASCII.
     """
     return {
-        name: MASK if is_secret_name(name) else _ascii(_scrub(value, mask))
+        name: MASK if is_secret_name(name) else _ascii(_redact(value, mask))
         for name, value in headers.items()
     }
 
 
-def scrub_body(pieces: Iterable[Piece], mask: Mask) -> tuple[Piece, ...]:
+def redact_body(pieces: Iterable[Piece], mask: Mask) -> tuple[Piece, ...]:
     """Mask what is secret in a body.
 
     Args:
@@ -53,10 +53,10 @@ def scrub_body(pieces: Iterable[Piece], mask: Mask) -> tuple[Piece, ...]:
     """
     given = tuple(pieces)
     text = b"".join(piece.data for piece in given).decode("latin-1")
-    if _scrub(text, mask) == text:
+    if _redact(text, mask) == text:
         return given
     return tuple(
-        Piece(piece.seconds, _scrub(piece.data.decode("latin-1"), mask).encode("latin-1"))
+        Piece(piece.seconds, _redact(piece.data.decode("latin-1"), mask).encode("latin-1"))
         for piece in _in_lines(given)
     )
 
@@ -75,11 +75,11 @@ def _in_lines(pieces: Iterable[Piece]) -> Iterator[Piece]:
         yield Piece(seconds, rest)
 
 
-def _scrub(text: str, mask: Mask) -> str:
-    return _PARAMETER.sub(_scrub_parameter, mask(text))
+def _redact(text: str, mask: Mask) -> str:
+    return _PARAMETER.sub(_redact_parameter, mask(text))
 
 
-def _scrub_parameter(match: re.Match[str]) -> str:
+def _redact_parameter(match: re.Match[str]) -> str:
     return match["before"] + MASK if is_secret_name(match["name"]) else match[0]
 
 

@@ -1,6 +1,6 @@
-"""`Frame`: what is shown of a stream at one moment, and how chunks make frames.
+"""`Snapshot`: what is shown of a stream at one moment, and how chunks make snapshots.
 
-Promises: a frame is immutable, so a thread can draw it while further chunks arrive. What a chunk
+Promises: a snapshot is immutable, so a thread can draw it while further chunks arrive. What a chunk
 lacks stays as the earlier chunks left it: an image is shown until the next one arrives. Adding a
 chunk takes the same time, however much came before.
 """
@@ -24,7 +24,7 @@ from .nodes import Node, Nodes, output_of
 from .shorten import short_chunk_repr
 from .sound import SoundAccumulator
 
-__all__ = ["Frame", "FrameMaker", "State"]
+__all__ = ["Snapshot", "SnapshotBuilder", "State"]
 
 State: TypeAlias = Literal["waiting", "running", "done", "aborted", "interrupted", "failed"]
 
@@ -32,7 +32,7 @@ _MOST_LOGS = 5
 
 
 @dataclass(frozen=True)
-class Frame:
+class Snapshot:
     """What is shown.
 
     Attributes:
@@ -85,8 +85,8 @@ class Frame:
         return self.state not in ("waiting", "running")
 
 
-class FrameMaker:
-    """Makes frames of chunks. One thread takes chunks, and another may ask for frames.
+class SnapshotBuilder:
+    """Makes snapshots of chunks. One thread takes chunks, and another may ask for snapshots.
 
     Args:
         endpoint_id: The endpoint.
@@ -162,18 +162,18 @@ class FrameMaker:
         """Take what an app said when it failed, which may name the node of a workflow."""
         self._nodes.take(data, now)
 
-    def frame(self, now: float = 0.0) -> Frame:
-        """Return the frame of the chunks so far.
+    def snapshot(self, now: float = 0.0) -> Snapshot:
+        """Return the snapshot of the chunks so far.
 
         Args:
             now: The time, in seconds since the beginning.
         """
-        return self._frame("running" if self._count else "waiting", now)
+        return self._snapshot("running" if self._count else "waiting", now)
 
     def ended(
         self, state: State, now: float = 0.0, failure: str = "", request_id: str | None = None
-    ) -> Frame:
-        """Return the frame at the end of the stream, with a player for its sound.
+    ) -> Snapshot:
+        """Return the snapshot at the end of the stream, with a player for its sound.
 
         Args:
             state: How it ended.
@@ -184,10 +184,10 @@ class FrameMaker:
         self._nodes.end(now)
         self._text.end()
         self._reasoning.end()
-        return replace(self._frame(state, now), failure=failure, request_id=request_id)
+        return replace(self._snapshot(state, now), failure=failure, request_id=request_id)
 
-    def _frame(self, state: State, now: float) -> Frame:
-        frame = Frame(
+    def _snapshot(self, state: State, now: float) -> Snapshot:
+        snapshot = Snapshot(
             self._endpoint_id,
             state,
             now,
@@ -203,9 +203,9 @@ class FrameMaker:
             seed=self._seed,
             is_markdown=self._is_markdown,
         )
-        sound = self._sound.media(with_url=frame.has_ended)
+        sound = self._sound.media(with_url=snapshot.has_ended)
         if sound is not None:
-            return replace(frame, media=(*frame.media, sound))
+            return replace(snapshot, media=(*snapshot.media, sound))
         # What can't be shown is of interest where there is nothing else.
-        has_more = frame.text or frame.media or frame.size
-        return frame if has_more else replace(frame, other=self._other)
+        has_more = snapshot.text or snapshot.media or snapshot.size
+        return snapshot if has_more else replace(snapshot, other=self._other)
