@@ -402,5 +402,32 @@ def check_plain_function(name: str, value: object) -> None:
     """
     if not callable(value):
         raise ConfigError(f"{name}={short_repr(value)} can't be called: give a function")
-    if inspect.iscoroutinefunction(value):
+    if is_async_function(value):
         raise ConfigError(f"{name} is an async function: give a plain one")
+
+
+def check_plain_result(name: str, result: object) -> None:
+    """Check what a plain function returned: it may have called an async function.
+
+    Args:
+        name: The argument's name.
+        result: What it returned. A coroutine is closed.
+
+    Raises:
+        ConfigError: It has to be awaited.
+    """
+    if not inspect.isawaitable(result):
+        return
+    kind = type(result).__name__
+    if inspect.iscoroutine(result):
+        result.close()
+    raise ConfigError(f"{name} returned a {kind}, which nobody awaits: give a plain function")
+
+
+def is_async_function(value: object) -> bool:
+    """Return whether a call of a value gives something to await, or an asynchronous generator."""
+    called = getattr(type(value), "__call__", None)  # noqa: B004 - of an object with an async one
+    return any(
+        inspect.iscoroutinefunction(one) or inspect.isasyncgenfunction(one)
+        for one in (value, called)
+    )

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, NoReturn, SupportsIndex
 
-from ._checks import also_half_made
+from ._checks import also_half_made, check_plain_function, check_plain_result
 from ._signal_errors import raised_by_signal_handler
 from .errors import ConfigError
 
@@ -51,7 +51,11 @@ class AbortSignal:
 
         Returns:
             A function that removes the callback.
+
+        Raises:
+            ConfigError: The callback can't be called, or is an async function.
         """
+        check_plain_function("callback", callback)
         key = object()
         self._callbacks[key] = callback
         if self._reasons:
@@ -172,7 +176,7 @@ def follow_weakly(signal: AbortSignal, method: Callable[[Any], object]) -> Calla
 
 def _call(callback: Callable[[], object]) -> None:
     try:
-        callback()
+        check_plain_result("The callback", callback())
     except Exception as error:
         if raised_by_signal_handler(error) is not None:
             raise

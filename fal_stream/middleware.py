@@ -91,8 +91,11 @@ class ProxyUrlConfig:
         """
         if TARGET_URL_HEADER in request.headers:
             return None
-        if self.when is not None and not self.when(request):
-            return None
+        if self.when is not None:
+            goes_there = self.when(request)
+            _checks.check_plain_result("when", goes_there)
+            if not goes_there:
+                return None
         headers = {**request.headers, TARGET_URL_HEADER: request.url}
         return dataclasses.replace(request, url=self.url, headers=headers)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._net.async_exchange import AsyncExchange
-from .._net.compat import async_call
+from .._net.compat import async_settle
 from .._signal_errors import raised_by_signal_handler
 from ..errors import FalStreamError
 
@@ -42,7 +42,7 @@ async def _guard(
     error: type[FalStreamError], what: str, function: Callable[..., Any], *args: Any
 ) -> Any:
     try:
-        return await async_call(function, *args)
+        return await async_settle(what, function(*args))
     except FalStreamError:
         raise
     except Exception as cause:

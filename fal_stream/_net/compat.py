@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from typing_extensions import Self
 
+from .._checks import is_async_function
 from ..errors import ConfigError
 
 T = TypeVar("T")
@@ -52,7 +53,7 @@ def check_function(name: str, function: Callable[..., Any]) -> None:
     Raises:
         ConfigError: It is a coroutine function.
     """
-    if inspect.iscoroutinefunction(function):
+    if is_async_function(function):
         raise _not_callable(name)
 
 
@@ -76,19 +77,20 @@ def call(function: Callable[..., T | Awaitable[T]], *args: Any) -> T:
     return settle(function, function(*args))
 
 
-async def async_settle(function: Callable[..., Any], result: T | Awaitable[T]) -> T:
+async def async_settle(function: Callable[..., Any] | str, result: T | Awaitable[T]) -> T:
     """Return what a function has given, once it is there."""
     if inspect.isawaitable(result):
         return await result
     return result
 
 
-def settle(function: Callable[..., Any], result: T | Awaitable[T]) -> T:
-    """Return what a function has given; an awaitable is refused."""
+def settle(function: Callable[..., Any] | str, result: T | Awaitable[T]) -> T:
+    """Return what a function, or one of that name, has given; an awaitable is refused."""
     if inspect.isawaitable(result):
         if inspect.iscoroutine(result):
             result.close()
-        raise _not_callable(getattr(function, "__qualname__", repr(function)))
+        name = getattr(function, "__qualname__", repr(function))
+        raise _not_callable(function if isinstance(function, str) else name)
     return result
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .._checks import short_repr
+from .._checks import check_plain_result, short_repr
 from ..errors import FileError, StreamDecodeError, excerpt, quoted
 from .chunk_fields import ChunkField, fields_of, shown_chunks
 from .data_uri import decode_base64, decode_data_uri
@@ -93,7 +93,10 @@ class AudioReader:
     def _find(self, chunk: object) -> tuple[str, Any]:
         field = self._field
         if callable(field):
-            return "what the function returned", field(chunk)
+            found = field(chunk)
+            if not isinstance(found, (str, bytes)):
+                check_plain_result("field", found)
+            return "what the function returned", found
         if isinstance(chunk, str):
             return "it", chunk if field is None else None
         fields = fields_of(chunk)

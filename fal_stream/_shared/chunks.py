@@ -12,6 +12,7 @@ from typing import Any, Generic, NoReturn, Protocol, TypeAlias, TypeVar, cast
 
 from pydantic_core import ValidationError, from_json
 
+from .._checks import check_plain_result
 from .._signal_errors import raised_by_signal_handler
 from ..errors import (
     FalStreamError,
@@ -84,10 +85,13 @@ class _FinalChunkCheck:
     def _check_final(self, chunk: Any, is_final: IsFinal) -> None:
         """Ask whether the chunk that was just given is the last one."""
         try:
-            self.ended = bool(is_final(chunk))
+            result = is_final(chunk)
+            self.ended = bool(result)
         except Exception as error:
             cause = error
         else:
+            if self.ended:
+                check_plain_result("is_final", result)
             return
         self._raise_final_error(cause)
 
@@ -346,6 +350,7 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
             return events
         before = len(out)
         failure: Exception | None = None
+        result: object = None
         refusal: Exception | None = None
         for event in events:
             try:
@@ -360,7 +365,8 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
             if is_final is None:
                 continue
             try:
-                self.ended = bool(is_final(chunk))
+                result = is_final(chunk)
+                self.ended = bool(result)
             except Exception as error:
                 failure = error
                 break
@@ -370,6 +376,8 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
         self._count += len(chunks)
         if failure is not None:
             self._raise_final_error(failure)
+        if self.ended:
+            check_plain_result("is_final", result)
         if chunks and self._raise_errors:
             # No whole event is among those that were taken.
             self._note_all(cast("Sequence[bytes]", events[: len(chunks)]), chunks)

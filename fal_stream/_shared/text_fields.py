@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeGuard
 
-from .._checks import is_model, short_repr
+from .._checks import check_plain_result, is_model, short_repr
 from .._signal_errors import raised_by_signal_handler
 from ..errors import FalStreamError, excerpt
 from .chunk_fields import ChunkField, fields_of
@@ -63,6 +63,7 @@ def find_text(chunk: object, field: ChunkField | None = None) -> FoundText | Non
                 raise
             return None
         if text is not None and not isinstance(text, str):
+            check_plain_result("field", text)
             raise FalStreamError(
                 f"The function `field` returned {short_repr(text)}: return the text of the chunk, "
                 "or None"

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._net.compat import call
+from .._net.compat import settle
 from .._net.sync_exchange import Exchange
 from .._signal_errors import raised_by_signal_handler
 from ..errors import FalStreamError
@@ -41,7 +41,7 @@ def call_callback(
 
 def _guard(error: type[FalStreamError], what: str, function: Callable[..., Any], *args: Any) -> Any:
     try:
-        return call(function, *args)
+        return settle(what, function(*args))
     except FalStreamError:
         raise
     except Exception as cause:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
+from fal_stream._checks import check_plain_function, check_plain_result
 from fal_stream.errors import ConfigError
 from fal_stream.testing.reply import Failure, Reply, check_steps
 from fal_stream.testing.request import RecordedRequest
@@ -41,6 +42,7 @@ def check_script(script: object) -> CheckedScript:
         ConfigError: The script is of no known kind, or would serve a single request only.
     """
     if not isinstance(script, (Reply, Failure, Iterable, type)) and callable(script):
+        check_plain_function("script", script)
         return script
     reply = to_reply("script", script)
     if isinstance(reply.steps, Iterator):
@@ -68,6 +70,7 @@ def to_reply(argument: str, answer: object) -> Reply:
         return answer
     if isinstance(answer, Failure):
         return answer.reply()
+    check_plain_result(argument, answer)
     check_steps(argument, answer)
     assert isinstance(answer, Iterable)
     return Reply(answer)

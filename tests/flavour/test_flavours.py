@@ -237,7 +237,10 @@ def test_a_blocking_client_refuses_async_credentials(fal: LocalFal) -> None:
         return "a:b"
 
     client = StreamingClient(run_url=fal.url, credentials=credentials)
-    with client, pytest.raises(ConfigError, match=r"credentials is an async function"):
+    with (
+        client,
+        pytest.raises(ConfigError, match=r"^The credentials function is an async function"),
+    ):
         client.stream("acme/app").done()
     assert fal.requests == []
 
