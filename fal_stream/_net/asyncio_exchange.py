@@ -112,7 +112,8 @@ class AsyncioExchange(AsyncExchange):
         """See `AsyncExchange`."""
         loop, changed = self._loop, self._loop.create_future()
         found: list[socket.socket] = []
-        watched: list[socket.socket] = []
+        # By their numbers: for a socket, asyncio makes its repr whenever it is not yet known.
+        watched: list[int] = []
 
         def note(sock: socket.socket) -> None:
             if sock not in found:
@@ -122,8 +123,8 @@ class AsyncioExchange(AsyncExchange):
         timer: asyncio.TimerHandle | None = None
         try:
             for sock in socks:
-                loop.add_writer(sock, note, sock)
-                watched.append(sock)
+                loop.add_writer(number := sock.fileno(), note, sock)
+                watched.append(number)
             if seconds != math.inf:
                 timer = loop.call_later(seconds, wake, changed)
             await self.wait(changed)
@@ -132,8 +133,8 @@ class AsyncioExchange(AsyncExchange):
         finally:
             if timer is not None:
                 timer.cancel()
-            for sock in watched:
-                loop.remove_writer(sock)
+            for number in watched:
+                loop.remove_writer(number)
         return found
 
     async def _poll(self, socks: Sequence[socket.socket], seconds: float) -> list[socket.socket]:

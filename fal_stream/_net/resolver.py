@@ -16,7 +16,7 @@ import socket
 import threading
 from collections import deque
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from typing_extensions import Self
@@ -58,6 +58,7 @@ def authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+@lru_cache(256)
 def address_of(host: str, port: int) -> Address | None:
     """Return the address of a host that is named by its address, None for any other name."""
     try:
