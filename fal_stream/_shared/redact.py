@@ -1,12 +1,14 @@
 """Redact the secrets of a request in what its server sends, however they are encoded.
 
-Promises: the key, a token and the signature of an address are masked if they appear as they are,
-percent-encoded, escaped as in JSON, HTML or a Python repr, in base64, or cut off after 8 characters
-or more. It costs nothing until a text is masked, which happens in errors and logs only. The work is
-linear in the text.
+Promises: the key, a token and the signature of an address are masked if they appear as they are, in
+other case, percent-encoded or escaped as in JSON or a Python repr (their marks only, or each
+character), escaped as in HTML (their marks), in base64, or cut off after 8 characters or more. Not
+masked is what a server would have to encode on purpose, such as hexadecimal. It costs nothing until
+a text is masked, which happens in errors and logs only. The work is linear in the text.
 
 Elsewhere: which texts are masked (`_async/http/response.py`, `_async/http/sender.py`,
-`_async/chunk_reader.py`). The chunks of a stream are data, and stay as they are.
+`_async/chunk_reader.py`), and what looks like any key of fal's (`mask_secrets` in `errors.py`). The
+chunks of a stream are data, and stay as they are.
 
 How: the pattern of a secret finds its first 8 characters, in any of these encodings, and then
 matches the rest of the secret, or whatever could be a part of it. What was matched is always
@@ -41,6 +43,10 @@ _LETTERS = re.compile("[A-Za-z0-9]+")
 # A character of a secret, and the backslashes before it.
 _CHARACTER = re.compile(r"(\\*)([^\\])", re.DOTALL)
 _BACKSLASHES = r"(?:\\(?:(?:u00|x)5[cC])?|%(?:25)*5[cC]|&#(?:0*92|[xX]0*5[cC]);){0,64}"
+
+_RUN = r"\\+"
+# A run of backslashes, from its beginning only.
+_BEGINNING = r"\\(?<!\\\\)\\*"
 
 
 class Redactor:
@@ -135,19 +141,33 @@ class _Form:
         text: The secret or its base64.
         rest: The pattern of what may follow where it was cut off.
         alternatives: What may stand in the place of a character. Default: nothing.
+        is_plain: Whether it is the secret itself, whose letters and digits may be in other case and
+            encoded too. Default: it is base64.
     """
 
-    def __init__(self, text: str, rest: str, alternatives: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        text: str,
+        rest: str,
+        alternatives: Mapping[str, str] | None = None,
+        *,
+        is_plain: bool = False,
+    ) -> None:
         self._text = text
         self._rest = rest
         self._alternatives = alternatives or {}
+        self._is_plain = is_plain
         self._made: re.Pattern[str] | None = None
         # A part of the secret that a text must contain for the pattern to match.
         self._needle = max(_LETTERS.findall(text[:SHORTEST]), key=len, default="")
 
     def masked(self, text: str) -> str:
         """Return a text with the mask in its place."""
-        if self._needle not in text:
+        if self._is_plain:
+            is_encoded = "%" in text or "\\" in text
+            if not is_encoded and self._needle.lower() not in text.lower():
+                return text
+        elif self._needle not in text:
             return text
         # It takes a while to make, and is seldom needed. Not by `cached_property`, which up to
         # Python 3.11 has one lock for all objects of a class.
@@ -160,6 +180,7 @@ class _Form:
         if len(parts) < SHORTEST:
             return re.compile(re.escape(self._text))  # it is hardly more than backslashes
         alternative = self._alternatives.get
+        flags = re.ASCII | re.IGNORECASE if self._is_plain else re.ASCII
         written = [_first(parts[0][1], alternative(parts[0][1], ""))]
         written += [
             _BACKSLASHES + _after_backslashes(char)
@@ -167,8 +188,13 @@ class _Form:
             else _later(char, alternative(char, ""))
             for escaped, char in parts[1:]
         ]
+        if self._is_plain:
+            # After the first ones, the pattern of the rest takes whatever is encoded.
+            for index, (escaped, char) in enumerate(parts[:SHORTEST]):
+                if char.isalnum():
+                    written[index] = _encoded(char, is_first=index == 0, escaped=escaped)
         start, end = "".join(written[:SHORTEST]), "".join(written[SHORTEST:])
-        return re.compile(f"{start}(?:{end}|{self._rest})")
+        return re.compile(f"{start}(?:{end}|{self._rest})", flags)
 
 
 @lru_cache(128)  # one key serves many requests
@@ -177,7 +203,7 @@ def _forms_of(secrets: frozenset[str]) -> tuple[_Form, ...]:
     marks = {char for secret in secrets for char in secret if not char.isalnum()}
     rest = _rest("".join(sorted(marks - {" ", "\\"})))
     ordered = sorted(secrets, key=lambda secret: (-len(secret), secret))
-    forms = [_Form(secret, rest) for secret in ordered]
+    forms = [_Form(secret, rest, is_plain=True) for secret in ordered]
     return (
         *forms,
         *[_Form(text, rest, _ALTERNATIVES) for each in ordered for text in _in_base64(each)],
@@ -195,8 +221,16 @@ def _rest(marks: str) -> str:
     return f"{plain}(?:(?:{'|'.join(escapes)}){plain}){{0,8192}}"
 
 
+def _encoded(char: str, *, is_first: bool, escaped: bool) -> str:
+    """Return the pattern of a letter or digit as it is, percent-encoded or escaped."""
+    forms = f"{char}|%(?:25)*{_hexadecimal(char)}"
+    if escaped and not is_first:
+        return f"{_BACKSLASHES}(?:{forms})"
+    return f"(?:{forms}|{_BEGINNING if is_first else _RUN}{_code(char)})"
+
+
 def _first(char: str, alternative: str) -> str:
-    return _written(char, alternative, rf"\\(?<!\\\\)\\*{_code(char)}")
+    return _written(char, alternative, f"{_BEGINNING}{_code(char)}")
 
 
 def _later(char: str, alternative: str) -> str:

@@ -68,7 +68,9 @@ def redactions() -> Iterator[tuple[str, Case]]:
     for secret in _SECRETS:
         half = secret.partition(":")[2] or secret
         coded = "".join(f"\\\\\\\\u{ord(char):04x}" for char in secret)
+        quoted = "".join(f"%25{ord(char):02x}" for char in secret)
         pumps = [
+            *(quoted, quoted[:-1], quoted[:25], f"{quoted[:24]}%", coded[:24], secret.upper()),
             *("\\", "\\\\x", "%25", "%", "&", "&#", "&amp;", "\\u00", "a", "-", "a-", secret, half),
             *(secret[:8], f"{secret[:8]} ", f"{secret[:-1]} ", f"{half[:-1]} ", f"{half[:8]}\\"),
             *(coded, coded[:-1], f"{coded[:-1]} ", b64encode(secret.encode()).decode()[:-4] + " "),

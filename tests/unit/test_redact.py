@@ -115,6 +115,20 @@ FORMS: dict[str, Callable[[str], str]] = {
     "JSON in ASCII": lambda text: "".join(
         char if char.isalnum() else f"\\u{ord(char):04X}" for char in text
     ),
+    "each percent-encoded": lambda text: "".join(f"%{ord(char):02x}" for char in text),
+    "each percent-encoded twice": lambda text: "".join(f"%25{ord(char):02X}" for char in text),
+    "each by its number": lambda text: "".join(f"\\u{ord(char):04x}" for char in text),
+    "each by its number in JSON of JSON": lambda text: "".join(
+        f"\\\\u{ord(char):04x}" for char in text
+    ),
+    "each in hexadecimal": lambda text: "".join(f"\\x{ord(char):02X}" for char in text),
+    "letters percent-encoded": lambda text: "".join(
+        f"%{ord(char):02X}" if char.isalpha() else char for char in text
+    ),
+    "upper case": str.upper,
+    "lower case": str.lower,
+    "quoted in upper case": lambda text: quote(text, safe="").upper(),
+    "JSON in upper case": lambda text: json.dumps(text).replace("/", "\\u002f").upper(),
     "HTML": html.escape,
     "HTML by numbers": lambda text: text.replace(":", "&#58;").replace("/", "&#x2F;"),
     "a repr": repr,
@@ -217,6 +231,18 @@ def test_a_secret_that_is_hardly_more_than_backslashes(secret: str) -> None:
 
 def test_what_follows_a_whole_secret_stays(redactor: Redactor) -> None:
     assert redactor.text(f"{KEY}-and-more, {SECRET}%2F") == "***-and-more, ***%2F"
+
+
+@pytest.mark.parametrize(
+    ("form", "size"),
+    [("each percent-encoded", 3), ("each by its number", 6), ("each in hexadecimal", 4)],
+)
+def test_a_secret_that_is_encoded_and_cut_off(redactor: Redactor, form: str, size: int) -> None:
+    said = FORMS[form](KEY)
+    for length in range(SHORTEST * size, len(said)):
+        masked = redactor.text(f"asked by {said[:length]}")
+        # Of an escape that was cut itself a part may stay.
+        assert re.fullmatch(r"asked by \*\*\*(\\[ux]?0{0,2}[0-9A-F]?)?", masked)
 
 
 @pytest.mark.parametrize("form", ["as it is", "quoted", "JSON", "JSON in ASCII", "HTML by numbers"])
