@@ -14,7 +14,10 @@ from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
-from .._net.cancellation import async_complete_despite_cancellation
+from .._net.cancellation import (
+    async_complete_despite_cancellation,
+    async_is_cancelled_here,
+)
 from .._net.exchange import Aborted
 from .._net.read_lock import AsyncTicketLock
 from .._reporting.reporter import Reporter
@@ -178,10 +181,12 @@ class AsyncEndableStream(Generic[ChunkT]):
         state = max(self._reached)
         if state is CLOSED:
             return
+        reason: object = None
         if state is STOPPED:
-            error = None
+            error, reason = None, self.signal.reason
         self._error = error
-        self._outcome = outcome_of(error, state, is_aborted=self.signal.aborted)
+        is_aborted = self.signal.aborted
+        self._outcome = outcome_of(error, state, is_aborted=is_aborted, reason=reason)
         if error is not None:
             error.endpoint_id = error.endpoint_id or self.endpoint_id
             error.request_id = error.request_id or self.request_id
@@ -209,7 +214,7 @@ class AsyncEndableStream(Generic[ChunkT]):
         finally:
             self._report()
         listeners = self._listeners
-        if self._outcome not in ("aborted", "closed"):
+        if self._outcome == "done" or self._error is not None:
             if listeners.undelivered or listeners.pending:
                 await self._deliver()
             last_call, self._last_call = self._last_call, None
@@ -253,7 +258,12 @@ class AsyncEndableStream(Generic[ChunkT]):
         if OPEN in reached:
             chunk_reader.abandon()
             if STOPPED in reached:
-                self._outcome = outcome_of(None, STOPPED, is_aborted=self.signal.aborted)
+                signal = self.signal
+                self._outcome = outcome_of(
+                    None, STOPPED, is_aborted=signal.aborted, reason=signal.reason
+                )
+            elif async_is_cancelled_here():
+                self._outcome = "cancelled"
             self._report()
         if STOPPED in reached:
             return

@@ -58,6 +58,11 @@ class AsyncioLoop(EventLoop):
             return None
         return task if task is not None and task.get_loop() is self.loop else None
 
+    def is_task_cancelled(self) -> bool:
+        """See `EventLoop`; Python 3.10 doesn't tell."""
+        cancelling: Callable[[], int] | None = getattr(asyncio.current_task(), "cancelling", None)
+        return cancelling is not None and cancelling() > 0
+
     def lock(self) -> TaskLock:
         """See `EventLoop`."""
         return asyncio.Lock()

@@ -37,6 +37,22 @@ def is_interruption(error: BaseException | None) -> bool:
     return _is_of(error, (KeyboardInterrupt,))
 
 
+def async_is_cancelled_here() -> bool:
+    """Return whether the running task is being cancelled, as far as can be told; for finalizers.
+
+    What a cancellation raises isn't visible in a finalizer that it has caused.
+    """
+    try:
+        return running_loop().is_task_cancelled()
+    except RuntimeError:  # no task runs here
+        return False
+
+
+def is_cancelled_here() -> bool:
+    """Return False: threads are not cancelled."""
+    return False
+
+
 def _is_of(error: BaseException | None, types: tuple[type[BaseException], ...]) -> bool:
     # Python 3.10 has no exception groups.
     inner: Sequence[BaseException] = getattr(error, "exceptions", ())

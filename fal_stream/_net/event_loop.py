@@ -79,6 +79,10 @@ class EventLoop(ABC):
         """
 
     @abstractmethod
+    def is_task_cancelled(self) -> bool:
+        """Return whether the running task is to end by a cancellation."""
+
+    @abstractmethod
     async def sleep(self, seconds: float) -> None:
         """Wait for so many seconds."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import math
 import socket
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
@@ -72,6 +73,11 @@ class TrioLoop(EventLoop):
         except RuntimeError:
             return None
         return trio.lowlevel.current_task() if is_here else None
+
+    def is_task_cancelled(self) -> bool:
+        """See `EventLoop`."""
+        deadline: float = trio.current_effective_deadline()
+        return deadline == -math.inf
 
     def lock(self) -> TaskLock:
         """See `EventLoop`."""

@@ -37,6 +37,24 @@ Outcome: TypeAlias = Literal[
 ]
 
 
+class EndReason(str):
+    """Why something of ours ends its streams, as the reason of an abort.
+
+    Attributes:
+        outcome: How the streams have ended then.
+    """
+
+    __slots__ = ("outcome",)
+    outcome: Outcome
+
+    @classmethod
+    def of(cls, text: str, outcome: Outcome) -> EndReason:
+        """Return a reason with its outcome."""
+        reason = cls(text)
+        reason.outcome = outcome
+        return reason
+
+
 class StreamState(IntEnum):
     """What a stream has reached; the higher one counts."""
 
@@ -52,21 +70,27 @@ class StreamState(IntEnum):
 NEW, OPEN, CANCELLED, ENDED, STOPPED, CLOSED = StreamState
 
 
-def outcome_of(error: FalStreamError | None, state: StreamState, *, is_aborted: bool) -> Outcome:
+def outcome_of(
+    error: FalStreamError | None, state: StreamState, *, is_aborted: bool, reason: object = None
+) -> Outcome:
     """Name how a stream has ended.
 
     Args:
         error: What ended it, or None.
         state: Its state before it was closed.
         is_aborted: Whether its signal was aborted.
+        reason: The reason of the abort. Default: none.
 
     Returns:
-        `done`, `aborted`, `closed`, `cancelled`, `timeout` or `error`.
+        `done`, `aborted`, `closed`, `cancelled`, `timeout` or `error`; of an abort by a stream map,
+        what has ended the map.
     """
     if error is not None and state is CANCELLED:
         return "cancelled"
     if error is not None:
         return "timeout" if isinstance(error, StreamTimeout) else "error"
+    if state is STOPPED and isinstance(reason, EndReason):
+        return reason.outcome
     if state is STOPPED:
         return "aborted" if is_aborted else "closed"
     return "done"

@@ -15,7 +15,10 @@ from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
-from .._net.cancellation import complete_despite_cancellation
+from .._net.cancellation import (
+    complete_despite_cancellation,
+    is_cancelled_here,
+)
 from .._net.exchange import Aborted
 from .._net.read_lock import TicketLock
 from .._reporting.reporter import Reporter
@@ -177,10 +180,12 @@ class EndableStream(Generic[ChunkT]):
         state = max(self._reached)
         if state is CLOSED:
             return
+        reason: object = None
         if state is STOPPED:
-            error = None
+            error, reason = None, self.signal.reason
         self._error = error
-        self._outcome = outcome_of(error, state, is_aborted=self.signal.aborted)
+        is_aborted = self.signal.aborted
+        self._outcome = outcome_of(error, state, is_aborted=is_aborted, reason=reason)
         if error is not None:
             error.endpoint_id = error.endpoint_id or self.endpoint_id
             error.request_id = error.request_id or self.request_id
@@ -208,7 +213,7 @@ class EndableStream(Generic[ChunkT]):
         finally:
             self._report()
         listeners = self._listeners
-        if self._outcome not in ("aborted", "closed"):
+        if self._outcome == "done" or self._error is not None:
             if listeners.undelivered or listeners.pending:
                 self._deliver()
             last_call, self._last_call = self._last_call, None
@@ -252,7 +257,12 @@ class EndableStream(Generic[ChunkT]):
         if OPEN in reached:
             chunk_reader.abandon()
             if STOPPED in reached:
-                self._outcome = outcome_of(None, STOPPED, is_aborted=self.signal.aborted)
+                signal = self.signal
+                self._outcome = outcome_of(
+                    None, STOPPED, is_aborted=signal.aborted, reason=signal.reason
+                )
+            elif is_cancelled_here():
+                self._outcome = "cancelled"
             self._report()
         if STOPPED in reached:
             return

@@ -12,17 +12,23 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any, Generic, NoReturn, SupportsIndex
 
 from typing_extensions import Self, TypeVar
 
 from .._checks import check_bool, check_whole
 from .._ipython import shorten_traceback
-from .._net.cancellation import complete_despite_cancellation, is_interruption
+from .._net.cancellation import (
+    complete_despite_cancellation,
+    is_cancelled_here,
+    is_interruption,
+)
 from .._net.compat import check_function
 from .._net.flavour_hints import FlavourHints
 from .._net.work_queue import WorkQueue
 from .._net.workers import Inputs, ResultReader
+from .._shared.stream_state import EndReason, Outcome
 from ..abort import AbortSignal, follow_weakly
 from ..errors import ConfigError, StreamConnectionError, StreamInterrupted
 from ..types import MapItem
@@ -92,13 +98,16 @@ class StreamMap(FlavourHints, Generic[InputT, ResultT]):
             FalStreamError: It was called by the map's own inputs or its `read`, where it would wait
                 for itself. Call `abort()` there.
         """
+        self._close("closed")
+
+    def _close(self, outcome: Outcome) -> None:
         work = self._work
         work.check_caller()
         if work.queue.is_complete:
             # The last workers are just ending.
             work.queue.stopped = True
         else:
-            work.stop("the stream map was closed")
+            work.stop(EndReason.of("the stream map was closed", outcome))
         if work.workers.can_close():
             wait = work.workers.wait(work.is_finished)
             complete_despite_cancellation(wait, _nothing)
@@ -142,7 +151,7 @@ class StreamMap(FlavourHints, Generic[InputT, ResultT]):
         except BaseException as error:
             # For later consumers, which would otherwise take this for the end.
             work.queue.fail(_interrupted())
-            work.stop("the wait for a result was interrupted")
+            work.stop(EndReason.of("the wait for a result was interrupted", "cancelled"))
             self.close()
             if is_interruption(error):
                 shorten_traceback(error)
@@ -151,8 +160,13 @@ class StreamMap(FlavourHints, Generic[InputT, ResultT]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._close("cancelled" if is_interruption(error) else "closed")
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         raise ConfigError(
@@ -168,7 +182,8 @@ class StreamMap(FlavourHints, Generic[InputT, ResultT]):
         if work.queue.stopped or work.queue.is_complete:
             return
         # First, because the warning may be raised as an error.
-        work.stop("the stream map was dropped")
+        outcome: Outcome = "cancelled" if is_cancelled_here() else "dropped"
+        work.stop(EndReason.of("the stream map was dropped", outcome))
         if work.queue.has_begun:
             message = f"{self!r} was dropped while it ran: use `with`, or close it"
             warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
