@@ -40,7 +40,7 @@ def seconds(text: str) -> float | None:
 
 
 def path(text: str) -> str:
-    """Read a path, which is not empty.
+    """Read a path, which is neither empty nor `-`.
 
     Args:
         text: The text of the argument.
@@ -49,8 +49,14 @@ def path(text: str) -> str:
         The path.
 
     Raises:
-        argparse.ArgumentTypeError: It is empty.
+        argparse.ArgumentTypeError: It is empty or `-`.
     """
+    if text == "-":
+        raise argparse.ArgumentTypeError(
+            "`-` is not stdout here, which has the chunks: give a folder or the name of a file; "
+            "leave --output out if the app sends a file itself, and send stdout into one "
+            "(> hello.wav); ./- is a folder of that name"
+        )
     if text.strip():
         return text
     raise argparse.ArgumentTypeError(

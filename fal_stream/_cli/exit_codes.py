@@ -35,7 +35,8 @@ OUTPUT_CLOSED = 141
 
 MEANINGS = {
     OK: "the stream ended without an error",
-    FAILED: "another failure: a file or stdout could not be written, an upload failed",
+    FAILED: "another failure: a file or stdout could not be written, an upload failed, "
+    "--output found no file",
     USAGE: "wrong arguments, input, settings or key; nothing was sent",
     REFUSED: "the server or the app answered with an error",
     NO_CONNECTION: "no answer: the server could not be reached, or closed the connection",

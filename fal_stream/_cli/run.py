@@ -136,6 +136,8 @@ class _OutputWriter:
                 piece = self._text.take(chunk)
                 if not self._last_only:
                     self._write_text(piece)
+            if self._saver is not None:
+                self._saver.look(chunk, self._progress.chunks)
             if isinstance(chunk, bytes):
                 self._give_bytes(chunk, stream.response_headers)
             elif self._last_only:

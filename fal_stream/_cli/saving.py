@@ -1,6 +1,7 @@
 """`--output`: save the files of a stream, and report each one on stderr.
 
-Elsewhere: finding, downloading and writing files, which the client does (`_sync.saver`).
+Audio that comes as base64 in pieces, one in each chunk, becomes one file. Elsewhere: finding,
+downloading and writing files, which the client does (`_sync.saver`).
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ from typing import Any
 from fal_stream._cli.exit_codes import OutputError
 from fal_stream._cli.messages import shell_text
 from fal_stream._saving.save_path import SavePath, make_folder, parse_save_path
+from fal_stream._shared.audio_chunks import AudioReader
 from fal_stream._shared.file_hosts import make_file_hosts
 from fal_stream._shared.file_limits import FileLimits
 from fal_stream._shared.find_files import SeenFiles, find_in
 from fal_stream._sync.saver import Saver
 from fal_stream._sync.stream import FalStream
-from fal_stream.errors import FileError, excerpt
+from fal_stream.errors import FileError, StreamDecodeError, counted, excerpt
 
 
 class OutputFolder:
     """Saves what a stream brings in a folder, or the files of its last chunk under a name.
+
+    `look` is called with each chunk, and `save` with those whose files are wanted.
 
     Args:
         path: A folder, which is made if it isn't there, or the name of a file, as for
@@ -33,7 +37,7 @@ class OutputFolder:
         say: Takes a line for the user.
 
     Attributes:
-        failures: How many files could not be saved.
+        failures: How many files could not be saved; 1 if there was none to save.
 
     Raises:
         ConfigError: The folder can't be made, or a host is none.
@@ -53,6 +57,10 @@ class OutputFolder:
         self._say = say
         self._once = SeenFiles()
         self._last: tuple[Any, int] | None = None
+        self._files_in: int | None = None
+        self._audio: AudioReader | None = AudioReader(None)
+        self._audio_bytes = 0
+        self._max_bytes = max_bytes
         save_path = _save_path_of(path)
         self._has_name = save_path.name is not None
         make_folder("--output", save_path)
@@ -63,6 +71,42 @@ class OutputFolder:
             FileLimits(max_bytes),
             signal=stream.options.get("signal"),
         )
+
+    def look(self, chunk: Any, number: int) -> None:
+        """Look for files in a chunk, and add its piece of audio to the file of all pieces.
+
+        Args:
+            chunk: A JSON value, or bytes.
+            number: Which chunk it is, 1 for the first.
+
+        Raises:
+            OutputError: The audio can't be written.
+        """
+        if isinstance(chunk, bytes):
+            return
+        if next(find_in(chunk, self._hosts), None) is not None:
+            self._files_in = self._files_in or number
+        elif self._audio is not None:
+            self._add_audio(self._audio, chunk)
+
+    def _add_audio(self, audio: AudioReader, chunk: Any) -> None:
+        try:
+            sound = audio.take(chunk)
+        except StreamDecodeError as error:
+            # The hint is for a program, which can name the field.
+            reason = error.message.partition(". Name the field")[0]
+        else:
+            self._audio_bytes += len(sound)
+            if self._audio_bytes <= self._max_bytes:
+                if sound:
+                    self.add_bytes(sound, {})
+                return
+            reason = f"the audio has more than {counted(self._max_bytes, 'byte')}"
+        self._audio = None
+        if self._audio_bytes:
+            self.failures += 1
+            self._say(f"the audio was not saved: {shell_text(reason)}")
+            self._saver.give_up()
 
     def save(self, chunk: Any, number: int) -> None:
         """Save the files in a chunk. One that can't be had is said and counted.
@@ -94,7 +138,7 @@ class OutputFolder:
                 self._say_saved(path)
 
     def add_bytes(self, data: bytes, headers: Any) -> None:
-        """Save the next bytes of a stream of bytes, all in one file.
+        """Save the next bytes of a stream of bytes or of audio in pieces, all in one file.
 
         Args:
             data: The bytes.
@@ -110,7 +154,7 @@ class OutputFolder:
             raise
 
     def close(self, is_whole: bool) -> None:
-        """End the file of a stream of bytes; say it if there was nothing to save.
+        """End the file of bytes; say it, and count a failure, if there was nothing to save.
 
         Args:
             is_whole: Whether the stream came to its end.
@@ -125,6 +169,8 @@ class OutputFolder:
             return
         if self._last is not None:
             self._save(*self._last)
+            if self._saver.paths:
+                self._saver.give_up()  # the file is all of the audio again
         try:
             path = self._saver.finish()
         except FileError as error:
@@ -133,8 +179,15 @@ class OutputFolder:
         if path is not None:
             self._say_saved(path)
         elif not self._saver.paths and not self.failures:
-            which = "the last chunk has no" if self._has_name else "no chunk has an"
-            self._say(f"nothing was saved: {which} image, audio or another file of fal's")
+            self.failures += 1
+            what = "image, audio or another file of fal's"
+            if self._files_in is None:
+                self._say(f"nothing was saved: no chunk has an {what}")
+            else:
+                self._say(
+                    f"nothing was saved: the last chunk has no {what}, and chunk "
+                    f"{self._files_in:,} had one: give a folder, without --last"
+                )
 
     def _say_saved(self, path: Path, how: str = "") -> None:
         self._say(f"saved {excerpt(str(path))} ({path.stat().st_size:,} bytes{how})")

@@ -120,6 +120,12 @@ class Saver:
         self._writer = None
         return path
 
+    def give_up(self) -> None:
+        """Remove what there is of a body."""
+        if self._part is not None:
+            self._part.give_up()
+        self._writer = None
+
     def keep(self) -> Path | None:
         """Leave what there is of a body that broke off, under a name that ends in `.part`.
 

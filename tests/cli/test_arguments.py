@@ -40,6 +40,7 @@ RUN = ["run", "acme/app"]
         ([*RUN, "--start-timeout", "nan"], "argument --start-timeout: 'nan' is not a time"),
         ([*RUN, "--total-timeout", "inf"], "argument --total-timeout: 'inf' is not a time"),
         ([*RUN, "-o", ""], "argument -o/--output: '' is not a path: give a folder or the name"),
+        ([*RUN, "-o", "-"], "argument -o/--output: `-` is not stdout here, which has the chunks"),
         ([*RUN, "--retries", "-1"], "argument --retries: '-1' is not a whole number, 0 or more"),
         (["demo", "x"], "'x' is one argument too many"),
         (["serve", "--port", "x"], "argument --port: 'x' is not a whole number"),

@@ -74,11 +74,85 @@ def test_the_name_of_a_file(fal: LocalFal, tmp_path: Path) -> None:
 def test_a_name_and_no_file_in_the_last_chunk(fal: LocalFal, tmp_path: Path) -> None:
     fal.add("acme/flux", [*image_frames(1, pause=0), {"seed": 1}])
     ended = call(fal, "run", "acme/flux", "-o", "fox.png", cwd=tmp_path)
-    assert ended.code == 0
+    assert ended.code == 1
     assert ended.lines[-1] == (
-        "fal-stream: nothing was saved: the last chunk has no image, audio or another file of fal's"
+        "fal-stream: nothing was saved: the last chunk has no image, audio or another file of "
+        "fal's, and chunk 1 had one: give a folder, without --last"
     )
     assert names_in(tmp_path) == []
+
+
+def test_only_the_last_chunk_and_no_file_in_it(fal: LocalFal, tmp_path: Path) -> None:
+    fal.add("acme/flux", [{"seed": 0}, *image_frames(2, pause=0), {"seed": 1}])
+    ended = call(fal, "run", "acme/flux", "--last", "-o", "out", cwd=tmp_path)
+    assert (ended.code, ended.chunks) == (1, [{"seed": 1}])
+    assert ended.lines[-1].endswith("and chunk 2 had one: give a folder, without --last")
+    assert names_in(tmp_path / "out") == []
+    fal.add("acme/none", [{"seed": 1}])
+    ended = call(fal, "run", "acme/none", "--last", "-o", "out", cwd=tmp_path)
+    assert (ended.code, ended.chunks) == (1, [{"seed": 1}])
+    assert ended.lines[-1].startswith("fal-stream: nothing was saved: no chunk has an image")
+
+
+def pieces(data: bytes = SOUND) -> list[Any]:
+    """Give audio as chunks that have it in base64, and a status before and after it."""
+    parts = [data[start : start + 1000] for start in range(0, len(data), 1000)]
+    audio_chunks = [{"audio": base64.b64encode(part).decode()} for part in parts]
+    return [{"audio": "pending"}, *audio_chunks, {"done": True}]
+
+
+@pytest.mark.parametrize("options", [[], ["--last"], ["--text", "--field", "x"]])
+@pytest.mark.parametrize(("path", "name"), [("out", "tts.wav"), ("out/hello.wav", "hello.wav")])
+def test_audio_in_pieces(
+    fal: LocalFal, tmp_path: Path, options: list[str], path: str, name: str
+) -> None:
+    fal.add("acme/tts", [*pieces(), {"x": "said"}])
+    ended = call(fal, "run", "acme/tts", "-o", path, *options, cwd=tmp_path)
+    assert ended.code == 0
+    assert ended.lines == [f"fal-stream: saved out/{name} ({len(SOUND):,} bytes)"]
+    assert names_in(tmp_path / "out") == [name]
+    assert (tmp_path / "out" / name).read_bytes() == SOUND
+
+
+def test_audio_in_pieces_and_its_address(fal: LocalFal, tmp_path: Path) -> None:
+    fal.add("acme/tts", [*pieces(), {"audio": {"url": data_url("audio/wav", SOUND)}}])
+    assert call(fal, "run", "acme/tts", "-o", "hello.wav", cwd=tmp_path).code == 0
+    assert names_in(tmp_path) == ["hello.wav"]
+    assert call(fal, "run", "acme/tts", "-o", "out", cwd=tmp_path).code == 0
+    names = names_in(tmp_path / "out")
+    assert names[1] == "tts.wav"
+    assert [(tmp_path / "out" / name).read_bytes() for name in names] == [SOUND, SOUND]
+
+
+def test_audio_in_pieces_that_breaks(fal: LocalFal, tmp_path: Path) -> None:
+    fal.add("acme/tts", [*pieces()[:2], Cut()])
+    ended = call(fal, "run", "acme/tts", "-o", "out", cwd=tmp_path)
+    assert ended.code == 6
+    assert ended.lines[0].endswith("saved out/tts.wav.part (1,000 bytes, not all that was to come)")
+    assert (tmp_path / "out/tts.wav.part").read_bytes() == SOUND[:1000]
+
+
+@pytest.mark.parametrize(
+    ("broken", "options", "said"),
+    [
+        ("!!!!", [], "audio was not saved: There is no sound in chunk 3: audio is no base64"),
+        (
+            "AAAA",
+            ["--max-file-bytes", "1001"],
+            "audio was not saved: the audio has more than 1,001",
+        ),
+    ],
+)
+def test_audio_in_pieces_that_can_not_be_saved(
+    fal: LocalFal, tmp_path: Path, broken: str, options: list[str], said: str
+) -> None:
+    fal.add("acme/tts", [*pieces()[:2], {"audio": broken}, *pieces()[2:]])
+    ended = call(fal, "run", "acme/tts", "-o", "out", *options, cwd=tmp_path)
+    assert ended.code == 1
+    assert len(ended.chunks) == len(pieces()) + 1
+    (line,) = ended.lines
+    assert said in line
+    assert names_in(tmp_path / "out") == []
 
 
 def test_the_name_of_a_stream_of_bytes(fal: LocalFal, tmp_path: Path) -> None:
@@ -234,7 +308,7 @@ def test_nothing_to_save(fal: LocalFal, tmp_path: Path) -> None:
     with LocalFal(key=None) as other:
         fal.add("acme/app", [{"output": f"{other.url}/files/a.png"}])
         ended = call(fal, "run", "acme/app", "--output", str(tmp_path))
-        assert ended.code == 0
+        assert ended.code == 1
         assert ended.lines == [
             "fal-stream: nothing was saved: no chunk has an image, audio or another file of fal's"
         ]

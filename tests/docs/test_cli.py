@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import shutil
 import subprocess
@@ -33,6 +34,8 @@ def test_a_command_runs(command: str, fal: LocalFal, tmp_path: Path) -> None:
     usage = {"total_tokens": 6}
     fal.add("fal-ai/any-llm", tokens("You see the first word early.", pause=0, usage=usage))
     fal.add("fal-ai/flux/dev", image_frames(3, pause=0))
+    sound = base64.b64encode(b"".join(audio(0.2))).decode()
+    fal.add("acme/realtime-speech", [{"audio": sound[:4000]}, {"audio": sound[4000:]}])
     fal.add("acme/speech", Reply(audio(0.2), content_type="audio/wav"))
     (tmp_path / "fox.png").write_bytes(b"a picture")
     done = subprocess.run(
