@@ -24,7 +24,7 @@ from .._net.cancellation import (
     async_is_interruption,
 )
 from .._net.compat import async_check_function
-from .._net.flavour_hints import AsyncFlavourHints
+from .._net.flavour_hints import AsyncFlavourHints, AsyncIteratorHints
 from .._net.work_queue import WorkQueue
 from .._net.workers import AsyncInputs, AsyncResultReader
 from .._shared.stream_state import EndReason, Outcome
@@ -38,7 +38,7 @@ InputT = TypeVar("InputT")
 ResultT = TypeVar("ResultT", default=Any)
 
 
-class AsyncStreamMap(AsyncFlavourHints, Generic[InputT, ResultT]):
+class AsyncStreamMap(AsyncFlavourHints, AsyncIteratorHints, Generic[InputT, ResultT]):
     """The results of many inputs; created by `AsyncStreamingClient.stream_map`.
 
     It is an iterator of `MapItem`s, and starts with the first iteration. Leaving `async with`, an

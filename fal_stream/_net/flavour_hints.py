@@ -16,6 +16,14 @@ _OF_FRAMEWORKS = (
 )
 
 
+# What to await instead of an iterator.
+_TO_AWAIT = {
+    "AsyncText": ", or `await stream.final_text()` for all of it",
+    "AsyncAudio": ", or `await stream.save(path)` for a file",
+    "AsyncFiles": ", or `await stream.save(folder)` to keep them",
+}
+
+
 class WrongFlavour(FalStreamError, TypeError):
     """One flavour was used as the other."""
 
@@ -56,17 +64,24 @@ class FlavourHints:
 
 
 class AsyncIteratorHints:
-    """Tells who writes `for` to write `async for`."""
+    """Tells who writes `for` or `await` to write `async for`."""
 
     if not TYPE_CHECKING:
 
         def __iter__(self):
             _refuse(self, "asynchronous", "async for", "the blocking client (StreamingClient)")
 
+        def __await__(self):
+            name = type(self).__name__.lstrip("_")
+            raise WrongFlavour(
+                f"{name} is iterated, not awaited: write `async for`{_TO_AWAIT.get(name, '')}"
+            )
+
 
 class IteratorHints:
     """Tells nothing.
 
     With an `__aiter__`, the text of a blocking stream would count as an asynchronous iterable, and
-    Starlette's `StreamingResponse` would iterate it as one.
+    Starlette's `StreamingResponse` would iterate it as one. With an `__await__`, it would count as
+    awaitable, and frameworks that await such results would do so.
     """

@@ -7,6 +7,7 @@ states with their diagram in `stream_state`.
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from os import PathLike
@@ -22,7 +23,7 @@ from .._net.flavour_hints import IteratorHints
 from .._net.result_hints import result_hints
 from .._shared.file_limits import DEFAULT_MAX_BYTES, DEFAULT_SECONDS, FileLimits
 from .._shared.prepared_stream import PreparedStream
-from .._shared.stream_state import OPEN
+from .._shared.stream_state import CLOSED, OPEN
 from ..config import Settings
 from ..errors import ConfigError
 from ..types import ServerSentEvent, StreamEventType, StreamOptions
@@ -96,13 +97,21 @@ class FalStream(ReadableStream[ChunkT]):
                 second later is cancelled too.
 
         Returns:
-            The stream.
+            The stream. If it has ended, there is a UserWarning, as nothing will call the listener.
 
         Raises:
             ConfigError: The type is unknown, or the listener is not callable.
         """
         check_function("listener", listener)
         self._listeners.add(type, listener)
+        # The last call may be still to come, while other listeners are waited for.
+        if CLOSED in self._reached and self._last_call is None:
+            warnings.warn(
+                f"{self!r} has ended, so a listener for {type!r} is never called: add listeners "
+                "before the stream is read; done() still gives the last chunk or the error",
+                UserWarning,
+                stacklevel=2,
+            )
         return self
 
     def off(self, type: StreamEventType, listener: Callable[[Any], Any]) -> Self:
@@ -161,10 +170,18 @@ class FalStream(ReadableStream[ChunkT]):
 
         Returns:
             An iterator of the events. It raises the same errors as iterating the stream, and
-            FalStreamError if the response is not an event stream.
+            FalStreamError if the response is not an event stream. If all has been read as chunks,
+            there is a UserWarning, as there are no events.
         """
         if self._events is None:
             self._events = deque()
+            if CLOSED in self._reached and self._outcome == "done" and self._count:
+                warnings.warn(
+                    "The stream was read as chunks to its end, so events() has no events: call it "
+                    "before the stream is read",
+                    UserWarning,
+                    stacklevel=2,
+                )
         return _Events(self, self._events)
 
     def text(

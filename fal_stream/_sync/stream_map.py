@@ -25,7 +25,7 @@ from .._net.cancellation import (
     is_interruption,
 )
 from .._net.compat import check_function
-from .._net.flavour_hints import FlavourHints
+from .._net.flavour_hints import FlavourHints, IteratorHints
 from .._net.work_queue import WorkQueue
 from .._net.workers import Inputs, ResultReader
 from .._shared.stream_state import EndReason, Outcome
@@ -39,7 +39,7 @@ InputT = TypeVar("InputT")
 ResultT = TypeVar("ResultT", default=Any)
 
 
-class StreamMap(FlavourHints, Generic[InputT, ResultT]):
+class StreamMap(FlavourHints, IteratorHints, Generic[InputT, ResultT]):
     """The results of many inputs; created by `StreamingClient.stream_map`.
 
     It is an iterator of `MapItem`s, and starts with the first iteration. Leaving `with`, an

@@ -48,6 +48,47 @@ async def test_everything_in_order(
     assert len(heard) == 10
 
 
+@pytest.mark.parametrize("type", ["data", "message", "done", "error"])
+@pytest.mark.parametrize("endpoint_id", ["acme/app", "acme/failed"])
+async def test_a_listener_that_comes_too_late(
+    fal: LocalFal, client: AsyncStreamingClient, type: StreamEventType, endpoint_id: str
+) -> None:
+    fal.add("acme/failed", Failure(500, "no"))
+    stream = client.stream(endpoint_id)
+    await read(stream)
+    heard: list[Any] = []
+    with pytest.warns(UserWarning, match=f"has ended, so a listener for '{type}' is never called"):
+        assert stream.on(type, heard.append) is stream
+    await read(stream)
+    await stream.aclose()
+    assert heard == []
+
+
+async def test_events_that_are_asked_for_too_late(client: AsyncStreamingClient) -> None:
+    stream = client.stream("acme/app")
+    await stream.done()
+    with pytest.warns(UserWarning, match="was read as chunks to its end, so events"):
+        assert [event async for event in stream.events()] == []
+    assert [event async for event in stream.events()] == []
+    assert list(stream.buffer) == [1, 0, ""]
+
+
+async def test_a_listener_that_comes_in_time(fal: LocalFal, client: AsyncStreamingClient) -> None:
+    """While the stream runs, and from within a listener that is called before the last one."""
+    heard: list[Any] = []
+    stream = client.stream("acme/at-once")
+    stream.on("data", lambda chunk: stream.on("done", heard.append))
+    async with stream:
+        stream.on("data", heard.append)
+        assert await stream.done() == ""
+    assert heard == [1, 0, "", "", "", ""]
+    aborted = client.stream("acme/app")
+    aborted.abort()
+    # It may have been given a signal that was aborted before: nothing is wrong with that.
+    aborted.on("data", heard.append)
+    assert await aborted.done() is None
+
+
 async def test_a_listener_of_the_flavour(client: AsyncStreamingClient) -> None:
     heard: list[Any] = []
 

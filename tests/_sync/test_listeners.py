@@ -47,6 +47,47 @@ def test_everything_in_order(fal: LocalFal, client: StreamingClient, endpoint_id
     assert len(heard) == 10
 
 
+@pytest.mark.parametrize("type", ["data", "message", "done", "error"])
+@pytest.mark.parametrize("endpoint_id", ["acme/app", "acme/failed"])
+def test_a_listener_that_comes_too_late(
+    fal: LocalFal, client: StreamingClient, type: StreamEventType, endpoint_id: str
+) -> None:
+    fal.add("acme/failed", Failure(500, "no"))
+    stream = client.stream(endpoint_id)
+    read(stream)
+    heard: list[Any] = []
+    with pytest.warns(UserWarning, match=f"has ended, so a listener for '{type}' is never called"):
+        assert stream.on(type, heard.append) is stream
+    read(stream)
+    stream.close()
+    assert heard == []
+
+
+def test_events_that_are_asked_for_too_late(client: StreamingClient) -> None:
+    stream = client.stream("acme/app")
+    stream.done()
+    with pytest.warns(UserWarning, match="was read as chunks to its end, so events"):
+        assert [event for event in stream.events()] == []
+    assert [event for event in stream.events()] == []
+    assert list(stream.buffer) == [1, 0, ""]
+
+
+def test_a_listener_that_comes_in_time(fal: LocalFal, client: StreamingClient) -> None:
+    """While the stream runs, and from within a listener that is called before the last one."""
+    heard: list[Any] = []
+    stream = client.stream("acme/at-once")
+    stream.on("data", lambda chunk: stream.on("done", heard.append))
+    with stream:
+        stream.on("data", heard.append)
+        assert stream.done() == ""
+    assert heard == [1, 0, "", "", "", ""]
+    aborted = client.stream("acme/app")
+    aborted.abort()
+    # It may have been given a signal that was aborted before: nothing is wrong with that.
+    aborted.on("data", heard.append)
+    assert aborted.done() is None
+
+
 def test_a_listener_of_the_flavour(client: StreamingClient) -> None:
     heard: list[Any] = []
 

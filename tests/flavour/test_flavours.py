@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterable, Callable, Coroutine
 from typing import Any
 
 import anyio
@@ -58,9 +58,38 @@ def test_the_wrong_flavour_says_what_to_write() -> None:
 def test_for_on_what_an_asynchronous_stream_gives() -> None:
     client: Any = AsyncStreamingClient(credentials="a:b")
     stream = client.stream("acme/app")
-    for thing in (stream.text(), stream.files(), stream.events()):
+    for thing in (stream.text(), stream.audio(), stream.files(), stream.events()):
         with pytest.raises(FalStreamError, match=r"^Async\w+ is asynchronous: write `async for`"):
             list(thing)
+
+
+async def test_await_of_what_is_iterated() -> None:
+    client: Any = AsyncStreamingClient(credentials="a:b")
+    stream = client.stream("acme/app")
+    for thing, message in (
+        (stream.text(), "AsyncText is iterated, not awaited: write `async for`, or `await stream."),
+        (stream.audio(), "AsyncAudio is iterated, not awaited: write `async for`, or `await str"),
+        (stream.files(), "AsyncFiles is iterated, not awaited: write `async for`, or `await str"),
+        (stream.events(), "AsyncEvents is iterated, not awaited: write `async for`"),
+        (client.stream_map("acme/app", []), "AsyncStreamMap is iterated, not awaited: write"),
+    ):
+        with pytest.raises(FalStreamError) as caught:
+            await thing
+        assert str(caught.value).startswith(message)
+        assert isinstance(caught.value, TypeError)
+
+
+async def test_python_itself_refuses_what_is_blocking() -> None:
+    """Frameworks would take it for asynchronous, if it had these methods to give hints."""
+    stream: Any = StreamingClient(credentials="a:b").stream("acme/app")
+    for thing in (stream.text(), stream.audio(), stream.files(), stream.events()):
+        assert not isinstance(thing, AsyncIterable)
+        assert not inspect.isawaitable(thing)
+        with pytest.raises(TypeError, match="can't be used in 'await' expression"):
+            await thing
+        with pytest.raises(TypeError, match="'async for' requires an object with __aiter__"):
+            async for _ in thing:
+                pytest.fail("it was iterated")
 
 
 USES: list[tuple[str, Callable[[Any], Any]]] = [
