@@ -8,6 +8,7 @@ once.
 from __future__ import annotations
 
 import io
+import logging
 import os
 import signal
 import sys
@@ -31,7 +32,7 @@ from fal_stream._cli.exit_codes import (
 )
 from fal_stream._cli.messages import shell_text
 from fal_stream._cli.parsers import read_arguments
-from fal_stream.errors import FalStreamError, printable
+from fal_stream.errors import FalStreamError, mask_secrets, printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -123,11 +124,22 @@ def _prepare() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     warnings.showwarning = _show_warning
+    # It gets the records of loggers that nobody has configured.
+    logging.lastResort = _LogLines(logging.WARNING)
     # Not where Ctrl-C is ignored, as in the background of a script.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminate)
+
+
+class _LogLines(logging.Handler):
+    """Writes log records as lines of the command line."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        text = mask_secrets(record.getMessage())
+        Console().say(f"warning: {printable(shell_text(text))}", WARNING)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

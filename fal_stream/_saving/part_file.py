@@ -1,12 +1,14 @@
 """Write a file under a temporary name that ends in `.part`, and rename it when it is complete.
 
 Promises: the complete file gets its own name, or the next free one: no existing file is changed,
-and no link is followed. Giving up never waits: if another thread is still writing, the file is
-removed when that write has ended.
+and no link is followed. It gets that name also if its first bytes are of another format than its
+suffix says, as the user may have chosen it; a WARNING in the log says so. Giving up never waits: if
+another thread is still writing, the file is removed when that write has ended.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Collection
 from pathlib import Path
@@ -14,10 +16,13 @@ from typing import BinaryIO
 
 from .._files.file_lock import FileLock
 from .._shared.file_names import numbered
+from .._shared.media_types import HEAD_BYTES, contradicting_type
 from .._signal_errors import raised_by_signal_handler, suppress_errors
 from ..errors import FileError, excerpt
 
 _MOST_OF_A_NAME = 10_000
+
+_logger = logging.getLogger("fal_stream")
 
 
 class PartFile(FileLock):
@@ -47,6 +52,7 @@ class PartFile(FileLock):
         self._overwrite = overwrite
         self._taken = taken
         self._file: BinaryIO | None = None
+        self._head = b""
         self._is_given_up = False
         self._is_kept = False
 
@@ -108,6 +114,8 @@ class PartFile(FileLock):
                     raise
                 raise self._failure(error) from error
             self.size = max(self.size, start + len(data))
+            if start < HEAD_BYTES:
+                self._head = self._head[:start] + data[: HEAD_BYTES - start]
 
     def finish(self) -> Path:
         """Give the file, which is whole, its own name.
@@ -132,7 +140,12 @@ class PartFile(FileLock):
             self.is_whole = True
             self._file = None
             self.path = path
-            return path
+        found = contradicting_type(path.suffix, self._head)
+        if found is not None:
+            _logger.warning(
+                "%s is %s, not what its name says: nothing is converted", excerpt(str(path)), found
+            )
+        return path
 
     def _named(self) -> Path:
         for number in range(1, _MOST_OF_A_NAME):

@@ -151,6 +151,23 @@ def type_of_suffix(suffix: str) -> str | None:
     return _TYPE_OF_SUFFIX.get(suffix.lower())
 
 
+def contradicting_type(suffix: str, head: bytes) -> str | None:
+    """Return the media type of a file whose name says that it is of another one.
+
+    Args:
+        suffix: The suffix of its name, with the dot.
+        head: Its first bytes, as for `sniffed_type`.
+
+    Returns:
+        What it is; None if it is what its name says, or if either is not known.
+    """
+    said, found = type_of_suffix(suffix), sniffed_type(head)
+    if said is None or found is None or said == found:
+        return None
+    is_same = any(said in kinds and found in kinds for kinds in _CONTAINERS)
+    return None if is_same else found
+
+
 def sniffed_type(head: bytes) -> str | None:
     """Tell from its first bytes what a picture, sound or video is.
 
@@ -205,6 +222,13 @@ _BRANDS = {
     b"mif1": "image/heic",
     b"qt  ": "video/quicktime",
 }
+# Types of the same container, which first bytes don't tell apart.
+_CONTAINERS = (
+    {"audio/ogg", "audio/opus"},
+    {"audio/mp4", "video/mp4", "video/quicktime"},
+    {"audio/webm", "video/webm", "video/x-matroska"},
+    {"image/heic", "image/avif"},
+)
 _BMP_HEADERS = {size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124)}
 
 # ISO/IEC 11172-3, 2.4.2.3: kbit/s by index, of MPEG 1 and of MPEG 2, layer III.

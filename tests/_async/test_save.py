@@ -19,6 +19,7 @@ from fal_stream import (
     FileError,
     StreamInterrupted,
     StreamTimeout,
+    find_files_async,
 )
 from fal_stream.testing import (
     Cut,
@@ -60,6 +61,29 @@ async def test_the_last_picture(
     assert names_in(tmp_path) == ["fox.png"]
     assert await stream.done() == frames[-1]
     assert stream.closed
+
+
+async def test_a_name_that_is_of_another_type_than_the_file(
+    fal: LocalFal, client: AsyncStreamingClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    chunk = {"image": {"url": data_uri(PNG)}}
+    fal.add("acme/flux", [chunk])
+    fal.add("acme/tts", Reply(audio(0.2), content_type="audio/wav"))
+    file = find_files_async(chunk)[0]
+    with caplog.at_level(logging.WARNING, "fal_stream"):
+        # The name is what the user wants; the content is what the model made.
+        assert await client.stream("acme/flux").save(tmp_path / "a.jpg") == [tmp_path / "a.jpg"]
+        assert await client.stream("acme/tts").save(tmp_path / "b.MP3") == [tmp_path / "b.MP3"]
+        assert await file.save(tmp_path / "c.webp") == tmp_path / "c.webp"
+        for name in ("a.png", "a.PNG", "a.apng", "a.dat", "a.bak.png"):
+            await file.save(tmp_path / name)
+        await client.stream("acme/tts").save(tmp_path / "b.wav")
+    assert (tmp_path / "a.jpg").read_bytes() == (tmp_path / "c.webp").read_bytes() == PNG
+    said = [record.getMessage() for record in caplog.records]
+    assert said == [
+        f"{tmp_path / name} is {kind}, not what its name says: nothing is converted"
+        for name, kind in (("a.jpg", "image/png"), ("b.MP3", "audio/wav"), ("c.webp", "image/png"))
+    ]
 
 
 async def test_four_pictures_in_a_folder(

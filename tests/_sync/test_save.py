@@ -20,6 +20,7 @@ from fal_stream import (
     StreamingClient,
     StreamInterrupted,
     StreamTimeout,
+    find_files,
 )
 from fal_stream.testing import (
     Cut,
@@ -59,6 +60,29 @@ def test_the_last_picture(fal: LocalFal, client: StreamingClient, tmp_path: Path
     assert names_in(tmp_path) == ["fox.png"]
     assert stream.done() == frames[-1]
     assert stream.closed
+
+
+def test_a_name_that_is_of_another_type_than_the_file(
+    fal: LocalFal, client: StreamingClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    chunk = {"image": {"url": data_uri(PNG)}}
+    fal.add("acme/flux", [chunk])
+    fal.add("acme/tts", Reply(audio(0.2), content_type="audio/wav"))
+    file = find_files(chunk)[0]
+    with caplog.at_level(logging.WARNING, "fal_stream"):
+        # The name is what the user wants; the content is what the model made.
+        assert client.stream("acme/flux").save(tmp_path / "a.jpg") == [tmp_path / "a.jpg"]
+        assert client.stream("acme/tts").save(tmp_path / "b.MP3") == [tmp_path / "b.MP3"]
+        assert file.save(tmp_path / "c.webp") == tmp_path / "c.webp"
+        for name in ("a.png", "a.PNG", "a.apng", "a.dat", "a.bak.png"):
+            file.save(tmp_path / name)
+        client.stream("acme/tts").save(tmp_path / "b.wav")
+    assert (tmp_path / "a.jpg").read_bytes() == (tmp_path / "c.webp").read_bytes() == PNG
+    said = [record.getMessage() for record in caplog.records]
+    assert said == [
+        f"{tmp_path / name} is {kind}, not what its name says: nothing is converted"
+        for name, kind in (("a.jpg", "image/png"), ("b.MP3", "audio/wav"), ("c.webp", "image/png"))
+    ]
 
 
 def test_four_pictures_in_a_folder(fal: LocalFal, client: StreamingClient, tmp_path: Path) -> None:

@@ -71,6 +71,17 @@ def test_the_name_of_a_file(fal: LocalFal, tmp_path: Path) -> None:
     assert len(names_in(tmp_path / "v1.5")) == 3
 
 
+def test_a_name_that_is_of_another_type_than_the_file(fal: LocalFal, tmp_path: Path) -> None:
+    fal.add("acme/flux", image_frames(1, pause=0))
+    ended = call(fal, "run", "acme/flux", "-o", "fox.jpg", cwd=tmp_path)
+    assert ended.code == 0
+    assert ended.lines[0] == (
+        "fal-stream: warning: fox.jpg is image/png, not what its name says: nothing is converted"
+    )
+    assert ended.lines[1].startswith("fal-stream: saved fox.jpg (")
+    assert names_in(tmp_path) == ["fox.jpg"]
+
+
 def test_a_name_and_no_file_in_the_last_chunk(fal: LocalFal, tmp_path: Path) -> None:
     fal.add("acme/flux", [*image_frames(1, pause=0), {"seed": 1}])
     ended = call(fal, "run", "acme/flux", "-o", "fox.png", cwd=tmp_path)

@@ -12,6 +12,7 @@ from PIL import Image
 from fal_stream._shared.media_types import (
     HEAD_BYTES,
     checked_type,
+    contradicting_type,
     known_suffix,
     sniffed_type,
     suffix_of,
@@ -122,6 +123,28 @@ def test_any_frame(rest: bytes, start: bytes) -> None:
 )
 def test_suffixes(media_type: str | None, url: str, suffix: str) -> None:
     assert suffix_of(media_type, url) == suffix
+
+
+@pytest.mark.parametrize(
+    ("suffix", "head", "found"),
+    [
+        (".jpg", b"\x89PNG\r\n\x1a\n", "image/png"),
+        (".JPEG", b"\x89PNG\r\n\x1a\n", "image/png"),
+        (".png", b"\x89PNG\r\n\x1a\n", None),
+        (".PNG", b"\x89PNG\r\n\x1a\n", None),
+        (".mp3", b"RIFF\0\0\0\0WAVE", "audio/wav"),
+        (".opus", b"OggS", None),
+        (".m4a", b"\0\0\0\x18ftypisom", None),
+        (".mov", b"\0\0\0\x18ftypisom", None),
+        (".mp4", b"\x1a\x45\xdf\xa3webm", "video/webm"),
+        (".weba", b"\x1a\x45\xdf\xa3webm", None),
+        (".png", b"anything", None),
+        (".xyz", b"\x89PNG\r\n\x1a\n", None),
+        ("", b"\x89PNG\r\n\x1a\n", None),
+    ],
+)
+def test_names_of_another_type(suffix: str, head: bytes, found: str | None) -> None:
+    assert contradicting_type(suffix, head) == found
 
 
 def test_types_of_suffixes() -> None:
