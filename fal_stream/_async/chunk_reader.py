@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .._net.async_exchange import AsyncExchange, async_new_exchange
 from .._net.exchange import Aborted
 from .._shared import api_errors
-from .._shared.chunks import BinaryChunks, EventChunks
+from .._shared.chunk_source import BinaryChunks
+from .._shared.chunks import EventChunks
 from .._shared.prepared_stream import PreparedStream
 from .._shared.sse import SSEParser
 from .._shared.watchdog import Watchdog

@@ -1,14 +1,9 @@
-"""Turn the bytes of a response body into chunks.
-
-A source is fed with the bytes as they come and appends what they hold to a list. When it raises,
-what came before has been appended. It knows no endpoint: the stream adds that to its errors.
-"""
+"""Turn the events of a response body into chunks."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, NoReturn, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic_core import ValidationError, from_json
 
@@ -16,16 +11,14 @@ from .._checks import check_plain_result
 from .._signal_errors import raised_by_signal_handler
 from ..errors import (
     FalStreamError,
-    IncompleteStream,
     OutputValidationError,
     StreamDecodeError,
     StreamEventError,
     counted,
-    excerpt,
-    quoted,
 )
 from ..types import ServerSentEvent
 from .api_errors import says_error
+from .chunk_source import FinalChunkCheck, IsFinal
 from .decode import (
     DecodeJSON,
     TypedDecoder,
@@ -33,131 +26,18 @@ from .decode import (
     decode_json,
     decode_report,
     is_invalid_json,
-    raised_while_decoding,
 )
 from .reported_error import is_usage_only, reported_error, workflow_event_type
 from .sse import END_MARK, SSEParser
 from .sse_event_buffer import Leftover
+from .stream_errors import cut_event_error, decode_error, event_error, last_chunk_error
 
 ChunkT = TypeVar("ChunkT")
-IsFinal: TypeAlias = Callable[[Any], bool]
 
 DONE_MARK = END_MARK.decode()
 
 
-class ChunkSource(Protocol):
-    """Takes the bytes of a body and gives what they hold."""
-
-    ended: bool
-    """Whether the stream has said that it is at its end."""
-
-    has_failed: bool
-    """Whether `check` raises."""
-
-    def check(self) -> None:
-        """Raise the error that was held back until the chunks before it had been given."""
-
-    def feed(self, data: bytes, out: list[Any]) -> None:
-        """Take some bytes, and append the chunks in them to a list."""
-
-    def shows_life(self, data: bytes) -> bool:
-        """Return whether bytes that gave no chunk still are a sign of life."""
-        raise NotImplementedError
-
-    def close(self, out: list[Any]) -> None:
-        """Take the end of the body, and append what was pending where it is whole."""
-
-
-class _FinalChunkCheck:
-    """Knows which chunk of a source is the last one.
-
-    Args:
-        is_final: Tells of a chunk whether it is the last one, or None: the server tells.
-    """
-
-    def __init__(self, is_final: IsFinal | None) -> None:
-        self.ended = False
-        self.has_failed = False
-        self._is_final = is_final
-        self._needs_last = is_final is not None
-        self._count = 0
-
-    def _check_final(self, chunk: Any, is_final: IsFinal) -> None:
-        """Ask whether the chunk that was just given is the last one."""
-        try:
-            result = is_final(chunk)
-            self.ended = bool(result)
-        except Exception as error:
-            cause = error
-        else:
-            if self.ended:
-                check_plain_result("is_final", result)
-            return
-        self._raise_final_error(cause)
-
-    def _raise_final_error(self, cause: Exception) -> NoReturn:
-        """Say that `is_final` raised for the chunk that was just given."""
-        raised = raised_by_signal_handler(cause)
-        if raised is not None:
-            raise raised
-        raise FalStreamError(
-            f"is_final raised {type(cause).__name__} for chunk {self._count - 1}, which is the "
-            "cause of this; the chunk was delivered"
-        ) from cause
-
-    def _check_had_final(self) -> None:
-        """Refuse the end of a stream that had no last chunk."""
-        if not self._needs_last or self.ended:
-            return
-        if self._is_final is None:
-            said = "without the output event of its workflow (is_final=None takes any end)"
-        else:
-            said = "but is_final held for none of them"
-        raise IncompleteStream(
-            f"The stream ended after {counted(self._count, 'chunk')}, {said}: the app may have "
-            "died, look at its logs",
-            chunks_received=self._count,
-        )
-
-
-class BinaryChunks(_FinalChunkCheck):
-    """The source of a body that is no event stream: the bytes as they come.
-
-    Args:
-        is_final: Tells of a chunk whether it is the last one. Default None: the server tells.
-    """
-
-    def __init__(self, is_final: IsFinal | None = None) -> None:
-        super().__init__(is_final)
-
-    def check(self) -> None:
-        """See `ChunkSource`; nothing is held back."""
-
-    def feed(self, data: bytes, out: list[Any]) -> None:
-        """See `ChunkSource`.
-
-        Raises:
-            FalStreamError: `is_final` raised.
-        """
-        out.append(data)
-        self._count += 1
-        if self._is_final is not None:
-            self._check_final(data, self._is_final)
-
-    def shows_life(self, data: bytes) -> bool:
-        """See `ChunkSource`; each byte is one."""
-        return bool(data)
-
-    def close(self, out: list[Any]) -> None:
-        """See `ChunkSource`; there is nothing pending.
-
-        Raises:
-            IncompleteStream: The last chunk never came.
-        """
-        self._check_had_final()
-
-
-class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
+class EventChunks(FinalChunkCheck, Generic[ChunkT]):
     """The source of an event stream.
 
     Args:
@@ -271,13 +151,7 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
                 leftover = None
         self._check_foreign()
         if leftover is not None and not self._decode_leftover(leftover, out):
-            text = self._redact(leftover.raw.decode("utf-8", "replace"))
-            raise IncompleteStream(
-                f"The stream ended in the middle of an event, after "
-                f"{self._delivered}: {quoted(text)}; the app may have died, look at "
-                "its logs",
-                chunks_received=self._count,
-            )
+            raise cut_event_error(leftover.raw, self._count, self._delivered, self._redact)
         if not self.raw:
             self._check_end()
 
@@ -375,7 +249,7 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
         chunks = out[before:]
         self._count += len(chunks)
         if failure is not None:
-            self._raise_final_error(failure)
+            self.raise_final_error(failure)
         if self.ended:
             check_plain_result("is_final", result)
         if chunks and self._raise_errors:
@@ -426,7 +300,7 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
                 if self._raise_errors:
                     self._note(text, chunk)
                 if is_final is not None:
-                    self._check_final(chunk, is_final)
+                    self.check_final(chunk, is_final)
                 elif kind == "output":
                     self.ended = self._ends_with_output
                 if self.ended:
@@ -465,17 +339,9 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
     def _check_end(self) -> None:
         """Raise what the end of the stream means, if it is no good end."""
         if self._reported is None:
-            self._check_had_final()
+            self.check_had_final()
             return
-        message = self._redact(reported_error(self._reported) or "")
-        try:
-            text = self._redact(json.dumps(self._reported))
-        except RecursionError:
-            text = message
-        raise StreamEventError(
-            f"The app reported an error in its last chunk: {excerpt(message)}",
-            data=decode_report(text),
-        )
+        raise last_chunk_error(self._reported, self._redact)
 
     def _handle_error_event(self, text: str | bytes) -> None:
         """Raise an error that the app reported, or take note that it is given as a chunk."""
@@ -486,44 +352,10 @@ class EventChunks(_FinalChunkCheck, Generic[ChunkT]):
             self._needs_last = False
 
     def _event_error(self, text: str) -> StreamEventError:
-        text = self._redact(text)
-        return StreamEventError(
-            f"The app reported an error after {self._delivered}: {excerpt(text)}",
-            data=decode_report(text),
-        )
+        return event_error(text, self._delivered, self._redact)
 
     def _decode_error(self, text: str, error: Exception) -> StreamDecodeError:
-        raised = raised_while_decoding(error)
-        if raised is not None:
-            raise raised
-        text = self._redact(text)
-        if isinstance(error, ValidationError):
-            first = error.errors(include_url=False)[0]
-            place = ".".join(map(str, first["loc"])) or "the chunk itself"
-            said = excerpt(self._redact(place), 120) + ": " + excerpt(self._redact(first["msg"]))
-            return OutputValidationError(
-                f"Chunk {self._count} is not of the output_type: {said}; it was {excerpt(text)}",
-                raw=text,
-                index=self._count,
-            )
-        if not isinstance(error, (ValueError, RecursionError)):
-            failure = OutputValidationError(
-                f"Chunk {self._count} could not be validated: the output_type raised "
-                f"{type(error).__name__}, which is the cause of this; it was {excerpt(text)}",
-                raw=text,
-                index=self._count,
-            )
-            failure.__cause__ = error
-            return failure
-        reason = self._redact(str(error))
-        if isinstance(error, RecursionError):
-            reason = "it is nested too deeply"
-        return StreamDecodeError(
-            f"Chunk {self._count} is not JSON ({reason}): {quoted(text)}; "
-            "events() gives such events as they are",
-            raw=text,
-            index=self._count,
-        )
+        return decode_error(text, error, self._count, self._redact)
 
 
 def _text_of(text: str | bytes) -> str:

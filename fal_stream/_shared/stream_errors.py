@@ -1,15 +1,32 @@
-"""The errors of streams and uploads that were broken off, or were late."""
+"""The errors of streams and uploads that were broken off or were late, and those of events."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from pydantic_core import ValidationError
+
 from ..errors import (
     FalStreamError,
+    IncompleteStream,
+    OutputValidationError,
     StreamConnectionError,
+    StreamDecodeError,
+    StreamEventError,
     StreamInterrupted,
     StreamTimeout,
+    excerpt,
+    quoted,
 )
+from .decode import decode_report, raised_while_decoding
+from .reported_error import reported_error
 from .stream_state import CANCELLED, STOPPED, StreamState
 from .watchdog import OPTION_OF_PHASE, Expired, Phase
+
+Redact: TypeAlias = Callable[[str], str]
+"""Masks the secrets of the request in a text."""
 
 _WHAT: dict[Phase, str] = {
     "start": "The server did not begin to answer",
@@ -110,4 +127,98 @@ def _error(expired: Expired, happened: str, need: str) -> StreamTimeout:
         phase=expired.phase,
         seconds=expired.seconds,
         option=option,
+    )
+
+
+def event_error(text: str, delivered: str, redact: Redact) -> StreamEventError:
+    """Return the error that an event of the app reports.
+
+    Args:
+        text: The data of the event.
+        delivered: What had come, like `2 chunks`.
+        redact: Masks secrets.
+    """
+    text = redact(text)
+    return StreamEventError(
+        f"The app reported an error after {delivered}: {excerpt(text)}", data=decode_report(text)
+    )
+
+
+def last_chunk_error(chunk: Any, redact: Redact) -> StreamEventError:
+    """Return the error that the last chunk of a stream reports.
+
+    Args:
+        chunk: The chunk, as JSON.
+        redact: Masks secrets.
+    """
+    message = redact(reported_error(chunk) or "")
+    try:
+        text = redact(json.dumps(chunk))
+    except RecursionError:
+        text = message
+    return StreamEventError(
+        f"The app reported an error in its last chunk: {excerpt(message)}",
+        data=decode_report(text),
+    )
+
+
+def cut_event_error(raw: bytes, count: int, delivered: str, redact: Redact) -> IncompleteStream:
+    """Return the error of a body that ends in the middle of an event.
+
+    Args:
+        raw: What came of the event.
+        count: How many chunks had come.
+        delivered: What had come, like `2 chunks`.
+        redact: Masks secrets.
+    """
+    text = redact(raw.decode("utf-8", "replace"))
+    return IncompleteStream(
+        f"The stream ended in the middle of an event, after {delivered}: {quoted(text)}; the app "
+        "may have died, look at its logs",
+        chunks_received=count,
+    )
+
+
+def decode_error(text: str, error: Exception, index: int, redact: Redact) -> StreamDecodeError:
+    """Return the error of an event that is no chunk.
+
+    Args:
+        text: The data of the event.
+        error: What decoding or validating it raised.
+        index: The number of the chunk, from 0.
+        redact: Masks secrets.
+
+    Raises:
+        Exception: What a signal handler raised meanwhile.
+    """
+    raised = raised_while_decoding(error)
+    if raised is not None:
+        raise raised
+    text = redact(text)
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the chunk itself"
+        said = excerpt(redact(place), 120) + ": " + excerpt(redact(first["msg"]))
+        return OutputValidationError(
+            f"Chunk {index} is not of the output_type: {said}; it was {excerpt(text)}",
+            raw=text,
+            index=index,
+        )
+    if not isinstance(error, (ValueError, RecursionError)):
+        failure = OutputValidationError(
+            f"Chunk {index} could not be validated: the output_type raised "
+            f"{type(error).__name__}, which is the cause of this; it was {excerpt(text)}",
+            raw=text,
+            index=index,
+        )
+        failure.__cause__ = error
+        return failure
+    reason = redact(str(error))
+    if isinstance(error, RecursionError):
+        reason = "it is nested too deeply"
+    return StreamDecodeError(
+        f"Chunk {index} is not JSON ({reason}): {quoted(text)}; "
+        "events() gives such events as they are",
+        raw=text,
+        index=index,
     )

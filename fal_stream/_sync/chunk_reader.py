@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .._net.exchange import Aborted
 from .._net.sync_exchange import Exchange, new_exchange
 from .._shared import api_errors
-from .._shared.chunks import BinaryChunks, EventChunks
+from .._shared.chunk_source import BinaryChunks
+from .._shared.chunks import EventChunks
 from .._shared.prepared_stream import PreparedStream
 from .._shared.sse import SSEParser
 from .._shared.watchdog import Watchdog

@@ -18,7 +18,8 @@ from fal_stream._display.snapshot import SnapshotBuilder
 from fal_stream._net.log_redaction import RedactedLogs
 from fal_stream._shared import api_errors
 from fal_stream._shared.audio_chunks import AudioReader
-from fal_stream._shared.chunks import BinaryChunks, EventChunks
+from fal_stream._shared.chunk_source import BinaryChunks
+from fal_stream._shared.chunks import EventChunks
 from fal_stream._shared.data_uri import decode_data_uri
 from fal_stream._shared.decode import decode_json, decode_report, json_decoder
 from fal_stream._shared.file_hosts import FileHosts

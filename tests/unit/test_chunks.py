@@ -19,7 +19,8 @@ from fal_stream import (
     StreamDecodeError,
     StreamEventError,
 )
-from fal_stream._shared.chunks import BinaryChunks, EventChunks
+from fal_stream._shared.chunk_source import BinaryChunks
+from fal_stream._shared.chunks import EventChunks
 from fal_stream._shared.decode import decode_json, json_decoder
 
 

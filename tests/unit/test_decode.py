@@ -24,7 +24,8 @@ from fal_stream import (
     StreamDecodeError,
     StreamEventError,
 )
-from fal_stream._shared.chunks import BinaryChunks, EventChunks
+from fal_stream._shared.chunk_source import BinaryChunks
+from fal_stream._shared.chunks import EventChunks
 from fal_stream._shared.decode import REPORT_LEVELS, decode_json, decode_report, json_decoder
 
 JSON = st.recursive(
