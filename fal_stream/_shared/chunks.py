@@ -148,7 +148,7 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
             # The event was first, and is given first.
             self._has_events = True
             if self._decode_leftover(leftover, out):
-                leftover = None
+                leftover = leftover._replace(event=None) if leftover.is_foreign else None
         self._check_foreign()
         if leftover is not None and not self._decode_leftover(leftover, out):
             raise cut_event_error(leftover.raw, self._count, self._delivered, self._redact)
@@ -182,7 +182,7 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
             return False
         # Nothing follows the end mark.
         is_end = event.data == DONE_MARK and leftover.raw.endswith(DONE_MARK.encode())
-        if not leftover.line_complete and not is_end:
+        if not (leftover.line_complete or leftover.is_foreign or is_end):
             return False
         if self.raw:
             if breaks_off(event.data):

@@ -201,8 +201,10 @@ class SSEParser:
         self._start = None
         raw = self._block.raw() + half_line
         line_complete = not half_line and not self._in_comment
+        is_foreign = False
         if half_line and not self._block.add(half_line):
             self._ignore(half_line)
+            is_foreign = self._glued is not None
         event = None
         if self._block.lines:
             event = self._block.read(self.last_event_id, self._new_retry)
@@ -210,7 +212,7 @@ class SSEParser:
                 del self.ignored[: self._glued]
                 self._glued = 0
         self._drop_pending()
-        return Leftover(event, raw, line_complete) if raw else None
+        return Leftover(event, raw, line_complete, is_foreign) if raw else None
 
     def _drop_pending(self) -> None:
         self._half_line = LineBuffer()

@@ -33,11 +33,14 @@ class Leftover(NamedTuple):
             then the line that has no end, if there is one.
         line_complete: Whether the last line had its end, a comment too. Where it had not, the
             event is not whole, and `event` may hold half a line.
+        is_foreign: Whether the last line, which has no end, is of the JSON that stands behind the
+            event, so that the event itself is whole.
     """
 
     event: ServerSentEvent | None
     raw: bytes
     line_complete: bool
+    is_foreign: bool = False
 
 
 class _SingleEventSource:

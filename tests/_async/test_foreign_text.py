@@ -190,8 +190,10 @@ async def test_text_without_end_takes_bounded_room(
     [
         b'{"detail": "boom"}\n\n',
         b'{"detail": "boom"}\n',
+        b'{"detail": "boom"}',
         b'{"detail": "boom"}\r\n\r\n',
         b'id: 4\n{"detail": "boom"}\n\n',
+        PRETTY,
         PRETTY + b"\n\n",
         b'{"error": {"message": "boom"}}\n\n: ping\n\n',
         b'{"detail": "boom"}\n\n\n\n',
