@@ -157,7 +157,7 @@ PLANTED: dict[str, tuple[str, object, str, object]] = {
     "messages with any character": ("errors", fal_stream.errors, "printable", uncut),
     "reports that are nested deeply": ("errors", decode, "REPORT_LEVELS", 10_000),
     "JSON as pydantic has it": ("json", json_text, "decode_json", from_json),
-    "a chunk that is left out": ("client", EventChunks, "_take_all", forgetful),
+    "a chunk that is left out": ("client", EventChunks, "_decode_all_plain", forgetful),
 }
 
 
