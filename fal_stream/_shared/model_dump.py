@@ -93,6 +93,8 @@ def dump_model(model: Any, place: str, is_file: IsFile, encode_file: EncodeFile)
         dumped.update(filled)
         done.add(name)
     rest = _dump(model, place, exclude=done)
+    if is_root:
+        return rest
     if rest.keys() & dumped.keys() and type(model).model_dump is pydantic.BaseModel.model_dump:
         raise equal_fields_error(place)
     return {**rest, **dumped}
@@ -107,18 +109,23 @@ def _dump_swapped(
         The copy of the model with the placeholders, what came out, and what the placeholders stand
         for; None where there is no file in the field, or a serializer did something else with it.
     """
-    best = None
-    for keep_types in (False, True):
-        swap = FileSwap(is_file, files_among_fields(model, is_file), keep_types=keep_types)
-        swapped = swap.swapped(value, place)
-        if not swap.replaced:
-            return None
-        copied = with_value(model, name, swapped)
-        found = _attempt(copied, mode="json", include=include)
-        if not are_unchanged(found, swap.replaced):
-            return None
-        best = copied, found, swap.replaced
-    return best
+    here = files_among_fields(model, is_file)
+    for look_inside in (True, False):
+        best, has_copied = None, False
+        for keep_types in (False, True):
+            swap = FileSwap(is_file, here, keep_types=keep_types, look_inside=look_inside)
+            swapped = swap.swapped(value, place)
+            if not swap.replaced:
+                return None
+            has_copied = swap.has_copied
+            copied = with_value(model, name, swapped)
+            found = _attempt(copied, mode="json", include=include)
+            best = (copied, found, swap.replaced) if are_unchanged(found, swap) else None
+            if best is None:
+                break
+        if best is not None or not has_copied:
+            return best
+    return None
 
 
 def find_culprit(value: Any, place: str, around: tuple[int, ...] = ()) -> tuple[str, Any] | None:

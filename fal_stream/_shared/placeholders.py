@@ -11,8 +11,16 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
 
-from .file_search import LISTS, IsFile, holds_file
-from .iterators import ReadIterator
+from .file_search import (
+    LISTS,
+    IsFile,
+    declared_fields,
+    files_among_fields,
+    holds_file,
+    is_dataclass,
+    is_model,
+)
+from .iterators import ReadIterator, with_value
 
 __all__ = ["FileSwap", "OpaquePlaceholder", "Replaced", "are_unchanged"]
 
@@ -59,16 +67,30 @@ class FileSwap:
         keep_types: Whether placeholders for bytes are bytes, and those for paths are paths.
             Pydantic takes the member of a union whose types fit. Default False: they are of no
             known type.
+        look_inside: Whether files in plain dataclasses and in models with a serializer of their
+            own get one each. Default False: the dataclass or model gets it.
 
     Attributes:
         replaced: What the placeholders stand for, by their texts.
+        has_copied: Whether there are some in a copy of a dataclass or model.
+        needed: Those in dataclasses, which all have to come out.
     """
 
-    def __init__(self, is_file: IsFile, here: IsFile, *, keep_types: bool = False) -> None:
+    def __init__(
+        self,
+        is_file: IsFile,
+        here: IsFile,
+        *,
+        keep_types: bool = False,
+        look_inside: bool = False,
+    ) -> None:
         self.replaced: dict[str, Replaced] = {}
         self._is_file = is_file
         self._here = here
         self._keep_types = keep_types
+        self._look_inside = look_inside
+        self.has_copied: bool = False
+        self.needed: set[str] = set()
 
     def swapped(self, value: Any, place: str, around: tuple[int, ...] = ()) -> Any:
         """Return the value with placeholders, or the value itself where it holds no file."""
@@ -84,7 +106,13 @@ class FileSwap:
             items = [
                 self.swapped(item, f"{place}[{index}]", inside) for index, item in enumerate(value)
             ]
+            if isinstance(value, tuple):
+                return tuple.__new__(kind, items)  # a named one has fields of its own
             return kind(items) if kind in LISTS or kind is ReadIterator else items
+        if self._look_inside and _is_dumped_inside(value):
+            copied = self._copied(value, place, inside)
+            if copied is not None:
+                return copied
         text = f"\0{id(self):x}.{len(self.replaced)}\0"
         self.replaced[text] = Replaced(value, place)
         if self._keep_types and isinstance(value, bytes):
@@ -95,12 +123,48 @@ class FileSwap:
             return placeholder
         return OpaquePlaceholder(text)
 
+    def _copied(self, value: Any, place: str, around: tuple[int, ...]) -> Any:
+        """Return a copy with placeholders in its fields, or None where it can't be copied."""
+        around_here, self._here = self._here, files_among_fields(value, self._is_file)
+        known = set(self.replaced)
+        try:
+            copied = value
+            for name, part in declared_fields(value).items():
+                swapped = self.swapped(part, f"{place}.{name}", around)
+                if swapped is not part:
+                    copied = with_value(copied, name, swapped)
+        except (TypeError, AttributeError):
+            return None
+        finally:
+            self._here = around_here
+        self.has_copied = True
+        if not is_model(value):
+            self.needed |= self.replaced.keys() - known
+        return copied
 
-def are_unchanged(dumped: object, replaced: Mapping[str, Replaced]) -> bool:
-    """Return whether placeholders came out as they are, and none as something else."""
+
+def _is_dumped_inside(value: object) -> bool:
+    """Return whether pydantic needs the fields of a value, with placeholders in them.
+
+    It dumps a plain dataclass as the field is declared that it stands in, and a model's own
+    serializer asks the model for its fields.
+    """
+    if is_model(value):
+        kind: Any = type(value)
+        return bool(kind.__pydantic_decorators__.model_serializers)
+    return is_dataclass(value)
+
+
+def are_unchanged(dumped: object, swap: FileSwap) -> bool:
+    """Return whether placeholders came out as they are, and none as something else.
+
+    Of those in dataclasses, all have to: of the others, a serializer may have left some out.
+    """
+    replaced = swap.replaced
     texts = set(_texts(dumped))
-    made = "\n".join(texts - replaced.keys())
-    return not texts.isdisjoint(replaced) and replaced.keys().isdisjoint(_TEXT.findall(made))
+    others = "\n".join(texts - replaced.keys())
+    are_there = swap.needed <= texts and not texts.isdisjoint(replaced)
+    return are_there and replaced.keys().isdisjoint(_TEXT.findall(others))
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
@@ -20,6 +20,7 @@ import pytest
 from pydantic import ConfigDict, Field, RootModel, computed_field, field_serializer
 from pydantic import model_serializer as model_serializer_of
 from pydantic.dataclasses import dataclass as pydantic_dataclass
+from typing_extensions import TypedDict
 
 from fal_stream import ConfigError
 from fal_stream._files.detect import is_file
@@ -365,6 +366,123 @@ def test_a_model_serializer_of_its_own() -> None:
         [{"data": "url 0", "when": when}, {"data": as_base64(RAW), "when": when}],
         ["input[0].data"],
     )
+
+
+class Wrapped(Base):
+    image: Any
+    note: str = "n"
+
+    @model_serializer_of
+    def _wrapped(self) -> dict[str, Any]:
+        return {"data": [self.image], "noted": self.note}
+
+
+@dataclasses.dataclass
+class Holder:
+    inner: Wrapped
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "place", "fill"),
+    [
+        (Wrapped, Wrapped(image=RAW), "x.image", lambda sent: sent),
+        (list[Wrapped], [Wrapped(image=RAW)], "x[0].image", lambda sent: [sent]),
+        (dict[str, Wrapped], {"a": Wrapped(image=RAW)}, "x.a.image", lambda sent: {"a": sent}),
+        (int | Wrapped, Wrapped(image=RAW), "x.image", lambda sent: sent),
+        (Any, Wrapped(image=RAW), "x.image", lambda sent: sent),
+        (Holder, Holder(Wrapped(image=RAW)), "x.inner.image", lambda sent: {"inner": sent}),
+        (Wrapped, Wrapped(image=Path("a/fox.png")), "x.image", lambda sent: sent),
+        (Wrapped, Wrapped(image=Layer(image=RAW)), "x.image.image", None),
+    ],
+)
+def test_a_model_serializer_of_its_own_at_depth(
+    kind: Any, value: Any, place: str, fill: Callable[[Any], Any] | None
+) -> None:
+    model: Any = pydantic.create_model("Request", x=(kind, ...))
+    sent, places = taken(model.model_construct(x=value))
+    assert places == [f"input.{place}"]
+    if fill is not None:
+        assert sent == {"x": fill({"data": ["url 0"], "noted": "n"})}
+    root: Any = pydantic.RootModel[kind]
+    sent, places = taken(root.model_construct(value))
+    assert places == [f"input{place.removeprefix('x')}"]
+    if fill is not None:
+        assert sent == fill({"data": ["url 0"], "noted": "n"})
+
+
+def test_a_model_serializer_at_depth_that_writes_the_file_itself() -> None:
+    class Inline(Base):
+        image: bytes
+
+        @model_serializer_of
+        def _inline(self) -> dict[str, Any]:
+            return {"data": as_base64(self.image)}
+
+    class Request(Base):
+        x: list[Inline]
+
+    assert taken(Request(x=[Inline(image=RAW)])) == ({"x": [{"data": as_base64(RAW)}]}, [])
+    sent, places = taken(pydantic.RootModel[list[Inline]]([Inline(image=RAW)]))
+    assert (sent, places) == ([{"data": as_base64(RAW)}], [])
+
+
+Doubled = Annotated[int, pydantic.PlainSerializer(lambda number: number * 2)]
+
+
+class Named(TypedDict):
+    from_: Annotated[str, Field(serialization_alias="from")]
+
+
+class Pair(NamedTuple):
+    image: bytes
+    number: Doubled
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    image: bytes
+    number: Doubled
+    named: Annotated[Named, Field(serialization_alias="theName")]
+
+
+@dataclasses.dataclass
+class Slotted:
+    __slots__ = ("image", "number")
+    image: bytes
+    number: Doubled
+
+
+@dataclasses.dataclass
+class Failed(Exception):
+    image: bytes
+    number: Doubled
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "sent"),
+    [
+        (Pair, Pair(RAW, 4), ["url 0", 8]),
+        (list[Pair | int], [3, Pair(RAW, 4)], [3, ["url 0", 8]]),
+        (
+            Frozen,
+            Frozen(RAW, 4, {"from_": "me"}),
+            {"image": "url 0", "number": 8, "theName": {"from": "me"}},
+        ),
+        (
+            int | Frozen,
+            Frozen(RAW, 4, {"from_": "me"}),
+            {"image": "url 0", "number": 8, "theName": {"from": "me"}},
+        ),
+        (Slotted, Slotted(RAW, 4), {"image": "url 0", "number": 8}),
+        (Failed, Failed(RAW, 4), {"image": "url 0", "number": 8}),
+    ],
+)
+def test_what_stands_beside_a_file_is_written_as_it_is_declared(
+    kind: Any, value: Any, sent: Any
+) -> None:
+    config = pydantic.ConfigDict(arbitrary_types_allowed=True)
+    model: Any = pydantic.create_model("Request", __config__=config, x=(kind, ...))
+    assert taken(model.model_construct(x=value))[0] == {"x": sent}
 
 
 def test_an_open_file_is_never_read_as_lines() -> None:
