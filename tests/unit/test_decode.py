@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
-from typing import Any
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
 
 import pydantic
 import pytest
@@ -26,7 +28,14 @@ from fal_stream import (
 )
 from fal_stream._shared.chunk_source import BinaryChunks
 from fal_stream._shared.chunks import EventChunks
-from fal_stream._shared.decode import REPORT_LEVELS, decode_json, decode_report, json_decoder
+from fal_stream._shared.decode import (
+    REPORT_LEVELS,
+    breaks_off,
+    decode_json,
+    decode_report,
+    json_decoder,
+    raised_while_decoding,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
@@ -311,3 +320,96 @@ def test_binary_chunks_are_the_bytes() -> None:
     source.close(out)
     assert out == [b"a", b"b"]
     assert not source.ended
+
+
+@pytest.mark.parametrize(
+    ("text", "is_broken"),
+    [
+        ("{", True),
+        ("[1,  ", True),
+        ('["a', True),
+        ('{"a": "b', True),
+        ("", False),
+        ("  ", False),
+        ("1", False),
+        ('{"a": 1}', False),
+        ("x", False),
+        ("[1] x", False),
+        ("[" * 100_000, False),
+    ],
+)
+def test_what_breaks_off(text: str, is_broken: bool) -> None:
+    assert breaks_off(text) is is_broken
+
+
+class SoftLimit(ValueError):
+    """As a signal handler may raise it; pydantic keeps a ValueError in an error of its own."""
+
+
+class HardLimit(Exception):
+    """The same, which pydantic lets pass."""
+
+
+def send_signal(error: Exception) -> None:
+    """Have a signal handler raise an exception here."""
+
+    def handler(*_: object) -> None:
+        raise error
+
+    signal.signal(signal.SIGUSR1, handler)
+    signal.raise_signal(signal.SIGUSR1)
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """Signals that a test may use."""
+    if sys.platform == "win32":
+        pytest.skip("Windows has no such signals")
+    before = signal.getsignal(signal.SIGUSR1)
+    yield
+    signal.signal(signal.SIGUSR1, before)
+
+
+def be_interrupted(value: int) -> int:
+    """Validate a number: 1 and 2 are interrupted, the others are refused."""
+    if value in (1, 2):
+        send_signal(SoftLimit("too long") if value == 1 else HardLimit("too long"))
+    raise ValueError("the validator's own")
+
+
+Numbers = list[Annotated[int, pydantic.AfterValidator(be_interrupted)]]
+
+
+@pytest.mark.usefixtures("signals")
+@pytest.mark.parametrize(
+    ("text", "raised"),
+    [
+        ("[1]", SoftLimit),
+        ('[0, "x", 1, 0]', SoftLimit),
+        ("[2]", HardLimit),
+        ("[0, 2]", HardLimit),
+        ("[0]", None),
+        ('["x"]', None),
+    ],
+)
+def test_what_a_signal_handler_raises_in_a_validator(
+    text: str, raised: type[Exception] | None
+) -> None:
+    with pytest.raises((pydantic.ValidationError, HardLimit)) as caught:
+        json_decoder(Numbers)(text.encode())
+    found = raised_while_decoding(caught.value)
+    assert (found and type(found)) is raised
+
+
+class Interrupted:
+    """A type whose schema is interrupted while it is made."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        send_signal(SoftLimit("too long"))
+
+
+@pytest.mark.usefixtures("signals")
+def test_what_a_signal_handler_raises_while_a_type_is_looked_at() -> None:
+    with pytest.raises(SoftLimit):
+        json_decoder(Interrupted)

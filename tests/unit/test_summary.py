@@ -11,6 +11,7 @@ from fal_stream._shared.stream_state import (
     NEW,
     OPEN,
     STOPPED,
+    EndReason,
     Outcome,
     StreamState,
     outcome_of,
@@ -63,6 +64,14 @@ def test_outcomes(
     error: FalStreamError | None, reached: list[StreamState], is_aborted: bool, outcome: Outcome
 ) -> None:
     assert outcome_of(error, max(reached), is_aborted=is_aborted) == outcome
+
+
+def test_outcomes_of_what_a_map_has_ended() -> None:
+    reason = EndReason.of("the stream map was closed", "closed")
+    assert reason == "the stream map was closed"
+    assert outcome_of(None, STOPPED, is_aborted=True, reason=reason) == "closed"
+    assert outcome_of(None, ENDED, is_aborted=True, reason=reason) == "done"
+    assert outcome_of(None, STOPPED, is_aborted=True, reason="enough") == "aborted"
 
 
 def test_the_line_of_a_success() -> None:
