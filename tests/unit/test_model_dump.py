@@ -433,7 +433,7 @@ class Named(TypedDict):
     from_: Annotated[str, Field(serialization_alias="from")]
 
 
-class Pair(NamedTuple):
+class NumberedPair(NamedTuple):
     image: bytes
     number: Doubled
 
@@ -446,7 +446,7 @@ class Frozen:
 
 
 @dataclasses.dataclass
-class Slotted:
+class NumberedSlots:
     __slots__ = ("image", "number")
     image: bytes
     number: Doubled
@@ -461,8 +461,8 @@ class Failed(Exception):
 @pytest.mark.parametrize(
     ("kind", "value", "sent"),
     [
-        (Pair, Pair(RAW, 4), ["url 0", 8]),
-        (list[Pair | int], [3, Pair(RAW, 4)], [3, ["url 0", 8]]),
+        (NumberedPair, NumberedPair(RAW, 4), ["url 0", 8]),
+        (list[NumberedPair | int], [3, NumberedPair(RAW, 4)], [3, ["url 0", 8]]),
         (
             Frozen,
             Frozen(RAW, 4, {"from_": "me"}),
@@ -473,7 +473,7 @@ class Failed(Exception):
             Frozen(RAW, 4, {"from_": "me"}),
             {"image": "url 0", "number": 8, "theName": {"from": "me"}},
         ),
-        (Slotted, Slotted(RAW, 4), {"image": "url 0", "number": 8}),
+        (NumberedSlots, NumberedSlots(RAW, 4), {"image": "url 0", "number": 8}),
         (Failed, Failed(RAW, 4), {"image": "url 0", "number": 8}),
     ],
 )
