@@ -438,6 +438,10 @@ class NumberedPair(NamedTuple):
     number: Doubled
 
 
+# Pydantic 2.7 doesn't ask the serializers of a named tuple.
+IN_A_TUPLE = 4 if pydantic.VERSION.startswith("2.7.") else 8
+
+
 @dataclasses.dataclass(frozen=True)
 class Frozen:
     image: bytes
@@ -461,8 +465,8 @@ class Failed(Exception):
 @pytest.mark.parametrize(
     ("kind", "value", "sent"),
     [
-        (NumberedPair, NumberedPair(RAW, 4), ["url 0", 8]),
-        (list[NumberedPair | int], [3, NumberedPair(RAW, 4)], [3, ["url 0", 8]]),
+        (NumberedPair, NumberedPair(RAW, 4), ["url 0", IN_A_TUPLE]),
+        (list[NumberedPair | int], [3, NumberedPair(RAW, 4)], [3, ["url 0", IN_A_TUPLE]]),
         (
             Frozen,
             Frozen(RAW, 4, {"from_": "me"}),
