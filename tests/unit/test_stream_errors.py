@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+from typing import Any
+
 import pytest
 
 from fal_stream import (
@@ -13,7 +17,9 @@ from fal_stream import (
 from fal_stream._shared.stream_errors import (
     aborted_error,
     cancelled_error,
+    decode_error,
     failure_of,
+    last_chunk_error,
     timeout_error,
     upload_timeout_error,
 )
@@ -113,3 +119,34 @@ def test_a_read_that_was_broken_off() -> None:
             "The stream was given up after 7 chunks, when the task or thread that read it was "
             "cancelled or interrupted: start a new one"
         )
+
+
+def test_the_error_of_a_last_chunk_that_is_nested_too_deeply() -> None:
+    chunk: dict[str, Any] = {"error": "out of memory", "trace": []}
+    for _ in range(100_000):
+        chunk["trace"] = [chunk["trace"]]
+    error = last_chunk_error(chunk, str.upper)
+    assert error.message == "The app reported an error in its last chunk: OUT OF MEMORY"
+    assert error.data == "OUT OF MEMORY"
+    while chunk["trace"]:  # or freeing it would be too deep for some versions of Python
+        chunk["trace"] = chunk["trace"][0]
+
+
+class SoftLimit(Exception):
+    """As a signal handler may raise it."""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_what_a_signal_handler_raises_while_a_chunk_is_decoded() -> None:
+    def handler(*_: object) -> None:
+        raise SoftLimit
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        with pytest.raises(SoftLimit) as caught:
+            signal.raise_signal(signal.SIGUSR1)
+        with pytest.raises(SoftLimit) as raised:
+            raise decode_error("{}", caught.value, 0, str)
+        assert raised.value is caught.value
+    finally:
+        signal.signal(signal.SIGUSR1, before)
