@@ -163,7 +163,8 @@ class _Game(Game):
             elif kind == "off":
                 stream.off(name, plainly)
             elif kind == "on":
-                stream.on("data", self.heard["late"].append)
+                with contextlib.suppress(UserWarning):
+                    stream.on("data", self.heard["late"].append)
             elif kind == "close" and world.flavour.is_blocking:
                 stream.close()
             elif kind == "ask" and world.flavour.is_blocking:
@@ -229,7 +230,9 @@ class _Game(Game):
                 made[step.args[0]](stream)
                 world.note(actor, name, "value", "a copy was made")
         elif name == "on":
-            stream.on("data", self.heard["late"].append)
+            # Where the stream has ended, the warning is an error here.
+            with contextlib.suppress(UserWarning):
+                stream.on("data", self.heard["late"].append)
         elif name == "repr":
             repr(stream)
         elif name == "done":
