@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pydantic
@@ -18,6 +19,7 @@ from fal_stream import (
     SSEParser,
     StreamEventError,
 )
+from fal_stream._shared import chunks
 from fal_stream._shared.chunks import EventChunks
 from fal_stream._shared.decode import json_decoder
 
@@ -58,6 +60,12 @@ def test_the_output_of_a_workflow_is_its_last_chunk() -> None:
     made.close(out)
     assert has_ended == [False, True]
     assert out == [1, json.loads(OUTPUT)]
+
+
+@pytest.mark.parametrize("kind", ["output", "error"])
+def test_an_app_may_have_chunks_like_the_events_of_a_workflow(kind: str) -> None:
+    body = f'id: 7\ndata: {{"type": "{kind}"}}\n\ndata: 2\n\n'.encode()
+    assert read(source(), body) == ([{"type": kind}, 2], None)
 
 
 @pytest.mark.parametrize("options", [{}, {"output_type": dict[str, Any]}])
@@ -145,6 +153,13 @@ def test_json_that_is_glued_to_an_event_comes_after_it(raw: bool, said: str) -> 
     assert f"after {said}: " in str(error)
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\n\n"])
+def test_other_json_that_is_glued_to_an_event_is_text(end: bytes) -> None:
+    made = source()
+    assert read(made, b'data: 1\n{"x": 2}' + end) == ([1], None)
+    assert made.foreign == 9
+
+
 @pytest.mark.parametrize("raw", [False, True])
 def test_glued_json_that_breaks_off_is_missed(raw: bool) -> None:
     chunks, error = read(source(raw=raw), b'data: 1\n{"detail": "bo')
@@ -185,9 +200,11 @@ def test_blank_lines_are_no_text() -> None:
 def test_an_error_before_the_end_mark_is_raised_and_one_behind_it_is_not() -> None:
     chunks, error = read(source(), events("1"), ERROR.encode() + b"\n" + events("[DONE]"))
     assert (chunks, type(error)) == ([1], StreamEventError)
-    made = source()
-    assert read(made, events("1", "[DONE]") + ERROR.encode()) == ([1], None)
-    assert made.ended is True
+    for before in (b"", b"hello\n"):
+        made = source()
+        body = events("1") + before + events("[DONE]") + ERROR.encode()
+        assert read(made, body) == ([1], None)
+        assert made.ended is True
 
 
 # --- the last event without its end ---
@@ -210,9 +227,10 @@ def test_each_event_of_all_reads_is_counted() -> None:
     assert "after 3 events" in str(error)
 
 
-def test_only_the_end_mark_itself_may_lack_its_line_end() -> None:
-    assert read(source(), events("1"), b"data: [DONE]") == ([1], None)
-    error = read(source(), events("1"), b"data: 2\ndata: [DONE]")[1]
+@pytest.mark.parametrize("raw", [False, True])
+def test_only_the_end_mark_itself_may_lack_its_line_end(raw: bool) -> None:
+    assert read(source(raw=raw), events("1"), b"data: [DONE]")[1] is None
+    error = read(source(raw=raw), events("1"), b"data: 2\ndata: [DONE]")[1]
     assert type(error) is IncompleteStream
 
 
@@ -259,19 +277,42 @@ def test_the_error_of_a_last_chunk_is_found_though_its_type_has_none(
     assert read(source(Answer), body.replace(b"error", b"other"))[1] is None
 
 
+# --- signal handlers ---
+
+
+def raise_signal(_: object) -> bool:
+    signal.raise_signal(signal.SIGUSR1)
+    return False
+
+
+class Interrupted(pydantic.BaseModel):
+    x: int
+
+    check = pydantic.field_validator("x")(raise_signal)
+
+
+@pytest.fixture
+def handler() -> Iterator[None]:
+    """A signal handler that raises."""
+
+    def handle(*_: object) -> None:
+        raise ValueError("from the handler")
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    yield
+    signal.signal(signal.SIGUSR1, before)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.usefixtures("handler")
 @pytest.mark.parametrize("field", ["data: ", "id: 7\ndata: "])
-def test_what_a_signal_handler_raises_in_is_final_comes_as_it_is(field: str) -> None:
-    def handler(*_: object) -> None:
-        raise ZeroDivisionError("from the handler")
-
-    def is_final(chunk: Any) -> bool:
-        signal.raise_signal(signal.SIGUSR1)
-        return chunk is None
-
-    before = signal.signal(signal.SIGUSR1, handler)
-    try:
-        with pytest.raises(ZeroDivisionError, match="from the handler"):
-            source(is_final=is_final).feed(f"{field}1\n\n".encode(), [])
-    finally:
-        signal.signal(signal.SIGUSR1, before)
+def test_what_a_signal_handler_raises_comes_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    body = f'{field}{{"x": 1}}\n\n'.encode()
+    for made in (source(is_final=raise_signal), source(Interrupted)):
+        with pytest.raises(ValueError, match="from the handler"):
+            made.feed(body, [])
+    monkeypatch.setattr(chunks, "from_json", raise_signal)
+    with pytest.raises(ValueError, match="from the handler"):
+        source().feed(events("1"), [])
