@@ -174,13 +174,7 @@ class AsyncFalStream(AsyncReadableStream[ChunkT]):
         """
         if self._events is None:
             self._events = deque()
-            if CLOSED in self._reached and self._outcome == "done" and self._count:
-                warnings.warn(
-                    "The stream was read as chunks to its end, so events() has no events: call it "
-                    "before the stream is read",
-                    UserWarning,
-                    stacklevel=2,
-                )
+            self._warn_of_late_call("events", "events")
         return _AsyncEvents(self, self._events)
 
     def text(
@@ -206,13 +200,16 @@ class AsyncFalStream(AsyncReadableStream[ChunkT]):
 
         Returns:
             An iterator of non-empty strings. It raises the same errors as iterating the stream,
-            what `field` raises, and FalStreamError if no chunk had text.
+            what `field` raises, and FalStreamError if no chunk had text. If all has been read as
+            chunks, there is a UserWarning, as there is no text.
 
         Raises:
             ConfigError: An argument can't be used.
         """
         from .text import async_text_of
 
+        if self._text_reader is None and not self.buffer:
+            self._warn_of_late_call("text", "text")
         return async_text_of(self, field, cumulative)
 
     @async_result_hints
@@ -258,13 +255,16 @@ class AsyncFalStream(AsyncReadableStream[ChunkT]):
         Returns:
             An iterator of the files. It raises what iterating the stream would, FileError where
             the response is one file itself, bytes (`save()` writes it), and at the end FileError
-            where there was no file.
+            where there was no file. If all has been read as chunks, there is a UserWarning, as
+            there are no files.
 
         Raises:
             ConfigError: A host is not valid.
         """
         from .file import async_files_of
 
+        if self._file_reader is None and not self.buffer:
+            self._warn_of_late_call("files", "files")
         return async_files_of(self, hosts, self._dispatcher)
 
     @async_result_hints
@@ -341,6 +341,15 @@ class AsyncFalStream(AsyncReadableStream[ChunkT]):
         from .audio import AsyncAudio
 
         return AsyncAudio(self, field)
+
+    def _warn_of_late_call(self, method: str, what: str) -> None:
+        if CLOSED in self._reached and self._outcome == "done" and self._count:
+            warnings.warn(
+                f"The stream was read as chunks to its end, so {method}() has no {what}: call it "
+                "before the stream is read",
+                UserWarning,
+                stacklevel=3,
+            )
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         raise ConfigError(

@@ -175,13 +175,7 @@ class FalStream(ReadableStream[ChunkT]):
         """
         if self._events is None:
             self._events = deque()
-            if CLOSED in self._reached and self._outcome == "done" and self._count:
-                warnings.warn(
-                    "The stream was read as chunks to its end, so events() has no events: call it "
-                    "before the stream is read",
-                    UserWarning,
-                    stacklevel=2,
-                )
+            self._warn_of_late_call("events", "events")
         return _Events(self, self._events)
 
     def text(
@@ -207,13 +201,16 @@ class FalStream(ReadableStream[ChunkT]):
 
         Returns:
             An iterator of non-empty strings. It raises the same errors as iterating the stream,
-            what `field` raises, and FalStreamError if no chunk had text.
+            what `field` raises, and FalStreamError if no chunk had text. If all has been read as
+            chunks, there is a UserWarning, as there is no text.
 
         Raises:
             ConfigError: An argument can't be used.
         """
         from .text import text_of
 
+        if self._text_reader is None and not self.buffer:
+            self._warn_of_late_call("text", "text")
         return text_of(self, field, cumulative)
 
     @result_hints
@@ -259,13 +256,16 @@ class FalStream(ReadableStream[ChunkT]):
         Returns:
             An iterator of the files. It raises what iterating the stream would, FileError where
             the response is one file itself, bytes (`save()` writes it), and at the end FileError
-            where there was no file.
+            where there was no file. If all has been read as chunks, there is a UserWarning, as
+            there are no files.
 
         Raises:
             ConfigError: A host is not valid.
         """
         from .file import files_of
 
+        if self._file_reader is None and not self.buffer:
+            self._warn_of_late_call("files", "files")
         return files_of(self, hosts, self._dispatcher)
 
     @result_hints
@@ -342,6 +342,15 @@ class FalStream(ReadableStream[ChunkT]):
         from .audio import Audio
 
         return Audio(self, field)
+
+    def _warn_of_late_call(self, method: str, what: str) -> None:
+        if CLOSED in self._reached and self._outcome == "done" and self._count:
+            warnings.warn(
+                f"The stream was read as chunks to its end, so {method}() has no {what}: call it "
+                "before the stream is read",
+                UserWarning,
+                stacklevel=3,
+            )
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         raise ConfigError(

@@ -73,6 +73,23 @@ async def test_events_that_are_asked_for_too_late(client: AsyncStreamingClient) 
     assert list(stream.buffer) == [1, 0, ""]
 
 
+@pytest.mark.parametrize("method", ["text", "files"])
+async def test_text_and_files_that_are_asked_for_too_late(
+    fal: LocalFal, client: AsyncStreamingClient, method: str
+) -> None:
+    fal.add("acme/text", [{"output": "a"}, {"output": "ab"}])
+    stream = client.stream("acme/app")
+    assert await read(stream) == Outcome([1, 0, ""], None)
+    with pytest.warns(UserWarning, match=f"read as chunks to its end, so {method}\\(\\) has no"):
+        things = getattr(stream, method)()
+    assert [thing async for thing in things] == []
+    # What waits in the buffer is not lost.
+    stream = client.stream("acme/text")
+    assert await stream.done() == {"output": "ab"}
+    assert [piece async for piece in stream.text()] == ["a", "b"]
+    assert [piece async for piece in stream.text()] == []
+
+
 async def test_a_listener_that_comes_in_time(fal: LocalFal, client: AsyncStreamingClient) -> None:
     """While the stream runs, and from within a listener that is called before the last one."""
     heard: list[Any] = []
