@@ -198,8 +198,10 @@ def test_blank_lines_are_no_text() -> None:
 
 
 def test_an_error_before_the_end_mark_is_raised_and_one_behind_it_is_not() -> None:
-    chunks, error = read(source(), events("1"), ERROR.encode() + b"\n" + events("[DONE]"))
-    assert (chunks, type(error)) == ([1], StreamEventError)
+    for after in (b"", b"hello\n"):
+        body = ERROR.encode() + b"\n" + events("[DONE]") + after
+        chunks, error = read(source(), events("1"), body)
+        assert (chunks, type(error)) == ([1], StreamEventError)
     for before in (b"", b"hello\n"):
         made = source()
         body = events("1") + before + events("[DONE]") + ERROR.encode()
