@@ -114,7 +114,7 @@ def test_asynchronous(work: Work, place: Place, backend: str) -> None:
 
 # Of a stream with one event on a used connection: 790 and 930 when this was written.
 MOST_OPENING = {"blocking": 820, "asyncio": 980}
-if sys.version_info < (3, 11):  # its enums, for one, take more calls: 897 and 1,054
+if sys.version_info < (3, 11):  # `urlsplit` keeps no results there: 897 and 1,054
     MOST_OPENING = {"blocking": 920, "asyncio": 1_080}
 
 ONE = WORKS["first"].path(1)
