@@ -269,11 +269,10 @@ def _read(given: Secret) -> tuple[Secret, str | None]:
     hint = "give the key from fal's dashboard, or set FAL_KEY"
     if not isinstance(text, str):
         return given, f"credentials must be a string, not {type(text).__name__}: {hint}"
-    is_around = is_quoted(text.strip(_AROUND))
     text, scheme = unwrapped(text)
     if not text:
         return given, f"credentials are empty: {hint}"
-    if is_around or is_quoted(text):
+    if is_quoted(text):
         return given, (
             "credentials begin or end with a quotation mark (they are not shown here): take the "
             "marks off; a file for `docker --env-file` has none, as they would be part of the value"

@@ -76,7 +76,7 @@ def check_token(value: Any) -> str:
     if len(value) > MAX_TOKEN:
         raise TokenError(f"The token has {len(value):,} characters, more than {MAX_TOKEN:,}")
     text, _ = unwrapped(value)
-    if is_quoted(text) or is_quoted(value.strip()):
+    if is_quoted(text):
         raise TokenError(
             "The token begins or ends with a quotation mark (it is not shown): give the token "
             "itself, not its JSON"

@@ -71,6 +71,7 @@ A_KEY = "a key goes into credentials=..., and an address into the url option"
         ("me:secret@fal.run/a/b", "fal.run/a/b", AN_ADDRESS),
         ("https://fal.run/a?key=secret", "https://fal.run/a?...", AN_ADDRESS),
         ("0f5e3c1d:secret", "0f5e3c1d:...", A_KEY),
+        ("0f5e3c1d:secret:x", "0f5e3c1d:...", A_KEY),
         ("fal-ai/0f5e3c1d:secret", "fal-ai/0f5e3c1d:...", A_KEY),
         ("https://me:secret@fal.run/a", "https://fal.run/a", AN_ADDRESS),
         ("https://me:se@cret@fal.run/a", "https://fal.run/a", AN_ADDRESS),
