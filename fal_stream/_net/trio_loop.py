@@ -76,7 +76,11 @@ class TrioLoop(EventLoop):
 
     def is_task_cancelled(self) -> bool:
         """See `EventLoop`."""
-        deadline: float = trio.current_effective_deadline()
+        try:
+            deadline: float = trio.current_effective_deadline()
+        except AttributeError:
+            # While a task ends, it has no cancel scope any more; what it returned is freed then.
+            return False
         return deadline == -math.inf
 
     def lock(self) -> TaskLock:

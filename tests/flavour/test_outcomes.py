@@ -11,6 +11,7 @@ from typing import Any
 
 import anyio
 import pytest
+import trio
 
 from fal_stream import (
     AsyncFalStream,
@@ -101,6 +102,50 @@ def test_a_bare_loop_whose_body_is_cancelled(
     assert outcomes(caplog) == ["cancelled" if is_told else "dropped"]
 
 
+async def read_first(stream: AsyncFalStream[Any]) -> Any:
+    """Give the first chunk for the first input; the stream of another one has no end."""
+    async for chunk in stream:
+        if stream.options.get("input") == {"n": 1}:
+            return chunk
+    raise AssertionError("it has no end")
+
+
+class DropAtTaskEnd(trio.abc.Instrument):
+    """Drops what it holds while a task ends, as the garbage collector may."""
+
+    def __init__(self) -> None:
+        self.held: list[object] = []
+
+    def task_exited(self, task: object) -> None:
+        self.held.clear()
+
+
+@pytest.mark.parametrize("what", ["stream", "map"])
+def test_what_is_dropped_while_a_task_of_trio_ends(
+    fal: LocalFal, caplog: pytest.LogCaptureFixture, what: str
+) -> None:
+    dropper = DropAtTaskEnd()
+
+    async def main() -> None:
+        async with AsyncStreamingClient(**fal.settings) as client:
+            things: Any = client.stream("acme/app")
+            if what == "map":
+                things = client.stream_map("acme/app", [{"n": 1}, {"n": 2}], read=read_first)
+            await things.__anext__()
+            dropper.held.append(things)
+            del things
+            trio.lowlevel.add_instrument(dropper)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(trio.lowlevel.checkpoint)
+            await async_until(lambda: all(request.gone.is_set() for request in fal.requests))
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        trio.run(main)
+    assert len([warning for warning in caught if "was dropped" in str(warning.message)]) == 1
+    assert sorted(outcomes(caplog)) == (["closed", "dropped"] if what == "map" else ["dropped"])
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_bare_loop_that_is_left_before_a_cancellation(
     fal: LocalFal, caplog: pytest.LogCaptureFixture, way: str
@@ -166,12 +211,6 @@ def test_a_map_in_whose_block_the_body_is_cancelled(
 ) -> None:
     """One result has come; the stream of the other input still runs."""
     got: list[Any] = []
-
-    async def read_first(stream: AsyncFalStream[Any]) -> Any:
-        async for chunk in stream:
-            if stream.options.get("input") == {"n": 1}:
-                return chunk
-        raise AssertionError("it has no end")
 
     async def main() -> None:
         async with AsyncStreamingClient(**fal.settings) as client:
