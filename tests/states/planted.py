@@ -15,6 +15,7 @@ from unittest import mock
 
 import fal_stream._async.endable_stream
 import fal_stream._sync.token
+from fal_stream._net.threads import SharedWork
 from fal_stream._net.work_queue import WorkQueue
 from fal_stream._shared import api_errors, model_dump
 from fal_stream._sync.stream import FalStream
@@ -105,7 +106,10 @@ def poisoned_token() -> Iterator[None]:
         ):
             return fetch(tokens, *args)
 
-    with mock.patch.object(Tokens, "_fetch_or_wait", fetch_or_leave):
+    with (
+        mock.patch.object(Tokens, "_fetch_or_wait", fetch_or_leave),
+        mock.patch.object(SharedWork, "is_interrupted_here", return_value=False),
+    ):
         yield
 
 
@@ -137,7 +141,10 @@ def quadratic_masking() -> Iterator[None]:
 @contextlib.contextmanager
 def names_of_python() -> Iterator[None]:
     """Send models under the names that their fields have in Python."""
-    with mock.patch.object(model_dump, "_by_alias", return_value=False):
+    with (
+        mock.patch.object(model_dump, "_by_alias", return_value=False),
+        mock.patch.object(model_dump, "rename_fields"),  # it would give the aliases again
+    ):
         yield
 
 
