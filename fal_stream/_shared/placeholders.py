@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
 
+from .._signal_errors import raised_by_signal_handler
 from .file_search import (
     LISTS,
     IsFile,
@@ -133,7 +134,9 @@ class FileSwap:
                 swapped = self.swapped(part, f"{place}.{name}", around)
                 if swapped is not part:
                     copied = with_value(copied, name, swapped)
-        except (TypeError, AttributeError):
+        except (TypeError, AttributeError) as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
             return None
         finally:
             self._here = around_here
