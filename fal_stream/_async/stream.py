@@ -174,7 +174,7 @@ class AsyncFalStream(AsyncReadableStream[ChunkT]):
         """
         if self._events is None:
             self._events = deque()
-            self._warn_of_late_call("events", "events")
+            self._warn_of_late_call("events")
         return _AsyncEvents(self, self._events)
 
     def text(
@@ -209,7 +209,7 @@ class AsyncFalStream(AsyncReadableStream[ChunkT]):
         from .text import async_text_of
 
         if self._text_reader is None and not self.buffer:
-            self._warn_of_late_call("text", "text")
+            self._warn_of_late_call("text")
         return async_text_of(self, field, cumulative)
 
     @async_result_hints
@@ -264,7 +264,7 @@ class AsyncFalStream(AsyncReadableStream[ChunkT]):
         from .file import async_files_of
 
         if self._file_reader is None and not self.buffer:
-            self._warn_of_late_call("files", "files")
+            self._warn_of_late_call("files")
         return async_files_of(self, hosts, self._dispatcher)
 
     @async_result_hints
@@ -342,10 +342,10 @@ class AsyncFalStream(AsyncReadableStream[ChunkT]):
 
         return AsyncAudio(self, field)
 
-    def _warn_of_late_call(self, method: str, what: str) -> None:
+    def _warn_of_late_call(self, method: str) -> None:
         if CLOSED in self._reached and self._outcome == "done" and self._count:
             warnings.warn(
-                f"The stream was read as chunks to its end, so {method}() has no {what}: call it "
+                f"The stream was read as chunks to its end, so {method}() has no {method}: call it "
                 "before the stream is read",
                 UserWarning,
                 stacklevel=3,

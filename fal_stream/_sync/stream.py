@@ -175,7 +175,7 @@ class FalStream(ReadableStream[ChunkT]):
         """
         if self._events is None:
             self._events = deque()
-            self._warn_of_late_call("events", "events")
+            self._warn_of_late_call("events")
         return _Events(self, self._events)
 
     def text(
@@ -210,7 +210,7 @@ class FalStream(ReadableStream[ChunkT]):
         from .text import text_of
 
         if self._text_reader is None and not self.buffer:
-            self._warn_of_late_call("text", "text")
+            self._warn_of_late_call("text")
         return text_of(self, field, cumulative)
 
     @result_hints
@@ -265,7 +265,7 @@ class FalStream(ReadableStream[ChunkT]):
         from .file import files_of
 
         if self._file_reader is None and not self.buffer:
-            self._warn_of_late_call("files", "files")
+            self._warn_of_late_call("files")
         return files_of(self, hosts, self._dispatcher)
 
     @result_hints
@@ -343,10 +343,10 @@ class FalStream(ReadableStream[ChunkT]):
 
         return Audio(self, field)
 
-    def _warn_of_late_call(self, method: str, what: str) -> None:
+    def _warn_of_late_call(self, method: str) -> None:
         if CLOSED in self._reached and self._outcome == "done" and self._count:
             warnings.warn(
-                f"The stream was read as chunks to its end, so {method}() has no {what}: call it "
+                f"The stream was read as chunks to its end, so {method}() has no {method}: call it "
                 "before the stream is read",
                 UserWarning,
                 stacklevel=3,
