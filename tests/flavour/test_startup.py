@@ -25,6 +25,9 @@ NEEDED = {"pydantic_core", "sseclient", "typing_extensions"}
 # written, 107 on asyncio and trio.
 MOST_MODULES = {"client": 74, "request": 110}
 
+# httpx 0.27 imports trio at once, and with trio there are these to speak to it.
+TRIO_MODULES = {f"fal_stream._net.trio_{name}" for name in ("exchange", "loop", "stream")}
+
 # What a program may do without, or is to be loaded when it is needed.
 HEAVY = {
     "IPython",
@@ -81,6 +84,11 @@ def foreign(modules: set[str]) -> set[str]:
     packages = {module.split(".")[0] for module in modules}
     own = {"fal_stream", *sys.stdlib_module_names}
     return {name for name in packages - own if not name.startswith("_sysconfigdata")}
+
+
+def with_httpx() -> set[str]:
+    """Give the modules that httpx loads by itself."""
+    return set(run("import httpx, json, sys; print(json.dumps(sorted(sys.modules)))"))
 
 
 def test_the_package_alone() -> None:
@@ -154,7 +162,10 @@ def test_a_first_plain_request(fal: LocalFal, flavour: str) -> None:
     found = set(run(PLAIN.format(before=before), fal.url, flavour))
     assert foreign(found) <= NEEDED
     assert not found & HEAVY - {"asyncio", "concurrent", "urllib.request"}
-    assert len(own(found)) <= MOST_MODULES["request"], sorted(own(found))
+    counted = own(found)
+    if flavour == "asyncio" and "trio" in with_httpx():
+        counted -= TRIO_MODULES
+    assert len(counted) <= MOST_MODULES["request"], sorted(counted)
 
 
 COMMAND = """
@@ -180,7 +191,7 @@ def test_a_stream_on_the_command_line(fal: LocalFal, monkeypatch: pytest.MonkeyP
     fal.add("acme/app", [{"output": "Hi", "partial": False}])
     monkeypatch.setenv("FAL_RUN_HOST", fal.url)
     monkeypatch.setenv("FAL_KEY", str(fal.key))
-    found = set(run(COMMAND, "run", "acme/app", "prompt=a fox"))
+    found = set(run(COMMAND, "run", "acme/app", "prompt=a fox")) - with_httpx()
     assert not found & {"asyncio", "fal_stream._display.display", "pydantic", "trio"}
 
 
