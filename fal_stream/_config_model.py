@@ -210,11 +210,7 @@ Config.__module__ = "fal_stream.config"
 
 
 def config_of(settings: Settings) -> Config:
-    """Return the settings of a client, which have been checked, as a `Config`.
-
-    Args:
-        settings: The settings.
-    """
+    """Return the settings of a client, which have been checked, as a `Config`."""
     values = {name: getattr(settings, name) for name in ClientSettings.__annotations__}
     values["headers"] = dict(settings.headers)
     return Config.model_construct(set(settings.model_fields_set), **values)

@@ -123,9 +123,6 @@ def render_traceback(error: BaseException) -> list[str]:
     IPython calls it for exceptions that have it as `_render_traceback_`. With `%xmode Verbose` the
     traceback is whole.
 
-    Args:
-        error: The exception.
-
     Returns:
         The lines.
     """

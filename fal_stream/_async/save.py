@@ -22,11 +22,7 @@ _BLOCK = 256 * 1024
 
 
 class AsyncFileWriter:
-    """Writes one file, some of its bytes at a time, in a thread.
-
-    Args:
-        part: The file.
-    """
+    """Writes one file, some of its bytes at a time, in a thread."""
 
     def __init__(self, part: PartFile) -> None:
         self._part = part

@@ -47,11 +47,7 @@ async def call_in(
 
 
 class PieceSource:
-    """A piece of a stream, which can be read but once: it is kept until it has been sent.
-
-    Args:
-        data: The piece.
-    """
+    """A piece of a stream, which can be read but once: it is kept until it has been sent."""
 
     def __init__(self, data: bytes) -> None:
         self._data = memoryview(data)

@@ -17,9 +17,6 @@ from fal_stream.errors import mask_secrets
 def seconds(text: str) -> float | None:
     """Read a time limit: seconds above 0, or `none`.
 
-    Args:
-        text: The text of the argument.
-
     Returns:
         The seconds, or None for no limit.
 
@@ -41,9 +38,6 @@ def seconds(text: str) -> float | None:
 
 def path(text: str) -> str:
     """Read a path, which is neither empty nor `-`.
-
-    Args:
-        text: The text of the argument.
 
     Returns:
         The path.
@@ -68,9 +62,6 @@ def path(text: str) -> str:
 def whole_number(text: str) -> int:
     """Read a whole number, 0 or more.
 
-    Args:
-        text: The text of the argument.
-
     Returns:
         The number.
 
@@ -84,9 +75,6 @@ def whole_number(text: str) -> int:
 
 def pair(text: str) -> tuple[str, str]:
     """Read a `key=value`.
-
-    Args:
-        text: The text of the argument.
 
     Returns:
         The key and the value.
@@ -103,9 +91,6 @@ def pair(text: str) -> tuple[str, str]:
 
 def header(text: str) -> tuple[str, str]:
     """Read a `name: value` whose value may be seen by others.
-
-    Args:
-        text: The text of the argument.
 
     Returns:
         The name and the value.

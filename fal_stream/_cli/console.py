@@ -109,9 +109,6 @@ class Console:
     def write_bytes(self, data: bytes) -> None:
         """Write bytes to stdout.
 
-        Args:
-            data: The bytes.
-
         Raises:
             OutputError: They can't be written.
             ReaderGone: Nobody reads stdout any more.

@@ -89,9 +89,6 @@ def exit_code(error: FalStreamError) -> int:
 def error_lines(error: FalStreamError) -> list[str]:
     """Say what went wrong.
 
-    Args:
-        error: The error.
-
     Returns:
         A line; for an input with several mistakes one more for each field.
     """

@@ -87,9 +87,6 @@ _PHRASES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ..
 def in_shell_words(error: FalStreamError) -> str:
     """Return the message of an error, as somebody reads it who typed a command.
 
-    Args:
-        error: The error.
-
     Returns:
         The message, with its endpoint and request id where the error has them.
     """

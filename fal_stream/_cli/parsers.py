@@ -77,9 +77,6 @@ class Parser(argparse.ArgumentParser):
 def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the arguments.
 
-    Args:
-        arguments: The arguments of the process.
-
     Returns:
         The command and its options; an option that was not given is not there.
 

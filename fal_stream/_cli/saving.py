@@ -140,10 +140,6 @@ class OutputFolder:
     def add_bytes(self, data: bytes, headers: Any) -> None:
         """Save the next bytes of a stream of bytes or of audio in pieces, all in one file.
 
-        Args:
-            data: The bytes.
-            headers: The headers of the response.
-
         Raises:
             OutputError: They can't be written.
         """

@@ -106,9 +106,6 @@ def _is_text(value: object) -> TypeGuard[str]:
 def find_progress(chunk: object) -> tuple[float | None, str | None]:
     """Find how far the app is.
 
-    Args:
-        chunk: The chunk.
-
     Returns:
         The part that is done, from 0 to 1, of a `progress` from 0 to 1 or in percent; and the
         `message`, or the place in the queue. None for what isn't there.
@@ -157,9 +154,6 @@ def find_seed(chunk: object) -> int | None:
 
 def find_media(chunk: object) -> tuple[Media, ...]:
     """Find the files in a chunk.
-
-    Args:
-        chunk: The chunk.
 
     Returns:
         The first `MOST_FILES`. The data beyond `INLINE_LIMIT` has no address.

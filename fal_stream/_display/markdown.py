@@ -40,9 +40,6 @@ def check_markdown() -> None:
 def markdown_to_html(text: str) -> str | None:
     """Lay Markdown out as HTML.
 
-    Args:
-        text: The text.
-
     Returns:
         The HTML; None where the text is too long for it.
     """

@@ -31,11 +31,7 @@ class Renderer(Protocol):
 
 
 class Notebook:
-    """One output of a notebook's cell, updated in place.
-
-    Args:
-        shell: The shell of IPython.
-    """
+    """One output of a notebook's cell, updated in place."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
@@ -55,11 +51,7 @@ class Notebook:
 
 
 class RewrittenLine:
-    """One line of a terminal, and at the end all that came.
-
-    Args:
-        file: The terminal.
-    """
+    """One line of a terminal, and at the end all that came."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -85,11 +77,7 @@ class RewrittenLine:
 
 
 class Log:
-    """A file or pipe: a line now and then, and at the end all that came.
-
-    Args:
-        file: The file.
-    """
+    """A file or pipe: a line now and then, and at the end all that came."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file

@@ -24,11 +24,7 @@ _BAR_COLUMNS = 20
 
 
 class RichTerminal:
-    """Some lines of a terminal, and at the end all that came.
-
-    Args:
-        file: The terminal.
-    """
+    """Some lines of a terminal, and at the end all that came."""
 
     def __init__(self, file: TextIO) -> None:
         self._console = Console(file=file, highlight=False)

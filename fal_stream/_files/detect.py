@@ -18,9 +18,6 @@ MEMORY = (bytes, bytearray, memoryview)
 def is_file(value: object) -> bool:
     """Return whether a value is a file that can be uploaded.
 
-    Args:
-        value: The value.
-
     Returns:
         True for a path that is no `str`, bytes in memory, whatever has a `read` method, and an
         image of Pillow. A text file counts too: opening it says what is wrong with it.

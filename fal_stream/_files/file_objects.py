@@ -23,9 +23,6 @@ _BUFFERED = (io.BufferedReader, io.BufferedRandom)
 def file_object_reader(file: Any) -> Reader:
     """Choose the reader of an open file.
 
-    Args:
-        file: The file.
-
     Returns:
         The reader.
     """

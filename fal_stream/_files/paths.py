@@ -18,9 +18,6 @@ Stamp = tuple[int, int, int, int]
 def path_reader(path: str) -> Reader:
     """Return the reader of a regular file.
 
-    Args:
-        path: Its path.
-
     Returns:
         The reader: of a stream if the file says that it is empty.
 

@@ -68,9 +68,6 @@ class PipeReader(Reader):
 def is_special(file: Any) -> bool:
     """Return whether a file is a pipe, a device or a socket that bytes can be waited for.
 
-    Args:
-        file: An open file.
-
     Returns:
         True for Python's own files over these. False for those with a protocol in between, such as
         a response or a socket with TLS: they may have all their bytes while the socket is silent.

@@ -145,9 +145,6 @@ def _checked(method: str, piece: object, length: int) -> bytes:
 def checked_bytes(piece: object) -> bytes:
     """Check what a `read` method gave.
 
-    Args:
-        piece: What it gave.
-
     Returns:
         It, as bytes.
 

@@ -95,12 +95,7 @@ class Receiver(asyncio.Protocol):
 
 
 class AsyncioStream(ByteStream[AsyncioExchange]):
-    """See `ByteStream`; of asyncio.
-
-    Args:
-        transport: The connected transport.
-        receiver: Its protocol.
-    """
+    """See `ByteStream`; of asyncio."""
 
     def __init__(self, transport: asyncio.Transport, receiver: Receiver) -> None:
         self._transport = transport

@@ -61,9 +61,6 @@ class CallThread:
     def begin(self, call: Call[Any]) -> None:
         """Have a call made.
 
-        Args:
-            call: The call.
-
         Raises:
             RuntimeError: The thread can't be started.
         """

@@ -51,9 +51,6 @@ def reason_of(error: Exception) -> str:
 def read_error(error: Exception) -> Exception:
     """Return what comes out of a read in which an HTTP library raised something.
 
-    Args:
-        error: What it raised.
-
     Returns:
         A HttpLibraryError, where it is of the library; else the error itself, or the one that a
         signal handler raised in the middle of the library.

@@ -18,12 +18,7 @@ T = TypeVar("T")
 
 
 class AsyncLoopLocal(Generic[T]):
-    """A value for each event loop: connections can't move from one to another.
-
-    Args:
-        make: Makes the value.
-        close: Closes it.
-    """
+    """A value for each event loop: connections can't move from one to another."""
 
     def __init__(self, make: Callable[[], T], close: Callable[[T], None]) -> None:
         self._make = make
@@ -65,12 +60,7 @@ class AsyncLoopLocal(Generic[T]):
 
 
 class LoopLocal(Generic[T]):
-    """A value for each process: a blocking program has no event loops.
-
-    Args:
-        make: Makes the value.
-        close: Closes it.
-    """
+    """A value for each process: a blocking program has no event loops."""
 
     def __init__(self, make: Callable[[], T], close: Callable[[T], None]) -> None:
         self._make = make

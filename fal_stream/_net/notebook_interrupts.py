@@ -35,20 +35,12 @@ _TaskRef = weakref.ReferenceType[asyncio.Task[Any]]
 
 
 def async_track_in_cell(exchange: BaseExchange) -> None:
-    """Note an exchange of the task that runs, where a cell of a notebook does.
-
-    Args:
-        exchange: The exchange.
-    """
+    """Note an exchange of the task that runs, where a cell of a notebook does."""
     _track(exchange, _current_task)
 
 
 def track_in_cell(exchange: BaseExchange) -> None:
-    """Note an exchange, where a cell of a notebook runs.
-
-    Args:
-        exchange: The exchange.
-    """
+    """Note an exchange, where a cell of a notebook runs."""
     _track(exchange, lambda: None)
 
 
@@ -72,11 +64,7 @@ def _tracker_of(shell: Any) -> _CellTracker:
 
 
 class _CellTracker:
-    """The cells of one shell, one of which may be running.
-
-    Args:
-        shell: The shell of IPython.
-    """
+    """The cells of one shell, one of which may be running."""
 
     def __init__(self, shell: Any) -> None:
         self._begun: weakref.WeakKeyDictionary[BaseExchange, _TaskRef | None] = (

@@ -22,11 +22,7 @@ def _reentrant_error() -> FalStreamError:
 
 
 class AsyncTicket:
-    """A task's place in the queue of an `AsyncTicketLock`.
-
-    Args:
-        lock: The lock.
-    """
+    """A task's place in the queue of an `AsyncTicketLock`."""
 
     __slots__ = ("_lock", "is_acquired")
 

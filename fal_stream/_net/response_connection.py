@@ -64,11 +64,7 @@ _shared: weakref.WeakKeyDictionary[Any, ResponseConnection] = weakref.WeakKeyDic
 
 
 def connection_of(response: Any) -> ResponseConnection:
-    """Return the connection of a response of httpx.
-
-    Args:
-        response: The response.
-    """
+    """Return the connection of a response of httpx."""
     stream = response.extensions.get("network_stream")
     sock = socket_of(stream)
     if sock is None or response.http_version.startswith("HTTP/1"):

@@ -28,11 +28,7 @@ class NotAwaited(WrongFlavour, AttributeError):
 
 
 class _Awaitable:
-    """A coroutine whose result can't be used by mistake.
-
-    Args:
-        coroutine: The coroutine.
-    """
+    """A coroutine whose result can't be used by mistake."""
 
     __slots__ = ("__weakref__", "_coroutine")
 
@@ -106,9 +102,6 @@ class _Method(functools.partial[Any]):
 
 def async_result_hints(method: F) -> F:
     """Have a coroutine method tell who uses its result without `await`.
-
-    Args:
-        method: The method.
 
     Returns:
         The method.

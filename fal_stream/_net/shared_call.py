@@ -52,11 +52,7 @@ def _copy(error: BaseException) -> BaseException:
 
 
 class SharedCall(Generic[T]):
-    """A call and those who wait for it.
-
-    Args:
-        function: What is called.
-    """
+    """A call and those who wait for it."""
 
     def __init__(self, function: Callable[[], T]) -> None:
         self._function = function

@@ -35,9 +35,6 @@ _CONNECTING = {0, errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOUL
 def begin_to_connect(address: Address) -> socket.socket:
     """Return a socket that is about to be connected: it can be written to when it is, or never.
 
-    Args:
-        address: Where to.
-
     Raises:
         OSError: It can't be.
     """

@@ -221,9 +221,6 @@ class _AsyncInputIterator(AsyncIterator[T]):
 def iterate_inputs(inputs: Inputs[T]) -> Iterator[T]:
     """Read inputs one after the other.
 
-    Args:
-        inputs: The inputs.
-
     Returns:
         An iterator of them.
 

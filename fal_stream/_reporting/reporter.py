@@ -17,11 +17,7 @@ from .spans import begin_span, current_span, end_span
 
 
 class Reporter:
-    """Tells of one stream, whose request is about to be sent.
-
-    Args:
-        endpoint_id: Its endpoint.
-    """
+    """Tells of one stream, whose request is about to be sent."""
 
     __slots__ = ("_began", "_endpoint_id", "_span")
 

@@ -23,9 +23,6 @@ _NAMES = {"error": "error.type", "status": "http.response.status_code"}
 def begin_span(endpoint_id: str) -> Any:
     """Begin the span of a stream, as a child of the span that is current.
 
-    Args:
-        endpoint_id: The endpoint.
-
     Returns:
         The span, or None where the program doesn't use OpenTelemetry.
     """

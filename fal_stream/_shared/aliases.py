@@ -38,9 +38,6 @@ _NO_HINT = (
 def aliases_of(cls: type) -> Mapping[str, str]:
     """Return the names in JSON of a dataclass's fields that have another one.
 
-    Args:
-        cls: The dataclass.
-
     Returns:
         The names by those in Python: of `Annotated[str, Field(alias="from")]`, of a `Field` that
         is the default, and of the `alias_generator` of its `__pydantic_config__`.

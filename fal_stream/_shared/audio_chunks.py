@@ -47,9 +47,6 @@ class AudioReader:
     def take(self, chunk: object) -> bytes:
         """Take the sound of the next chunk.
 
-        Args:
-            chunk: The chunk.
-
         Returns:
             The sound; nothing where the chunk has none.
 

@@ -52,9 +52,6 @@ def data_head(text: str) -> DataHead | None:
 def decode_data_uri(text: str) -> bytes:
     """Decode the data of a data URI.
 
-    Args:
-        text: The data URI.
-
     Returns:
         The bytes.
 
@@ -72,9 +69,6 @@ def decode_data_uri(text: str) -> bytes:
 
 def decode_base64(text: str | bytes) -> bytes:
     """Decode base64 (RFC 4648, sections 4 and 5), with white space in it and padding left out.
-
-    Args:
-        text: The text.
 
     Returns:
         The bytes.

@@ -59,9 +59,6 @@ def json_decoder(output_type: Any) -> DecodeJSON[Any]:
 class TypedDecoder:
     """Makes a chunk of the user's type of an event's text.
 
-    Args:
-        adapter: Validates it.
-
     Attributes:
         validate: The same at once, but of JSON that pydantic-core takes only.
     """
@@ -135,9 +132,6 @@ def decode_json(text: str | bytes) -> Any:
 def decode_report(text: str) -> Any:
     """Decode what an error says, so that it can be pickled and copied like the error itself.
 
-    Args:
-        text: The text.
-
     Returns:
         The JSON value; the text where it is not JSON, or nested deeper than 100 levels.
     """
@@ -150,9 +144,6 @@ def decode_report(text: str) -> Any:
 
 def breaks_off(text: str) -> bool:
     """Return whether a text is the beginning of a JSON value, which breaks off in it.
-
-    Args:
-        text: The text.
 
     Returns:
         True where JSON is read up to the end of the text, and more was expected there. False of

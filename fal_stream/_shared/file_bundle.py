@@ -20,9 +20,6 @@ _RASTERS = ("avif", "bmp", "gif", "jpeg", "jpg", "png", "webp")
 def html_of(found: FoundFile) -> str | None:
     """Return the element that shows a file; None where it can't be shown.
 
-    Args:
-        found: The file.
-
     Returns:
         An `img`, `audio` or `video` element.
     """
@@ -51,11 +48,6 @@ def html_of(found: FoundFile) -> str | None:
 
 
 def file_mime_bundle(found: FoundFile, said: str) -> dict[str, str]:
-    """Return the forms of a file that a notebook chooses from; nothing is fetched here.
-
-    Args:
-        found: The file.
-        said: The file in words.
-    """
+    """Return the forms of a file that a notebook chooses from; nothing is fetched here."""
     html = html_of(found)
     return {"text/plain": said} if html is None else {"text/html": html, "text/plain": said}

@@ -41,9 +41,6 @@ class FileHosts:
     def allows(self, url: str) -> bool:
         """Return whether a file may be fetched from an address.
 
-        Args:
-            url: The address.
-
         Returns:
             True for https on fal's hosts for files, and for the origins.
         """

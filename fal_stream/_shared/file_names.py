@@ -80,10 +80,6 @@ def stem_of(endpoint_id: str, parts: Iterable[str]) -> str:
 def numbered(name: str, number: int) -> str:
     """Return a name for the second, third and further files that would be called the same.
 
-    Args:
-        name: The name.
-        number: Which one it is, from 1.
-
     Returns:
         The name, with `-2` before its suffix for the second.
     """

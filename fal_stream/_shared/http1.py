@@ -64,11 +64,7 @@ class ResponseHead(NamedTuple):
 
 
 class RequestHead:
-    """The head of a request, held so that no traceback shows it: it may contain the key.
-
-    Args:
-        data: Its bytes.
-    """
+    """The head of a request, held so that no traceback shows it: it may contain the key."""
 
     __slots__ = ("_data",)
 
@@ -115,9 +111,6 @@ def request_head(
 
 def decode_headers(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     """Return header fields as text, names in lower case; values of one name are joined by commas.
-
-    Args:
-        headers: The fields.
 
     Returns:
         The fields: UTF-8 where all of them are, else Latin-1.

@@ -127,9 +127,6 @@ def encode_input(data: Any, is_file: IsFile) -> EncodedInput:
 def file_refusal(found: InputFile) -> ConfigError:
     """Say that a file in an input isn't uploaded.
 
-    Args:
-        found: The file.
-
     Returns:
         The error; it names the place and the kind of file, and what to do.
     """

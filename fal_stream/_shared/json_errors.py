@@ -152,9 +152,6 @@ def not_json_error(place: str, value: object) -> ConfigError:
 def type_name_and_hint(value: object) -> tuple[str, str | None]:
     """Return what the type of a value is called in a message, and the way to a value of Python's.
 
-    Args:
-        value: The value.
-
     Returns:
         The name, with the package where it would be taken for one of Python's; and what to give
         instead of a value of numpy, torch or pandas, None of any other.

@@ -99,9 +99,6 @@ def essence_of(content_type: str | None) -> str:
 def checked_type(value: object) -> str | None:
     """Return what somebody says is a media type.
 
-    Args:
-        value: The value.
-
     Returns:
         The type, without white space around it; None where it is none, or says nothing, as
         `application/octet-stream` does.

@@ -78,10 +78,6 @@ def input_query(data: Any) -> dict[str, str]:
 def add_query(url: str, query: Mapping[str, str]) -> str:
     """Add parameters to an address; one that is there already is replaced.
 
-    Args:
-        url: The address.
-        query: The parameters.
-
     Returns:
         The address with them.
     """

@@ -67,9 +67,6 @@ class Redactor:
     def text(self, text: str) -> str:
         """Mask the secrets in a text.
 
-        Args:
-            text: The text.
-
         Returns:
             The text with `***` in the place of each secret.
         """
@@ -82,9 +79,6 @@ class Redactor:
     def data(self, data: bytes) -> bytes:
         """Mask the secrets in bytes; whatever else they hold stays.
 
-        Args:
-            data: The bytes.
-
         Returns:
             The bytes with `***` in the place of each secret.
         """
@@ -92,9 +86,6 @@ class Redactor:
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Mask the secrets in the values of headers.
-
-        Args:
-            headers: The headers.
 
         Returns:
             The headers with `***` in the place of each secret.

@@ -18,9 +18,6 @@ __all__ = ["is_usage_only", "reported_error", "workflow_event_type"]
 def reported_error(chunk: object) -> str | None:
     """Return what a chunk says of an error.
 
-    Args:
-        chunk: The chunk, a JSON value.
-
     Returns:
         The message of the error, or None where the chunk reports none.
     """
@@ -70,9 +67,6 @@ def workflow_event_type(text: str | bytes) -> str | None:
     """Return whether the text of an event is the `error` or the `output` of a workflow.
 
     It is told by the text: a chunk of the user's `output_type` may have left the type out.
-
-    Args:
-        text: The text.
 
     Returns:
         `error`, `output`, or None for everything else.

@@ -60,9 +60,6 @@ def check_token(value: Any) -> str:
     What people leave around a key is taken off a token too: blanks and line ends at both ends, a
     byte order mark, and the word `Bearer` or `Key` of a header.
 
-    Args:
-        value: The token.
-
     Returns:
         The token.
 

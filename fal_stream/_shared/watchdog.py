@@ -196,11 +196,7 @@ class Watchdog:
             self._refix()
 
     def add_waited(self, seconds: float) -> None:
-        """Count time that was waited elsewhere on behalf of the stream, for the total limit.
-
-        Args:
-            seconds: The time.
-        """
+        """Count time that was waited elsewhere on behalf of the stream, for the total limit."""
         self._total_due -= seconds
         self._refix()
 

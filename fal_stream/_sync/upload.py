@@ -52,10 +52,6 @@ class Uploader:
     def upload_all(self, files: Sequence[InputFile], signal: AbortSignal) -> list[str]:
         """Upload the files of an input, some of them at once.
 
-        Args:
-            files: The files.
-            signal: Ends the uploads.
-
         Returns:
             Their addresses, in the same order.
 

@@ -46,11 +46,7 @@ def call_in(thread: CallThread, exchange: Exchange, function: Callable[..., T], 
 
 
 class PieceSource:
-    """A piece of a stream, which can be read but once: it is kept until it has been sent.
-
-    Args:
-        data: The piece.
-    """
+    """A piece of a stream, which can be read but once: it is kept until it has been sent."""
 
     def __init__(self, data: bytes) -> None:
         self._data = memoryview(data)

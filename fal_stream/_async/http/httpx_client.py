@@ -302,9 +302,6 @@ class _AsyncHeldBody:
 class _AsyncBody:
     """The body of a request; the HTTP library's own would leave generators behind.
 
-    Args:
-        body: The body.
-
     Attributes:
         failure: What reading it raised.
     """

@@ -201,9 +201,6 @@ class HiddenRequest(httpx.Request):
 def build_request(request: PreparedRequest) -> httpx.Request:
     """Return a request as httpx has it, with no header but its own.
 
-    Args:
-        request: What to send.
-
     Returns:
         The request.
 

@@ -56,9 +56,6 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and wait for the head of its response.
 
-        Args:
-            request: The request.
-
         Returns:
             The response; its stream has to be closed.
 

@@ -299,9 +299,6 @@ class _HeldBody:
 class _Body:
     """The body of a request; the HTTP library's own would leave generators behind.
 
-    Args:
-        body: The body.
-
     Attributes:
         failure: What reading it raised.
     """

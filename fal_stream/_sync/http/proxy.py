@@ -26,9 +26,6 @@ class ProxyRefused(Exception):
 class Proxy:
     """A proxy, as an environment variable names it.
 
-    Args:
-        url: Its address.
-
     Attributes:
         scheme: `http`, `https`, `socks5` or `socks5h`.
         host: Its host.

@@ -57,9 +57,6 @@ class HTTPTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and wait for the head of its response.
 
-        Args:
-            request: The request.
-
         Returns:
             The response; its stream has to be closed.
 
