@@ -17,7 +17,6 @@ from .._checks import short_repr
 from .._files.detect import attribute
 from .._net.async_exchange import async_new_exchange
 from .._net.compat import async_check_function
-from .._net.run_limited import async_run_limited
 from .._net.storage import AsyncStorage, async_call_storage
 from .._shared.prepared_stream import PreparedStream
 from .._shared.watchdog import Limits, Watchdog
@@ -25,6 +24,7 @@ from .._signal_errors import raised_by_signal_handler
 from ..abort import AbortController, AbortSignal, follow
 from ..errors import ConfigError, FalStreamError, UploadError
 from .http.sender import AsyncSender
+from .run_limited import async_run_limited
 from .storage import AsyncStorageClient, is_overridden
 
 FILES_AT_ONCE = 4

@@ -71,7 +71,8 @@ class AsyncMapWorkers:
 
     def is_finished(self) -> bool:
         """Return whether no worker is left that has to be waited for."""
-        return self.workers.is_finished(self.queue)
+        # Nothing can end a thread that waits for the user's next input.
+        return self.workers.is_finished(self.queue.is_reading)
 
     def is_ready(self) -> bool:
         """Return whether the consumer needn't wait."""

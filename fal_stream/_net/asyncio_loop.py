@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -134,22 +134,6 @@ class AsyncioLoop(EventLoop):
     ) -> T:
         """See `EventLoop`."""
         return await _finished(asyncio.ensure_future(work), interrupt)
-
-    async def gather(
-        self,
-        jobs: Sequence[Callable[[], Coroutine[Any, Any, None]]],
-        interrupt: Callable[[], None],
-    ) -> None:
-        """See `EventLoop`."""
-        tasks = [asyncio.ensure_future(job()) for job in jobs]
-        try:
-            for task in tasks:
-                await asyncio.shield(task)
-        except asyncio.CancelledError:
-            interrupt()
-            for task in tasks:
-                await _outlast(task)
-            raise
 
     async def run_with_timeout(self, seconds: float, work: Coroutine[Any, Any, object]) -> None:
         """See `EventLoop`."""

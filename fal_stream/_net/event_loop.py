@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .._shared.watchdog import Watchdog
@@ -127,19 +127,6 @@ class EventLoop(ABC):
 
         Returns:
             What the work returns.
-        """
-
-    @abstractmethod
-    async def gather(
-        self,
-        jobs: Sequence[Callable[[], Coroutine[Any, Any, None]]],
-        interrupt: Callable[[], None],
-    ) -> None:
-        """Do some jobs side by side, which raise nothing but a cancellation.
-
-        Args:
-            jobs: The jobs.
-            interrupt: Makes the jobs end soon; called when the caller is cancelled.
         """
 
     @abstractmethod

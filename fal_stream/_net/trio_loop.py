@@ -6,7 +6,7 @@ import contextlib
 import contextvars
 import math
 import socket
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ import trio
 
 from .._shared.watchdog import Watchdog
 from .event_loop import EventLoop, TaskLock
-from .trio_exchange import TrioExchange, raise_plainly
+from .trio_exchange import TrioExchange
 from .trio_stream import TrioStream
 
 T = TypeVar("T")
@@ -161,19 +161,6 @@ class TrioLoop(EventLoop):
         """See `EventLoop`."""
         with _shield():
             return await work
-
-    async def gather(
-        self,
-        jobs: Sequence[Callable[[], Coroutine[Any, Any, None]]],
-        interrupt: Callable[[], None],
-    ) -> None:
-        """See `EventLoop`."""
-        try:
-            async with trio.open_nursery() as nursery:
-                for job in jobs:
-                    nursery.start_soon(job)
-        except BaseException as error:
-            await raise_plainly(error)
 
     async def run_with_timeout(self, seconds: float, work: Coroutine[Any, Any, object]) -> None:
         """See `EventLoop`."""

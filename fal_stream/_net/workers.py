@@ -27,7 +27,6 @@ from .compat import MAX_WAIT_SLICE
 from .event_loop import EventLoop
 from .loops import running_loop
 from .threads import may_wait_for_threads, start_named_thread
-from .work_queue import WorkQueue
 
 T = TypeVar("T")
 
@@ -35,6 +34,10 @@ StreamT = TypeVar("StreamT")
 
 AsyncInputs: TypeAlias = AsyncIterable[T] | Iterable[T]
 Inputs: TypeAlias = Iterable[T]
+
+# A call that returns a result.
+AsyncJob: TypeAlias = Callable[[], Awaitable[T]]
+Job: TypeAlias = Callable[[], T]
 
 # A function that reads a stream and returns its result.
 AsyncResultReader: TypeAlias = Callable[[StreamT], Awaitable[T]]
@@ -97,7 +100,7 @@ class AsyncWorkerGroup:
         if self._loop is not None:
             self._loop.call_soon(self._cancel)
 
-    def is_finished(self, queue: WorkQueue[Any]) -> bool:
+    def is_finished(self, blocked: int = 0) -> bool:
         """Return whether no worker is left."""
         return not self._cancels
 
@@ -186,9 +189,9 @@ class WorkerGroup:
     def interrupt(self) -> None:
         """Leave it to the abort of their streams to end the workers."""
 
-    def is_finished(self, queue: WorkQueue[Any]) -> bool:
-        """Return whether no worker is left but one that reads an input, which nothing can end."""
-        return len(self._working) <= queue.is_reading or self._process != os.getpid()
+    def is_finished(self, blocked: int = 0) -> bool:
+        """Return whether no worker is left but so many, which nothing can end."""
+        return len(self._working) <= blocked or self._process != os.getpid()
 
 
 def async_iterate_inputs(inputs: AsyncInputs[T]) -> AsyncIterator[T]:

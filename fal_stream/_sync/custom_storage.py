@@ -17,7 +17,6 @@ from typing import Any
 from .._checks import short_repr
 from .._files.detect import attribute
 from .._net.compat import check_function
-from .._net.run_limited import run_limited
 from .._net.storage import Storage, call_storage
 from .._net.sync_exchange import new_exchange
 from .._shared.prepared_stream import PreparedStream
@@ -26,6 +25,7 @@ from .._signal_errors import raised_by_signal_handler
 from ..abort import AbortController, AbortSignal, follow
 from ..errors import ConfigError, FalStreamError, UploadError
 from .http.sender import Sender
+from .run_limited import run_limited
 from .storage import StorageClient, is_overridden
 
 FILES_AT_ONCE = 4

@@ -72,7 +72,8 @@ class MapWorkers:
 
     def is_finished(self) -> bool:
         """Return whether no worker is left that has to be waited for."""
-        return self.workers.is_finished(self.queue)
+        # Nothing can end a thread that waits for the user's next input.
+        return self.workers.is_finished(self.queue.is_reading)
 
     def is_ready(self) -> bool:
         """Return whether the consumer needn't wait."""

@@ -18,7 +18,6 @@ from .._files.readers import FileReadError
 from .._files.source import FileSource, open_file
 from .._net.call_thread import CallThread
 from .._net.cancellation import in_thread
-from .._net.run_limited import run_limited
 from .._shared import uploads
 from .._shared.inputs import InputFile
 from .._shared.media_types import HEAD_BYTES
@@ -29,6 +28,7 @@ from ..abort import AbortController, AbortSignal, follow
 from ..config import AnySettings
 from ..errors import ApiError, ConfigError, StreamConnectionError, StreamDecodeError, UploadError
 from .dispatch import Dispatcher
+from .run_limited import run_limited
 from .upload_body import FilePart, PieceSource, call_in
 from .upload_requests import UploadRequests, put_request
 

@@ -10,7 +10,8 @@ from functools import partial
 import pytest
 
 from fal_stream import StreamConnectionError
-from fal_stream._net.run_limited import async_run_limited, run_limited
+from fal_stream._async.run_limited import async_run_limited
+from fal_stream._sync.run_limited import run_limited
 from tests.concurrency import async_until
 
 

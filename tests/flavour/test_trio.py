@@ -23,7 +23,7 @@ from fal_stream import (
     StreamInterrupted,
     StreamTimeout,
 )
-from fal_stream._net.run_limited import async_run_limited
+from fal_stream._async.run_limited import async_run_limited
 from fal_stream.testing import Hang, LocalFal, Pause, Ping, Raw, Reply, Script
 from tests.concurrency import async_until, until
 from tests.flavour.pools import at_work
