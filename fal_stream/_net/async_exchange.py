@@ -1,8 +1,8 @@
 """The asynchronous exchange (timeouts and aborts of one request), for any event loop.
 
-If a task waits, an abort or a timeout ends its wait. If none does, an abort closes the connection
-itself. An exchange releases its connection before that goes back to the pool, so a late abort can't
-hit the next request.
+If a task waits, an abort or a timeout ends its wait. If none waits, an abort closes the connection
+itself. An exchange detaches its connection before the connection goes back to the pool, so a late
+abort can't interrupt the next request.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ T = TypeVar("T")
 
 
 def nothing(_: object) -> None:
-    """What needs no undoing."""
+    """Do nothing: the default for `undo`."""
 
 
 class AsyncExchange(BaseExchange, ABC):
-    """See `BaseExchange`; the asynchronous flavour, of the event loop that it is made in.
+    """See `BaseExchange`; the asynchronous flavour, for one event loop.
 
     Args:
-        watchdog: Asked before every wait.
+        watchdog: Consulted before every wait.
         loop: The event loop.
     """
 
@@ -51,24 +51,21 @@ class AsyncExchange(BaseExchange, ABC):
 
     def _abort(self) -> None:
         if not self._interrupt() and self._close is not None:
-            # The reader may never return, but the server should notice the abort.
+            # No task may ever read again, but the server should notice the abort.
             self._close()
 
     @abstractmethod
     def _interrupt(self) -> bool:
-        """End the waits there are; tell whether there is one."""
+        """End the current waits, and return whether there were any."""
 
     @abstractmethod
     async def run(self, work: Coroutine[Any, Any, T], undo: Callable[[T], Any] = nothing) -> T:
-        """Wait for a coroutine, which is cancelled if the wait is in vain.
+        """Wait for a coroutine and return its result; cancel it if the exchange ends first.
 
         Args:
             work: The coroutine.
-            undo: Frees its result where it came too late; may be a coroutine function. Default:
-                nothing is freed.
-
-        Returns:
-            Its result.
+            undo: Is given a result that came too late, to free its resources; may be a coroutine
+                function. Default: the result is discarded.
 
         Raises:
             Aborted: The exchange was aborted.
@@ -79,11 +76,11 @@ class AsyncExchange(BaseExchange, ABC):
     async def any_writable(
         self, socks: Sequence[socket.socket], seconds: float
     ) -> list[socket.socket]:
-        """Wait until some sockets can be written to, and return these.
+        """Wait until at least one socket can be written to, and return those that can.
 
         Args:
             socks: The sockets.
-            seconds: How many seconds to wait at most.
+            seconds: The longest time to wait (seconds); the list is empty if it has passed.
 
         Raises:
             Aborted: The exchange was aborted.
@@ -91,20 +88,20 @@ class AsyncExchange(BaseExchange, ABC):
         """
 
     def attach(self, close: Callable[[], None]) -> None:
-        """Name what closes the connection of the exchange; called by an abort in the loop."""
+        """Set the function that closes the connection; an abort calls it in the event loop."""
         self._close = close
 
     def detach(self) -> bool:
-        """Let go of the connection.
+        """Detach the connection, so that an abort no longer closes it.
 
         Returns:
-            Whether no abort has touched it, so that others may use it.
+            Whether the exchange was not aborted, so another request can use the connection.
         """
         self._close = None
         return not self.aborted
 
     def checkpoint(self) -> None:
-        """Apply the rules of a wait (limits and abort) where there is nothing to wait for.
+        """Apply the limits and the abort as a wait does, without waiting.
 
         Raises:
             Aborted: The exchange was aborted.
@@ -120,15 +117,13 @@ class AsyncExchange(BaseExchange, ABC):
         *args: Any,
         undo: Callable[[T], Any] = nothing,
     ) -> T:
-        """Call a function that may be a coroutine function, and may take long.
+        """Call a function that may take long, wait for its result if necessary, and return it.
 
         Args:
-            function: The function. A plain one runs here and now, and can't be interrupted.
-            *args: Its arguments.
-            undo: Frees what it returns where that comes too late. Default: nothing is freed.
-
-        Returns:
-            What it returns.
+            function: A plain function, which can't be interrupted, or a coroutine function.
+            *args: The arguments of the function.
+            undo: Is given a result that came too late, to free its resources. Default: the result
+                is discarded.
 
         Raises:
             Aborted: The exchange was aborted.
@@ -137,13 +132,11 @@ class AsyncExchange(BaseExchange, ABC):
         return await self.run(async_call(function, *args), undo)
 
     async def wait_for_callback(self, begin: Callable[[Callable[[T], None]], object]) -> T:
-        """Wait for something that another thread or task delivers.
+        """Wait for a result that another thread or task delivers, and return it.
 
         Args:
-            begin: Is given the function to deliver by, callable from any thread at any time.
-
-        Returns:
-            What was delivered.
+            begin: Starts the work. Its argument is the callback for the result, which can be called
+                from any thread at any time.
 
         Raises:
             Aborted: The exchange was aborted.
@@ -152,7 +145,7 @@ class AsyncExchange(BaseExchange, ABC):
         return await self.run(self.loop.wait_for_callback(begin))
 
     async def sleep(self, seconds: float) -> None:
-        """Wait for so many seconds.
+        """Wait for a number of seconds.
 
         Raises:
             Aborted: The exchange was aborted.
@@ -162,11 +155,7 @@ class AsyncExchange(BaseExchange, ABC):
 
 
 def async_new_exchange(watchdog: Watchdog) -> AsyncExchange:
-    """Make an exchange of the event loop that runs here.
-
-    Args:
-        watchdog: Asked before every wait.
-    """
+    """Return a new exchange of the running event loop."""
     exchange = running_loop().exchange(watchdog)
     if running_shell() is not None:
         from .notebook_interrupts import async_track_in_cell

@@ -15,15 +15,12 @@ from .tls import TlsEngine
 async def async_open_socket_stream(
     exchange: AsyncExchange, host: str, port: int
 ) -> AsyncSocketStream:
-    """Connect to a host.
+    """Connect to a host, and return the connection.
 
     Args:
-        exchange: Carries the limits and the abort; the stream belongs to it.
-        host: The host.
+        exchange: Applies the timeouts and the abort; the connection is attached to it.
+        host: The host's name or address.
         port: The port.
-
-    Returns:
-        The connection.
 
     Raises:
         OSError: None of the host's addresses could be connected to.
@@ -34,11 +31,11 @@ async def async_open_socket_stream(
 
 
 class AsyncSocketStream:
-    """A connection.
+    """A connection, plain or TLS.
 
     Args:
-        stream: The connection of the event loop.
-        exchange: The exchange that it belongs to.
+        stream: The event loop's connection.
+        exchange: The exchange to attach the connection to.
     """
 
     __slots__ = ("_exchange", "_stream", "_tls", "_unsent")
@@ -46,12 +43,12 @@ class AsyncSocketStream:
     def __init__(self, stream: ByteStream[Any], exchange: AsyncExchange) -> None:
         self._stream = stream
         self._tls: TlsEngine | None = None
-        # TLS records that were not sent yet, because the sending task may be cancelled.
+        # TLS records to send; kept here, because the task that sends them may be cancelled.
         self._unsent = b""
         self.attach(exchange)
 
     def attach(self, exchange: AsyncExchange) -> None:
-        """Belong to an exchange from now on: its limits count, and its abort ends the waits."""
+        """Attach to an exchange: from now on its limits apply, and its abort ends the waits."""
         self._exchange = exchange
         exchange.attach(self._stream.close)
 
@@ -60,8 +57,8 @@ class AsyncSocketStream:
 
         Args:
             data: The bytes.
-            counts: Whether they are of the request. Default True; False for what a proxy of the
-                network is told.
+            counts: Whether the bytes are part of the request. Default True; False for what is only
+                sent to a proxy.
 
         Raises:
             OSError: The connection broke.
@@ -102,7 +99,7 @@ class AsyncSocketStream:
                 return data
             plain = tls.rest()
             while not plain and not tls.ended:
-                # Never after bytes were decrypted: they would be lost if it fails.
+                # Not after bytes were decrypted: if sending failed, they would be lost.
                 await self._answer(tls)
                 plain = tls.decrypt(await self._stream.receive(exchange))
             return plain
@@ -111,7 +108,7 @@ class AsyncSocketStream:
             raise
 
     async def _answer(self, tls: TlsEngine) -> None:
-        """Send what TLS itself has to say; whether it arrives, the next read will tell."""
+        """Send TLS's own records, such as alerts; a failure will show at the next read."""
         self._unsent += tls.take_output()
         if self._unsent:
             with suppress_errors(OSError):
@@ -121,14 +118,14 @@ class AsyncSocketStream:
         self._unsent = self._unsent[count:]
 
     async def start_tls(self, context: ssl.SSLContext, server_hostname: str) -> None:
-        """Do the TLS handshake; from then on what is sent and received is encrypted.
+        """Do the TLS handshake; from then on, what is sent and received is encrypted.
 
         Args:
             context: The TLS settings.
-            server_hostname: Whom the certificate has to name.
+            server_hostname: The host name that the certificate has to be for.
 
         Raises:
-            OSError: It failed.
+            OSError: The handshake failed.
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
@@ -145,20 +142,20 @@ class AsyncSocketStream:
             self._exchange.check_after(error)
             raise
         finally:
-            # The closing alert; after a failure, the alert that tells the server about it.
+            # The last records of the handshake, or the alert that tells the server why it failed.
             await self._answer(tls)
 
     def seems_open(self) -> bool:
-        """Return whether the server has left it open, as far as is known without a wait."""
+        """Return whether the server has left the connection open, as far as is known by now."""
         return self._stream.is_silent() if self._tls is None else not self._tls.is_over
 
     async def is_quiet(self) -> bool:
-        """Return whether it is open, and nothing has come that nobody asked for."""
+        """Return whether the connection is open, and no unexpected bytes have arrived."""
         if self._stream.is_silent():
             return self._tls is None or not self._tls.is_over
         if self._tls is None:
             return False
-        # TLS may have received something for itself, such as a session ticket.
+        # The bytes may be for TLS itself, such as a session ticket.
         try:
             await self._stream.process_pending_io()
             data = self._stream.poll()
@@ -173,23 +170,23 @@ class AsyncSocketStream:
             return False
 
     def interrupt(self) -> None:
-        """Make whoever waits for it stop."""
+        """End the waits for the connection."""
         self._stream.close()
 
     def close(self) -> None:
-        """Close the connection; what has not been sent is dropped."""
+        """Close the connection; bytes that have not been sent are discarded."""
         self._stream.close()
 
     def abandon(self) -> None:
-        """Close the connection from whatever thread."""
+        """Close the connection from any thread."""
         self._stream.abandon()
 
     def extra(self, info: str) -> Any:
-        """Return what httpx's extension `network_stream` tells about a connection."""
+        """Return a value as httpx's extension `network_stream` does."""
         if info == "ssl_object":
             return None if self._tls is None else self._tls.ssl_object
         return self._stream.extra(info)
 
 
 def _not_counted(count: int) -> None:
-    """What is not of the request."""
+    """Ignore bytes that are not part of the request."""

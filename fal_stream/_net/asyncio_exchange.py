@@ -1,4 +1,4 @@
-"""The exchange of asyncio: each wait is for one future.
+"""The exchange on asyncio: each wait is for one future.
 
 On an abort or a timeout, the exchange sets an exception on that future. One timer serves a whole
 exchange: it is rescheduled when it fires, not for each read.
@@ -27,12 +27,12 @@ _POLL_INTERVAL = 0.005
 
 
 class AsyncioExchange(AsyncExchange):
-    """See `AsyncExchange`; of asyncio.
+    """See `AsyncExchange`; on asyncio.
 
     Args:
-        watchdog: Asked before every wait.
+        watchdog: Consulted before every wait.
         loop: The event loop.
-        asyncio_loop: The same, as asyncio knows it.
+        asyncio_loop: The event loop as an object of asyncio.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class AsyncioExchange(AsyncExchange):
     ) -> None:
         super().__init__(watchdog, loop)
         self._loop = asyncio_loop
-        # More than one if the awaited work waits in turn.
+        # More than one if work that is awaited with `run` uses the exchange to wait, too.
         self._waiters: list[asyncio.Future[Any]] = []
         self._timer: asyncio.TimerHandle | None = None
 
@@ -55,13 +55,10 @@ class AsyncioExchange(AsyncExchange):
         return super().detach()
 
     async def wait(self, future: asyncio.Future[T]) -> T:
-        """Wait for a future.
+        """Wait for a future, and return its result.
 
         Args:
-            future: The future; it is given the exception if the wait is in vain.
-
-        Returns:
-            Its result.
+            future: The future. An abort or a timeout sets an exception on it.
 
         Raises:
             Aborted: The exchange was aborted.
@@ -78,7 +75,7 @@ class AsyncioExchange(AsyncExchange):
             watchdog.leave()
 
     async def run(self, work: Coroutine[Any, Any, T], undo: Callable[[T], Any] = nothing) -> T:
-        """See `AsyncExchange`; the coroutine has a task of its own."""
+        """See `AsyncExchange`; the coroutine runs in a task of its own."""
         task = self._loop.create_task(work)
         finished: asyncio.Future[None] = self._loop.create_future()
         task.add_done_callback(lambda _: wake(finished))
@@ -86,7 +83,7 @@ class AsyncioExchange(AsyncExchange):
             await self.wait(finished)
         except BaseException:
             task.cancel()
-            # Not forever: the user's function may never end.
+            # Limited, because the user's function may never end.
             await asyncio.wait([task], timeout=MAX_WAIT_SLICE)
             if not task.done():
                 task.add_done_callback(_ignore)
@@ -112,7 +109,7 @@ class AsyncioExchange(AsyncExchange):
         """See `AsyncExchange`."""
         loop, changed = self._loop, self._loop.create_future()
         found: list[socket.socket] = []
-        # By their numbers: for a socket, asyncio makes its repr whenever it is not yet known.
+        # File descriptors, because asyncio formats the repr of a socket that it doesn't know yet.
         watched: list[int] = []
 
         def note(sock: socket.socket) -> None:
@@ -167,7 +164,7 @@ class AsyncioExchange(AsyncExchange):
             self._fail(expired)
 
     def _fail(self, reason: Exception) -> bool:
-        """End the waits there are; tell whether there is one."""
+        """Fail the current waits, and return whether there were any."""
         pending = [waiter for waiter in self._waiters if not waiter.done()]
         for waiter in pending:
             waiter.set_exception(reason)
@@ -175,12 +172,12 @@ class AsyncioExchange(AsyncExchange):
 
 
 def _ignore(task: asyncio.Task[Any]) -> None:
-    """Take what a task ended with, or asyncio would complain that nobody did."""
+    """Retrieve a task's exception, or asyncio would log that it was never retrieved."""
     if not task.cancelled():
         task.exception()
 
 
 def wake(future: asyncio.Future[None] | None) -> None:
-    """End the wait for a future, if somebody waits."""
+    """Set the result of a future, if there is one and it is not done."""
     if future is not None and not future.done():
         future.set_result(None)

@@ -29,10 +29,10 @@ class AsyncioLoop(EventLoop):
 
     @classmethod
     def running(cls) -> AsyncioLoop:
-        """Return the event loop that runs here.
+        """Return the running event loop.
 
         Raises:
-            RuntimeError: None does.
+            RuntimeError: No event loop is running.
         """
         return cls(asyncio.get_running_loop())
 
@@ -51,7 +51,7 @@ class AsyncioLoop(EventLoop):
         return asyncio.current_task()
 
     def current_task_or_none(self) -> object | None:
-        """See `EventLoop`; trio, where it is the guest of asyncio, runs in no task of it."""
+        """See `EventLoop`; trio in guest mode on asyncio doesn't run in a task of asyncio."""
         try:
             task = asyncio.current_task()
         except RuntimeError:
@@ -59,7 +59,7 @@ class AsyncioLoop(EventLoop):
         return task if task is not None and task.get_loop() is self.loop else None
 
     def is_task_cancelled(self) -> bool:
-        """See `EventLoop`; Python 3.10 doesn't tell."""
+        """See `EventLoop`; always False on Python 3.10, where tasks don't tell."""
         cancelling: Callable[[], int] | None = getattr(asyncio.current_task(), "cancelling", None)
         return cancelling is not None and cancelling() > 0
 
@@ -79,7 +79,7 @@ class AsyncioLoop(EventLoop):
         """See `EventLoop`."""
         is_forgotten = False
 
-        # At its end, an event loop closes its async generators (`shutdown_asyncgens`).
+        # An event loop closes its async generators when it ends (`shutdown_asyncgens`).
         async def wait() -> AsyncGenerator[None, None]:
             try:
                 yield
@@ -94,8 +94,9 @@ class AsyncioLoop(EventLoop):
         def forget() -> None:
             nonlocal is_forgotten
             is_forgotten = True
-            # Closed here: a generator that is dropped is closed by its loop later, and Python 3.12
-            # and later warn where the loop is closed before that. It may be closing it just now.
+            # The loop would close a generator that is garbage-collected only later, and Python 3.12
+            # and later warn if the loop itself is closed before that. It may be closing it right
+            # now.
             with contextlib.suppress(StopIteration, RuntimeError):
                 generator.aclose().send(None)
 
@@ -120,7 +121,7 @@ class AsyncioLoop(EventLoop):
         self, work: Callable[[], Coroutine[Any, Any, None]], end: Callable[[], None]
     ) -> Callable[[], object]:
         """See `EventLoop`."""
-        # Not by the loop's task factory: eager tasks could start each other recursively.
+        # Not with the loop's task factory: eager tasks could start each other recursively.
         task = asyncio.Task(work(), loop=self.loop)
         task.add_done_callback(lambda _: end())
         return task.cancel
@@ -142,7 +143,7 @@ class AsyncioLoop(EventLoop):
             await asyncio.wait([task], timeout=seconds)
         finally:
             if not task.done():
-                # Not waited for: it is the user's code, and may never end.
+                # Don't wait for it: it is the user's code, and may never end.
                 task.cancel()
                 task.add_done_callback(_ignore)
         if task.done() and not task.cancelled():
@@ -150,7 +151,7 @@ class AsyncioLoop(EventLoop):
 
 
 async def _finished(task: asyncio.Future[T], interrupt: Callable[[], None]) -> T:
-    """Wait for a task; where the waiting one is cancelled, until it has been interrupted."""
+    """Wait for a task; if the caller is cancelled, interrupt the task and wait for its end."""
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
@@ -160,7 +161,7 @@ async def _finished(task: asyncio.Future[T], interrupt: Callable[[], None]) -> T
 
 
 async def _outlast(task: asyncio.Future[Any]) -> None:
-    """Wait for a task however often the waiting one is cancelled; it is being cancelled anyway."""
+    """Wait for a task, ignoring cancellations: the caller will raise one afterwards anyway."""
     while not task.done():
         try:
             await asyncio.wait([task])
@@ -169,6 +170,6 @@ async def _outlast(task: asyncio.Future[Any]) -> None:
 
 
 def _ignore(task: asyncio.Future[Any]) -> None:
-    """Take what a task ended with, or asyncio would complain that nobody did."""
+    """Retrieve a task's exception, or asyncio would log that it was never retrieved."""
     if not task.cancelled():
         task.exception()

@@ -18,7 +18,7 @@ _NAMES = {"client_addr": "sockname", "server_addr": "peername"}
 
 
 class Receiver(asyncio.Protocol):
-    """Keeps what the loop has read until somebody takes it."""
+    """Buffers the bytes that the event loop has read."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
@@ -35,17 +35,17 @@ class Receiver(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are not instances of `asyncio.Transport`.
         self._transport = cast(asyncio.Transport, transport)
-        # So `drained` waits until everything was sent, and a stalled write is noticed.
+        # So that `drained` waits until everything was sent, and a stalled write times out.
         self._transport.set_write_buffer_limits(0)
-        # What asyncio reads at once by default is so large that the system maps memory for it each
-        # time. uvloop has a buffer of its own.
+        # By default asyncio reads up to 256 KiB at once, for which memory is mapped each time.
+        # uvloop has a buffer of its own.
         with contextlib.suppress(AttributeError):
             cast(Any, self._transport).max_size = READ_BYTES
 
     def data_received(self, data: bytes) -> None:
         self._pieces.append(data)
         self._size += len(data)
-        # How much is read ahead of the consumer before reading is paused.
+        # Pause reading if the consumer is slower than the server.
         if self._size > READ_BYTES and self._transport is not None and not self._paused:
             self._paused = True
             self._transport.pause_reading()
@@ -74,7 +74,7 @@ class Receiver(asyncio.Protocol):
         return bool(self._pieces)
 
     def take(self) -> bytes:
-        """Return what has been read, and let the loop read on."""
+        """Return the buffered bytes, and resume reading."""
         data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
         self._size = 0
@@ -84,18 +84,18 @@ class Receiver(asyncio.Protocol):
         return data
 
     def arrival(self) -> asyncio.Future[None]:
-        """Return what is done when there is something to take, or the end."""
+        """Return a future that is done when there are bytes to take, or at the end."""
         self._reader = self.loop.create_future()
         return self._reader
 
     async def drained(self, exchange: AsyncioExchange) -> None:
-        """Wait until everything that was written is on its way."""
+        """Wait until the system has accepted everything that was written."""
         while self._writer is not None and not self.ended:
             await exchange.wait(self._writer)
 
 
 class AsyncioStream(ByteStream[AsyncioExchange]):
-    """See `ByteStream`; of asyncio."""
+    """See `ByteStream`; on asyncio."""
 
     def __init__(self, transport: asyncio.Transport, receiver: Receiver) -> None:
         self._transport = transport
@@ -120,7 +120,7 @@ class AsyncioStream(ByteStream[AsyncioExchange]):
         """See `ByteStream`."""
         receiver = self._receiver
         exchange.check()
-        # Not all at once if it is much: the progress would not be visible.
+        # In pieces, so that the progress of a large body is visible.
         rest = data if len(data) <= _WRITE_BYTES else memoryview(data)
         # The head of a request contains the key, and a traceback may show each variable.
         del data
@@ -142,7 +142,7 @@ class AsyncioStream(ByteStream[AsyncioExchange]):
 
     async def process_pending_io(self) -> None:
         """See `ByteStream`."""
-        # In the first iteration, the waiting task goes on before the sockets are read.
+        # In the first iteration, this task resumes before the event loop has read its sockets.
         for _ in range(2):
             await asyncio.sleep(0)
 
@@ -157,11 +157,11 @@ class AsyncioStream(ByteStream[AsyncioExchange]):
 
     def close(self) -> None:
         """See `ByteStream`."""
-        # asyncio can't abort a transport that is closed already.
+        # asyncio can't abort a transport whose connection is lost already.
         if self._receiver.is_lost:
             return
-        # The server should notice it at once: the event loop closes the socket only in its next
-        # iteration.
+        # The event loop closes the socket only in its next iteration, but the server should notice
+        # at once.
         shut_down(self._transport.get_extra_info("socket"))
         # A closed event loop has closed its sockets, or leaves that to the garbage collector.
         with contextlib.suppress(RuntimeError):
@@ -182,7 +182,7 @@ def _broken(error: Exception) -> OSError:
 
 
 async def stream_from_socket(sock: socket.socket) -> AsyncioStream:
-    """Return the connection of a connected socket, which is closed where that fails."""
+    """Return a connection for a connected socket; close the socket if that fails."""
     loop = asyncio.get_running_loop()
     try:
         transport, receiver = await loop.create_connection(Receiver, sock=sock)

@@ -1,4 +1,4 @@
-"""The interface of a connection of an event loop: it sends and receives bytes."""
+"""The interface of an event loop's connection, which sends and receives bytes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-# How much is read at once.
+# The largest number of bytes that are read at once.
 READ_BYTES = 64 * 1024
 
 ExchangeT = TypeVar("ExchangeT")
@@ -20,7 +20,7 @@ class ByteStream(ABC, Generic[ExchangeT]):
         """Wait for bytes.
 
         Args:
-            exchange: Carries the limits and the abort.
+            exchange: Applies the timeouts and the abort.
 
         Returns:
             Some bytes, or `b""` at the end of the connection.
@@ -36,9 +36,9 @@ class ByteStream(ABC, Generic[ExchangeT]):
         """Send bytes.
 
         Args:
-            exchange: Carries the limits and the abort.
+            exchange: Applies the timeouts and the abort.
             data: The bytes.
-            sent: Told how many bytes have been handed on.
+            sent: Is called with the number of bytes each time some are handed to the network.
 
         Raises:
             OSError: The connection broke.
@@ -48,18 +48,18 @@ class ByteStream(ABC, Generic[ExchangeT]):
 
     @abstractmethod
     def is_silent(self) -> bool:
-        """Return whether it is open and nothing has come, so that it can carry another request."""
+        """Return whether the connection is open and no bytes have arrived: it can be used again."""
 
     @abstractmethod
     async def process_pending_io(self) -> None:
-        """Have the event loop read what has come."""
+        """Let the event loop read the bytes that have arrived."""
 
     @abstractmethod
     def poll(self) -> bytes | None:
-        """Take what has come, without waiting.
+        """Return the bytes that have arrived, without waiting.
 
         Returns:
-            Some bytes, `b""` at the end of the connection, None where nothing has come.
+            Some bytes, `b""` at the end of the connection, or None if no bytes have arrived.
 
         Raises:
             OSError: The connection broke.
@@ -67,12 +67,12 @@ class ByteStream(ABC, Generic[ExchangeT]):
 
     @abstractmethod
     def close(self) -> None:
-        """Close it; what has not been sent is dropped. Called in its event loop."""
+        """Close the connection, in its event loop; bytes that have not been sent are discarded."""
 
     @abstractmethod
     def abandon(self) -> None:
-        """Close it, from whatever thread."""
+        """Close the connection from any thread."""
 
     @abstractmethod
     def extra(self, info: str) -> Any:
-        """Return what httpx's extension `network_stream` tells about a connection."""
+        """Return a value as httpx's extension `network_stream` does."""

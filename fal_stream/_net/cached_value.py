@@ -1,8 +1,8 @@
-"""A cached value that is expensive to make: made once, in a thread, shared by all that wait for it.
+"""A cached value that is expensive to make: made once, in a thread, and shared by all waiters.
 
-Promises: everyone that needs the value at the same time waits for the same call, and can give up
-alone. A failure is not cached. Neither a Ctrl-C nor a fork during the call leaves anyone waiting
-for a call that will never return.
+Promises: all that need the value at the same time wait for the same call, and each can stop waiting
+without affecting the others. A failure is not cached. Neither a Ctrl-C nor a fork during the call
+leaves a waiter waiting for a call that will never return.
 """
 
 from __future__ import annotations
@@ -18,35 +18,36 @@ T = TypeVar("T")
 
 
 class CachedValue(Generic[T]):
-    """Makes a thing when it is first needed.
+    """A value that is made when it is first needed.
 
     Args:
-        make: Makes it; called in a thread of its own, or in the caller's where none can be had.
+        make: Makes the value. It is called in a thread of its own, or in the caller's if no thread
+            can be started.
     """
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
         self._values: list[T] = []
-        # By process: in a forked one nobody goes on with what its parent was making.
+        # By process id, because a call of the parent never returns in a forked process.
         self._calls: dict[int, SharedCall[T]] = {}
 
     @property
     def value(self) -> T | None:
-        """The thing, or None as long as it is not made."""
+        """The value, or None if it has not been made yet."""
         return self._values[0] if self._values else None
 
     def get(self) -> T:
-        """Return the thing; where it is not made yet, make it here and now."""
+        """Return the value; make it in this thread if it has not been made yet."""
         if not self._values:
             self._values.append(self._make())
         return self._values[0]
 
     def begin(self, deliver: Deliver[T]) -> None:
-        """Have the thing made, if nobody does already.
+        """Start making the value, unless it is being made already.
 
         Args:
-            deliver: Is given a function, from whatever thread: it gives the thing, or raises what
-                kept it from being made.
+            deliver: Is called from any thread, with a function that returns the value or raises the
+                exception that making it raised.
         """
         process = os.getpid()
 

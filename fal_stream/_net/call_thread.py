@@ -1,4 +1,4 @@
-"""A thread that is kept for slow calls, such as reading a file piece by piece."""
+"""A thread for a series of slow calls, such as reading a file piece by piece."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ T = TypeVar("T")
 
 
 class Call(Generic[T]):
-    """A call of a function, and what came of it.
+    """A call of a function, and its result.
 
     Args:
         function: The function.
-        deliver: Is called with None when it is over; raises nothing.
+        deliver: Is called with None when the function has returned or raised; must not raise.
     """
 
     def __init__(self, function: Callable[[], T], deliver: Callable[[None], None]) -> None:
@@ -44,22 +44,22 @@ class Call(Generic[T]):
 
 
 class CallThread:
-    """Makes calls one after the other in a thread of its own; used by `with`.
+    """Makes calls one after the other in a thread of its own; used in a `with` statement.
 
-    The thread is started with the first call, and ends at the end of the `with`: nobody waits for
-    it, and a call that hangs holds up neither the caller nor the end of the program.
+    The thread is started for the first call, and told to end when the `with` block ends. Nothing
+    waits for its end, so a call that hangs delays neither the caller nor the end of the program.
     """
 
     def __init__(self) -> None:
         self._calls: deque[Call[Any] | None] = deque()
-        # Let go of where there is something to do. One step of the interpreter does so, in which no
-        # signal handler can lock itself out.
+        # Released when there is something to do. Releasing is a single operation of the
+        # interpreter, so a signal handler can do it at any time.
         self._idle = threading.Lock()
         self._idle.acquire()
         self._is_started = False
 
     def begin(self, call: Call[Any]) -> None:
-        """Have a call made.
+        """Add a call to the queue of the thread.
 
         Raises:
             RuntimeError: The thread can't be started.

@@ -14,33 +14,29 @@ T = TypeVar("T")
 
 
 def async_cancellations() -> tuple[type[BaseException], ...]:
-    """Return what is raised in a wait whose task was cancelled."""
+    """Return the types of exception that a wait raises when its task is cancelled."""
     return loops.cancellations()
 
 
 def cancellations() -> tuple[type[BaseException], ...]:
-    """Return nothing: threads are not cancelled."""
+    """Return an empty tuple: threads are not cancelled."""
     return ()
 
 
 def async_is_interruption(error: BaseException | None) -> bool:
-    """Return whether an exception, or each one in a group, says that a task is to end.
-
-    Args:
-        error: The exception, a cancellation or that of Ctrl-C for one, or None.
-    """
+    """Return whether an exception, or each one in a group, is a cancellation or a Ctrl-C."""
     return _is_of(error, (*loops.cancellations(), KeyboardInterrupt))
 
 
 def is_interruption(error: BaseException | None) -> bool:
-    """Return whether an exception is that of Ctrl-C: threads are not cancelled."""
+    """Return whether an exception is a Ctrl-C: threads are not cancelled."""
     return _is_of(error, (KeyboardInterrupt,))
 
 
 def async_is_cancelled_here() -> bool:
-    """Return whether the running task is being cancelled, as far as can be told; for finalizers.
+    """Return whether the running task is being cancelled, as far as is known.
 
-    What a cancellation raises isn't visible in a finalizer that it has caused.
+    For finalizers: one that runs because of a cancellation doesn't see the exception.
     """
     try:
         return running_loop().is_task_cancelled()
@@ -60,7 +56,7 @@ def _is_of(error: BaseException | None, types: tuple[type[BaseException], ...]) 
 
 
 async def async_in_thread(function: Callable[..., T], *args: Any) -> T:
-    """Call a function that may take long, in a thread that nobody has to wait for."""
+    """Call a function that may take long, in a daemon thread."""
     results: list[T] = []
     errors: list[BaseException] = []
 
@@ -72,7 +68,7 @@ async def async_in_thread(function: Callable[..., T], *args: Any) -> T:
                 errors.append(error)
             deliver(None)
 
-        # A daemon thread: one of the event loop's executor could delay the end of the program.
+        # Not in the event loop's executor, whose threads could delay the end of the program.
         start_named_thread(threading.Thread(target=run, daemon=True, name="fal_stream-call"))
 
     await running_loop().wait_for_callback(begin)
@@ -82,30 +78,27 @@ async def async_in_thread(function: Callable[..., T], *args: Any) -> T:
 
 
 def in_thread(function: Callable[..., T], *args: Any) -> T:
-    """Call a function here and now: a blocking program waits in any case."""
+    """Call a function in this thread: a blocking program waits in any case."""
     return function(*args)
 
 
 async def async_complete_despite_cancellation(
     work: Coroutine[Any, Any, T], interrupt: Callable[[], None]
 ) -> T:
-    """Do some short work to its end, also where the caller is or gets cancelled.
+    """Complete some short work even if the caller is cancelled, and return its result.
 
     Args:
         work: The work.
-        interrupt: Makes the work fail soon.
-
-    Returns:
-        What the work returns.
+        interrupt: Makes the work fail soon; called if the caller is cancelled.
     """
     try:
         loop = running_loop()
-    except RuntimeError:  # it has ended, and the collector closes what ran in it
+    except RuntimeError:  # the loop has ended, and the garbage collector closes its coroutines
         work.close()
         raise
     return await loop.complete_despite_cancellation(work, interrupt)
 
 
 def complete_despite_cancellation(work: T, interrupt: Callable[[], None]) -> T:
-    """Return the result of work that a blocking program has done by now."""
+    """Return `work`, which is the result already in the blocking flavour."""
     return work

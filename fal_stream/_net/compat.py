@@ -18,14 +18,14 @@ from ..errors import ConfigError
 T = TypeVar("T")
 
 Lock = threading.Lock
-"""Held for moments only, and never in a wait: the same one for both flavours."""
+"""The lock of both flavours: held only briefly, and never during a wait."""
 
 # How often a wait that can't be woken checks for an abort (seconds).
 MAX_WAIT_SLICE = 0.5
 
 
 class AsyncStartable:
-    """Lets `await thing` start the thing, as a promise of JavaScript would."""
+    """Something that `await` starts, such as a stream."""
 
     async def start(self) -> Self:
         """Start."""
@@ -36,18 +36,18 @@ class AsyncStartable:
 
 
 class Startable:
-    """Nothing to await in a blocking program."""
+    """Nothing: in a blocking program there is no `await`."""
 
 
 def async_check_function(name: str, function: Callable[..., Any]) -> None:
-    """Take any function: `async_call` can call it."""
+    """Accept any function: `async_call` can call it."""
 
 
 def check_function(name: str, function: Callable[..., Any]) -> None:
-    """Refuse a coroutine function, which `call` could not call.
+    """Check that `call` can call a function.
 
     Args:
-        name: The argument's name.
+        name: The name of the argument, for the message.
         function: The function.
 
     Raises:
@@ -65,7 +65,7 @@ def _not_callable(name: str) -> ConfigError:
 
 
 async def async_call(function: Callable[..., T | Awaitable[T]], *args: Any) -> T:
-    """Call a function that may be a coroutine function."""
+    """Call a function that may be a coroutine function, and return its result."""
     result = function(*args)
     if inspect.isawaitable(result):
         return await result
@@ -73,19 +73,23 @@ async def async_call(function: Callable[..., T | Awaitable[T]], *args: Any) -> T
 
 
 def call(function: Callable[..., T | Awaitable[T]], *args: Any) -> T:
-    """Call a function; one that gives an awaitable is refused."""
+    """Call a function and return its result; raise `ConfigError` if that is an awaitable."""
     return settle(function, function(*args))
 
 
 async def async_settle(function: Callable[..., Any] | str, result: T | Awaitable[T]) -> T:
-    """Return what a function has given, once it is there."""
+    """Return what a function has returned; if that is an awaitable, await it."""
     if inspect.isawaitable(result):
         return await result
     return result
 
 
 def settle(function: Callable[..., Any] | str, result: T | Awaitable[T]) -> T:
-    """Return what a function, or one of that name, has given; an awaitable is refused."""
+    """Return what a function, or one of that name, has returned.
+
+    Raises:
+        ConfigError: It has returned an awaitable.
+    """
     if inspect.isawaitable(result):
         if inspect.iscoroutine(result):
             result.close()
@@ -97,7 +101,7 @@ def settle(function: Callable[..., Any] | str, result: T | Awaitable[T]) -> T:
 async def async_call_with_timeout(
     seconds: float, function: Callable[..., T | Awaitable[T]], *args: Any
 ) -> None:
-    """Call a function that may be a coroutine function; what that waits for is cancelled then."""
+    """Call a function that may be a coroutine function, which is cancelled after `seconds`."""
     from .loops import running_loop
 
     result = function(*args)

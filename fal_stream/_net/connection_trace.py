@@ -1,10 +1,10 @@
-"""Learn from httpx's `trace` extension which connection is opened for a request, both flavours.
+"""Find the connection of a request by httpx's `trace` extension, in both flavours.
 
-In the blocking flavour, a request that is given up before its response began is left behind in a
-thread. httpx's extension `trace` (https://www.python-httpx.org/advanced/extensions/#trace) reports
-the connection that was opened for it, so it can be shut down, which ends the thread. For a request
-on a connection that was used before, httpx reports nothing: its thread ends with the response, or
-with httpx's own timeout.
+In the blocking flavour, a request that is aborted before its response began keeps its thread
+running. httpx's extension `trace` (https://www.python-httpx.org/advanced/extensions/#trace) reports
+the connection that was opened for it, so the connection can be shut down, which ends the thread.
+httpx reports no connection if the request uses one that was open already: then the thread ends when
+the response comes, or at httpx's own timeout.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .sockets import shut_down, socket_of
 
 
 class AsyncConnectionTrace:
-    """Knows nothing, and needs nothing: a task is cancelled."""
+    """Does nothing: the task of a request is cancelled instead."""
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -41,7 +41,7 @@ class ConnectionTrace:
 
     def _note(self, event: str, info: Mapping[str, Any]) -> None:
         if event.startswith("http2.") or event.endswith("response_closed.complete"):
-            # Other requests share it, or may have taken it by now.
+            # Other requests share the connection, or may have acquired it by now.
             self._sock = None
         elif event.endswith((".connect_tcp.complete", ".connect_unix_socket.complete")):
             self._sock = socket_of(info.get("return_value"))
@@ -51,6 +51,6 @@ class ConnectionTrace:
             shut_down(self._sock)
 
     def shut_down(self) -> None:
-        """Shut the connection down, now or as soon as it is there."""
+        """Shut the connection down, now or as soon as it is opened."""
         self._is_shut_down = True
         shut_down(self._sock)

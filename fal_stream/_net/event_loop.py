@@ -1,4 +1,4 @@
-"""The interface of an event loop: what fal_stream needs of asyncio or trio."""
+"""The interface of an event loop: what fal_stream needs from asyncio or trio."""
 
 from __future__ import annotations
 
@@ -17,123 +17,118 @@ T = TypeVar("T")
 
 
 class TaskLock(Protocol):
-    """Held by one task at a time, the others in the order they came."""
+    """A lock for tasks, which acquire it in the order in which they began to wait."""
 
     async def acquire(self) -> object:
-        """Wait for it; no wait and no cancellation where nobody has it."""
+        """Wait for the lock; if it is free, neither wait nor raise a cancellation."""
 
     def release(self) -> None:
-        """Hand it on."""
+        """Release the lock."""
 
 
 class EventLoop(ABC):
-    """One event loop; two of these are equal where the loop is the same."""
+    """One event loop; two objects are equal if they are of the same loop."""
 
     @property
     @abstractmethod
     def is_closed(self) -> bool:
-        """Whether nothing runs in it any more."""
+        """Whether the loop has ended."""
 
     @abstractmethod
     def call_soon(self, function: Callable[[], object]) -> None:
-        """Call a function in the loop, from whatever thread; not at all where it is closed."""
+        """Schedule a function in the loop, from any thread; do nothing if the loop is closed."""
 
     @abstractmethod
     def current_task(self) -> object:
-        """Return the task that runs."""
+        """Return the running task."""
 
     @abstractmethod
     def current_task_or_none(self) -> object | None:
-        """Return the task that runs here, None where it may not be one of this loop."""
+        """Return the running task, or None if there is none, or it may be another loop's."""
 
     @abstractmethod
     def lock(self) -> TaskLock:
-        """Make a lock."""
+        """Return a new lock."""
 
     @abstractmethod
     def exchange(self, watchdog: Watchdog) -> AsyncExchange:
-        """Make an exchange."""
+        """Return a new exchange."""
 
     @abstractmethod
     def call_later(self, seconds: float, function: Callable[[], None]) -> Callable[[], object]:
-        """Have a function called in the loop later.
+        """Schedule a call of a function in the loop.
 
         Args:
-            seconds: How much later.
-            function: The function; it raises nothing.
+            seconds: The delay (seconds).
+            function: The function; it must not raise.
 
         Returns:
-            A function that cancels it, callable in the loop only.
+            A function that cancels the call; it may only be called in the loop.
         """
 
     @abstractmethod
     def on_end(self, function: Callable[[], None]) -> Callable[[], object]:
-        """Have a function called when the loop ends, in the loop.
+        """Register a function that is called in the loop when the loop ends.
 
         Args:
-            function: The function; it raises nothing. It may be called when what this returns is
-                collected, too.
+            function: The function; it must not raise. It may also be called when the function that
+                this method returns is garbage-collected.
 
         Returns:
-            A function to keep until then; called from any thread, it makes the loop forget.
+            A function that unregisters it, from any thread. The caller has to keep a reference.
         """
 
     @abstractmethod
     def is_task_cancelled(self) -> bool:
-        """Return whether the running task is to end by a cancellation."""
+        """Return whether the running task is being cancelled."""
 
     @abstractmethod
     async def sleep(self, seconds: float) -> None:
-        """Wait for so many seconds."""
+        """Wait for a number of seconds."""
 
     @abstractmethod
     async def wait_for_callback(self, begin: Callable[[Callable[[T], None]], object]) -> T:
-        """Wait for something that another thread or task delivers.
+        """Wait for a result that another thread or task delivers, and return it.
 
         Args:
-            begin: Is given the function to deliver by, callable from any thread at any time.
-
-        Returns:
-            What was delivered.
+            begin: Starts the work. Its argument is the callback for the result, which can be called
+                from any thread at any time.
         """
 
     @abstractmethod
     def spawn(
         self, work: Callable[[], Coroutine[Any, Any, None]], end: Callable[[], None]
     ) -> Callable[[], object]:
-        """Begin some work in the background, which raises nothing but a cancellation.
+        """Start a task.
 
         Args:
-            work: The work.
-            end: Called when it is over, begun or not.
+            work: The coroutine function to run; it must not raise anything but a cancellation.
+            end: Is called when the task has ended, even if it was cancelled before it began.
 
         Returns:
-            A function that cancels it, callable in the loop only.
+            A function that cancels the task; it may only be called in the loop.
         """
 
     @abstractmethod
     async def stream_from_socket(self, sock: socket.socket) -> ByteStream[Any]:
-        """Return the connection of a connected socket, which is closed where that fails."""
+        """Return a connection for a connected socket; close the socket if that fails."""
 
     @abstractmethod
     async def complete_despite_cancellation(
         self, work: Coroutine[Any, Any, T], interrupt: Callable[[], None]
     ) -> T:
-        """Do some short work to its end, also where the caller is or gets cancelled.
+        """Complete some short work even if the caller is cancelled, and return its result.
 
         Args:
             work: The work.
-            interrupt: Makes the work fail soon.
-
-        Returns:
-            What the work returns.
+            interrupt: Makes the work fail soon; called if the caller is cancelled.
         """
 
     @abstractmethod
     async def run_with_timeout(self, seconds: float, work: Coroutine[Any, Any, object]) -> None:
-        """Do some work for so many seconds at most, after which it is cancelled.
+        """Run some work, and cancel it if it is not complete after a number of seconds.
 
         Args:
-            seconds: How long it may take; with 0 it is begun, and gets as far as its first wait.
-            work: The work; what it raises in time is raised.
+            seconds: The limit (seconds); with 0, the work still runs up to its first wait.
+            work: The work; an exception that it raises in time is raised here.
         """

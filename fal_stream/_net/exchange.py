@@ -12,16 +12,16 @@ class Aborted(Exception):
 
 
 class BaseExchange:
-    """One request and its response: its watchdog, and whether it was aborted.
+    """The timeouts and the abort flag of one request and its response.
 
     Args:
-        watchdog: Asked before every wait.
+        watchdog: Consulted before every wait.
 
     Attributes:
         aborted: Whether `abort` was called.
         bytes_sent: How many bytes of the request have been handed to the network.
-        connect_patience: How many seconds the addresses of a host may take together to be
-            connected to, or None for as long as the watchdog allows.
+        connect_patience: The time for connecting to any of a host's addresses (seconds), or None
+            for as long as the watchdog allows.
     """
 
     def __init__(self, watchdog: Watchdog) -> None:
@@ -33,44 +33,43 @@ class BaseExchange:
 
     @property
     def signal(self) -> AbortSignal:
-        """Aborted with the exchange: for what is done on its behalf by exchanges of its own."""
+        """A signal that is aborted with this exchange, for other exchanges on its behalf."""
         if self._children is None:
             self._children = AbortController()
-            # The abort may have come before the callback was registered.
+            # The abort may have come just before `_children` was set.
             if self.aborted:
                 self._children.abort()
         return self._children.signal
 
     @property
     def is_orphaned(self) -> bool:
-        """Whether nothing can go on in it any more, since its event loop was closed."""
+        """Whether the event loop of the exchange is closed, so nothing can be done in it."""
         return False
 
     def sent(self, count: int) -> None:
-        """Note that bytes of the request were handed to the network."""
+        """Count bytes of the request that were handed to the network."""
         self.bytes_sent += count
         self.progress()
 
     def progress(self) -> None:
-        """Note that a piece of the request went out, or of a file came in."""
+        """Tell the watchdog that a piece of the request was sent, or of a file received."""
         self.watchdog.progress()
 
     def abort(self) -> None:
-        """Make every wait of the exchange end; callable from any thread at any time."""
+        """End every wait of the exchange; callable from any thread at any time."""
         self.aborted = True
         if self._children is not None:
             self._children.abort()
 
     def check(self) -> None:
-        """Raise Aborted after an abort."""
+        """Raise `Aborted` if the exchange was aborted."""
         if self.aborted:
             raise Aborted
 
     def check_after(self, error: OSError) -> None:
-        """Raise Aborted if an abort is why a connection broke, and no signal handler's exception.
+        """Raise `Aborted` if an exception of the connection is the effect of an abort.
 
-        Args:
-            error: What the connection raised.
+        An exception that a signal handler raised is not.
         """
         if raised_by_signal_handler(error) is None:
             self.check()

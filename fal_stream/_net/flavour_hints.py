@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import FalStreamError
 
-# Starlette's StreamingResponse takes what has an `__aiter__` for asynchronous.
+# Starlette's StreamingResponse treats an object with an `__aiter__` as an asynchronous iterable.
 _OF_FRAMEWORKS = (
     "the asynchronous client (AsyncStreamingClient); a framework that iterates it, such as "
     "Starlette's StreamingResponse, is given stream.text(), or a generator over the stream"
@@ -34,7 +34,7 @@ def _refuse(thing: object, is_what: str, hint: str, other: str) -> NoReturn:
 
 
 class AsyncFlavourHints:
-    """Tells who writes `for` or `with` to write `async` before it."""
+    """Raises an error for `for` and `with` that tells to write `async` before them."""
 
     if not TYPE_CHECKING:
 
@@ -45,11 +45,11 @@ class AsyncFlavourHints:
             _refuse(self, "asynchronous", "async with", "the blocking client (StreamingClient)")
 
         def __exit__(self, *exc_info):
-            """Never reached: `with` needs to find it."""
+            """Never called, but `with` looks it up first."""
 
 
 class FlavourHints:
-    """Tells who writes `async for` or `async with` to leave the `async` out."""
+    """Raises an error for `async for` and `async with` that tells to leave the `async` out."""
 
     if not TYPE_CHECKING:
 
@@ -60,11 +60,11 @@ class FlavourHints:
             _refuse(self, "blocking", "with", "the asynchronous client (AsyncStreamingClient)")
 
         async def __aexit__(self, *exc_info):
-            """Never reached: `async with` needs to find it."""
+            """Never called, but `async with` looks it up first."""
 
 
 class AsyncIteratorHints:
-    """Tells who writes `for` or `await` to write `async for`."""
+    """Raises an error for `for` and `await` that tells to write `async for`."""
 
     if not TYPE_CHECKING:
 
@@ -79,7 +79,7 @@ class AsyncIteratorHints:
 
 
 class IteratorHints:
-    """Tells nothing.
+    """Has no hints, on purpose.
 
     With an `__aiter__`, the text of a blocking stream would count as an asynchronous iterable, and
     Starlette's `StreamingResponse` would iterate it as one. With an `__await__`, it would count as

@@ -1,8 +1,8 @@
 """Connect to a host by Happy Eyeballs (RFC 8305), both flavours side by side.
 
-The addresses are tried in turn, IPv6 and IPv4 alternately: the next attempt starts when the one
-before has failed, or has not succeeded within a quarter of a second. The first connection that is
-made is used, and the other attempts are cancelled.
+The addresses are tried in turn, IPv6 and IPv4 alternately: the next attempt starts when the last
+one has failed, or has not succeeded within a quarter of a second. The first connection that is
+established is used, and the other attempts are cancelled.
 """
 
 from __future__ import annotations
@@ -30,16 +30,13 @@ _MAX_REPORTED_FAILURES = 4
 
 
 async def async_connect(exchange: AsyncExchange, host: str, port: int) -> ByteStream[Any]:
-    """Connect to a host.
+    """Connect to a host, and return the connection.
 
     Args:
-        exchange: Carries the limits and the abort; its `connect_patience` is for all addresses of
+        exchange: Applies the timeouts and the abort; its `connect_patience` is for all addresses of
             the host together.
-        host: Its name or address.
-        port: Its port.
-
-    Returns:
-        The connection.
+        host: The host's name or address.
+        port: The port.
 
     Raises:
         ConnectFailed: The name can't be looked up, or no address can be connected to.
@@ -63,22 +60,7 @@ async def async_connect(exchange: AsyncExchange, host: str, port: int) -> ByteSt
 
 
 def connect(exchange: Exchange, host: str, port: int) -> socket.socket:
-    """Connect to a host.
-
-    Args:
-        exchange: Carries the limits and the abort; its `connect_patience` is for all addresses of
-            the host together.
-        host: Its name or address.
-        port: Its port.
-
-    Returns:
-        The connected socket, which does not block.
-
-    Raises:
-        ConnectFailed: The name can't be looked up, or no address can be connected to.
-        Aborted: The exchange was aborted.
-        Expired: A limit of the watchdog has run out.
-    """
+    """Return a connected, non-blocking socket; see `async_connect`."""
     addresses = _literal(host, port)
     if addresses is None:
         with LookUp(host, port, may_block=True) as look_up:
@@ -88,7 +70,7 @@ def connect(exchange: Exchange, host: str, port: int) -> socket.socket:
     def once(seconds: float) -> socket.socket | None:
         seconds = min(seconds, attempts.begin())
         if exchange.aborted:
-            # The abort may have come before there was a socket.
+            # The abort may have come before there was a socket to shut down.
             return None
         return attempts.winner(ready(attempts.pending, selectors.EVENT_WRITE, seconds))
 
@@ -104,7 +86,7 @@ def connect(exchange: Exchange, host: str, port: int) -> socket.socket:
 
 
 def interleaved(addresses: Iterable[Address]) -> list[Address]:
-    """Return the addresses with their families by turns, that of the first one first."""
+    """Return the addresses with their families alternating, beginning with the first one's."""
     families: dict[int, list[Address]] = {}
     for address in addresses:
         families.setdefault(address.family, []).append(address)
@@ -116,10 +98,10 @@ class _Attempts:
     """The attempts to connect to one host.
 
     Args:
-        host: Its name.
-        port: Its port.
-        addresses: Its addresses.
-        patience: How many seconds they all may take together, or None for no limit.
+        host: The host's name, for messages.
+        port: The port, for messages.
+        addresses: The host's addresses.
+        patience: The time for all attempts together (seconds), or None for no limit.
     """
 
     def __init__(
@@ -138,13 +120,13 @@ class _Attempts:
         return list(self._pending)
 
     def begin(self) -> float:
-        """Begin the attempts that are due.
+        """Start the attempts that are due.
 
         Returns:
-            How many seconds to wait at most for those that are under way.
+            The longest time to wait for the pending attempts (seconds).
 
         Raises:
-            ConnectFailed: None is, and none is left.
+            ConnectFailed: All attempts have failed.
         """
         now = time.monotonic()
         while self._left and now >= self._next_at and len(self._pending) < MOST_ATTEMPTS:
@@ -164,13 +146,13 @@ class _Attempts:
         return max(0.0, min(due, self._give_up_at) - now)
 
     def winner(self, ready: Iterable[socket.socket]) -> socket.socket | None:
-        """Return the first one of some sockets that is connected; close those that have failed.
+        """Return the first socket that is connected, or None; close those that have failed.
 
         Args:
-            ready: The sockets that can be written to, or never will be.
+            ready: The sockets whose attempts have succeeded or failed.
 
         Raises:
-            ConnectFailed: Too much time has passed.
+            ConnectFailed: The time for all attempts has passed.
         """
         is_late = time.monotonic() >= self._give_up_at
         for sock in ready:
@@ -192,12 +174,12 @@ class _Attempts:
         return None
 
     def shut_down(self) -> None:
-        """Wake the thread that waits for an attempt."""
+        """Wake the thread that waits for the attempts."""
         for sock in self.pending:
             shut_down(sock)
 
     def close(self) -> None:
-        """Give up the attempts that are under way."""
+        """Cancel the pending attempts."""
         while self._pending:
             self._pending.popitem()[0].close()
 
@@ -215,6 +197,6 @@ class _Attempts:
 
 
 def _literal(host: str, port: int) -> list[Address] | None:
-    """Return the address of a host that is named by it: there is nothing to look up."""
+    """Return the address if the host is an IP address, or None if it has to be looked up."""
     address = address_of(host, port)
     return None if address is None else [address]

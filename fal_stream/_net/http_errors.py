@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._signal_errors import raised_by_signal_handler
 
-# httpx, httpx2 and their parts: their exceptions are failures of the network.
+# httpx, httpx2 and the packages they use.
 _LIBRARIES = frozenset(
     {
         "anyio",
@@ -23,20 +23,20 @@ _LIBRARIES = frozenset(
 
 
 class HttpLibraryError(Exception):
-    """What an HTTP library raised, by its text: the original may hold what is secret."""
+    """The text of an HTTP library's exception, which itself may contain secrets."""
 
 
 def is_of_http_library(error: Exception) -> bool:
-    """Return whether an exception is one of an HTTP library, or of the system's network."""
+    """Return whether an exception is an HTTP library's, or an `OSError`."""
     if isinstance(error, OSError):
         return True
     return any(kind.__module__.partition(".")[0] in _LIBRARIES for kind in type(error).__mro__)
 
 
 def reason_of(error: Exception) -> str:
-    """Return what an error of an HTTP library says, or what one says that it came of.
+    """Return the text of an HTTP library's exception, or else that of the exception it came from.
 
-    Some have no text: trio's, for one, when a certificate isn't trusted.
+    Some have no text, such as trio's for a certificate that isn't trusted.
     """
     one: BaseException | None = error
     seen: set[int] = set()
@@ -49,11 +49,11 @@ def reason_of(error: Exception) -> str:
 
 
 def read_error(error: Exception) -> Exception:
-    """Return what comes out of a read in which an HTTP library raised something.
+    """Return the exception to raise for one that a read with an HTTP library has raised.
 
     Returns:
-        A HttpLibraryError, where it is of the library; else the error itself, or the one that a
-        signal handler raised in the middle of the library.
+        An `HttpLibraryError` for an exception of the library. Otherwise the exception itself, or
+        the one that a signal handler raised while the library was running.
     """
     raised = raised_by_signal_handler(error)
     if isinstance(raised, Exception):

@@ -1,9 +1,9 @@
 """Read a response body with httpx's own reader, under our timeouts, both flavours side by side.
 
-httpx doesn't know our aborts and timeouts. If it tells which socket it reads, it is called where
-the body is wanted, and a read is ended by shutting that socket down. If it doesn't (a transport
-without a network, a connection that several requests share), it is called in a task or a thread of
-its own, which is left behind when the wait for it is ended.
+httpx doesn't know our aborts and timeouts. If it tells which socket it reads, it is called in the
+caller's task or thread, and a read is ended by shutting that socket down. If it doesn't (a
+transport without a network, a connection that several requests share), it is called in a task or a
+thread of its own, which is not waited for after an abort or a timeout.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .sockets import shut_down
 from .sync_exchange import Exchange
 from .timers import call_later
 
-# How many pieces of a body are read after its socket was shut down, to get to its end.
+# The limit of pieces that are read after the socket was shut down, to get to the end of the body.
 _LAST_PIECES = 100
 
 T = TypeVar("T")
@@ -37,14 +37,14 @@ _ReadResult: TypeAlias = tuple[bytes, Exception | None]
 
 
 class AsyncHttpxBody:
-    """The body of a response, and what frees its connection; of one event loop.
+    """The body of a response of the user's own HTTP client, in one event loop.
 
     Args:
         pieces: The HTTP library's reader.
         close: Closes the response.
-        connection: The connection that it reads.
-        exchange: The exchange that it belongs to.
-        logs: Masks the secrets of the request in what is logged while it is read.
+        connection: The connection that the reader reads from.
+        exchange: The exchange that the response belongs to.
+        logs: Masks the secrets of the request in the log records of the HTTP library.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class AsyncHttpxBody:
         self._is_attached = self._is_busy = self._has_ended = self._is_released = False
 
     def attach(self) -> None:
-        """Have an abort of the exchange shut the socket down."""
+        """Make an abort of the exchange shut the socket down."""
         self._is_attached = True
         if self._has_socket:
             self._exchange.attach(self._shut_down)
@@ -79,8 +79,8 @@ class AsyncHttpxBody:
         Raises:
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
-            HttpLibraryError: The connection broke, or what came is not valid HTTP.
-            Exception: What else was raised meanwhile, as by a signal handler.
+            HttpLibraryError: The connection broke, or the server sent invalid HTTP.
+            Exception: Any other exception that was raised meanwhile, such as a signal handler's.
         """
         if not self._has_socket:
             result: _ReadResult = await self._exchange.call(self._read_result)
@@ -99,7 +99,7 @@ class AsyncHttpxBody:
         return data
 
     async def _read_result(self) -> _ReadResult:
-        """Return what was read, or what was raised: it is not raised where that may be secret."""
+        """Return what was read, or the exception, whose traceback may show secrets."""
         self._is_busy = True
         try:
             with self._logs:
@@ -118,7 +118,7 @@ class AsyncHttpxBody:
                 await self._close_quietly()
 
     async def release(self) -> None:
-        """Free the connection; the HTTP library keeps it where the body has ended."""
+        """Close the response; the HTTP library keeps the connection if the body has ended."""
         if self._is_released:
             return
         self._is_released = True
@@ -132,7 +132,7 @@ class AsyncHttpxBody:
             await async_complete_despite_cancellation(self._close_quietly(), self._shut_down)
 
     def abandon(self) -> None:
-        """Free the connection where nobody can wait for it; callable from any thread."""
+        """Close the response without waiting for it; callable from any thread."""
         if self._is_released:
             return
         self._is_released = True
@@ -144,7 +144,7 @@ class AsyncHttpxBody:
     def _close_soon(self) -> None:
         self._timer.stop()
         if not self._is_busy:
-            # An event loop only has weak references to its tasks.
+            # Keep a reference to the task, because an event loop has only weak ones.
             _closing[self] = self._exchange.loop.spawn(self._close_quietly, self._has_closed)
 
     def _has_closed(self) -> None:
@@ -167,15 +167,7 @@ _closing: dict[AsyncHttpxBody, Callable[[], object]] = {}
 
 
 class HttpxBody:
-    """The body of a response, and what frees its connection; read by threads.
-
-    Args:
-        pieces: The HTTP library's reader.
-        close: Closes the response.
-        connection: The connection that it reads.
-        exchange: The exchange that it belongs to.
-        logs: Masks the secrets of the request in what is logged while it is read.
-    """
+    """See `AsyncHttpxBody`; the blocking flavour."""
 
     def __init__(
         self,
@@ -205,7 +197,7 @@ class HttpxBody:
             self._exchange.attach(self._shut_down)
 
     def read(self) -> bytes:
-        """See `AsyncHttpxBody`; a signal handler's exception comes out as itself."""
+        """See `AsyncHttpxBody`; a signal handler's exception is raised unchanged."""
         if not self._has_socket:
             return self._read_in_worker()
         exchange, timer, watchdog = self._exchange, self._timer, self._exchange.watchdog
@@ -224,7 +216,7 @@ class HttpxBody:
     def _read_in_worker(self) -> bytes:
         if self._worker is None:
             self._worker = _Worker()
-        # From now on, because the thread may start late.
+        # Set before the thread starts, which may be late.
         self._is_busy = True
         begin = partial(self._worker.begin, self._read_result)
         result: _ReadResult = self._exchange.wait_for_callback(begin)
@@ -262,7 +254,8 @@ class HttpxBody:
         if worker is not None:
             worker.stop(self._close_quietly)
             if is_deserted or not is_busy:
-                # Until it is closed, httpx may use the connection for the next request.
+                # Until the response is closed, httpx may give its connection to the next request,
+                # even if the connection was shut down.
                 worker.thread.join(MAX_WAIT_SLICE)
         elif not is_busy:
             self._close_quietly()
@@ -270,7 +263,8 @@ class HttpxBody:
     def abandon(self) -> None:
         """See `AsyncHttpxBody`.
 
-        A finalizer calls it, which may run while its thread holds a lock that closing takes.
+        A finalizer calls this, perhaps while its thread holds a lock that closing would acquire, so
+        the response is closed in another thread.
         """
         if self._is_released:
             return
@@ -330,19 +324,19 @@ class _Worker:
             raise StreamConnectionError("no thread can be started, to read the response in")
 
     def begin(self, function: Callable[[], T], deliver: Callable[[T], None]) -> None:
-        """Call a function, which raises nothing, and deliver what it gives."""
+        """Call a function, which must not raise, in the thread, and deliver its result."""
         self._jobs.put(lambda: deliver(function()))
 
     def stop(self, last: Callable[[], object]) -> None:
-        """End the thread, after it has called a last function."""
+        """Call one more function in the thread, then end the thread."""
         self._jobs.put(last)
         self._jobs.put(None)
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()
-            # Otherwise it would keep the body alive, which is closed when it has no reader any
-            # more.
+            # A reference would keep the body from being garbage-collected, and so from being
+            # closed.
             del job
 
 
@@ -354,7 +348,7 @@ def _data_of(result: _ReadResult) -> bytes:
 
 
 def _check(failure: Exception | None, exchange: AsyncExchange | Exchange, timer: ReadTimer) -> None:
-    """Say why a read gave nothing."""
+    """Raise the reason why a read returned nothing, unless it was the end of the body."""
     raised = None if failure is None else read_error(failure)
     if raised is not None and not isinstance(raised, HttpLibraryError):
         raise raised

@@ -1,9 +1,10 @@
 """Redact the secrets of a request in the log records of HTTP libraries.
 
-httpx logs the address of each request, httpcore the headers of the response, hpack each header, and
-the names of their loggers differ by version. So names don't matter: any record that is created
-while one of our requests is sent or read is searched for the secrets of that request. Records of
-other requests stay as they are, and so do loggers, handlers, levels and filters.
+httpx logs the URL of each request, httpcore the headers of the response, hpack each header. The
+names of their loggers differ by version, so names don't matter here: any record that is created
+while one of our requests is sent, or its response is read, is searched for the secrets of that
+request. Records of other requests are not changed, and neither are loggers, handlers, levels and
+filters.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from .._signal_errors import raised_by_signal_handler
 
 
 class RedactedLogs:
-    """Masks the secrets of one request in what is logged in a `with` of it.
+    """A context manager that masks the secrets of one request in what is logged.
 
     Args:
-        url: The address of the request. The whole query is masked: it may be a token, or the
-            signature of an upload.
-        redactor: Knows what else is secret.
+        url: The URL of the request. The whole query is masked: it may be a token, or the signature
+            of an upload.
+        redactor: Masks the other secrets.
     """
 
     def __init__(self, url: str, redactor: Redactor) -> None:
@@ -55,7 +56,7 @@ class RedactedLogs:
 def _without_password(text: str) -> str:
     """Mask the user and password of a SOCKS proxy, which httpcore logs.
 
-    It is masked up to the last parenthesis, as it may have parentheses of its own.
+    Everything up to the last parenthesis is masked, because a password may contain parentheses.
     """
     start, end = text.find("auth=("), text.rfind(")")
     if start < 0:
@@ -67,10 +68,10 @@ _current: ContextVar[RedactedLogs | None] = ContextVar("redacted_logs", default=
 
 
 class _RecordFactory:
-    """Makes log records as the factory before it does, and masks what is secret in them.
+    """A factory that masks the secrets in the log records of another factory.
 
     Args:
-        make: The factory before it.
+        make: The other factory.
     """
 
     def __init__(self, make: Callable[..., logging.LogRecord]) -> None:
@@ -91,14 +92,14 @@ def _redact(record: logging.LogRecord, logs: RedactedLogs) -> None:
     except Exception as error:
         if raised_by_signal_handler(error) is not None:
             raise
-        return  # the handler will report what is wrong with it
+        return  # the handler will report the error
     hidden = logs.redact(text)
     if hidden != text:
         record.msg, record.args = hidden, None
 
 
 def _install_record_factory() -> None:
-    """Have records made by our factory, over the one that the program may have set meanwhile."""
+    """Install our factory, on top of the current one, which may be the user's."""
     make = logging.getLogRecordFactory()
     if not isinstance(make, _RecordFactory):
         logging.setLogRecordFactory(_RecordFactory(make))

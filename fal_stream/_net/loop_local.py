@@ -1,7 +1,7 @@
-"""A value for each event loop (asynchronous) or for the process (blocking), both side by side.
+"""One value for each event loop (asynchronous flavour) or for the process (blocking flavour).
 
-There is no lock, so that a signal handler can use it at any time: each step is a single operation
-on a dictionary, which the interpreter doesn't interrupt.
+There is no lock, so that a signal handler can use the value at any time: each step is a single
+operation on a dictionary, which the interpreter doesn't interrupt.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class AsyncLoopLocal(Generic[T]):
         self._values: dict[EventLoop, tuple[T, Callable[[], object]]] = {}
 
     def get(self) -> T:
-        """Return the value of the running loop; those of closed loops are dropped."""
+        """Return the value of the running loop; values of closed loops are removed."""
         loop = running_loop()
         kept = self._values.get(loop)
         if kept is not None:
@@ -35,7 +35,7 @@ class AsyncLoopLocal(Generic[T]):
             if other.is_closed:
                 self._values.pop(other, None)
         value, close = self._make(), self._close
-        # A weak reference; otherwise the event loop would keep it as long as it runs.
+        # A weak reference; otherwise the event loop would keep the value alive as long as it runs.
         reference = weakref.ref(value)
 
         def end() -> None:
@@ -68,12 +68,12 @@ class LoopLocal(Generic[T]):
         self._values: dict[int, T] = {}
 
     def get(self) -> T:
-        """Return the value; a forked process has one of its own."""
+        """Return the value; a forked process gets its own."""
         process = os.getpid()
         value = self._values.get(process)
         if value is None:
             value = self._values.setdefault(process, self._make())
-            # The parent process still uses its sockets, so they are dropped here, not shut down.
+            # The parent process still uses its sockets, so its value is only dropped, not closed.
             self._values = {process: value}
         return value
 

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def running_loop() -> EventLoop:
-    """Return the event loop that runs here.
+    """Return the running event loop.
 
     Raises:
-        RuntimeError: None does.
+        RuntimeError: No event loop is running.
     """
-    # Before asyncio, because asyncio may run trio as a guest in the same thread.
+    # trio comes first, because it may run in guest mode on asyncio in the same thread.
     if "trio" in sys.modules:
         from .trio_loop import running_trio_loop
 
@@ -29,7 +29,7 @@ def running_loop() -> EventLoop:
 
 
 def cancellations() -> tuple[type[BaseException], ...]:
-    """Return what is raised in a task that was cancelled."""
+    """Return the types of exception that a wait raises when its task is cancelled."""
     import asyncio
 
     if "trio" in sys.modules:
@@ -41,7 +41,7 @@ def cancellations() -> tuple[type[BaseException], ...]:
 
 @cache
 def _asyncio_loop() -> type[AsyncioLoop]:
-    # A blocking program doesn't need asyncio, whose import takes half as long as that of this
+    # A blocking program doesn't need asyncio, whose import takes half as long as importing this
     # package.
     from .asyncio_loop import AsyncioLoop
 

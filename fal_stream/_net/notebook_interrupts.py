@@ -1,16 +1,16 @@
-"""Interrupts of notebook cells: end the waits of the cell's streams, and the streams.
+"""Interrupts of notebook cells: end the cell's streams, and the waits for them.
 
-Two things would keep an interrupted cell from ending its streams:
+Two things would keep the streams of an interrupted cell running:
 
 - The kernel handles the interrupt of an asynchronous cell in its event loop, which sleeps while the
   server is silent. So the loop is woken from time to time while a cell runs.
 - The traceback, or a variable, keeps a stream alive that the cell was not reading at that moment.
   So the exchanges that were started in the cell are aborted.
 
-IPython in a terminal leaves the event loop, and the task in it, where they were: there the task is
+IPython in a terminal only stops its event loop, and leaves the task unfinished: there the task is
 cancelled.
 
-Promises: in a program that a notebook doesn't run, nothing is done and IPython is not imported.
+Promises: outside of notebooks, nothing is done and IPython is not imported.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from typing import Any
 from .._ipython import is_kernel, running_shell
 from .exchange import BaseExchange
 
-# How long it may take until an interrupt is noticed (seconds).
+# The longest time until an interrupt is noticed (seconds).
 TICK = 0.25
 
-# How long a cancelled task may take to end (seconds).
+# The longest time to wait for the end of a cancelled task (seconds).
 _PATIENCE = 1.0
 
 _TaskRef = weakref.ReferenceType[asyncio.Task[Any]]
 
 
 def async_track_in_cell(exchange: BaseExchange) -> None:
-    """Note an exchange of the task that runs, where a cell of a notebook does."""
+    """Register an exchange of the running task, if a notebook cell is running."""
     _track(exchange, _current_task)
 
 
 def track_in_cell(exchange: BaseExchange) -> None:
-    """Note an exchange, where a cell of a notebook runs."""
+    """Register an exchange, if a notebook cell is running."""
     _track(exchange, lambda: None)
 
 
@@ -64,7 +64,7 @@ def _tracker_of(shell: Any) -> _CellTracker:
 
 
 class _CellTracker:
-    """The cells of one shell, one of which may be running."""
+    """The exchanges that were started in the running cell of one IPython shell."""
 
     def __init__(self, shell: Any) -> None:
         self._begun: weakref.WeakKeyDictionary[BaseExchange, _TaskRef | None] = (
@@ -77,7 +77,7 @@ class _CellTracker:
         self._start()
 
     def begin(self, exchange: BaseExchange, task: asyncio.Task[Any] | None) -> None:
-        """Note an exchange, and the task that it is of, if there is one."""
+        """Register an exchange, and its task, if it has one."""
         self._begun[exchange] = None if task is None else weakref.ref(task)
 
     def _start(self, info: object = None) -> None:
@@ -112,7 +112,7 @@ class _CellTracker:
 
 
 def _cancel_in_stopped_loops(tasks: list[asyncio.Task[Any]]) -> None:
-    """Cancel tasks whose loop an interrupt has stopped, as that of IPython in a terminal."""
+    """Cancel tasks whose event loop was stopped by an interrupt, as in IPython in a terminal."""
     for task in tasks:
         task.cancel()
     for loop in {task.get_loop() for task in tasks}:

@@ -1,4 +1,4 @@
-"""Find the proxy for an address in the environment and the system's settings."""
+"""Find the proxy for a URL in the environment variables or the system's settings."""
 
 from __future__ import annotations
 
@@ -12,20 +12,13 @@ from ..errors import ConfigError
 
 
 def proxy_for(scheme: str, host: str, port: int) -> str | None:
-    """Return the proxy for an address, by `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+    """Return the URL of the proxy for a URL's scheme, host and port, or None.
 
-    This machine itself is never reached through a proxy.
-
-    Args:
-        scheme: The address's scheme.
-        host: The address's host.
-        port: The address's port.
-
-    Returns:
-        The proxy's address, or None.
+    `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are read. A loopback host is never
+    reached through a proxy.
 
     Raises:
-        ConfigError: It is a SOCKS proxy, and what that needs is not installed.
+        ConfigError: It is a SOCKS proxy, and the package for it is not installed.
     """
     if is_loopback(host):
         return None
@@ -42,7 +35,7 @@ def proxy_for(scheme: str, host: str, port: int) -> str | None:
 def _proxies(scheme: str, host: str) -> dict[str, str]:
     if sys.platform in ("darwin", "win32"):
         return _system_proxies(host)
-    # Not by `urllib`, which reads every environment variable: this runs for each request.
+    # Not with `urllib`, which reads every environment variable: this runs for each request.
     proxies = {kind: url for kind in (scheme, "all") if (url := _variable(f"{kind}_proxy"))}
     if proxies:
         proxies["no"] = _variable("no_proxy")
@@ -58,7 +51,7 @@ def _variable(name: str) -> str:
 
 
 def _system_proxies(host: str) -> dict[str, str]:
-    """Return the proxies of the environment, or those of the system's settings."""
+    """Return the proxies of the environment variables, or those of the system's settings."""
     import urllib.request
 
     proxies = urllib.request.getproxies()

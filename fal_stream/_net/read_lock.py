@@ -32,12 +32,12 @@ class AsyncTicket:
 
     @property
     def taken(self) -> AbstractContextManager[None]:
-        """Nothing: tasks are not interrupted by themselves."""
+        """Nothing: no signal handler can acquire the lock while it interrupts a task."""
         return nullcontext()
 
     @property
     def held(self) -> AsyncTicket:
-        """Held as long as the task waits for the lock or has it."""
+        """A context manager that releases the lock, if it was acquired."""
         return self
 
     def __enter__(self) -> None: ...
@@ -53,7 +53,7 @@ class AsyncTicketLock:
     It is used as `TicketLock` is.
 
     Attributes:
-        holder: The task that has the lock, or None.
+        holder: The task that holds the lock, or None.
     """
 
     def __init__(self) -> None:
@@ -64,11 +64,11 @@ class AsyncTicketLock:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no task has the lock or waits for it."""
+        """Whether no task holds the lock or waits for it."""
         return self.holder is None and not self._waiting
 
     def is_held_here(self) -> bool:
-        """Return whether the calling task has the lock."""
+        """Return whether the calling task holds the lock."""
         return self.holder is not None and self.holder is running_loop().current_task()
 
     def can_close(self) -> bool:
@@ -76,7 +76,7 @@ class AsyncTicketLock:
         return not self.is_held_here()
 
     def check_reentry(self) -> None:
-        """Raise an error where the calling task has the lock: it would wait for itself."""
+        """Raise an error if the calling task holds the lock: it would wait for itself."""
         if self.holder is not None and self.is_held_here():
             raise _reentrant_error()
 
@@ -85,7 +85,7 @@ class AsyncTicketLock:
         return AsyncTicket(self)
 
     async def acquire(self, ticket: AsyncTicket) -> None:
-        """Wait for the lock, which the ticket has as long as it is held."""
+        """Wait for the lock, which is held until the `with` block of the ticket is left."""
         task = None if self._loop is None else self._loop.current_task_or_none()
         if task is None:
             loop = running_loop()
@@ -102,7 +102,7 @@ class AsyncTicketLock:
         ticket.is_acquired = True
 
     def release(self) -> None:
-        """Release the lock to the next in the queue."""
+        """Release the lock; the next task in the queue acquires it."""
         self.holder = None
         self._lock.release()
 
@@ -114,7 +114,7 @@ class AsyncTicketLock:
                 "The stream runs in another event loop: ask it there, or make a stream of its own "
                 "for each loop"
             )
-        # Nothing waits in a closed event loop any more.
+        # Tasks of a closed event loop don't wait any more.
         self._loop, self._lock, self.holder, self._waiting = loop, loop.lock(), None, 0
 
 
@@ -122,11 +122,11 @@ class Ticket:
     """A thread's place in the queue of a `TicketLock`.
 
     Attributes:
-        taken: Locked as long as `held` is, by the thread alone.
-        held: Locked as long as the thread waits or has the lock, and for a moment by each who has
-            waited for that. It is unlocked by one step of the interpreter, which no Ctrl-C can
-            come between.
-        thread: The thread.
+        taken: Locked while the thread waits for the lock or holds it.
+        held: The same, but also locked for a moment by each thread that has waited for it. Leaving
+            its `with` block unlocks it in a single operation of the interpreter, which no Ctrl-C
+            can interrupt.
+        thread: The identifier of the thread.
     """
 
     __slots__ = ("held", "taken", "thread")
@@ -140,22 +140,23 @@ class Ticket:
 class TicketLock:
     """A first-in, first-out lock: one thread at a time reads the stream.
 
-    A thread takes a ticket (`with ticket.taken, ticket.held:`), and waits in `acquire` for all
-    before it. It has the lock, or waits for it, until that block is left: so a Ctrl-C, wherever it
-    comes, can't leave the lock with a thread that has gone.
+    A thread enters the block `with ticket.taken, ticket.held:` and calls `acquire` in it, which
+    waits for all tickets before its own. The thread waits for the lock or holds it until it leaves
+    the block. So wherever a Ctrl-C interrupts it, the lock is released.
 
     Attributes:
-        holder: The ticket that has the lock, as long as it is held. Who leaves the block by itself
-            sets None first: for a moment, a ticket is held by the one who waits for it, too.
+        holder: The ticket that holds the lock, as long as its `held` is locked. A thread that
+            leaves the block without an exception sets this to None first, because for a moment
+            `held` may be locked by a thread that has waited for it.
     """
 
     def __init__(self) -> None:
-        # No lock guards it: each step on it is one of the interpreter.
+        # No lock guards the queue: each step on it is a single operation of the interpreter.
         self._queue: list[Ticket] = []
         self.holder: Ticket | None = None
 
     def is_held_here(self) -> bool:
-        """Return whether the calling thread has the lock."""
+        """Return whether the calling thread holds the lock."""
         holder = self.holder
         if holder is None or holder.thread != threading.get_ident():
             return False
@@ -163,7 +164,7 @@ class TicketLock:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no thread has the lock or waits for it."""
+        """Whether no thread holds the lock or waits for it."""
         return not [ticket for ticket in self._queue.copy() if ticket.held.locked()]
 
     def can_close(self) -> bool:
@@ -171,7 +172,7 @@ class TicketLock:
         return not self.is_held_here() and (self.is_idle or may_wait_for_threads())
 
     def check_reentry(self) -> None:
-        """Raise an error where the calling thread has the lock: it would wait for itself."""
+        """Raise an error if the calling thread holds the lock: it would wait for itself."""
         if self.is_held_here():
             raise _reentrant_error()
 
@@ -180,10 +181,10 @@ class TicketLock:
         return Ticket()
 
     def acquire(self, ticket: Ticket) -> None:
-        """Wait for the lock, which the ticket has as long as it is held.
+        """Wait for the lock, which is held until the `with` block of the ticket is left.
 
         Args:
-            ticket: The thread's ticket, which it holds.
+            ticket: The thread's ticket, in its `with` block.
         """
         self.check_reentry()
         queue = self._queue
@@ -193,8 +194,8 @@ class TicketLock:
                 break
             is_own = other.thread == ticket.thread
             if is_own and other.taken.locked():
-                # A signal handler or a finalizer goes before what it has interrupted, and so before
-                # all that wait behind that.
+                # A signal handler or a finalizer goes before the code that it has interrupted, and
+                # so before all tickets after that.
                 break
             if not is_own and other.held.locked():
                 _await_release(other.held)
@@ -208,7 +209,7 @@ class TicketLock:
 
 def _await_release(lock: threading.Lock) -> None:
     if sys.platform == "win32":
-        # There, Ctrl-C can't interrupt a wait for a lock.
+        # On Windows, Ctrl-C can't interrupt a wait for a lock.
         while lock.locked():
             time.sleep(0.005)
     else:

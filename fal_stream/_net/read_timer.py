@@ -1,8 +1,8 @@
 """End a blocking read when a timeout runs out, by shutting its socket down.
 
-Promises: each read costs one look at the clock. The timer is scheduled by the first read, and
-rescheduled only when it fires. If the whole process was suspended for a while, the reader first
-gets a moment to read what has arrived.
+Promises: each read reads the clock once. The timer is scheduled by the first read, and rescheduled
+only when it fires, or for an earlier timeout. If the whole process was suspended for a while, the
+reader first gets a moment to read the bytes that have arrived.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ CallLater = Callable[[float, Callable[[], None]], Callable[[], object] | None]
 class ReadTimer:
     """The timer of one body, whose reads come one after the other.
 
-    There is no lock, for a signal handler may interrupt any step: `_look` may be called in another
-    thread between any two of them. At worst it looks once more than it needs to.
+    There is no lock, because a signal handler may interrupt any step. `_look` may be called in
+    another thread between any two steps; at worst, the timer fires once more than necessary.
 
     Args:
-        call_later: Has a function called after so many seconds; gives what cancels that.
+        call_later: Schedules a call of a function after a number of seconds, and returns a function
+            that cancels the call, or None if no thread can be started for it.
         shut_down: Makes the read fail.
 
     Attributes:
-        has_expired: Whether a read was made to fail.
+        has_expired: Whether the timeout of a read has run out.
     """
 
     __slots__ = (
@@ -52,17 +53,17 @@ class ReadTimer:
         self._cancel: Callable[[], object] | None = None
 
     def begin(self, seconds: float) -> None:
-        """Begin a read that may take so many seconds."""
+        """Start the timeout of a read (seconds)."""
         due = self._due = time.monotonic() + seconds
         if due < self._armed:
             self._arm(due, seconds)
 
     def end(self) -> None:
-        """End the read."""
+        """End the timeout of the read."""
         self._due = math.inf
 
     def stop(self) -> None:
-        """End it all."""
+        """Cancel the timer."""
         self._due = math.inf
         cancel, self._cancel = self._cancel, None
         if cancel is not None:

@@ -1,10 +1,10 @@
-"""Resolve host names in daemon threads, so that a look-up that hangs blocks nobody.
+"""Resolve host names in daemon threads, so that a look-up that hangs blocks nothing.
 
 The operating system's look-up (`getaddrinfo`) can hang for minutes and can't be interrupted.
 
-Promises: look-ups of the same name at the same time share one call, and only a limited number of
-calls run at once; the others queue. Each caller waits in its own way and can give up. An exception
-is raised to all that wait for it. No result is kept.
+Promises: look-ups of the same name at the same time share one call. Only a limited number of calls
+run at once; the others wait in a queue. Each caller can stop waiting without affecting the others.
+An exception is raised in all callers that wait. Results are not cached.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _FAMILIES = {socket.AF_INET, socket.AF_INET6}
 
 @dataclass(frozen=True)
 class Address:
-    """Where to connect to.
+    """An address to connect to.
 
     Attributes:
         family: The address family.
-        target: The address as the socket takes it.
+        target: The address in the form that `socket.connect` takes.
     """
 
     family: int
@@ -50,7 +50,7 @@ class Address:
 
 
 class ConnectFailed(OSError):
-    """No connection could be made; the message names host and port."""
+    """No connection could be made; the message contains host and port."""
 
 
 def authority(host: str, port: int) -> str:
@@ -60,7 +60,7 @@ def authority(host: str, port: int) -> str:
 
 @lru_cache(256)
 def address_of(host: str, port: int) -> Address | None:
-    """Return the address of a host that is named by its address, None for any other name."""
+    """Return the address if the host is an IP address, or None if it has to be looked up."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError as error:
@@ -74,12 +74,13 @@ def address_of(host: str, port: int) -> Address | None:
 
 
 class LookUp:
-    """Has a name looked up for one who waits for it, until that one leaves.
+    """The look-up of a name for one caller, which waits for it in a `with` block.
 
     Args:
         host: The name.
-        port: The port that the addresses shall have.
-        may_block: Whether the look-up may be done in the calling thread where no other can be had.
+        port: The port of the addresses.
+        may_block: Whether the look-up may be done in the calling thread if no other thread can be
+            started.
     """
 
     def __init__(self, host: str, port: int, *, may_block: bool) -> None:
@@ -100,11 +101,11 @@ class LookUp:
             self._look_ups.forget(self._name, self._call)
 
     def begin(self, deliver: Deliver[list[Address]]) -> None:
-        """Begin.
+        """Start the look-up.
 
         Args:
-            deliver: Is given a function, from whatever thread: it returns the addresses, or raises
-                ConnectFailed.
+            deliver: Is called from any thread, with a function that returns the addresses or raises
+                `ConnectFailed`.
         """
         self._deliver = deliver
         self._call = call = self._look_ups.call_for(self._name)
@@ -137,10 +138,10 @@ def _resolve(host: str, port: int) -> list[Address]:
 
 
 class _LookUps:
-    """The look-ups of a process that run or wait for a thread.
+    """The look-ups of a process that are running or waiting for a thread.
 
-    No lock guards them: each step on them is one of the interpreter. Each thread that works has a
-    slot.
+    No lock guards them: each step is a single operation of the interpreter. The number of threads
+    is limited by slots, one of which each thread holds.
     """
 
     def __init__(self) -> None:
@@ -149,7 +150,7 @@ class _LookUps:
         self._slots = [threading.Lock() for _ in range(MOST_LOOK_UPS)]
 
     def call_for(self, name: Name) -> SharedCall[list[Address]]:
-        """Return the look-up of a name that others wait for, or a new one."""
+        """Return the look-up of a name that other callers wait for, or a new one."""
 
         def resolve() -> list[Address]:
             try:
@@ -161,26 +162,27 @@ class _LookUps:
         return self._calls.setdefault(name, new)
 
     def forget(self, name: Name, call: SharedCall[list[Address]]) -> None:
-        """Have nobody else wait for a look-up: it is over, or hangs and all have given it up."""
+        """Stop sharing a look-up that is complete, or that hangs and nothing waits for any more."""
         if self._calls.get(name) is call:
-            # One of another thread's that has come meanwhile is not shared then.
+            # If another thread has just added a new look-up of this name, that is not shared.
             self._calls.pop(name, None)
 
     def ensure_started(self, call: SharedCall[list[Address]]) -> bool:
-        """Start a thread for a look-up where one is due; return whether it will be done."""
+        """Start a thread for a look-up if necessary; return whether the look-up will be done."""
         if call.is_claimed:
             return True
-        # It may stand there more than once: who asked for it may have been interrupted here.
+        # The call may be in the queue already, if a signal handler has interrupted this method.
         self._queue.append(call)
         return len(self._busy_slots()) == MOST_LOOK_UPS or self._start_worker()
 
     def _start_worker(self) -> bool:
-        """Start a thread, and tell whether there is one now that works off the look-ups."""
+        """Start a thread, and return whether there is now one that does the look-ups."""
         has_slot = threading.Lock()
         has_slot.acquire()
         if not start_thread(partial(self._work, has_slot)):
             return bool(self._busy_slots())
-        # Or who asks for many names would start many threads before the first of them is seen.
+        # Without this wait, a caller with many names would start many threads before the first one
+        # has taken its slot.
         has_slot.acquire(timeout=MAX_WAIT_SLICE)
         return True
 
@@ -196,7 +198,8 @@ class _LookUps:
                             call.run()
             finally:
                 slot.release()
-            # Who asked in the meantime has seen the slot taken, and has started no thread.
+            # A caller that has added a call meanwhile saw that all slots were busy, and has started
+            # no thread.
             slot = self._take_slot() if self._queue else None
 
     def _take_slot(self) -> threading.Lock | None:
@@ -206,7 +209,7 @@ class _LookUps:
         return None
 
     def _busy_slots(self) -> list[threading.Lock]:
-        # Not a generator, which would swallow a Ctrl-C where it is given up half way.
+        # Not a generator expression: a Ctrl-C while an unfinished one is closed would be lost.
         return [slot for slot in self._slots if slot.locked()]
 
 
@@ -214,7 +217,7 @@ _look_ups = _LookUps()
 
 
 def _forget() -> None:
-    """Leave what a forked process can't go on with: the threads are its parent's."""
+    """Forget the look-ups in a forked process, which doesn't have its parent's threads."""
     global _look_ups
     _look_ups = _LookUps()
 

@@ -1,9 +1,9 @@
 """The socket of an httpx response, and whether other streams share it (HTTP/2).
 
-Over HTTP/2 several requests share a connection, and in the blocking flavour whoever waits for one
-of them reads for all. A thread that a stream left behind by ending early goes on reading until the
-server sends something or the connection ends. So the connection is shut down when the last stream
-of ours has left it, and not before.
+Over HTTP/2 several requests share a connection, and in the blocking flavour a thread that waits for
+one response reads for all of them. If a stream ends early, its thread continues to read until the
+server sends something or the connection ends. So the connection is shut down when the last of our
+streams has left it, and not before.
 """
 
 from __future__ import annotations
@@ -15,39 +15,39 @@ from .sockets import socket_of
 
 
 class ResponseConnection:
-    """A connection.
+    """The connection of one response, or of several (HTTP/2).
 
     Args:
-        sock: Its socket, or what stands for it; None where it has none.
-        is_shared: Whether other requests may use it at the same time.
+        sock: The socket, or an object like a socket; None if there is none.
+        is_shared: Whether other requests may use the connection at the same time.
 
     Attributes:
         sock: The socket.
-        own_sock: The socket, None where others may use it at the same time.
+        own_sock: The socket, or None if other requests may use it at the same time.
     """
 
     def __init__(self, sock: Any, *, is_shared: bool) -> None:
         self.sock = sock
         self.own_sock = None if is_shared else sock
-        # Sets, because a finalizer may change them: each step is a single operation.
+        # No lock, because a finalizer may change these sets: each step is a single operation.
         self._streams: set[object] = set()
         self._left: set[object] = set()
 
     def join(self) -> object:
-        """Note a stream that begins on it, and return its name here."""
+        """Register a stream, and return a key for it."""
         stream = object()
         self._streams.add(stream)
         return stream
 
     def leave(self, stream: object, *, is_read: bool) -> bool:
-        """Note that a stream has ended.
+        """Unregister a stream that has ended.
 
         Args:
-            stream: Its name here.
-            is_read: Whether a thread of it still reads.
+            stream: The key of the stream.
+            is_read: Whether a thread still reads the stream.
 
         Returns:
-            Whether nobody is left but threads that read in vain.
+            Whether no stream is left, but threads of ended streams still read.
         """
         self._streams.discard(stream)
         if is_read:
@@ -55,7 +55,7 @@ class ResponseConnection:
         return bool(self._left) and not self._streams
 
     def stop_reading(self, stream: object) -> None:
-        """Note that the thread of a stream that has ended reads no more."""
+        """Register that the thread of a stream that has ended has stopped reading."""
         self._left.discard(stream)
 
 
@@ -64,7 +64,7 @@ _shared: weakref.WeakKeyDictionary[Any, ResponseConnection] = weakref.WeakKeyDic
 
 
 def connection_of(response: Any) -> ResponseConnection:
-    """Return the connection of a response of httpx."""
+    """Return the connection of an httpx response."""
     stream = response.extensions.get("network_stream")
     sock = socket_of(stream)
     if sock is None or response.http_version.startswith("HTTP/1"):

@@ -1,11 +1,12 @@
-"""Errors that say "await is missing", for the results of asynchronous methods.
+"""Errors that say that `await` is missing, for the results of asynchronous methods.
 
-The exception of a coroutine only says "object is not subscriptable", and its text can't be changed.
-So the methods return an object that is awaited like a coroutine, and that frameworks accept as one:
-`asyncio.create_task`, `start_soon` of trio and anyio, and `inspect.iscoroutine` do. Awaiting it
-costs nothing extra, because it returns the iterator of its coroutine.
+If a coroutine is used like its result, Python only says "object is not subscriptable". So the
+methods return another object, which raises better errors. It is awaited like a coroutine, and
+frameworks accept it as one: `asyncio.create_task`, `start_soon` of trio and anyio, and
+`inspect.iscoroutine` do. Awaiting it costs nothing extra, because its `__await__` returns the
+coroutine's own iterator.
 
-It is hidden from type checkers: for them the methods return coroutines.
+Type checkers don't see this object: for them the methods return coroutines.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class NotAwaited(WrongFlavour, AttributeError):
 
 
 class _Awaitable:
-    """A coroutine whose result can't be used by mistake."""
+    """A coroutine that raises a helpful error if it is used like its result."""
 
     __slots__ = ("__weakref__", "_coroutine")
 
@@ -60,10 +61,11 @@ class _Awaitable:
         return True
 
     def __getattr__(self, name: str) -> Any:
-        # Whoever asks what it is gets its own answer (`cr_frame`, `gi_code`, `__qualname__`).
+        # Attributes that tell about a coroutine are its own (`cr_frame`, `gi_code`,
+        # `__qualname__`).
         if name.startswith(("_", "ag_", "cr_", "gi_")) or not self._is_new():
             return getattr(self._coroutine, name)
-        # Not closed: it may be that somebody only asked whether there is such an attribute.
+        # The coroutine isn't closed, because this may only be a call of `hasattr`.
         raise self._not_awaited()
 
     def _is_new(self) -> bool:
@@ -71,7 +73,7 @@ class _Awaitable:
 
     def _refuse(self, *args: Any) -> NoReturn:
         if self._is_new():
-            # This is the report, so Python shouldn't warn too.
+            # Close it, so that Python doesn't warn that it was never awaited.
             self._coroutine.close()
         raise self._not_awaited()
 
@@ -86,13 +88,15 @@ class _Awaitable:
     __aiter__ = __enter__ = __exit__ = __aenter__ = __aexit__ = _refuse
 
 
-# A `partial`, which `inspect` looks through: it stays a coroutine function with its signature.
+# A `partial`, which `inspect` unwraps, so that the method is still a coroutine function with its
+# own signature.
 class _Method(functools.partial[Any]):
-    """A coroutine method that tells who doesn't await it."""
+    """A coroutine method whose result raises a helpful error if it is not awaited."""
 
     def __call__(self, owner: object, *args: Any, **keywords: Any) -> Any:
         coroutine = super().__call__(owner, *args, **keywords)
-        # Messages of Python's name it so: by the class that users know, which may inherit it.
+        # The name in Python's messages, with the class that users know, which may inherit the
+        # method.
         coroutine.__qualname__ = f"{type(owner).__qualname__}.{coroutine.__name__}"
         return _Awaitable(coroutine)
 
@@ -101,14 +105,10 @@ class _Method(functools.partial[Any]):
 
 
 def async_result_hints(method: F) -> F:
-    """Have a coroutine method tell who uses its result without `await`.
-
-    Returns:
-        The method.
-    """
+    """Return a coroutine method whose result raises a helpful error if it is not awaited."""
     return cast(F, functools.update_wrapper(_Method(method), method))
 
 
 def result_hints(method: F) -> F:
-    """Return a blocking method as it is: there is nothing to await."""
+    """Return a blocking method unchanged: there is nothing to await."""
     return method

@@ -1,8 +1,8 @@
 """A call that is made once, and whose result several callers wait for.
 
 Promises: no step holds a lock that another step waits for, so neither a Ctrl-C nor a signal handler
-that asks for the same call can leave a caller waiting forever. Elsewhere: the thread that makes the
-call.
+that needs the same call can leave a caller waiting forever. The caller starts the thread that makes
+the call.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 Deliver = Callable[[Callable[[], T]], None]
-"""Takes a function that returns the result, or raises why there is none. May be called twice."""
+"""A callback for a function that returns the result or raises the call's exception.
+
+It may be called twice.
+"""
 
 
 @dataclass(frozen=True)
 class CallResult(Generic[T]):
-    """Returns what a call returned, or raises what it raised."""
+    """The outcome of a call: calling it returns what the call returned, or raises its exception."""
 
     results: list[T]
     error: BaseException | None = None
@@ -43,7 +46,7 @@ class CallResult(Generic[T]):
 
 
 def _copy(error: BaseException) -> BaseException:
-    """Copy an error, for several may raise it, each one of its own; not all classes allow it."""
+    """Return a copy of an exception for each caller that raises it, or itself if it has no copy."""
     try:
         copied = copy.copy(error)
     except Exception:
@@ -52,7 +55,7 @@ def _copy(error: BaseException) -> BaseException:
 
 
 class SharedCall(Generic[T]):
-    """A call and those who wait for it."""
+    """A call, and the callbacks of the callers that wait for it."""
 
     def __init__(self, function: Callable[[], T]) -> None:
         self._function = function
@@ -61,29 +64,30 @@ class SharedCall(Generic[T]):
         self._outcome: CallResult[T] | None = None
 
     def add_waiter(self, deliver: Deliver[T]) -> None:
-        """Have the outcome delivered, from whatever thread; at once where there is one."""
+        """Add a callback for the outcome, which is called from any thread, perhaps at once."""
         self._waiting.append(deliver)
-        # It may have come before the waiter stood in the queue, or just now: then it comes twice.
+        # The outcome may have come before the callback was in the queue. If it comes just now, the
+        # callback is called twice.
         if self._outcome is not None:
             deliver(self._outcome)
 
     def remove_waiter(self, deliver: Deliver[T]) -> None:
-        """Let go of one who does not wait any more."""
+        """Remove a callback."""
         with contextlib.suppress(ValueError):
             self._waiting.remove(deliver)
 
     @property
     def has_waiters(self) -> bool:
-        """Whether somebody waits for the outcome."""
+        """Whether a caller waits for the outcome."""
         return bool(self._waiting)
 
     @property
     def is_claimed(self) -> bool:
-        """Whether a thread has begun with the call."""
+        """Whether a thread has claimed the call."""
         return self._claimed.locked()
 
     def claim(self) -> bool:
-        """Return whether the calling thread, and no other, is to run the call."""
+        """Return whether the calling thread has to run the call; True for one thread only."""
         return self._claimed.acquire(blocking=False)
 
     def run(self) -> None:

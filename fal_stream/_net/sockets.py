@@ -1,4 +1,4 @@
-"""Make, poll and shut down sockets; used by both flavours."""
+"""Create, poll and shut down sockets; used by both flavours."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import Any
 from .._signal_errors import raised_by_signal_handler, suppress_errors
 from .resolver import Address
 
-# A peer that is gone without a word is noticed after half a minute of silence, and a router on the
-# way does not forget the connection: 15 s, then three probes, 5 s apart. macOS has a name of its
-# own for the first.
+# TCP keepalive: the first probe after 15 s of silence, then two more, 5 s apart. So a dead peer is
+# noticed after half a minute, and routers don't drop the connection. TCP_KEEPALIVE is the name of
+# TCP_KEEPIDLE on macOS.
 _TCP_OPTIONS = {
     "TCP_NODELAY": 1,
     "TCP_KEEPIDLE": 15,
@@ -33,10 +33,10 @@ _CONNECTING = {0, errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOUL
 
 
 def begin_to_connect(address: Address) -> socket.socket:
-    """Return a socket that is about to be connected: it can be written to when it is, or never.
+    """Return a socket that is being connected; it becomes writable when that succeeds or fails.
 
     Raises:
-        OSError: It can't be.
+        OSError: The attempt has failed at once.
     """
     sock = socket.socket(address.family, socket.SOCK_STREAM)
     try:
@@ -57,14 +57,14 @@ def begin_to_connect(address: Address) -> socket.socket:
 
 
 def check_connected(sock: socket.socket) -> None:
-    """Raise an OSError where connecting has failed."""
+    """Raise an `OSError` if connecting has failed."""
     code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if code:
         raise OSError(code, os.strerror(code))
 
 
 def ready(socks: Iterable[socket.socket], event: int, seconds: float) -> list[socket.socket]:
-    """Wait at most so many seconds for an event of some sockets, and return those that have it."""
+    """Wait at most `seconds` for an event of some sockets, and return those that have it."""
     with getattr(selectors, "PollSelector", selectors.SelectSelector)() as selector:
         for sock in socks:
             selector.register(sock, event, sock)
@@ -72,7 +72,7 @@ def ready(socks: Iterable[socket.socket], event: int, seconds: float) -> list[so
 
 
 def is_readable(sock: Any) -> bool:
-    """Return whether a socket has something to read now: bytes, its end, or an error."""
+    """Return whether a read from a socket would not wait: for bytes, the end, or an error."""
     # Looked up each time, because gevent and eventlet replace these functions.
     make_poll = getattr(select, "poll", None)
     if make_poll is None:
@@ -83,14 +83,14 @@ def is_readable(sock: Any) -> bool:
 
 
 def shut_down(sock: Any) -> None:
-    """Shut a socket down, so that whoever waits for it wakes up.
+    """Shut a socket down, which ends all waits for it.
 
     Args:
-        sock: The socket, which may be one of another library; None where there is none any more.
+        sock: The socket, which may be an object of another library; None does nothing.
     """
     with suppress_errors(OSError):
         if isinstance(sock, ssl.SSLSocket):
-            # Not by its own method, which drops the TLS state while a thread may be reading.
+            # Not with its own method, which drops the TLS state while a thread may be reading.
             super(ssl.SSLSocket, sock).shutdown(socket.SHUT_RDWR)
         elif sock is not None:
             try:
@@ -102,13 +102,13 @@ def shut_down(sock: Any) -> None:
 
 
 def socket_of(stream: Any) -> Any:
-    """Return the socket of a connection of httpx's.
+    """Return the socket of an httpx connection.
 
     Args:
         stream: httpx's extension `network_stream`, or None.
 
     Returns:
-        What can be shut down: a socket, or what an event loop gives in its place; else None.
+        A socket, or an event loop's object with a `shutdown` method; None if there is neither.
     """
     get_extra_info = getattr(stream, "get_extra_info", None)
     sock = None if get_extra_info is None else get_extra_info("socket")

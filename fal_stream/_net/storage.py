@@ -12,31 +12,31 @@ from .compat import async_call, call
 
 
 class AsyncStorage(Protocol):
-    """Uploads files: a `StorageClient`, or an object of the user's."""
+    """An object that uploads files: a `StorageClient`, or one of the user's own."""
 
     def upload(self, file: Any, /) -> Awaitable[str] | str:
-        """Upload a file and return its address; may be a coroutine function or a plain one.
+        """Upload a file and return its URL; may be a coroutine function or a plain one.
 
         Args:
-            file: The file as it stands in the input.
+            file: The file as it is in the input.
 
         Returns:
-            The address to give to the app.
+            The URL to send to the app.
         """
         raise NotImplementedError
 
 
 class Storage(Protocol):
-    """Uploads files: a `StorageClient`, or an object of the user's."""
+    """An object that uploads files: a `StorageClient`, or one of the user's own."""
 
     def upload(self, file: Any, /) -> str:
-        """Upload a file and return its address.
+        """Upload a file and return its URL.
 
         Args:
-            file: The file as it stands in the input.
+            file: The file as it is in the input.
 
         Returns:
-            The address to give to the app.
+            The URL to send to the app.
         """
         raise NotImplementedError
 
@@ -44,7 +44,7 @@ class Storage(Protocol):
 async def async_call_storage(
     method: Callable[..., Any], argument: object, options: Mapping[str, Any]
 ) -> Any:
-    """Call a method of a storage; a plain one in a thread, for it waits for its network there."""
+    """Call a method of a storage; a plain function runs in a thread, because it may wait."""
     run = partial(method, argument, **options)
     if inspect.iscoroutinefunction(method):
         return await run()

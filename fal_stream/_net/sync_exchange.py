@@ -1,9 +1,9 @@
 """The exchange of the blocking flavour: each wait is divided into short slices.
 
-Before each slice, the watchdog and the abort flag are checked. An abort from another thread wakes
-the waiting thread by the function that was attached for it; if that doesn't wake it, the next slice
-notices the abort. There is no lock: a signal handler may abort, and wait for another thread, while
-the code that it interrupted is anywhere in this module.
+Before each slice, the watchdog and the abort flag are checked. An abort from another thread calls
+the wake-up function that is attached, which wakes the waiting thread; if that fails, the next slice
+notices the abort. There is no lock, because a signal handler may call `abort`, and wait for another
+thread, while the code that it interrupted is anywhere in this module.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ T = TypeVar("T")
 
 
 class _PendingResult(Generic[T]):
-    """What a call gave or raised, for a caller who may have gone when it comes.
+    """The result or the exception of a call, for a caller that may stop waiting for it.
 
     Args:
-        undo: Frees what nobody takes.
+        undo: Is given a result that was discarded, to free its resources.
     """
 
     def __init__(self, undo: Callable[[T], Any]) -> None:
@@ -51,7 +51,7 @@ class _PendingResult(Generic[T]):
         self._undo_all()
 
     def _undo_all(self) -> None:
-        # Both sides may come here: what one has taken out, the other doesn't find.
+        # Both threads may call this at once, but only one of them can remove the result.
         while self._results:
             with contextlib.suppress(IndexError):
                 self._undo(self._results.pop())
@@ -63,10 +63,11 @@ class _PendingResult(Generic[T]):
 
 
 class _WakeEvent:
-    """Wakes one waiting thread; may be set by that thread itself, from within its wait.
+    """An event that wakes one waiting thread.
 
-    A signal handler or a finalizer does so. An event of `threading` would lock itself out there:
-    it takes a lock of its own in several steps, where this one has a single step each.
+    A signal handler or a finalizer can set it while it interrupts the waiting thread. With
+    `threading.Event` that would be a deadlock, because that acquires a lock of its own; here, each
+    step is a single operation.
     """
 
     def __init__(self) -> None:
@@ -74,17 +75,17 @@ class _WakeEvent:
         self._lock.acquire()
 
     def notify(self) -> None:
-        """Wake who waits, or who is about to."""
+        """Wake the thread that waits, or the next one that does."""
         with contextlib.suppress(RuntimeError):  # the waiter was woken already
             self._lock.release()
 
     def wait(self, seconds: float) -> bool | None:
-        """Wait for at most so many seconds; None if nothing woke it."""
+        """Wait for at most `seconds`; return True if `notify` was called, else None."""
         return self._lock.acquire(timeout=seconds) or None
 
 
 def _nothing(_: object) -> None:
-    """What needs no undoing."""
+    """Do nothing: the default for `undo`."""
 
 
 class Exchange(BaseExchange):
@@ -92,8 +93,8 @@ class Exchange(BaseExchange):
 
     def __init__(self, watchdog: Watchdog) -> None:
         super().__init__(watchdog)
-        # What wakes the wait, while there is something to be woken. Who takes it out by one step
-        # of the interpreter, an abort or `detach`, is the only one who has it.
+        # The wake-up function, or nothing. `abort` and `detach` remove it by a single operation of
+        # the interpreter, so only one of them gets it.
         self._wake: list[Callable[[], None]] = []
         self._process = os.getpid()
 
@@ -103,16 +104,16 @@ class Exchange(BaseExchange):
         self._wake_up(self._wake)
 
     def attach(self, wake: Callable[[], None]) -> None:
-        """Name what wakes the wait that is to come, called at once after an abort."""
+        """Set the wake-up function for the next waits; call it at once if an abort has come."""
         before, self._wake = self._wake, [wake]
         before.clear()
-        # An abort that came before this line has not called it.
+        # An abort that came before the function was set has not called it.
         if self.aborted:
             self._wake_up(self._wake)
 
     @contextlib.contextmanager
     def _woken_by(self, wake: Callable[[], None]) -> Iterator[None]:
-        """Have a wait woken that may stand between two waits for a connection."""
+        """Set another wake-up function for the duration of one wait."""
         before, self._wake = self._wake, [wake]
         try:
             if self.aborted:
@@ -124,10 +125,10 @@ class Exchange(BaseExchange):
                 self._wake_up(before)
 
     def detach(self) -> bool:
-        """Let go of the connection.
+        """Detach the connection, so that an abort no longer shuts it down.
 
         Returns:
-            Whether no abort has touched it, so that others may use it.
+            Whether the exchange was not aborted, so another request can use the connection.
         """
         self._wake.clear()
         return not self.aborted
@@ -147,15 +148,13 @@ class Exchange(BaseExchange):
         *args: Any,
         undo: Callable[[T], Any] = _nothing,
     ) -> T:
-        """Call a function that may take long, in a thread that nobody has to wait for.
+        """Call a function that may take long in a daemon thread, and return its result.
 
         Args:
             function: The function.
-            *args: Its arguments.
-            undo: Frees what it returns where that comes too late. Default: nothing is freed.
-
-        Returns:
-            What it returns.
+            *args: The arguments of the function.
+            undo: Is given a result that came too late, to free its resources. Default: the result
+                is discarded.
 
         Raises:
             ConfigError: It is an async function.
@@ -188,13 +187,11 @@ class Exchange(BaseExchange):
         return outcome.get()
 
     def wait_for_callback(self, begin: Callable[[Callable[[T], None]], object]) -> T:
-        """Wait for something that another thread delivers.
+        """Wait for a result that another thread delivers, and return it.
 
         Args:
-            begin: Is given the function to deliver by, callable from any thread at any time.
-
-        Returns:
-            What was delivered.
+            begin: Starts the work. Its argument is the callback for the result, which can be called
+                from any thread at any time.
 
         Raises:
             Aborted: The exchange was aborted.
@@ -214,7 +211,7 @@ class Exchange(BaseExchange):
         return things[0]
 
     def sleep(self, seconds: float) -> None:
-        """Wait for so many seconds.
+        """Wait for a number of seconds.
 
         Raises:
             Aborted: The exchange was aborted.
@@ -232,13 +229,10 @@ class Exchange(BaseExchange):
         self.check()
 
     def wait(self, once: Callable[[float], T | None]) -> T:
-        """Wait for something in slices.
+        """Wait in slices, and return the result of the wait.
 
         Args:
-            once: Waits for at most the given seconds and gives None if it was in vain.
-
-        Returns:
-            What `once` gave.
+            once: Waits for at most the given seconds, and returns None if nothing has come.
 
         Raises:
             Aborted: The exchange was aborted.
@@ -258,11 +252,7 @@ class Exchange(BaseExchange):
 
 
 def new_exchange(watchdog: Watchdog) -> Exchange:
-    """Make an exchange.
-
-    Args:
-        watchdog: Asked before every wait.
-    """
+    """Return a new exchange."""
     exchange = Exchange(watchdog)
     if running_shell() is not None:
         from .notebook_interrupts import track_in_cell

@@ -1,8 +1,8 @@
 """A connection of the blocking flavour, plain or TLS, with the timeouts of an exchange.
 
-Two races can't happen by design. An exchange releases its socket *before* the connection goes back
-to the pool, so a late abort can't hit the next request. And a connection whose socket was shut down
-refuses to send while nothing has been sent, when using a new connection is still safe.
+Two races are prevented. An exchange detaches its socket *before* the connection goes back to the
+pool, so a late abort can't interrupt the next request. And a connection whose socket was shut down
+raises an error before it sends anything, so the request can still be sent over a new connection.
 """
 
 from __future__ import annotations
@@ -27,29 +27,26 @@ _NOT_YET = (TimeoutError, BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWrit
 # The largest TLS record (RFC 8446, section 5.1).
 _FULL_RECORD = 16 * 1024
 
-# A larger request may fill the socket's buffer.
+# The size up to which a request surely fits into the socket's buffer (bytes).
 _SMALL = 16 * 1024
 
 
 def _is_over(error: OSError) -> bool:
-    """Return whether an error that looks like the end of a wait is more than that.
+    """Return whether an error of the types in `_NOT_YET` is not the end of a slice.
 
-    It is the one that the system raises once of a peer that answers no probe, which has a number
-    where Python's own has none; or one that a signal handler raised.
+    The system raises `TimeoutError` with an `errno` if the peer doesn't answer TCP keepalive; the
+    one of Python's own timeout has no `errno`. A signal handler may raise any exception.
     """
     return error.errno == errno.ETIMEDOUT or raised_by_signal_handler(error) is not None
 
 
 def open_socket_stream(exchange: Exchange, host: str, port: int) -> SocketStream:
-    """Connect to a host.
+    """Connect to a host, and return the connection.
 
     Args:
-        exchange: Carries the limits and the abort; the stream belongs to it.
-        host: The host.
+        exchange: Applies the timeouts and the abort; the connection is attached to it.
+        host: The host's name or address.
         port: The port.
-
-    Returns:
-        The connection.
 
     Raises:
         OSError: None of the host's addresses could be connected to.
@@ -60,11 +57,11 @@ def open_socket_stream(exchange: Exchange, host: str, port: int) -> SocketStream
 
 
 class SocketStream:
-    """A connection.
+    """A connection, plain or TLS.
 
     Args:
         sock: The connected socket.
-        exchange: The exchange that it belongs to.
+        exchange: The exchange to attach the connection to.
     """
 
     __slots__ = ("_exchange", "_has_ended", "_held_error", "_is_tls", "_shut", "_sock", "_timeout")
@@ -72,15 +69,15 @@ class SocketStream:
     def __init__(self, sock: socket.socket, exchange: Exchange) -> None:
         self._sock = sock
         self._is_tls = False
-        # The error that ended the connection, to raise after the bytes that came before it.
         self._has_ended = False
+        # The error that ended the connection, to raise after the bytes that came before it.
         self._held_error: OSError | None = None
         self._timeout: float | None = -1.0
         self._shut = False
         self.attach(exchange)
 
     def attach(self, exchange: Exchange) -> None:
-        """Belong to an exchange from now on: its limits count, and its abort ends the waits."""
+        """Attach to an exchange: from now on its limits apply, and its abort ends the waits."""
         self._exchange = exchange
         exchange.attach(self._shut_down)
 
@@ -89,8 +86,8 @@ class SocketStream:
 
         Args:
             data: The bytes.
-            counts: Whether they are of the request. Default True; False for what a proxy of the
-                network is told.
+            counts: Whether the bytes are part of the request. Default True; False for what is only
+                sent to a proxy.
 
         Raises:
             OSError: The connection broke.
@@ -106,8 +103,9 @@ class SocketStream:
 
         def send(seconds: float) -> int | None:
             if len(rest) > _SMALL:
-                # A socket that has room for little is not ready yet, and takes that little all
-                # the same: to wait first would leave it for later, and take it for progress then.
+                # Try before waiting: a socket with little room in its buffer accepts a few bytes
+                # although it isn't reported as writable. After a wait, they would look like
+                # progress.
                 sent = self._try(lambda: self._sock.send(rest), 0.0)
                 if sent is not None:
                     return sent
@@ -143,7 +141,7 @@ class SocketStream:
             exchange.check_after(error)
             raise
         if not data:
-            # A socket that was shut down looks like one that the server has closed.
+            # A socket that an abort has shut down looks like one that the server has closed.
             exchange.check()
         return data
 
@@ -159,10 +157,10 @@ class SocketStream:
         return self._with_more(data) if self._is_tls and data else data
 
     def _with_more(self, data: bytes) -> bytes:
-        """Add what has come besides: of TLS, a socket gives a record at a time.
+        """Add the bytes of further TLS records that have arrived: `recv` returns one record.
 
-        It is looked for where a record was full, or more of one is held already: a server that
-        sends little by little has no more to give.
+        Only after a full record, or if OpenSSL has more decrypted bytes: otherwise it is likely
+        that no more bytes have arrived.
         """
         sock = self._sock
         assert isinstance(sock, ssl.SSLSocket)
@@ -200,14 +198,14 @@ class SocketStream:
             return None
 
     def start_tls(self, context: ssl.SSLContext, server_hostname: str) -> None:
-        """Do the TLS handshake; from then on what is sent and received is encrypted.
+        """Do the TLS handshake; from then on, what is sent and received is encrypted.
 
         Args:
             context: The TLS settings.
-            server_hostname: Whom the certificate has to name.
+            server_hostname: The host name that the certificate has to be for.
 
         Raises:
-            OSError: It failed.
+            OSError: The handshake failed.
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
@@ -215,7 +213,7 @@ class SocketStream:
             self._sock,
             server_hostname=server_hostname,
             do_handshake_on_connect=False,
-            # An end without TLS's close_notify is not the end of a body.
+            # An end without TLS's close_notify is an error (RFC 8446, section 6.1).
             suppress_ragged_eofs=False,
         )
         self._sock, self._is_tls, self._timeout = sock, True, -1.0
@@ -233,18 +231,18 @@ class SocketStream:
             raise
 
     def seems_open(self) -> bool:
-        """Return whether the server has left it open, as far as is known without a wait."""
+        """Return whether the server has left the connection open, as far as is known by now."""
         return self.is_quiet()
 
     def is_quiet(self) -> bool:
-        """Return whether it is open, and nothing has come that nobody asked for."""
+        """Return whether the connection is open, and no unexpected bytes have arrived."""
         if self._shut or self._has_ended or self._held_error is not None:
             return False
         if not is_readable(self._sock):
             return True
         if not self._is_tls:
             return False
-        # TLS may have received something for itself, such as a session ticket.
+        # The bytes may be for TLS itself, such as a session ticket.
         try:
             return self._try(lambda: self._sock.recv(1), 0.0) is None
         except OSError as error:
@@ -257,7 +255,7 @@ class SocketStream:
         shut_down(self._sock)
 
     def interrupt(self) -> None:
-        """Make whoever waits for it stop; callable from any thread."""
+        """End the waits for the connection; callable from any thread."""
         self._shut_down()
 
     def close(self) -> None:
@@ -268,7 +266,7 @@ class SocketStream:
     abandon = close
 
     def extra(self, info: str) -> Any:
-        """Return what httpx's extension `network_stream` tells about a connection."""
+        """Return a value as httpx's extension `network_stream` does."""
         if info == "ssl_object":
             return self._sock if self._is_tls else None
         if info == "socket":

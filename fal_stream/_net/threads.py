@@ -1,4 +1,4 @@
-"""Start daemon threads, and tell where waiting for one could last for ever."""
+"""Start daemon threads, and tell when waiting for one could be a deadlock."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ..errors import StreamConnectionError
 
 
 def start_thread(function: Callable[[], None]) -> bool:
-    """Start a thread that holds up neither the end of the program nor the caller.
+    """Start a thread that delays neither the caller nor the end of the program.
 
-    Not one of `threading`, which waits in several steps until it runs, and holds a lock in some of
-    them: a signal handler or a finalizer that comes in between, and starts one too, would wait for
-    itself.
+    `threading.Thread.start` waits until the thread runs, and acquires locks: a signal handler or a
+    finalizer that interrupts it there, and starts a thread too, would wait for itself. So this is a
+    thread of `_thread`.
 
     Args:
-        function: What the thread does; it raises nothing.
+        function: The function that the thread calls; it must not raise.
 
     Returns:
-        Whether it could be started: there may be too many, or the interpreter is about to end.
+        Whether the thread was started: there may be too many, or the interpreter is about to end.
     """
     try:
         _thread.start_new_thread(function, ())
@@ -33,13 +33,10 @@ def start_thread(function: Callable[[], None]) -> bool:
 
 
 def start_named_thread(thread: threading.Thread) -> None:
-    """Start a thread that calls what is the user's: debuggers know those of `threading`.
-
-    Args:
-        thread: The thread, which was not started.
+    """Start a thread that calls the user's code: debuggers only know threads of `threading`.
 
     Raises:
-        StreamConnectionError: It can't be started.
+        StreamConnectionError: The thread can't be started.
     """
     try:
         thread.start()
@@ -56,23 +53,24 @@ def start_named_thread(thread: threading.Thread) -> None:
 
 
 class AsyncSharedWork:
-    """Work of a task that other tasks wait for: it goes on while they do."""
+    """Work of a task that other tasks wait for."""
 
     def is_interrupted_here(self) -> bool:
-        """Return False."""
+        """Return False: the work continues while another task waits for it."""
         return False
 
 
 class SharedWork:
-    """Work of the thread that creates this object; other threads wait for it."""
+    """Work of the thread that creates this object, which other threads wait for."""
 
     def __init__(self) -> None:
         self._thread = threading.get_ident()
 
     def is_interrupted_here(self) -> bool:
-        """Return whether the work can't go on before the caller has returned.
+        """Return whether the calling thread is the one that does the work.
 
-        A signal handler or a finalizer has interrupted it then, and must not wait for it.
+        Then the caller is a signal handler or a finalizer that has interrupted the work, and must
+        not wait for it.
         """
         return self._thread == threading.get_ident()
 
@@ -80,8 +78,8 @@ class SharedWork:
 def may_wait_for_threads() -> bool:
     """Return whether the calling thread is outside of `logging`.
 
-    A signal handler or a finalizer may have interrupted it in there, with a lock of `logging` held:
-    another thread that logs would wait for that lock, and must not be waited for.
+    A signal handler or a finalizer may have interrupted `logging` while it held a lock. Another
+    thread that logs would wait for that lock, so the handler must not wait for that thread.
     """
     frame = inspect.currentframe()
     while frame is not None:

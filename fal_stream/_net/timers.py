@@ -1,7 +1,7 @@
 """Call functions later, both flavours side by side.
 
-A blocking program has no event loop to call them, so a daemon thread does. There is one for the
-whole process: it is started with the first timer, and ends with the last one.
+A blocking program has no event loop, so a daemon thread calls the functions. There is one thread
+for the whole process: it is started with the first timer, and ends after the last one.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ _logger = logging.getLogger("fal_stream")
 
 
 def async_call_later(seconds: float, function: Callable[[], None]) -> Callable[[], object] | None:
-    """Have a function called later, in the event loop that runs here.
+    """Schedule a call of a function in the running event loop.
 
     Args:
-        seconds: How much later.
-        function: The function; it raises nothing.
+        seconds: The delay (seconds).
+        function: The function; it must not raise.
 
     Returns:
-        A function that cancels it.
+        A function that cancels the call.
     """
     return running_loop().call_later(seconds, function)
 
 
 def call_later(seconds: float, function: Callable[[], None]) -> Callable[[], object] | None:
-    """Have a function called later, in a thread of its own.
+    """Schedule a call of a function in the timer thread.
 
     Args:
-        seconds: How much later.
-        function: The function; it raises nothing and takes no time.
+        seconds: The delay (seconds).
+        function: The function; it should not raise or block.
 
     Returns:
-        A function that cancels it, callable at any time; None where no thread can be started.
+        A function that cancels the call, callable at any time; None if no thread can be started.
     """
     return _timers_here().add(time.monotonic() + seconds, function)
 
@@ -49,7 +49,7 @@ class _Timers:
     """The timers of a process.
 
     There is no lock to wait for, so that a signal handler or a finalizer can add and cancel timers
-    at any time: each step on the dictionary is one of the interpreter.
+    at any time: each step on the dictionary is a single operation of the interpreter.
     """
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class _Timers:
         self._timers[key] = due, function
         if self._running.locked():
             self._wake()
-        elif not start_thread(self._run):  # there is none to be had, or the interpreter ends
+        elif not start_thread(self._run):
             self._timers.pop(key, None)
             return None
 
@@ -80,7 +80,8 @@ class _Timers:
             self._wakeup.release()
 
     def _run(self) -> None:
-        # One that is added while the thread goes has it come back, or starts another.
+        # The loop checks for a timer that was added after `_call_all` has returned: `add` has
+        # started no thread for it if `_running` was still locked.
         while self._timers and self._running.acquire(blocking=False):
             try:
                 self._call_all()
@@ -105,7 +106,7 @@ _timers = _Timers()
 
 
 def _timers_here() -> _Timers:
-    """Return the timers of this process: a forked one has none of its parent's threads."""
+    """Return the timers of this process: a forked process doesn't have its parent's thread."""
     global _timers
     if _timers.process != os.getpid():
         _timers = _Timers()

@@ -2,7 +2,7 @@
 
 Promises: data that was decrypted before an error is returned before the error is raised. If the
 connection ends without TLS's `close_notify`, that is an error and not an end (RFC 8446, section
-6.1). Elsewhere: sending the encrypted bytes, and waiting for them.
+6.1). Not here: sending the encrypted bytes, and waiting for them.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import ssl
 
 from .._signal_errors import raised_by_signal_handler
 
-# How much one call decrypts at most: the largest TLS record.
+# The largest TLS record (RFC 8446, section 5.1).
 _RECORD_BYTES = 16 * 1024
 
 
 class TlsEngine:
-    """One TLS connection, seen from the client.
+    """The client's side of a TLS connection.
 
     Args:
         context: The TLS settings.
-        server_hostname: Whom the certificate has to name.
+        server_hostname: The host name that the certificate has to be for.
 
     Attributes:
-        ssl_object: The TLS state, for questions such as which protocol was agreed on.
-        ended: Whether the other side has said that nothing more comes.
+        ssl_object: The TLS state, which knows the protocol version, the cipher and so on.
+        ended: Whether the server has sent `close_notify`.
     """
 
     def __init__(self, context: ssl.SSLContext, server_hostname: str | None) -> None:
@@ -37,16 +37,13 @@ class TlsEngine:
         self._error: OSError | None = None
 
     def handshake(self, data: bytes) -> bool:
-        """Go on with the handshake.
+        """Continue the handshake, and return whether it is complete.
 
         Args:
-            data: What came from the network; `b""` at the beginning.
-
-        Returns:
-            Whether the handshake is done.
+            data: Bytes from the network; `b""` at the beginning.
 
         Raises:
-            OSError: It failed.
+            OSError: The handshake failed.
         """
         self._incoming.write(data)
         try:
@@ -56,26 +53,23 @@ class TlsEngine:
         return True
 
     def take_output(self) -> bytes:
-        """Return what is to go out now."""
+        """Return the bytes that TLS has to send, and remove them."""
         return self._outgoing.read()
 
     def encrypt(self, data: bytes) -> bytes:
-        """Return what is to go out for some bytes of the application."""
+        """Encrypt bytes of the application, and return the bytes to send."""
         if data:
             self.ssl_object.write(data)
         return self._outgoing.read()
 
     def decrypt(self, data: bytes) -> bytes:
-        """Return the bytes of the application in what came.
+        """Decrypt bytes from the network, and return the bytes of the application, if any.
 
         Args:
-            data: What came from the network; `b""` at its end.
-
-        Returns:
-            The bytes; there may be none.
+            data: Bytes from the network; `b""` at the end of the connection.
 
         Raises:
-            OSError: It is no TLS, or it ended before TLS did.
+            OSError: The bytes are not valid TLS, or the connection ended without `close_notify`.
         """
         if self._error is not None:
             raise self._error
@@ -86,10 +80,10 @@ class TlsEngine:
         return self._decrypted()
 
     def rest(self) -> bytes:
-        """Return the bytes of the application that came along with the end of the handshake.
+        """Return the bytes of the application that arrived with the end of the handshake.
 
         Raises:
-            OSError: What came before was no TLS from some place on, or ended before TLS did.
+            OSError: An earlier call of `decrypt` found an error after the bytes that it returned.
         """
         if self._error is not None:
             raise self._error
@@ -97,7 +91,7 @@ class TlsEngine:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more can come."""
+        """Whether no more bytes can come."""
         return self.ended or self._error is not None
 
     def _decrypted(self) -> bytes:

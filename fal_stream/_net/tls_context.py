@@ -1,7 +1,7 @@
-"""The TLS settings: one context for all clients of a process that trust the same authorities.
+"""The TLS settings: clients with the same certificate authorities share one `SSLContext`.
 
-Reading the file of authorities takes as long as opening many a connection, so a thread does it
-during the look-up and the connecting.
+Reading the file of certificate authorities can take as long as opening a connection, so a thread
+does it during the DNS look-up and the TCP handshake.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ _contexts: dict[tuple[str | None, str | None], CachedValue[ssl.SSLContext]] = {}
 
 
 def load_tls_context() -> None:
-    """Begin to load the settings, if they are not there; `async_tls_context` waits for them."""
+    """Start loading the settings, unless they are loaded; `async_tls_context` waits for them."""
     loading = _context_here()
     if loading.value is None:
         loading.begin(lambda _: None)
 
 
 async def async_tls_context(exchange: AsyncExchange) -> ssl.SSLContext:
-    """Return the settings for the authorities that the environment names now.
+    """Return the settings for the certificate authorities that the environment currently sets.
 
     Args:
-        exchange: Carries the limits and the abort.
+        exchange: Applies the timeouts and the abort.
 
     Raises:
-        ConfigError: The authorities can't be loaded.
+        ConfigError: The certificate authorities can't be loaded.
         Aborted: The exchange was aborted.
         Expired: A limit of the watchdog has run out.
     """
@@ -43,16 +43,7 @@ async def async_tls_context(exchange: AsyncExchange) -> ssl.SSLContext:
 
 
 def tls_context(exchange: Exchange) -> ssl.SSLContext:
-    """Return the settings for the authorities that the environment names now.
-
-    Args:
-        exchange: Carries the limits and the abort.
-
-    Raises:
-        ConfigError: The authorities can't be loaded.
-        Aborted: The exchange was aborted.
-        Expired: A limit of the watchdog has run out.
-    """
+    """See `async_tls_context`."""
     loading = _context_here()
     return loading.value or exchange.wait_for_callback(loading.begin)()
 

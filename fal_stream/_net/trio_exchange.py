@@ -1,4 +1,4 @@
-"""The exchange of trio: each wait has a cancel scope of its own.
+"""The exchange on trio: each wait has a cancel scope of its own.
 
 An abort or a timeout cancels the scope. No scope is kept longer than its wait.
 """
@@ -24,11 +24,11 @@ _LAST_LOOK = 0.001
 
 
 class TrioExchange(AsyncExchange):
-    """See `AsyncExchange`; of trio."""
+    """See `AsyncExchange`; on trio."""
 
     def __init__(self, watchdog: Watchdog, loop: EventLoop) -> None:
         super().__init__(watchdog, loop)
-        # More than one if the awaited work waits in turn.
+        # More than one if work that is awaited with `run` uses the exchange to wait, too.
         self._scopes: list[trio.CancelScope] = []
 
     def _interrupt(self) -> bool:
@@ -37,14 +37,11 @@ class TrioExchange(AsyncExchange):
         return bool(self._scopes)
 
     async def wait(self, begin: Callable[[], Awaitable[T]]) -> T:
-        """Wait for something.
+        """Wait for a function's awaitable, and return its result.
 
         Args:
-            begin: Begins the wait; called once more when a limit has run out, as a process that
-                was stopped may find that what it waits for has come.
-
-        Returns:
-            What it gives.
+            begin: Starts the wait. It is called a second time when a limit has run out, because if
+                the process was suspended, the result may have come meanwhile.
 
         Raises:
             Aborted: The exchange was aborted.
@@ -64,7 +61,7 @@ class TrioExchange(AsyncExchange):
         raise self.watchdog.next_expiry()
 
     async def run(self, work: Coroutine[Any, Any, T], undo: Callable[[T], Any] = nothing) -> T:
-        """See `AsyncExchange`; a result that is there is never taken away here."""
+        """See `AsyncExchange`; `undo` is not needed: a result is returned even if it is late."""
         scope, watch = trio.CancelScope(), trio.CancelScope()
         with contextlib.closing(work):
             self.check()
@@ -75,8 +72,8 @@ class TrioExchange(AsyncExchange):
                     with scope:
                         return await work
                 finally:
-                    # Not here: the cancellation would keep the frames of whoever waits, and so a
-                    # stream that is dropped right afterwards, until its task has run.
+                    # Not called directly: trio's `Cancelled` would have this frame in its traceback
+                    # and keep its stream alive until the system task has run.
                     self.loop.call_soon(watch.cancel)
                     self._scopes.remove(scope)
         self.check()
@@ -116,18 +113,19 @@ class TrioExchange(AsyncExchange):
             self.watchdog.leave()
 
     async def _watch(self, scope: trio.CancelScope, watch: trio.CancelScope) -> None:
-        """Cancel a scope when a limit runs out, wherever the work has moved it."""
+        """Cancel a scope when a limit runs out, even if the work has extended the limit."""
         with watch:
             while (seconds := self.watchdog.remaining()) > 0:
                 await trio.sleep(seconds)
             for _ in range(2):
-                # Data that arrived while the process was suspended is read first.
+                # Let trio read its sockets first: if the process was suspended, data may have
+                # arrived.
                 await trio.lowlevel.checkpoint()
             scope.cancel()
 
 
 async def raise_plainly(error: BaseException) -> NoReturn:
-    """Raise a cancellation or an interruption by itself; a nursery may make a group of it."""
+    """Raise an exception, or the first one in a group that a nursery has made of it."""
     await trio.lowlevel.checkpoint_if_cancelled()
     # Python 3.10 has no exception groups.
     inner: Sequence[BaseException] = getattr(error, "exceptions", ())

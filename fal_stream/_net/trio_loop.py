@@ -43,7 +43,7 @@ class TrioLoop(EventLoop):
     """See `EventLoop`.
 
     Attributes:
-        token: The run of trio.
+        token: The token of the trio run.
     """
 
     token: trio.lowlevel.TrioToken
@@ -79,7 +79,7 @@ class TrioLoop(EventLoop):
         try:
             deadline: float = trio.current_effective_deadline()
         except AttributeError:
-            # While a task ends, it has no cancel scope any more; what it returned is freed then.
+            # A task that is ending has no cancel scope any more, and finalizers may run then.
             return False
         return deadline == -math.inf
 
@@ -114,7 +114,7 @@ class TrioLoop(EventLoop):
             finally:
                 function()
 
-        # A trio run cancels them when its main task has ended.
+        # A trio run cancels its system tasks when its main task has ended.
         trio.lowlevel.spawn_system_task(wait)
         return partial(self.call_soon, scope.cancel)
 
@@ -170,17 +170,18 @@ class TrioLoop(EventLoop):
 
 @contextlib.contextmanager
 def _shield() -> Iterator[None]:
-    # For type checkers, a cancel scope may swallow an exception.
+    # A context manager of our own, because type checkers assume that a cancel scope may suppress
+    # exceptions.
     with trio.CancelScope(shield=True):
         yield
 
 
 def _nothing() -> None:
-    """What is called to see whether it can be."""
+    """Do nothing; it is only scheduled to see whether the trio run has ended."""
 
 
 def running_trio_loop() -> TrioLoop | None:
-    """Return the loop of the task of trio that runs here; None where none does."""
+    """Return the loop of the running trio task, or None if no trio task is running."""
     try:
         trio.lowlevel.current_task()
     except RuntimeError:

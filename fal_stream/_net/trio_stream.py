@@ -16,7 +16,7 @@ from .trio_exchange import TrioExchange
 
 
 class TrioStream(ByteStream[TrioExchange]):
-    """See `ByteStream`; of trio.
+    """See `ByteStream`; on trio.
 
     Args:
         sock: The connected socket.
@@ -29,7 +29,7 @@ class TrioStream(ByteStream[TrioExchange]):
 
     async def receive(self, exchange: TrioExchange) -> bytes:
         """See `ByteStream`."""
-        # Otherwise a server that sends all the time would keep other tasks from running.
+        # Without a checkpoint, a server that sends all the time would block the other tasks.
         await trio.lowlevel.checkpoint()
         exchange.checkpoint()
         while True:
@@ -70,7 +70,7 @@ class TrioStream(ByteStream[TrioExchange]):
         return not is_readable(self._sock)
 
     async def process_pending_io(self) -> None:
-        """See `ByteStream`; trio reads when it is asked."""
+        """See `ByteStream`; nothing to do, because `poll` reads from the socket."""
 
     def poll(self) -> bytes | None:
         """See `ByteStream`."""
@@ -89,7 +89,7 @@ class TrioStream(ByteStream[TrioExchange]):
     def abandon(self) -> None:
         """See `ByteStream`."""
         if not self._is_waited_for:
-            # At once: the collector, if it is that which calls, goes on to the socket.
+            # Closed at once: if the garbage collector calls this, it finalizes the socket next.
             self._sock.close()
             return
         try:

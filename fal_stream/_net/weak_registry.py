@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class _Reference(weakref.ref[T]):
-    """Holds an object weakly, and knows its place in the registry."""
+    """A weak reference that knows its key in the registry."""
 
     __slots__ = ("key",)
 
@@ -21,7 +21,7 @@ class _Reference(weakref.ref[T]):
 
 
 class WeakRegistry(Generic[T]):
-    """Objects, held weakly; adding one and removing it cost the same however many there are."""
+    """A set of weak references; adding and removing take constant time."""
 
     __slots__ = ("_forget", "_references")
 
@@ -38,17 +38,17 @@ class WeakRegistry(Generic[T]):
         self._forget = forget
 
     def add(self, member: T) -> None:
-        """Take an object in."""
+        """Add an object."""
         reference = _Reference(member, self._forget)
         reference.key = id(member)
         self._references[reference.key] = reference
 
     def discard(self, member: T) -> None:
-        """Let an object go."""
+        """Remove an object, if it is in the registry."""
         self._references.pop(id(member), None)
 
     @property
     def members(self) -> list[T]:
-        """The objects that are left."""
+        """The objects that are still alive."""
         found = [reference() for reference in self._references.copy().values()]
         return [member for member in found if member is not None]

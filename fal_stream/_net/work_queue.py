@@ -1,13 +1,13 @@
-"""The work queue of a stream map: which inputs run, are done, or may start; both flavours.
+"""The work queue of a stream map: which inputs are running, done, or can start; both flavours.
 
 Promises: an input is started once, and stays in `unfinished` until its result is delivered.
-Whatever the consumer does, at most `limit` inputs run; those that run and the results that wait to
-be taken are together at most twice as many.
+Whatever the consumer does, at most `limit` inputs run at once, and running inputs and buffered
+results together are at most twice as many.
 
 How: no step waits, so threads, signal handlers and finalizers can use the queue at any time, even
-in the middle of another use. An input moves from `running` to `done`, and then out of `done`. It is
-added to the next place before it is removed from the last one, so whoever looks at both in this
-order never misses it.
+in the middle of another use. An input moves from `_running` to `_done`, and then out of `_done`. It
+is added to `_done` before it is removed from `_running`, so code that reads `_running` first and
+then `_done` never misses it.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ ItemT = TypeVar("ItemT")
 
 
 class WorkQueue(Generic[ItemT]):
-    """The inputs between a consumer and the workers that do them; thread-safe.
+    """The inputs of a stream map and their results; thread-safe.
 
     Args:
-        limit: How many run at once at most.
-        ordered: Whether results are taken in the order of the inputs.
+        limit: The largest number of inputs that run at once.
+        ordered: Whether results are delivered in the order of the inputs.
 
     Attributes:
-        failure: What ends the queue before its time, raised when all that came is taken.
-        stopped: Whether nothing is begun any more.
+        failure: The exception to raise after the last result, or None.
+        stopped: Whether no more inputs are started.
     """
 
     def __init__(self, limit: int, *, ordered: bool) -> None:
         self._limit = limit
         self._ordered = ordered
-        # Held by the worker that reads the next input; workers only try to acquire it, and never
-        # wait.
+        # Held by the worker that reads the next input. Workers only try to acquire it, and never
+        # wait for it.
         self._reading = Lock()
         self._unfinished: dict[int, Any] = {}
         self._running: dict[int, None] = {}
@@ -47,27 +47,27 @@ class WorkQueue(Generic[ItemT]):
 
     @property
     def unfinished(self) -> dict[int, Any]:
-        """The inputs whose results the consumer has not got, by their index."""
+        """The inputs whose results were not delivered, by index."""
         return dict(sorted(self._unfinished.copy().items()))
 
     @property
     def is_reading(self) -> bool:
-        """Whether a worker waits for the next input; one at a time does."""
+        """Whether a worker is reading the next input; only one does at a time."""
         return self._reading.locked()
 
     @property
     def has_room(self) -> bool:
-        """Whether another input may be begun."""
+        """Whether another input can be read."""
         return not self.is_reading and self._has_room()
 
     @property
     def is_ready(self) -> bool:
-        """Whether the consumer needn't wait: something can be taken, or nothing will come."""
+        """Whether the consumer need not wait: there is a result, or none will come."""
         return self.stopped or self._is_exhausted() or self._next() is not None
 
     @property
     def is_complete(self) -> bool:
-        """Whether all is done and taken."""
+        """Whether all inputs are done, and all results were taken."""
         return self._is_exhausted() and not self._done
 
     @property
@@ -76,8 +76,8 @@ class WorkQueue(Generic[ItemT]):
         return self._begun > 0
 
     def begin_read(self) -> bool:
-        """Have the calling worker read the next input, if there is room for it."""
-        # Other threads leave new room to this one while it checks, so it checks again.
+        """Return whether the calling worker has to read the next input."""
+        # While this worker holds the lock, others don't notice new room, so it checks again.
         while self.has_room:
             if not self._reading.acquire(blocking=False):
                 continue
@@ -87,11 +87,7 @@ class WorkQueue(Generic[ItemT]):
         return False
 
     def add(self, input: object) -> int:
-        """Take in the input that was read; its worker runs from now on.
-
-        Returns:
-            Its index.
-        """
+        """Add the input that was read, which is now running, and return its index."""
         index = self._begun
         self._begun += 1
         self._unfinished[index] = input
@@ -100,33 +96,33 @@ class WorkQueue(Generic[ItemT]):
         return index
 
     def end_input(self, failure: BaseException | None = None) -> None:
-        """Note that no input is left, or why none can be read."""
+        """Register that there are no more inputs, or why no more can be read."""
         self._note(failure)
         self._exhausted = True
         self._reading.release()
 
     def fail(self, failure: BaseException) -> None:
-        """Begin nothing more, and note why; what had come can still be taken."""
+        """Start no more inputs, and store why; results that have come can still be taken."""
         self._note(failure)
         self.stopped = True
 
     def put_result(self, index: int, item: ItemT | None) -> None:
-        """Note that an input is done, None where it was given up."""
+        """Store the result of an input; None if it was cancelled."""
         if item is not None:
             self._done[index] = item
         del self._running[index]
 
     def pop_result(self) -> ItemT | None:
-        """Return the next result, None where there is none; its input is still unfinished."""
+        """Return the next result, or None; its input is unfinished until `mark_delivered`."""
         while (index := self._next()) is not None:
             item = self._done.pop(index, None)
-            # Otherwise another consumer took it.
+            # If it is None, another consumer took the result.
             if item is not None:
                 return item
         return None
 
     def mark_delivered(self, index: int) -> None:
-        """Note that the consumer has the result of an input."""
+        """Register that the result of an input was delivered to the consumer."""
         self._unfinished.pop(index, None)
 
     def _note(self, failure: BaseException | None) -> None:

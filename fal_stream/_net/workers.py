@@ -1,6 +1,6 @@
-"""A group of workers (tasks or threads) and a wait for their results, both flavours.
+"""A group of workers (tasks or threads), and a wait for their results, both flavours.
 
-A worker raises nothing but a cancellation.
+A worker must not raise anything but a cancellation.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ ResultReader: TypeAlias = Callable[[StreamT], T]
 
 
 class AsyncWorkerGroup:
-    """Worker tasks of one event loop, and a wait for what they do."""
+    """Worker tasks of one event loop."""
 
     def __init__(self) -> None:
         self._loop: EventLoop | None = None
@@ -64,21 +64,21 @@ class AsyncWorkerGroup:
         self._cancels[key] = loop.spawn(work, end)
 
     def check_runs_here(self) -> None:
-        """Raise an error if another event loop runs here.
+        """Check that the workers run in the running event loop.
 
         Raises:
-            FalStreamError: The workers run in another one.
+            FalStreamError: They run in another one.
         """
         self._loop_here()
 
     def notify(self) -> None:
-        """Have those who wait check their condition again; callable from any thread."""
+        """Make the waiters check their condition again; callable from any thread."""
         with contextlib.suppress(IndexError):
             while True:
                 self._waiting.popleft()(None)
 
     async def wait(self, is_ready: Callable[[], bool]) -> bool:
-        """Wait until a condition holds, and return True; each `notify` has it checked again."""
+        """Wait until a condition holds, and return True; each `notify` checks it again."""
         loop = self._loop_here()
 
         def begin(wake: Callable[[None], None]) -> None:
@@ -96,7 +96,7 @@ class AsyncWorkerGroup:
         return True
 
     def interrupt(self) -> None:
-        """Cancel the workers; callable from any thread."""
+        """Cancel the worker tasks; callable from any thread."""
         if self._loop is not None:
             self._loop.call_soon(self._cancel)
 
@@ -121,11 +121,11 @@ class AsyncWorkerGroup:
 
 
 class WorkerGroup:
-    """Worker threads, and a wait for what they do."""
+    """Worker threads."""
 
     def __init__(self) -> None:
-        # Only threads that have started to work. Not by `Thread.is_alive` or `join`, which wait for
-        # locks that the code interrupted by a signal handler may hold.
+        # The threads that are working. `Thread.is_alive` and `join` are not used, because they wait
+        # for locks that code interrupted by a signal handler may hold.
         self._working: set[object] = set()
         self._waiting: deque[threading.Lock] = deque()
         self._process = os.getpid()
@@ -153,10 +153,10 @@ class WorkerGroup:
         start_named_thread(thread)
 
     def check_runs_here(self) -> None:
-        """Raise an error in a forked process.
+        """Check that the workers run in this process.
 
         Raises:
-            FalStreamError: The workers run in the one that it was forked from.
+            FalStreamError: They run in the process that this one was forked from.
         """
         if self._process != os.getpid():
             raise FalStreamError(
@@ -165,13 +165,13 @@ class WorkerGroup:
             )
 
     def notify(self) -> None:
-        """Have those who wait check their condition again; callable from any thread."""
+        """Make the waiters check their condition again; callable from any thread."""
         with contextlib.suppress(IndexError):
             while True:
                 self._waiting.popleft().release()
 
     def wait(self, is_ready: Callable[[], bool]) -> bool:
-        """Wait until a condition holds, and return True; each `notify` has it checked again."""
+        """Wait until a condition holds, and return True; each `notify` checks it again."""
         while not is_ready():
             # Not a `Condition`, because a Ctrl-C could leave its lock locked.
             wake_lock = threading.Lock()
@@ -187,24 +187,23 @@ class WorkerGroup:
         return may_wait_for_threads()
 
     def interrupt(self) -> None:
-        """Leave it to the abort of their streams to end the workers."""
+        """Do nothing: the workers end when their streams are aborted."""
 
     def is_finished(self, blocked: int = 0) -> bool:
-        """Return whether no worker is left but so many, which nothing can end."""
+        """Return whether all workers have ended, except those that nothing can interrupt.
+
+        Args:
+            blocked: The number of workers that can't be interrupted, such as one that reads the
+                user's inputs. Default 0.
+        """
         return len(self._working) <= blocked or self._process != os.getpid()
 
 
 def async_iterate_inputs(inputs: AsyncInputs[T]) -> AsyncIterator[T]:
-    """Read inputs one after the other.
-
-    Args:
-        inputs: The inputs, plain or asynchronous.
-
-    Returns:
-        An iterator of them.
+    """Return an iterator over the inputs, which may be a plain or an asynchronous iterable.
 
     Raises:
-        ConfigError: They can't be iterated.
+        ConfigError: The inputs can't be iterated, or are a single input.
     """
     if isinstance(inputs, AsyncIterable):
         return aiter(inputs)
@@ -222,13 +221,10 @@ class _AsyncInputIterator(AsyncIterator[T]):
 
 
 def iterate_inputs(inputs: Inputs[T]) -> Iterator[T]:
-    """Read inputs one after the other.
-
-    Returns:
-        An iterator of them.
+    """Return an iterator over the inputs.
 
     Raises:
-        ConfigError: They can't be iterated, or are a single input.
+        ConfigError: The inputs can't be iterated, or are a single input.
     """
     # Checked at run time too, because not every user has a type checker.
     given: object = inputs

@@ -2,10 +2,10 @@
 
 Promises: the client's connections, event hooks and default headers are used. Its redirects, `auth`,
 cookies and query parameters are not, because they could take the key to another host or change the
-request. Exceptions of the HTTP library become errors of ours. Any other exception, such as one
-raised by a signal handler, is raised unchanged.
+request. Exceptions of the HTTP library become errors of ours. An exception that was raised by a
+signal handler, or by the body of an upload, is raised unchanged.
 
-Elsewhere: reading a body under our timeouts (`_net/httpx_body`).
+Not here: reading a body under our timeouts (`_net/httpx_body`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ...errors import ConfigError, StreamConnectionError, excerpt
 from .response import AsyncStreamResponse
 from .sender import AsyncSender, HiddenRequest, no_response_error
 
-# How much later than our timeout the HTTP client's own timeout runs out (seconds).
+# How much longer the HTTP client's timeout is than our own (seconds).
 _GRACE = 1.0
 
 
@@ -44,15 +44,14 @@ class _Answer(NamedTuple):
 
 
 class AsyncHttpxSender(AsyncSender):
-    """Sends requests by an HTTP client of the user's, which stays open when this is closed.
+    """Sends requests with the user's own HTTP client, which stays open when the sender is closed.
 
     Args:
-        client: The client.
-        package: Its package, `httpx` or `httpx2`.
+        client: The HTTP client.
+        package: The package that the client is of, `httpx` or `httpx2`.
     """
 
-    # httpx doesn't report parts of a piece that were sent, so only a complete piece counts as
-    # progress.
+    # httpx doesn't tell how much of a piece was sent, so only a complete piece counts as progress.
     piece_bytes = 256 * 1024
 
     def __init__(self, client: Any, package: ModuleType) -> None:
@@ -69,7 +68,7 @@ class AsyncHttpxSender(AsyncSender):
         )
 
     async def preconnect(self, url: str, exchange: AsyncExchange) -> None:
-        """See `AsyncSender`; an HTTP client of the user's has no way to do it."""
+        """Raise `ConfigError`: httpx can't open a connection in advance."""
         raise ConfigError(
             "preconnect() opens a connection of our own, and this client sends by the http_client "
             "that it was given: leave one of the two out"
@@ -96,9 +95,9 @@ class AsyncHttpxSender(AsyncSender):
         return answer.response
 
     def _build(self, request: PreparedRequest, body: _AsyncBody) -> Any:
-        # Not by the client's own method, which would add its cookies, and replace the query of the
-        # URL by its own parameters. Headers as pairs, because httpx searches all headers for each
-        # one that is added.
+        # Not with `client.build_request`, which would add the client's cookies, and replace the
+        # query of the URL by its own parameters. The headers are passed as pairs, because httpx
+        # searches all headers for each one that is added.
         ours = [
             (name.encode("ascii"), value.encode("ascii")) for name, value in request.headers.items()
         ]
@@ -162,7 +161,7 @@ class AsyncHttpxSender(AsyncSender):
         )
         error = no_response_error(url, reason, redactor, sent=not isinstance(failure, not_sent))
         if isinstance(failure, package.ProxyError):
-            # An unsupported protocol stays unsupported; any other failure may be temporary.
+            # The proxy answered with a status of 5xx, or couldn't connect: that may be temporary.
             error.transient = reason.startswith("5") or "could not connect" in reason
         return error
 
@@ -184,16 +183,17 @@ async def _undo(answer: _Answer) -> None:
 
 
 class _Timeouts(dict[str, float | None]):
-    """httpx's extension `timeout`, which ends what was left behind; time is kept by the watchdog.
+    """The value of httpx's extension `timeout`.
 
-    Until the response is there, httpx is given what is left when it asks. Whoever copies the
-    values instead of asking for them has those for the whole stream.
+    The watchdog applies the limits. These timeouts are a little longer, and only end a call of
+    httpx that nobody waits for any more. Until the response head has arrived, `get` returns the
+    time that is left. A transport that copies the dictionary instead gets the longest limit.
 
     Args:
         watchdog: Has the limits.
 
     Attributes:
-        is_answered: Whether the response is there.
+        is_answered: Whether the response head has arrived.
     """
 
     def __init__(self, watchdog: Watchdog) -> None:
@@ -212,13 +212,13 @@ class _Timeouts(dict[str, float | None]):
 
 
 class AsyncHttpxResponse(AsyncStreamResponse):
-    """A response that is read by the HTTP library's own reader.
+    """A response of the user's own HTTP client.
 
     Args:
         response: The HTTP library's response.
-        exchange: The exchange that it belongs to.
-        redactor: Knows the secrets of the request.
-        logs: Masks the secrets of the request in what is logged while it is read.
+        exchange: The exchange that the response belongs to.
+        redactor: Masks the secrets of the request.
+        logs: Masks the secrets of the request in the log records of the HTTP library.
     """
 
     def __init__(
@@ -230,19 +230,19 @@ class AsyncHttpxResponse(AsyncStreamResponse):
         if response.is_stream_consumed:
             self._body = _AsyncHeldBody(response)
         else:
-            # Not by the methods of the response, which would release the connection with the last
-            # byte: an abort at that moment would hit the next request on it.
+            # Not with the methods of the response, which would release the connection with the last
+            # byte: an abort at that moment would interrupt the next request on that connection.
             pieces, connection = aiter(response.stream), connection_of(response)
             self._body = AsyncHttpxBody(pieces, response.aclose, connection, exchange, logs)
 
     def attach(self) -> None:
-        """Have an abort of the exchange end what waits for the response."""
+        """Make an abort of the exchange interrupt a read of the response."""
         self._body.attach()
 
     async def read(self) -> bytes:
         """See `AsyncStreamResponse`."""
         if self._is_torn:
-            # httpx's reader would take this for the end of the body.
+            # After a cancelled read, httpx would report the end of the body.
             raise StreamConnectionError(
                 "the task that read it was cancelled, and an http_client can't go on from there"
             )
@@ -265,23 +265,22 @@ class AsyncHttpxResponse(AsyncStreamResponse):
         self._body.abandon()
 
     def __del__(self) -> None:
-        # A Ctrl-C may come before the response was returned or is complete.
+        # A Ctrl-C may have interrupted `__init__`.
         if "_body" in vars(self):
             self.abandon()
 
 
 class _AsyncHeldBody:
-    """A body made in memory, as in tests, or read by a hook: others may have its connection now.
+    """A body that is in memory already: of a mock transport, or read by an event hook.
 
-    Args:
-        response: The HTTP library's response.
+    Its connection may be used by another request by now.
     """
 
     def __init__(self, response: Any) -> None:
         self._response: Any = response
 
     def attach(self) -> None:
-        """Do nothing: nothing waits."""
+        """Do nothing: `read` never waits."""
 
     async def read(self) -> bytes:
         """Return the whole body, then `b""`."""
@@ -300,10 +299,10 @@ class _AsyncHeldBody:
 
 
 class _AsyncBody:
-    """The body of a request; the HTTP library's own would leave generators behind.
+    """The body of a request; the HTTP library's own class would leave generators unclosed.
 
     Attributes:
-        failure: What reading it raised.
+        failure: The exception that reading the body raised, or None.
     """
 
     def __init__(self, body: bytes | AsyncIterable[bytes] | Any | None) -> None:
@@ -318,7 +317,7 @@ class _AsyncBody:
 
 
 class _AsyncSinglePiece:
-    """Gives some bytes once."""
+    """An iterator over one piece."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -334,7 +333,7 @@ class _AsyncSinglePiece:
 
 
 class _AsyncPieces:
-    """Gives the pieces of a body, and keeps what reading them raised."""
+    """An iterator over the pieces of a body that stores the exception that reading them raised."""
 
     def __init__(self, pieces: AsyncIterator[bytes], body: _AsyncBody) -> None:
         self._pieces = pieces
@@ -355,11 +354,11 @@ class _AsyncPieces:
 
 @cache
 def _body_class(package: Any) -> Any:
-    """Return the class of bodies that a package takes: it looks whether they are of its own."""
+    """Return a body class for a package, which accepts only subclasses of its own."""
     return type("RequestBody", (_AsyncBody, package.AsyncByteStream), {})
 
 
 @cache
 def _request_class(package: Any) -> Any:
-    """Return the class of requests that a package sends, without the query in its repr."""
+    """Return a package's request class, with a repr that leaves out the query."""
     return type("Request", (package.Request,), {"__repr__": HiddenRequest.__repr__})

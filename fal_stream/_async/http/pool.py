@@ -1,8 +1,9 @@
 """The connection pool: idle connections of a transport, kept for the next request.
 
-Promises: a connection that was taken belongs to one request. Taking and returning one cost the same
-however many there are. A connection is closed when it has been idle for too long, even if there is
-no further request, and all are closed when the pool is closed or garbage-collected.
+Promises: an acquired connection belongs to one request. Acquiring and releasing a connection take
+constant time, however many there are. A connection is closed when it has been idle for too long,
+even if there is no further request. All idle connections are closed when the pool is closed or
+garbage-collected.
 
 How: there is no lock, so that a signal handler or a finalizer can use the pool at any time. Each
 step is a single operation on a dictionary, which the interpreter doesn't interrupt: whoever removes
@@ -30,13 +31,13 @@ MAX_IDLE_CONNECTIONS = 100
 
 
 class Route(NamedTuple):
-    """Where a connection goes to.
+    """The origin that a connection leads to, and the proxy on the way.
 
     Attributes:
         scheme: `http` or `https`.
         host: The host.
         port: The port.
-        proxy: The address of the proxy on the way, None for none. It may hold a password.
+        proxy: The URL of the proxy, which may contain a password; None without a proxy.
     """
 
     scheme: str
@@ -46,7 +47,7 @@ class Route(NamedTuple):
 
 
 class _Preconnect(AsyncSharedWork):
-    """A connection that is being opened in advance, and who waits for it."""
+    """A connection that is being opened in advance, and the callbacks that wait for it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +58,7 @@ class AsyncConnectionPool:
     """The idle connections of one event loop.
 
     Args:
-        keepalive_expiry: For how long one is kept (seconds).
+        keepalive_expiry: How long an idle connection is kept (seconds).
     """
 
     def __init__(self, keepalive_expiry: float) -> None:
@@ -72,12 +73,12 @@ class AsyncConnectionPool:
 
     @property
     def idle(self) -> list[AsyncConnection]:
-        """The idle connections, the one that has been idle for longest first."""
+        """The idle connections, the longest idle first."""
         return list(self._idle.copy())
 
     @property
     def in_use(self) -> list[AsyncConnection]:
-        """The connections that a request has."""
+        """The connections that requests are using."""
         idle = self._idle.copy()
         return [
             connection
@@ -86,18 +87,16 @@ class AsyncConnectionPool:
         ]
 
     def add(self, connection: AsyncConnection) -> None:
-        """Take note of a connection that was opened for a request."""
+        """Register a connection that was opened for a request."""
         self._all.add(connection)
 
     def acquire(self, route: Route) -> AsyncConnection | None:
-        """Take out the connection that became idle last: its server is the least likely to go.
+        """Return the idle connection for a route that became idle last, and remove it.
 
-        Args:
-            route: Where it has to go to.
+        The server is least likely to have closed that one, but may have done so.
 
         Returns:
-            A connection that belongs to the caller now, or None where there is none. Its server
-            may have closed it.
+            A connection that now belongs to the caller, or None if there is none.
         """
         queue = self._by_route.get(route)
         while queue:
@@ -112,7 +111,7 @@ class AsyncConnectionPool:
         return None
 
     def release(self, connection: AsyncConnection) -> None:
-        """Keep a connection whose request has ended, for the next one."""
+        """Keep the connection of a request that has ended, for the next request."""
         if not self._keepalive_expiry:
             connection.close()
             return
@@ -133,13 +132,13 @@ class AsyncConnectionPool:
         return self._idle.pop(connection, connection) is None
 
     def _idle_first(self) -> AsyncConnection | None:
-        # Another thread may change the queue between the two steps.
+        # Another thread may change the dictionary between `iter` and `next`.
         with contextlib.suppress(RuntimeError):
             return next(iter(self._idle), None)
         return None
 
     def _close_expired(self, least: AsyncConnection | None = None) -> None:
-        """Close what has been idle for too long, and one that has to go in any case."""
+        """Close the connections that have been idle for too long, or only `least`, if given."""
         now = time.monotonic()
         for connection in self._idle.copy() if least is None else [least]:
             if connection is not least and connection.expires_at > now:
@@ -147,8 +146,8 @@ class AsyncConnectionPool:
             if self._claim(connection):
                 connection.close()
             queue = self._by_route.get(connection.route)
-            # A connection that was taken from the middle is removed from the queue here, when it
-            # gets to the front.
+            # Claiming a connection leaves it in the queue of its route; it is removed here once it
+            # is at the front.
             while queue and queue[0] not in self._idle:
                 with contextlib.suppress(IndexError):
                     queue.popleft()
@@ -165,7 +164,7 @@ class AsyncConnectionPool:
 
         self._cancel_timer = async_call_later(seconds, sweep)
         if self._cancel_timer is None:
-            # No timer can be started, so nothing would close them later.
+            # No timer can be started, so nothing would close the connections later.
             self._close_idle()
 
     def _sweep(self) -> None:
@@ -176,13 +175,14 @@ class AsyncConnectionPool:
             self._start_timer(max(0.0, first.expires_at - time.monotonic()))
 
     def begin_preconnect(self, route: Route) -> None:
-        """Note that a connection is being opened in advance."""
+        """Register that a connection is being opened in advance."""
         self._preconnects.setdefault(route, _Preconnect())
 
     def is_preconnecting(self, route: Route) -> bool:
-        """Return whether a connection is being opened in advance that can be waited for.
+        """Return whether a connection is being opened in advance that the caller can wait for.
 
-        It can't if another waits for it already, or if the caller has interrupted its opening.
+        The caller can't if another request waits for it already, or if the caller is a signal
+        handler that has interrupted the code that opens it.
         """
         preconnect = self._preconnects.get(route)
         if preconnect is None or preconnect.waiting:
@@ -190,21 +190,21 @@ class AsyncConnectionPool:
         return not preconnect.is_interrupted_here()
 
     def join_preconnect(self, route: Route, wake: Callable[[None], None]) -> None:
-        """Have a function called when a connection that is being opened is there, or is not."""
+        """Call `wake` once the connection that is being opened is open, or has failed to open."""
         preconnect = self._preconnects.get(route)
         if preconnect is not None:
             preconnect.waiting.append(wake)
         if preconnect is None or self._preconnects.get(route) is not preconnect:
-            wake(None)  # the event loop has ended meanwhile
+            wake(None)  # it was opened, or has failed, in the meantime
 
     def end_preconnect(self, route: Route) -> None:
-        """Have those who wait look again: the connection is idle now, or could not be opened."""
+        """Wake the waiters: the connection is idle now, or could not be opened."""
         preconnect = self._preconnects.pop(route, None)
         while preconnect is not None and preconnect.waiting:
             preconnect.waiting.popleft()(None)
 
     def close(self) -> None:
-        """Close the idle connections, and end the requests on those in use."""
+        """Close the idle connections, and interrupt the requests on the others."""
         self._is_closed = True
         self._close_idle()
         for connection in self.in_use:

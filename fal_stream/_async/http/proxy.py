@@ -1,8 +1,8 @@
 """Connect through an HTTP proxy (CONNECT: RFC 9110, section 9.3.6) or a SOCKS5 proxy (RFC 1928).
 
-Promises: bytes sent to the proxy don't count as bytes of the request, so a request whose proxy
-failed may still be sent in another way. A proxy that refuses is not asked again in the same way.
-Its password is in no message.
+Promises: bytes sent to the proxy don't count as bytes of the request, so a request may be retried
+after its proxy failed. A refusal by the proxy (`ProxyRefused`) is not retried. The proxy's password
+is in no message.
 """
 
 from __future__ import annotations
@@ -19,26 +19,25 @@ from ...errors import ConfigError, excerpt
 
 
 class ProxyRefused(Exception):
-    """A proxy refused to connect, for good."""
+    """The proxy refused to connect, and a retry won't change that."""
 
 
 class Proxy:
-    """A proxy, as an environment variable names it.
+    """A proxy whose URL is in an environment variable.
 
     Attributes:
         scheme: `http`, `https`, `socks5` or `socks5h`.
-        host: Its host.
-        port: Its port.
+        host: The proxy's host.
+        port: The proxy's port.
 
     Raises:
-        ConfigError: The address can't be used.
+        ConfigError: The URL can't be used.
     """
 
     def __init__(self, url: Secret) -> None:
         parts, host, port = urlsplit(""), None, None
         try:
-            # As httpx checks it.
-            httpx.Proxy(url.reveal())
+            httpx.Proxy(url.reveal())  # raises what httpx raises for a bad URL
             parts = urlsplit(url.reveal())
             host, port = parts.hostname, parts.port
         except (httpx.InvalidURL, ValueError):
@@ -57,28 +56,28 @@ class Proxy:
 
     @property
     def is_socks(self) -> bool:
-        """Whether it speaks SOCKS5."""
+        """Whether the proxy speaks SOCKS5."""
         return self.scheme in ("socks5", "socks5h")
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """The header that names the user to an HTTP proxy; empty where there is none."""
+        """The header with the user name and password for an HTTP proxy; empty without them."""
         if not self._user and not self._password:
             return []
         pair = f"{self._user}:{self._password}".encode()
         return [(b"Proxy-Authorization", b"Basic " + b64encode(pair))]
 
     async def tunnel(self, stream: AsyncSocketStream, host: str, port: int) -> None:
-        """Have the proxy connect to a host; the stream goes there afterwards.
+        """Ask the proxy to connect to a host; from then on, the stream leads to that host.
 
         Args:
             stream: The connection to the proxy.
-            host: The host.
-            port: Its port.
+            host: The host to connect to.
+            port: The port to connect to.
 
         Raises:
-            ProxyRefused: The proxy will not.
-            OSError: The proxy can't, or the connection broke.
+            ProxyRefused: The proxy refuses to connect.
+            OSError: The proxy can't connect, or the connection to it broke.
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
@@ -112,7 +111,7 @@ class Proxy:
             raise ProxyRefused("the proxy sent more than its answer to CONNECT")
 
     async def _tunnel_by_socks(self, stream: AsyncSocketStream, host: str, port: int) -> None:
-        """Have a SOCKS5 proxy connect (RFC 1928), which gets the name and resolves it itself."""
+        """Ask a SOCKS5 proxy to connect (RFC 1928); the proxy resolves the host name."""
         from socksio import ProtocolError as SocksError
         from socksio import socks5
 
@@ -149,7 +148,7 @@ class Proxy:
             raise ProxyRefused("the SOCKS proxy sent more than its answer")
 
     def _socks_login(self) -> bytes:
-        """Return what logs in to a SOCKS5 proxy (RFC 1929)."""
+        """Return the message that logs in to a SOCKS5 proxy (RFC 1929)."""
         from socksio import socks5
 
         user, password = self._user.encode()[:255], self._password.encode()[:255]
@@ -158,10 +157,10 @@ class Proxy:
 
 
 class _ExactReader:
-    """Reads messages of a known length, however they are cut.
+    """Reads messages of a known length, whatever pieces they arrive in.
 
     Attributes:
-        rest: What came after the last one.
+        rest: The bytes that arrived after the last message.
     """
 
     def __init__(self, stream: AsyncSocketStream) -> None:

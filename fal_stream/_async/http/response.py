@@ -14,7 +14,7 @@ from ..._signal_errors import raised_by_signal_handler
 from ...errors import StreamConnectionError
 from .connection import AsyncResponseBody
 
-# How many bytes of a body are read, and for how long, so that its connection can be used again.
+# The limits for reading the rest of a body only to be able to reuse its connection.
 DISCARD_LIMIT = 64 * 1024
 DISCARD_SECONDS = 1.0
 
@@ -23,13 +23,13 @@ PATIENCE = 5.0
 
 
 class AsyncStreamResponse:
-    """A response whose body is read as it comes.
+    """A response whose body is read as it arrives.
 
     Args:
         status: The HTTP status.
-        headers: The headers as they came.
-        exchange: The exchange that it belongs to.
-        redactor: Knows the secrets of the request.
+        headers: The raw headers.
+        exchange: The exchange that the response belongs to.
+        redactor: Masks the secrets of the request.
 
     Attributes:
         status: The HTTP status.
@@ -50,18 +50,18 @@ class AsyncStreamResponse:
         self._redacted_headers: Mapping[str, str] | None = None
 
     def redact(self, text: str) -> str:
-        """Mask the secrets of the request in a text of its server's."""
+        """Return a text of the server with the secrets of the request masked."""
         return self._redactor.text(text)
 
     @property
     def redacted_headers(self) -> Mapping[str, str]:
-        """The headers to show: the secrets of the request are masked in them."""
+        """The headers with the secrets of the request masked, for messages and logs."""
         if self._redacted_headers is None:
             self._redacted_headers = self._redactor.headers(self.headers)
         return self._redacted_headers
 
     async def read_redacted(self, limit: int) -> bytes:
-        """Read a body to show, with the secrets of the request masked; see `read_up_to`."""
+        """Read a body as `read_up_to` does, and mask the secrets of the request in it."""
         return self._redactor.data(await self.read_up_to(limit))
 
     async def read(self) -> bytes:
@@ -78,22 +78,22 @@ class AsyncStreamResponse:
         raise NotImplementedError
 
     async def release(self) -> None:
-        """Give the connection back where it can be used again, else close it."""
+        """Return the connection to the pool if it can be used again, else close it."""
         raise NotImplementedError
 
     def abandon(self) -> None:
-        """Free the connection of a response that nobody reads any more; from any thread."""
+        """Close the connection of a response that nobody reads any more; from any thread."""
         raise NotImplementedError
 
     async def read_up_to(self, limit: int, seconds: float = PATIENCE) -> bytes:
-        """Read a body that is not worth waiting for, or its beginning.
+        """Read the body, or as much of it as arrives within the limits.
 
         Args:
-            limit: How many bytes at most.
-            seconds: How long to wait for it at most. Default 5.
+            limit: The largest number of bytes to return.
+            seconds: The longest time to wait (seconds). Default 5.
 
         Returns:
-            What came; the connection may have broken afterwards.
+            The bytes that arrived, even if the connection broke after them.
         """
         pieces = bytearray()
         self._exchange.watchdog.limit_attempt(seconds)
@@ -107,16 +107,13 @@ class AsyncStreamResponse:
         return bytes(pieces[:limit])
 
     async def read_whole(self, limit: int) -> bytes:
-        """Read the body to its end.
+        """Read the body to its end and return it.
 
         Args:
-            limit: How many bytes at most.
-
-        Returns:
-            The body.
+            limit: The largest size that is accepted (bytes).
 
         Raises:
-            StreamConnectionError: The connection broke, or the body is larger.
+            StreamConnectionError: The connection broke, or the body is larger than `limit`.
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
@@ -128,7 +125,7 @@ class AsyncStreamResponse:
         return bytes(pieces)
 
     async def discard(self) -> None:
-        """Let go of the response; a short body is read, so that the connection can be kept."""
+        """Release the connection, after reading a short body so that it can be used again."""
         try:
             await self.read_up_to(DISCARD_LIMIT, DISCARD_SECONDS)
         finally:
@@ -136,15 +133,7 @@ class AsyncStreamResponse:
 
 
 class AsyncSocketResponse(AsyncStreamResponse):
-    """A response that comes by a connection of our own.
-
-    Args:
-        status: The HTTP status.
-        headers: The headers as they came.
-        exchange: The exchange that it belongs to.
-        redactor: Knows the secrets of the request.
-        body: The body.
-    """
+    """A response over a connection of our own."""
 
     def __init__(
         self,

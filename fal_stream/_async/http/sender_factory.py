@@ -1,4 +1,4 @@
-"""Choose what sends a client's requests: our own transport, or the user's HTTP client."""
+"""Choose how a client's requests are sent: by our own transport, or by the user's HTTP client."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .sender import AsyncSender
 
 
 class AsyncHttpClient(Protocol):
-    """An HTTP client of the user's: an `AsyncClient` of httpx, or of httpx2."""
+    """The user's own HTTP client: an `httpx.AsyncClient` or an `httpx2.AsyncClient`."""
 
     @property
     def headers(self) -> Any:
@@ -22,7 +22,7 @@ class AsyncHttpClient(Protocol):
 
     @property
     def is_closed(self) -> bool:
-        """Whether it is closed."""
+        """Whether the client is closed."""
         raise NotImplementedError
 
     async def send(
@@ -32,18 +32,18 @@ class AsyncHttpClient(Protocol):
         raise NotImplementedError
 
     async def aclose(self) -> None:
-        """Close it."""
+        """Close the client."""
 
 
 def make_sender(client: AsyncHttpClient | None, config: AnySettings) -> AsyncSender:
-    """Return what sends the requests of a client.
+    """Return the sender of a client's requests.
 
     Args:
-        client: An HTTP client of the user's, or None for connections of our own.
+        client: The user's own HTTP client, or None for connections of our own.
         config: The settings.
 
     Raises:
-        ConfigError: It is no HTTP client, or one of the other flavour.
+        ConfigError: `client` is not an HTTP client, or is one of the other flavour.
     """
     if client is None:
         return AsyncSender(config.keepalive_expiry)
@@ -60,7 +60,7 @@ def make_sender(client: AsyncHttpClient | None, config: AnySettings) -> AsyncSen
 
 
 def _package_of(client: object) -> ModuleType | None:
-    """Return the package that an HTTP client is of; whoever has one has loaded it."""
+    """Return the package of an HTTP client, or None; nothing is imported to find it."""
     for name in ("httpx", "httpx2"):
         package = sys.modules.get(name)
         if package is not None and isinstance(client, package.AsyncClient):

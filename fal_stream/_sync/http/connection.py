@@ -3,10 +3,9 @@
 
     opened -> sending -> reading the body -> idle -> sending -> ...
 
-Promises: the head and the body of a request are sent by one call. The connection can be used again
-only after a body that ended properly and with no bytes after it (RFC 9112, section 9.3); in any
-other case it is closed, whatever its state. Closing never waits, so a cancellation at any step
-leaves nothing open.
+Promises: the head and the body of a request are sent by one call. The connection is used again only
+after a body that ended properly and with no bytes after it (RFC 9112, section 9.3); in any other
+case it is closed. Closing never waits, so a cancellation at any step leaves nothing open.
 """
 
 from __future__ import annotations
@@ -34,13 +33,14 @@ class Connection:
     """A connection to one origin.
 
     Args:
-        stream: The socket, after proxies and TLS.
-        route: Where it goes to.
+        stream: The socket, once the proxy and TLS are set up.
+        route: The origin and the proxy.
 
     Attributes:
-        route: Where it goes to.
-        expires_at: When it has been idle for too long, by the monotonic clock (seconds).
-        is_closed: Whether it was closed.
+        route: The origin and the proxy.
+        expires_at: The time from which an idle connection is no longer used, by the monotonic
+            clock (seconds).
+        is_closed: Whether the connection was closed.
     """
 
     __slots__ = ("__weakref__", "expires_at", "is_closed", "route", "stream")
@@ -57,15 +57,15 @@ class Connection:
         """Send a request, and wait for the head of the response.
 
         Args:
-            head: The request's head.
-            body: Its body.
-            chunked: Whether the body has to be sent in chunks (RFC 9112, section 7.1).
+            head: The head of the request.
+            body: The body of the request.
+            chunked: Whether to send the body with chunked coding (RFC 9112, section 7.1).
 
         Returns:
-            The head of the response, and what came of the body with it.
+            The head of the response, and the bytes of the body that arrived with it.
 
         Raises:
-            ProtocolError: The answer is no HTTP/1.1.
+            ProtocolError: The response is not valid HTTP/1.1.
             OSError: The connection broke.
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
@@ -109,12 +109,12 @@ class Connection:
         raise ConnectionError("the server closed the connection without an answer")
 
     def close(self) -> None:
-        """Close it; what has not been sent is dropped."""
+        """Close the connection; bytes that have not been sent are discarded."""
         self.is_closed = True
         self.stream.close()
 
     def abandon(self) -> None:
-        """Close it from whatever thread."""
+        """Close the connection from any thread."""
         self.is_closed = True
         self.stream.abandon()
 
@@ -124,18 +124,18 @@ def _chunk(piece: bytes) -> bytes:
 
 
 class ResponseBody(httpx.SyncByteStream):
-    """The body of a response, read as it comes.
+    """The body of a response, read as it arrives.
 
     Args:
-        connection: What it comes by.
-        pool: Takes the connection when the body has ended.
-        exchange: The exchange that it belongs to.
+        connection: The connection that the body arrives on.
+        pool: Gets the connection back when the body has ended.
+        exchange: The exchange that the response belongs to.
         head: The head of the response.
         method: The method of the request.
-        rest: What came of the body with the head.
+        rest: The bytes of the body that arrived with the head.
 
     Raises:
-        FramingError: Where it ends can't be told.
+        FramingError: The headers don't tell where the body ends.
     """
 
     __slots__ = (
@@ -205,17 +205,17 @@ class ResponseBody(httpx.SyncByteStream):
 
     @property
     def can_be_used_again(self) -> bool:
-        """Whether the connection is as good as new: the body has ended, and nothing follows it."""
+        """Whether the body has ended, nothing follows it, and the server keeps the connection."""
         framing = self._framing
         return self._keeps_alive and framing.done and not framing.rest and not self._rest
 
     def release(self) -> None:
-        """Give the connection back to the pool where it can be used again, else close it."""
+        """Return the connection to the pool if it can be used again, else close it."""
         connection, self._connection = self._connection, None
         if connection is None:
             return
         unharmed = self._exchange.detach()
-        # The server has closed its end already, so the connection can't be used again.
+        # A connection that the server has closed already can't be used again.
         if unharmed and self.can_be_used_again and self._stream.seems_open():
             self._pool.release(connection)
         else:
@@ -226,12 +226,12 @@ class ResponseBody(httpx.SyncByteStream):
         self.release()
 
     def abandon(self) -> None:
-        """Close the connection from whatever thread: nobody reads the body any more."""
+        """Close the connection, from any thread, when nobody reads the body any more."""
         connection, self._connection = self._connection, None
         if connection is not None:
             self._exchange.detach()
             connection.abandon()
 
     def get_extra_info(self, info: str) -> object:
-        """Return what httpx's extension `network_stream` tells about a connection."""
+        """Return a value as httpx's extension `network_stream` does."""
         return self._stream.extra(info)

@@ -36,10 +36,10 @@ class Sender:
     """Sends the requests of one client over connections of our own.
 
     Args:
-        keepalive_expiry: For how long an idle connection is kept (seconds).
+        keepalive_expiry: How long an idle connection is kept (seconds).
 
     Attributes:
-        piece_bytes: How much of a file is best handed to it at a time.
+        piece_bytes: The size of the pieces in which the body of an upload is best sent (bytes).
     """
 
     piece_bytes = 1024 * 1024
@@ -51,14 +51,14 @@ class Sender:
         self._closed = False
 
     def check_copyable(self) -> None:
-        """Refuse to copy or pickle a client whose connections can't be made anew.
+        """Raise an error if the client can't be copied or pickled.
 
         Raises:
-            ConfigError: They are those of an HTTP client of the user's.
+            ConfigError: The client uses the user's own HTTP client.
         """
 
     def register(self, exchange: Exchange) -> None:
-        """Register an exchange that begins, so that closing the client aborts it.
+        """Register a new exchange, so that closing the client aborts it.
 
         Raises:
             ConfigError: The client is closed.
@@ -75,11 +75,11 @@ class Sender:
 
     @property
     def transport(self) -> HTTPTransport:
-        """The transport, made with the first request."""
+        """The transport, which is created for the first request."""
         if not self._transports:
             from .transport import HTTPTransport
 
-            # If two threads each make one, both use the first.
+            # If two threads each create one, both use the first.
             self._transports.append(HTTPTransport(self._keepalive_expiry))
         return self._transports[0]
 
@@ -88,14 +88,14 @@ class Sender:
 
         Args:
             request: What to send.
-            exchange: Carries the limits and the abort.
+            exchange: Applies the timeouts and the abort.
 
         Returns:
             The response, whatever its status.
 
         Raises:
             StreamConnectionError: No response came.
-            ConfigError: The address can't be used, or the client was closed.
+            ConfigError: The URL can't be used, or the client was closed.
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
@@ -145,12 +145,12 @@ class Sender:
         """Open a connection and keep it for the next request to the same origin.
 
         Args:
-            url: An address of that origin.
-            exchange: Carries the limits and the abort.
+            url: Any URL of that origin.
+            exchange: Applies the timeouts and the abort.
 
         Raises:
-            StreamConnectionError: It can't be opened.
-            ConfigError: The address, a proxy or the authorities for TLS can't be used.
+            StreamConnectionError: The connection can't be opened.
+            ConfigError: The URL, the proxy or the certificate authorities can't be used.
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
@@ -165,7 +165,7 @@ class Sender:
         raise failure
 
     def close(self) -> None:
-        """Abort what is under way and close the connections of the running loop."""
+        """Abort the running exchanges, and close the connections of the running event loop."""
         self._closed = True
         for exchange in self._exchanges.members:
             exchange.abort()
@@ -178,7 +178,7 @@ def _closed() -> ConfigError:
 
 
 class _Body(httpx.SyncByteStream):
-    """A body that is read as it is sent; httpx's own would leave generators behind."""
+    """A body that is read while it is sent; httpx's own class would leave generators unclosed."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = pieces
@@ -188,7 +188,7 @@ class _Body(httpx.SyncByteStream):
 
 
 class HiddenRequest(httpx.Request):
-    """A request whose query no traceback shows: it may contain a token."""
+    """A request whose repr leaves out the query, which may contain a token."""
 
     @also_half_made
     def __repr__(self) -> str:
@@ -200,13 +200,10 @@ class HiddenRequest(httpx.Request):
 
 
 def build_request(request: PreparedRequest) -> httpx.Request:
-    """Return a request as httpx has it, with no header but its own.
-
-    Returns:
-        The request.
+    """Return an `httpx.Request` with the headers of a request, and none of httpx's defaults.
 
     Raises:
-        ConfigError: The address can't be used.
+        ConfigError: The URL can't be used.
     """
     body = request.body
     headers = [
@@ -224,10 +221,10 @@ def build_request(request: PreparedRequest) -> httpx.Request:
 
 
 def parse_url(url: str) -> httpx.URL:
-    """Return an address as httpx has it.
+    """Return a URL as an `httpx.URL`.
 
     Raises:
-        ConfigError: It can't be used.
+        ConfigError: The URL can't be used.
     """
     try:
         # A query may contain a token, which must not be cached.
@@ -252,16 +249,13 @@ _parse_once = lru_cache(256)(_parse)
 def no_response_error(
     url: str, reason: str, redactor: Redactor, *, sent: bool = True
 ) -> StreamConnectionError:
-    """Return the error of a request that was not answered.
+    """Return the error of a request that got no response.
 
     Args:
-        url: The address; no more than its origin is shown.
-        reason: What happened; it may be what the server said.
-        redactor: Knows the secrets of the request.
+        url: The URL, of which the message shows only the origin.
+        reason: What happened; it may contain text of the server.
+        redactor: Masks the secrets of the request.
         sent: Whether a byte of the request was sent.
-
-    Returns:
-        The error.
     """
     parts = urlsplit(url)
     hint = hint_for(reason)
@@ -275,16 +269,16 @@ def no_response_error(
 
 
 def redirect_target(method: str, url: str, status: int, headers: Mapping[str, str]) -> str | None:
-    """Return the address to go on to.
+    """Return the URL to follow a redirect to.
 
     Args:
         method: The method of the request.
-        url: Its address.
-        status: The HTTP status of the answer.
-        headers: The headers of the answer, names in lower case.
+        url: The URL of the request.
+        status: The HTTP status of the response.
+        headers: The headers of the response, names in lower case.
 
     Returns:
-        The address, of the same origin; None where the answer is no redirect that is followed.
+        A URL of the same origin; None if the response is not a redirect that is followed.
     """
     location = headers.get("location")
     if location is None or status not in (301, 302, 303, 307, 308):
@@ -297,4 +291,4 @@ def redirect_target(method: str, url: str, status: int, headers: Mapping[str, st
         is_plain = "@" not in urlsplit(target).netloc
         return target if is_plain and same_origin(url, target) else None
     except ValueError:
-        return None  # it is not an address
+        return None  # it is not a URL

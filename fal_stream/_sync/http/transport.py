@@ -6,7 +6,7 @@ from the pool and had been closed before the first byte of the request was sent.
 timeouts and the abort of the exchange in `request.extensions["exchange"]`; without an exchange, it
 obeys httpx's own `request.extensions["timeout"]`.
 
-Elsewhere: redirects and errors of ours (`sender`), and the choice of a proxy.
+Not here: redirects and our own errors (`sender`), and the choice of a proxy (`_net/proxies`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class HTTPTransport(httpx.BaseTransport):
     """Sends requests over HTTP/1.1.
 
     Args:
-        keepalive_expiry: For how long an idle connection is kept (seconds). Default 5.
+        keepalive_expiry: How long an idle connection is kept (seconds). Default 5.
     """
 
     def __init__(self, keepalive_expiry: float = DEFAULT_KEEPALIVE_EXPIRY) -> None:
@@ -51,7 +51,7 @@ class HTTPTransport(httpx.BaseTransport):
 
     @property
     def pool(self) -> ConnectionPool:
-        """The idle connections of the running event loop."""
+        """The connection pool of the running event loop."""
         return self._pools.get()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -62,7 +62,7 @@ class HTTPTransport(httpx.BaseTransport):
 
         Raises:
             httpx.TransportError: No response came.
-            ConfigError: A proxy, or the authorities for TLS, can't be used.
+            ConfigError: The proxy, or the certificate authorities, can't be used.
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
@@ -117,7 +117,10 @@ class HTTPTransport(httpx.BaseTransport):
     def _idle_connection(
         self, pool: ConnectionPool, route: Route, exchange: Exchange
     ) -> Connection | None:
-        """Take an idle connection that still works, waiting for one that is being opened."""
+        """Return an idle connection that still works, or None.
+
+        If a connection to the same route is being opened in advance, wait for it first.
+        """
         while True:
             while (connection := pool.acquire(route)) is not None:
                 try:
@@ -136,7 +139,7 @@ class HTTPTransport(httpx.BaseTransport):
     def _connect(self, route: Route, proxy: Proxy | None, exchange: Exchange) -> Connection:
         is_https = route.scheme == "https"
         if is_https or (proxy is not None and proxy.scheme == "https"):
-            # Meanwhile, a thread loads the certificate authorities.
+            # A thread loads the certificate authorities while the socket is being opened.
             load_tls_context()
         if proxy is not None and is_https and proxy.scheme == "https":
             raise httpx.ProxyError(
@@ -179,12 +182,12 @@ class HTTPTransport(httpx.BaseTransport):
         """Open a connection to an origin and keep it for the next request there.
 
         Args:
-            url: An address of that origin.
-            exchange: Carries the limits and the abort.
+            url: Any URL of that origin.
+            exchange: Applies the timeouts and the abort.
 
         Raises:
-            httpx.TransportError: It can't be opened.
-            ConfigError: A proxy, or the authorities for TLS, can't be used.
+            httpx.TransportError: The connection can't be opened.
+            ConfigError: The proxy, or the certificate authorities, can't be used.
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
@@ -216,13 +219,16 @@ def _route(url: httpx.URL) -> tuple[Route, Proxy | None]:
     proxy_url: Any = proxy_for(scheme, host, port)
     if proxy_url is None:
         return Route(scheme, host, port, None), None
-    # The URL may contain a password, so no variable holds it when an error is raised.
+    # The URL may contain a password, so no variable may hold it where a traceback could show it.
     proxy_url = Secret(proxy_url)
     return Route(scheme, host, port, proxy_url), Proxy(proxy_url)
 
 
 def _head(request: httpx.Request, proxy: Proxy | None) -> RequestHead:
-    """Return the head of a request, with the whole address where it is for a proxy to forward."""
+    """Return the head of a request, with the whole URL as its target if a proxy forwards it.
+
+    RFC 9112, section 3.2.2 requires that form.
+    """
     url = request.url
     target, headers = url.raw_path, request.headers.raw
     if proxy is not None and not proxy.is_socks:
@@ -251,7 +257,11 @@ def _broken(error: Exception) -> httpx.TransportError:
 
 
 def _limits(timeout: Mapping[str, Any]) -> Limits:
-    """Return the limits that come next to those of httpx: what it counts apart has one clock."""
+    """Return our limits for httpx's timeouts.
+
+    httpx limits connecting, writing and reading separately; we have one limit for all of them up to
+    the response head, which is their sum.
+    """
     parts: list[float | None] = [timeout.get(name) for name in ("connect", "write", "read")]
     known = [seconds for seconds in parts if seconds is not None]
     start = sum(known) if len(known) == len(parts) else None
