@@ -30,11 +30,17 @@ LIMITS = dict(re.findall(r"^\| (.*?) \| (.*?) \| .* \|$", PAGE, re.M))
     [
         ("the lines of one event, in bytes", f"{sse.DEFAULT_MAX_EVENT_BYTES // MIB} MiB"),
         ("the head of a response", f"{http1.MAX_HEAD // KIB} KiB"),
-        ("the line with that size, one trailer", f"{framing._MAX_LINE // KIB} KiB"),
-        ("all trailers", f"{framing._MAX_TRAILERS // KIB} KiB"),
+        (
+            "the line with the size of an HTTP chunk, and each trailer",
+            f"{framing._MAX_LINE // KIB} KiB",
+        ),
+        ("all trailers together", f"{framing._MAX_TRAILERS // KIB} KiB"),
         ("redirects", f"{sender.MAX_REDIRECTS}, within the origin"),
         ("the body of an error, or of a JSON or HTML response instead of a stream", ERROR_BODY),
-        ("nesting of that body, or of an error's event", f"{decode.REPORT_LEVELS} levels"),
+        (
+            "nesting of the JSON in the body or the event of an error",
+            f"{decode.REPORT_LEVELS} levels",
+        ),
         ("the message of an error", f"{LONGEST_MESSAGE:,} characters"),
         (
             "JSON responses of fal's API (a token, an upload URL)",
