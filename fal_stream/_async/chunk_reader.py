@@ -1,6 +1,7 @@
 """Send the request of one stream, read its response, and decode its chunks.
 
-It doesn't know the consumers: the stream's read lock lets one of them read at a time.
+A chunk reader doesn't know the consumers: the read lock of the stream lets one of them read at a
+time.
 """
 
 from __future__ import annotations
@@ -34,19 +35,19 @@ class AsyncOpener(Protocol):
     async def __call__(
         self, prepared: PreparedStream, exchange: AsyncExchange
     ) -> AsyncStreamResponse:
-        """Send it."""
+        """Send the request and return the response."""
         raise NotImplementedError
 
 
 class AsyncChunkReader:
-    """Reads what the server sends, and decodes it.
+    """Reads and decodes the response of one stream.
 
     Args:
-        prepared: What to send, and how to decode what comes.
-        opener: Sends it.
+        prepared: What to send, and how to decode the response.
+        opener: Sends the request.
 
     Attributes:
-        received: How many bytes of the body have come.
+        received: The number of bytes of the body that have arrived.
     """
 
     def __init__(self, prepared: PreparedStream, opener: AsyncOpener) -> None:
@@ -64,7 +65,7 @@ class AsyncChunkReader:
     def headers(self) -> Mapping[str, str]:
         """The headers of the response, names in lower case; empty until the server has answered.
 
-        Where they repeat a secret of the request, it is masked.
+        If they repeat a secret of the request, it is masked.
         """
         return {} if self._answer is None else self._answer.redacted_headers
 
@@ -72,8 +73,8 @@ class AsyncChunkReader:
         """Send the request and wait for the head of the response.
 
         Raises:
-            FalStreamError: No response came, or none that is a stream.
-            Aborted: It was aborted.
+            FalStreamError: No response came, or it is not a stream.
+            Aborted: The stream was aborted.
             Expired: A limit has run out.
         """
         exchange = self._exchange = async_new_exchange(self._watchdog)
@@ -90,7 +91,7 @@ class AsyncChunkReader:
             raise
 
     async def _source_of(self, response: AsyncStreamResponse) -> EventChunks[Any] | BinaryChunks:
-        """Choose how the body is read, or raise the error that the response is."""
+        """Return the decoder for the body, or raise the error that the response stands for."""
         prepared, status, headers = self._prepared, response.status, response.headers
         hints = api_errors.STREAM_HINTS
         if prepared.with_token:
@@ -122,18 +123,15 @@ class AsyncChunkReader:
         return BinaryChunks(prepared.is_final)
 
     async def read(self, new_chunks: list[Any], *, as_events: bool) -> bool:
-        """Wait for the server once.
+        """Read from the server once, and return whether the stream has ended.
 
         Args:
-            new_chunks: Takes what came, also where an error comes after it.
-            as_events: Whether raw events are wanted instead of chunks.
-
-        Returns:
-            Whether the stream has ended.
+            new_chunks: The list that the chunks are added to, even if an error is raised then.
+            as_events: Whether to decode to raw events instead of chunks.
 
         Raises:
-            FalStreamError: The connection broke, or what came can't be decoded.
-            Aborted: It was aborted.
+            FalStreamError: The connection broke, or the response can't be decoded.
+            Aborted: The stream was aborted.
             Expired: A limit has run out.
         """
         response, source = self._response, self._source
@@ -175,25 +173,25 @@ class AsyncChunkReader:
             )
 
     def abort(self) -> None:
-        """Make every wait end; callable from any thread at any time."""
+        """End every wait; callable from any thread at any time."""
         self._aborted = True
         exchange = self._exchange
         if exchange is not None:
             exchange.abort()
 
     async def release(self) -> None:
-        """Free the connection."""
+        """Release the connection."""
         if self._response is not None:
             await self._response.release()
 
     def abandon(self) -> None:
-        """Free the connection where nobody can wait for it; callable from any thread."""
+        """Close the connection without waiting; callable from any thread."""
         if self._response is not None:
             self._response.abandon()
 
 
-# A function: a bound method would tie reader and response into a reference cycle, which would keep
-# the client alive until the garbage collector runs.
+# Not a method: a bound method would be part of a reference cycle with the response, which would
+# keep the client alive until the garbage collector runs.
 def _answer_error(response: AsyncStreamResponse, text: str) -> FalStreamError:
     body = response.redact(text).encode()
     return api_errors.error_from_response(response.status, response.redacted_headers, body)

@@ -230,7 +230,7 @@ def _check_storage(storage: AsyncStorage | None) -> AsyncStorageClient | None:
         from .custom_storage import check_storage
 
         check_storage(storage)
-    # An object of the user has at least the methods that are used here.
+    # The user's own object has at least the methods that are used here.
     return cast("AsyncStorageClient | None", storage)
 
 

@@ -1,8 +1,8 @@
-"""Upload the files of an input with a storage object of the user (`storage=`).
+"""Upload the files of an input with the user's own storage object (`storage=`).
 
-Promises: its `upload` is called once for each file, for several files at once, as our own uploader
-does. What it returns is checked. What it raises becomes the cause of an error that names the place
-of the file in the input.
+Promises: `upload` is called once for each file, for several files concurrently, as our own uploader
+does it. Its result is checked. An exception that it raises becomes the cause of an error that tells
+the place of the file in the input.
 """
 
 from __future__ import annotations
@@ -33,13 +33,10 @@ _LONGEST_ADDRESS = 16_384
 
 
 def check_storage(storage: object) -> None:
-    """Check a storage of the user's.
-
-    Args:
-        storage: An object with an `upload` that can be called with a file alone.
+    """Check that a storage object has an `upload` that can be called with just a file.
 
     Raises:
-        ConfigError: It is anything else.
+        ConfigError: It doesn't.
     """
     upload = attribute(storage, "upload")
     reason = ""
@@ -86,21 +83,21 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
 async def upload_with_storage(
     storage: AsyncStorage, prepared: PreparedStream, sender: AsyncSender, signal: AbortSignal
 ) -> PreparedStream:
-    """Upload the files of a stream's input by a storage of the user's.
+    """Upload the files of a stream's input with the user's own storage object.
 
     Args:
-        storage: The storage. Of a storage client that overrides it, `transform_input` is called,
-            else `upload` for each file.
+        storage: The storage. If it is a storage client that overrides `transform_input`, that is
+            called, else `upload` for each file.
         prepared: The stream.
-        sender: Whose end is the end of the uploads.
-        signal: Ends the uploads.
+        sender: Closing it aborts the uploads.
+        signal: Aborts the uploads.
 
     Returns:
-        The stream, with addresses in the places of the files.
+        The stream, with URLs in the places of the files.
 
     Raises:
-        UploadError: It raised, or returned something that is no address.
-        FalStreamError: What it raised, where that is an error of ours.
+        UploadError: The storage raised an exception, or returned something that is not a URL.
+        FalStreamError: The storage raised this error.
         Aborted: The signal was aborted.
         Expired: The total limit has run out.
     """
@@ -126,7 +123,7 @@ async def upload_with_storage(
 
 
 class _Calls:
-    """Calls methods of a storage, each in an exchange that ends with the signal and the client."""
+    """Calls methods of a storage, each in an exchange that the signal and the client can abort."""
 
     def __init__(self, sender: AsyncSender, limits: Limits, signal: AbortSignal) -> None:
         self._sender = sender
@@ -134,7 +131,7 @@ class _Calls:
         self._signal = signal
 
     async def call(self, method: Callable[..., Any], argument: object, place: str) -> Any:
-        """Call a method, with the signal where it takes one."""
+        """Call a method, with the abort signal if it has a parameter `signal`."""
         takes_signal = any(one.name == "signal" for one in _parameters(method))
         options = {"signal": self._signal} if takes_signal else {}
         exchange = async_new_exchange(Watchdog(self._limits, time.monotonic))

@@ -1,7 +1,7 @@
 """Send a request: apply middleware and the proxy, add the key, retry if that is safe.
 
-Elsewhere: connections (`http`), which requests may be retried (`RetryPolicy`), and what a response
-means.
+Not here: connections (`http`), which requests may be retried (`RetryPolicy`), and what a response
+means (`api_errors`).
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from .http.sender import AsyncSender
 if TYPE_CHECKING:
     from .http.response import AsyncStreamResponse
 
-# As in fal's Python client: how long connecting to the addresses of fal.run may take before its
-# backup is tried (seconds). Looking up its name is not counted: a look-up of the backup's name
-# would wait for the same name server.
+# The time for connecting to any address of fal.run before its backup host is tried (seconds), the
+# same as in fal's Python client. The DNS look-up is not counted: that of the backup host would wait
+# for the same name server.
 BACKUP_PATIENCE = 5.0
 
 _logger = logging.getLogger("fal_stream")
@@ -47,10 +47,10 @@ class AsyncDispatcher:
 
     Args:
         config: The client's settings.
-        sender: Its connections.
+        sender: The client's connections.
 
     Attributes:
-        sender: As given.
+        sender: The client's connections.
 
     Raises:
         ConfigError: A setting can't be used by a client of this flavour.
@@ -74,20 +74,19 @@ class AsyncDispatcher:
     async def dispatch(
         self, request: PreparedRequest, exchange: AsyncExchange, *, as_is: bool = False
     ) -> AsyncStreamResponse:
-        """Send a request and wait for the head of its response; again, where that may help.
+        """Send a request, with retries, and wait for the head of its response.
 
         Args:
             request: What to send.
-            exchange: Carries the limits and the abort.
-            as_is: Whether it goes out as it stands, past middleware and proxy and without the
-                key. Default False.
+            exchange: Applies the timeouts and the abort.
+            as_is: Whether to send it unchanged, without middleware, proxy and key. Default False.
 
         Returns:
             The response, whatever its status.
 
         Raises:
             StreamConnectionError: No response came.
-            ConfigError: The credentials or the address can't be used, or the middleware raised.
+            ConfigError: The credentials or the URL can't be used, or the middleware raised.
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
@@ -116,20 +115,17 @@ class AsyncDispatcher:
             retry += 1
 
     async def fetch_json(self, request: PreparedRequest, exchange: AsyncExchange) -> Any:
-        """Send a request and give the JSON that is its answer.
+        """Send a request and return the JSON value of its response.
 
         Args:
             request: What to send.
-            exchange: Carries the limits and the abort.
-
-        Returns:
-            The JSON value.
+            exchange: Applies the timeouts and the abort.
 
         Raises:
             ApiError: The server answered with an error.
-            StreamDecodeError: The answer is not JSON.
-            StreamConnectionError: No response came, or it broke off.
-            ConfigError: The credentials or the address can't be used, or the middleware raised.
+            StreamDecodeError: The response is not JSON.
+            StreamConnectionError: No response came, or the connection broke.
+            ConfigError: The credentials or the URL can't be used, or the middleware raised.
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
@@ -137,11 +133,11 @@ class AsyncDispatcher:
         return await read_json(response)
 
     def warn_if_withheld(self, request: PreparedRequest, stacklevel: int) -> None:
-        """Warn, once for each host, where a request will go out without the key there is.
+        """Warn, once for each origin, if there is a key but the request is sent without it.
 
         Args:
             request: The request.
-            stacklevel: Whose line the warning names, as for `warnings.warn`.
+            stacklevel: The frame that the warning is attributed to, as for `warnings.warn`.
         """
         use = key_use(self._config, request.url, request.headers)
         if use != "withheld" or request.origin in self._warned or not self._has_key():
@@ -157,11 +153,7 @@ class AsyncDispatcher:
         )
 
     def warn_of_long_times(self, options: Mapping[str, object]) -> None:
-        """Warn of time limits that look like milliseconds, once for each value.
-
-        Args:
-            options: The options of a stream by name.
-        """
+        """Warn of timeouts that look like milliseconds, once for each value."""
         names = OPTION_OF_PHASE.values()
         warn_of_long_times({name: options.get(name) for name in names}, self._warned)
 
@@ -174,7 +166,7 @@ class AsyncDispatcher:
         return self._config.credentials is not None or credentials_from_environment() is not None
 
     async def _prepare(self, request: PreparedRequest, exchange: AsyncExchange) -> PreparedRequest:
-        """Apply middleware and proxy, and add the key where the address may have it."""
+        """Apply middleware and proxy, and add the key if the URL may get it."""
         config = self._config
         changed = RequestConfig(
             request.method, request.url, MappingProxyType(dict(request.headers))
@@ -218,7 +210,8 @@ class AsyncDispatcher:
         return sent
 
     async def _credentials(self, exchange: AsyncExchange, *, is_required: bool) -> Secret | None:
-        # Don't keep a function in a variable either: the repr of a `partial` shows its arguments.
+        # No variable holds the credentials, because a traceback may show it. That is true of a
+        # function too: the repr of a `partial` shows its arguments.
         if isinstance(self._config.credentials, Secret):
             return self._config.credentials
         if self._config.credentials is not None:
@@ -234,7 +227,7 @@ class AsyncDispatcher:
         return credentials
 
     async def _send(self, request: PreparedRequest, exchange: AsyncExchange) -> AsyncStreamResponse:
-        """Send a request, to the backup host where fal's own can't be reached."""
+        """Send a request; if fal's host can't be reached, send it to the backup host."""
         backup = request.at(backup_url(request.url))
         if backup is None:
             return await self.sender.send(request, exchange)
@@ -279,14 +272,14 @@ class AsyncDispatcher:
 async def _call(
     exchange: AsyncExchange, what: str, function: Callable[..., Any], *args: Any
 ) -> Any:
-    """Call a function of the user's; what it raises is the cause of a ConfigError."""
+    """Call a function of the user; an exception that it raises is the cause of a `ConfigError`."""
     from .callbacks import call_callback
 
     return await call_callback(exchange, ConfigError, what, function, *args)
 
 
 def _traced(request: PreparedRequest) -> PreparedRequest:
-    """Add the current span of OpenTelemetry, where nobody has named another."""
+    """Add the headers of the current OpenTelemetry span, unless the request has them already."""
     headers = {} if request.is_bare else trace_headers()
     return replace(request, headers={**headers, **request.headers}) if headers else request
 
@@ -303,27 +296,27 @@ def _log_answer(request: PreparedRequest, response: AsyncStreamResponse, seconds
 
 
 def _within(delay: float | None, exchange: AsyncExchange) -> float | None:
-    """Return no delay where the stream's limit would run out in it: its error says less."""
+    """Return the delay, or None if a limit of the stream would run out during it.
+
+    Then the failure itself is raised, which says more than the timeout would.
+    """
     return delay if delay is not None and delay < exchange.watchdog.remaining() else None
 
 
 async def read_json(
     response: AsyncStreamResponse, hints: Mapping[int, str] = api_errors.HINTS
 ) -> Any:
-    """Read the answer of a response that is to be JSON, and let go of it.
+    """Return the JSON value of a response, and release the response.
 
     Args:
         response: The response.
-        hints: What to do about each status that is an error. Default: what fits every request
-            with a key.
-
-    Returns:
-        The JSON value.
+        hints: The advice for each status, for the message of an error. Default: the advice for
+            requests with a key.
 
     Raises:
-        ApiError: It is an error.
-        StreamDecodeError: It is not JSON.
-        StreamConnectionError: It broke off.
+        ApiError: The response has the status of an error.
+        StreamDecodeError: The response is not JSON.
+        StreamConnectionError: The connection broke, or the response is too large.
         Aborted: The exchange was aborted.
         Expired: A limit of the watchdog has run out.
     """

@@ -1,8 +1,8 @@
 """How a stream ends: by itself, with an error, aborted, closed, or dropped.
 
-Who holds the read lock ends it, once: with an error or without, and with an outcome. Listeners,
-log, span, and those who wait for chunks are told the same. `abort()` needs no lock and waits for
-nobody: it wakes the one who reads.
+The holder of the read lock ends the stream, once: it sets the error, or None, and the outcome.
+Listeners, log, span and all consumers get the same ones. `abort()` needs no lock and never waits:
+it wakes the consumer that reads.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ class AsyncEndableStream(Generic[ChunkT]):
     """The state of a stream, and its end.
 
     Args:
-        prepared: What to send, and how to decode what comes.
-        opener: Sends it.
-        given: The signal that was given for the stream, or None.
+        prepared: What to send, and how to decode the response.
+        opener: Sends the request.
+        given: The user's abort signal for the stream, or None.
     """
 
     def __init__(
@@ -59,9 +59,10 @@ class AsyncEndableStream(Generic[ChunkT]):
         self.endpoint_id: str = prepared.endpoint_id
         self.buffer: deque[ChunkT] = deque()
         self.current_data: ChunkT | None = None
-        # What the next chunk is taken from at once; empty where more is to be looked at first.
+        # The fast path of `__anext__`: the buffer, or an empty deque if states or listeners have to
+        # be checked first.
         self._ready: deque[ChunkT] = self.buffer
-        # The states that were reached: the highest counts.
+        # The states that were reached; the current state is the highest one.
         self._reached: list[StreamState] = [NEW]
         self._error: FalStreamError | None = None
         self._outcome: Outcome = "dropped"
@@ -84,7 +85,7 @@ class AsyncEndableStream(Generic[ChunkT]):
 
     @property
     def _delivered(self) -> str:
-        """How many chunks have come, or raw events."""
+        """The number of chunks or raw events that have arrived, as text."""
         return counted(self._count, "chunk" if self._events is None else "event")
 
     @property
@@ -116,15 +117,15 @@ class AsyncEndableStream(Generic[ChunkT]):
         """
         if CLOSED in self._reached:
             return
-        # In this order, so that whoever is woken by it finds the reason.
+        # In this order, so that the consumer that is woken finds the reason.
         self._controller.abort(reason)
         self._stop()
 
     async def aclose(self) -> None:
         """End the stream if it hasn't ended, and close its connection.
 
-        In a signal handler that has interrupted `logging`, it doesn't wait for another thread that
-        reads the stream, and which may want to log.
+        A signal handler that has interrupted `logging` doesn't wait for another thread that reads
+        the stream, because that thread may log.
         """
         self._stop()
         if self._read_lock.can_close():
@@ -152,13 +153,13 @@ class AsyncEndableStream(Generic[ChunkT]):
             self._read_lock.holder = None
 
     async def _end_cancelled(self) -> None:
-        """End the stream, as its reader was cancelled or interrupted. The lock must be held."""
+        """End the stream because its reader was cancelled. The read lock must be held."""
         self._reached.append(CANCELLED)
         error = None if ENDED in self._reached else cancelled_error(self._count, self._delivered)
         await self._finish(error, is_urgent=True)
 
     async def _end_failed(self, error: Exception) -> None:
-        """End the stream with an exception of the modules below. The lock must be held."""
+        """End the stream because reading raised an exception. The read lock must be held."""
         if isinstance(error, Aborted):
             failure = aborted_error(max(self._reached), self._count, self._delivered)
         else:
@@ -166,17 +167,17 @@ class AsyncEndableStream(Generic[ChunkT]):
             has_begun = OPEN in self._reached
             failure = failure_of(error, self._count, self._delivered, has_begun=has_begun)
             if failure is error:
-                # Frames that send hold addresses with tokens, and what has been sent.
+                # The frames of the traceback hold URLs with tokens, and the body of the request.
                 without_frames(failure)
         await self._finish(failure)
 
     async def _finish(self, error: FalStreamError | None, *, is_urgent: bool = False) -> None:
-        """End the stream, and free its connection. The read lock must be held.
+        """End the stream, and release its connection. The read lock must be held.
 
         Args:
-            error: What ends it, or None.
-            is_urgent: Whether the caller is cancelled or interrupted already. It waits a moment
-                only, but everybody is told.
+            error: The error that ends it, or None.
+            is_urgent: Whether the caller was cancelled or interrupted already. Then listeners, log
+                and span are still told, but listeners are only waited for briefly. Default False.
         """
         state = max(self._reached)
         if state is CLOSED:
@@ -208,7 +209,10 @@ class AsyncEndableStream(Generic[ChunkT]):
                 await async_complete_despite_cancellation(self._clean_up(), _nothing)
 
     async def _clean_up(self) -> Outcome:
-        """Do what is left to do when the stream has ended; goes on where it was cancelled."""
+        """Release the connection, report the end, and call the listeners.
+
+        After a cancellation, the next call continues with what is left to do.
+        """
         try:
             await self._chunk_reader.release()
         finally:
@@ -226,14 +230,17 @@ class AsyncEndableStream(Generic[ChunkT]):
         return self._outcome
 
     async def _deliver(self) -> None:
-        """Call the listeners with what they have not heard of; goes on where it was cancelled."""
-        # A listener could ask its own stream for chunks.
+        """Call the listeners with the chunks that they have not got yet.
+
+        After a cancellation, the next call continues with what is left.
+        """
+        # A listener may read its own stream, which has to raise an error and not take chunks.
         self._ready = NOTHING
         try:
             await self._listeners.deliver()
         finally:
             self._ready = self.buffer
-            if STOPPED in self._reached:  # perhaps since a moment ago
+            if STOPPED in self._reached:  # checked last, because another thread may call `abort`
                 self._ready = NOTHING
 
     def _report(self) -> None:
@@ -254,7 +261,7 @@ class AsyncEndableStream(Generic[ChunkT]):
         reached = self._reached
         if self._unsubscribe is not None:
             self._unsubscribe()
-        # Before the warning, which may be raised as an error.
+        # Done before the warning, which may be raised as an error.
         if OPEN in reached:
             chunk_reader.abandon()
             if STOPPED in reached:
@@ -279,4 +286,4 @@ class AsyncEndableStream(Generic[ChunkT]):
 
 
 def _nothing() -> None:
-    """Nothing to interrupt."""
+    """Do nothing: there is nothing to interrupt."""

@@ -1,9 +1,9 @@
-"""Download files that a chunk names by their addresses.
+"""Download files whose URLs are in a chunk.
 
 Promises: no key, cookie or header of the user is sent. A redirect is followed only to a host that
 files may be downloaded from. Nothing is decompressed. Size and time are limited.
 
-Elsewhere: which hosts are allowed (`FileHosts`), and what is done with the bytes.
+Not here: which hosts are allowed (`FileHosts`), and writing files to disk (`save`).
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ FileOption: TypeAlias = Literal["hosts", "max_bytes", "timeout"]
 async def start_download(
     found: FoundFile, limits: FileLimits, dispatcher: AsyncDispatcher, signal: AbortSignal | None
 ) -> AsyncDownload:
-    """Ask for a file and wait for the head of the answer.
+    """Request a file, and wait for the head of the response.
 
     Args:
         found: The file.
-        limits: How large it may be, and how long it may take.
-        dispatcher: Sends its requests.
-        signal: Ends it when it is aborted, or None.
+        limits: The largest size and the longest time.
+        dispatcher: Sends the requests.
+        signal: Aborts the download; may be None.
 
     Returns:
-        The file, to be read and released.
+        The download, which has to be read and released.
 
     Raises:
-        FileError: It can't be had.
+        FileError: The file can't be downloaded.
         ConfigError: The client is closed.
     """
     download = AsyncDownload(found, limits, dispatcher)
@@ -58,15 +58,15 @@ async def start_download(
 
 
 class AsyncDownload:
-    """A file that is being fetched.
+    """A file that is being downloaded.
 
     Args:
         found: The file.
-        limits: How large it may be, and how long it may take.
-        dispatcher: Sends its requests.
+        limits: The largest size and the longest time.
+        dispatcher: Sends the requests.
 
     Attributes:
-        content_type: Its media type as its server says it, or None.
+        content_type: The media type that the server gives, or None.
     """
 
     def __init__(self, found: FoundFile, limits: FileLimits, dispatcher: AsyncDispatcher) -> None:
@@ -84,7 +84,7 @@ class AsyncDownload:
         self._exchange = async_new_exchange(self._watchdog)
 
     async def start(self, signal: AbortSignal | None) -> None:
-        """Ask for the file and wait for the head of the answer; see `start_download`."""
+        """Request the file, and wait for the head of the response; see `start_download`."""
         request = self._request()
         self._dispatcher.sender.register(self._exchange)
         self._unsubscribe = None if signal is None else follow(signal, self._exchange.abort)
@@ -140,10 +140,10 @@ class AsyncDownload:
         """Wait for bytes of the file.
 
         Returns:
-            Some of them, or none at its end.
+            Some bytes, or `b""` at the end of the file.
 
         Raises:
-            FileError: It broke off, took too long or is too large.
+            FileError: The download broke off, took too long, or is too large.
         """
         response = self._response
         assert response is not None, "it is open"
@@ -158,7 +158,7 @@ class AsyncDownload:
             self._raise(error)
 
     async def release(self) -> None:
-        """Free the connection."""
+        """Release the connection."""
         response, self._response = self._response, None
         unsubscribe, self._unsubscribe = self._unsubscribe, None
         try:
@@ -170,7 +170,7 @@ class AsyncDownload:
                 unsubscribe()
 
     def _raise(self, error: BaseException) -> NoReturn:
-        """Raise what an error means to the user."""
+        """Raise the `FileError` for an exception, or the exception itself."""
         if isinstance(error, StreamConnectionError):
             raise self._error(f"could not be fetched: {error.message}") from error
         if isinstance(error, Aborted):
@@ -190,28 +190,25 @@ class AsyncDownload:
 
 
 def file_error(found: FoundFile, what: str, option: FileOption | None = None) -> FileError:
-    """Return the error of a file; the message names its place.
+    """Return the error of a file, whose message begins with the place of the file.
 
     Args:
         found: The file.
-        what: What is wrong with it.
+        what: What is wrong with the file.
         option: The argument that may help. Default: none.
-
-    Returns:
-        The error.
     """
     message = f"{found.place or 'the chunk'} {what}"
     return FileError(message, place=found.place, option=option)
 
 
 def too_large(found: FoundFile, max_bytes: int) -> FileError:
-    """Return the error of a file that is larger than it may be."""
+    """Return the error of a file that is too large."""
     what = f"has more than {counted(max_bytes, 'byte')}: give a larger `max_bytes` if it is meant"
     return file_error(found, what, "max_bytes")
 
 
 def _target_of(url: str, status: int, headers: Mapping[str, str]) -> str | None:
-    """Return where an answer leads on to; None where it is no redirect."""
+    """Return the target of a redirect, or None if the response is not one."""
     location = headers.get("location")
     if location is None or status not in (301, 302, 303, 307, 308):
         return None

@@ -182,12 +182,12 @@ def find_files_async(chunk: object, *, hosts: Collection[str] = ()) -> list[Asyn
 
 
 class AsyncFiles(AsyncIteratorHints):
-    """The files of a stream, as they come.
+    """The iterator of `stream.files()`.
 
     Args:
         stream: The stream.
-        reader: Finds the files in its chunks.
-        dispatcher: Sends the requests for them, or None for the module's own client.
+        reader: Finds the files in the chunks.
+        dispatcher: Sends the requests for the files; None for the module's own client.
     """
 
     def __init__(
@@ -223,7 +223,7 @@ class AsyncFiles(AsyncIteratorHints):
 
     def _check_found(self) -> None:
         stream, reader = self._stream, self._reader
-        # Another consumer may have had the files.
+        # Another consumer may have taken the chunks with the files.
         if reader.has_found or STOPPED in stream._reached or stream._count != reader.taken:
             return
         error = reader.missing_error()
@@ -235,15 +235,12 @@ class AsyncFiles(AsyncIteratorHints):
 def async_files_of(
     stream: AsyncFalStream[Any], hosts: Collection[str], dispatcher: AsyncDispatcher | None
 ) -> AsyncFiles:
-    """Return the files of a stream, which go on where they were if the hosts are the same.
+    """Return the files of a stream, continuing an earlier iteration with the same hosts.
 
     Args:
         stream: The stream.
         hosts: Hosts that files are downloaded from besides fal's own and the client's servers.
-        dispatcher: Sends the requests for them, or None for the module's own client.
-
-    Returns:
-        The files.
+        dispatcher: Sends the requests for the files; None for the module's own client.
 
     Raises:
         ConfigError: A host is not valid.

@@ -1,4 +1,4 @@
-"""The event listeners of a stream: which there are, and calling them in order."""
+"""The event listeners of a stream: register them, and call them in order."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ _logger = logging.getLogger("fal_stream")
 
 _RAISED = "A listener of the stream from %s raised"
 
-# How long listeners are waited for when the one who reads was cancelled (seconds).
+# How long listeners are waited for when the reader of the stream was cancelled (seconds).
 _PATIENCE = 0.5
 
 
 class AsyncListeners:
-    """The listeners of one stream, in the order they came.
+    """The listeners of one stream, in the order in which they were registered.
 
-    What they have still to be called with is kept here, and taken out before the call: where
-    `deliver` is cancelled or interrupted, the next one goes on.
+    Calls that are still to be made are queued here, and removed from the queue before the call. So
+    after a cancellation or an interrupt, the next `deliver` continues.
 
     Args:
         endpoint_id: The endpoint of the stream, for the log.
 
     Attributes:
-        by_type: The listeners by what they listen to.
-        pending: The calls that are to be made first: listeners, and what they are called with.
-        undelivered: Chunks that the listeners have still to be called with.
+        by_type: The listeners by event type.
+        pending: The calls to make first: listeners and their arguments.
+        undelivered: The chunks that the listeners have not been called with yet.
     """
 
     def __init__(self, endpoint_id: str) -> None:
@@ -65,7 +65,7 @@ class AsyncListeners:
         self.by_type[type].append(listener)
 
     def remove(self, type: StreamEventType, listener: Listener) -> None:
-        """Take a listener off; no-op where it isn't registered.
+        """Remove a listener; one that isn't registered is ignored.
 
         Raises:
             ConfigError: The type is unknown.
@@ -79,25 +79,25 @@ class AsyncListeners:
         return [listener for name in types for listener in self.by_type[name]]
 
     def enqueue(self, chunks: Iterable[Any]) -> None:
-        """Keep chunks for the listeners, where there are any."""
+        """Queue chunks for the listeners, if there are any listeners."""
         if self.by_type["data"] or self.by_type["message"]:
             if self.undelivered is NOTHING:
                 self.undelivered = deque()
             self.undelivered.extend(chunks)
 
     def enqueue_calls(self, value: Any, *types: StreamEventType) -> None:
-        """Have the listeners of some types called with a value, after the calls that wait."""
+        """Queue calls of the listeners of some types with a value."""
         for listener in self.of(*types):
             if self.pending is NOTHING:
                 self.pending = deque()
             self.pending.append((listener, value))
 
     def hurry(self) -> None:
-        """Wait for listeners a moment only from now on: their stream's reader was cancelled."""
+        """Wait for listeners only briefly from now on: the stream's reader was cancelled."""
         self._deadline = time.monotonic() + _PATIENCE
 
     async def deliver(self) -> None:
-        """Make the calls that wait, and call the listeners with the chunks they have not got."""
+        """Make the queued calls, then call the listeners with the queued chunks."""
         undelivered, by_type = self.undelivered, self.by_type
         while undelivered or self.pending:
             if self.pending:
@@ -108,7 +108,7 @@ class AsyncListeners:
             if len(listeners) != 1 or self._deadline != math.inf:
                 self.enqueue_calls(value, "data", "message")
                 continue
-            # The common case, at once: there may be thousands of chunks.
+            # A fast path for the common case: there may be thousands of chunks.
             listener = listeners[0]
             try:
                 result = listener(value)

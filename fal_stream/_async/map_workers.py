@@ -1,6 +1,6 @@
 """The workers of a stream map: each takes an input, streams it, and queues the result.
 
-Promises: inputs are read one at a time, and not further ahead than results are taken. Whatever a
+Promises: inputs are read one at a time, and only as far ahead as results are taken. Whatever a
 stream, the inputs or the user's function raise, an input that was started gets a result or an
 error, or stays in `unfinished`.
 """
@@ -21,22 +21,25 @@ from ..errors import FalStreamError, StreamInterrupted, counted, excerpt
 from ..types import MapItem
 from .stream import AsyncFalStream
 
-# Whose workers' code it is that runs here, from the outermost map on. What that code begins, in
-# other tasks or by calls in other threads, has it too.
+# The keys of the stream maps whose workers run the current code, the outermost map first. Tasks and
+# threads that this code starts inherit the context.
 _callers: ContextVar[tuple[object, ...]] = ContextVar("callers", default=())
 
 
 class AsyncMapWorkers:
-    """What the workers share. They don't know the map, so that one that is dropped ends them.
+    """The state that the workers of a map share.
+
+    It has no reference to the map, so that a map can be garbage-collected while its workers run,
+    which ends them.
 
     Args:
-        make: Makes the stream of an input.
+        make: Creates the stream for an input.
         inputs: The inputs.
-        read: Reads a stream and gives its result.
-        queue: What may be begun, and what is done.
+        read: Reads a stream and returns its result.
+        queue: The work queue.
 
     Attributes:
-        workers: The workers.
+        workers: The worker group.
         controller: Aborts the streams.
     """
 
@@ -53,14 +56,14 @@ class AsyncMapWorkers:
         self.queue = queue
         self.workers = AsyncWorkerGroup()
         self.controller: AbortController = AbortController()
-        # Of its own, as a context may be kept for longer than what is done here.
+        # Not this object itself, because a context may be kept for longer.
         self._key = object()
 
     def check_caller(self) -> None:
-        """Refuse to be waited for by the own workers.
+        """Check that the caller isn't one of the map's own workers, which would be a deadlock.
 
         Raises:
-            FalStreamError: The call comes from the inputs, or from what reads a stream.
+            FalStreamError: The caller is the iterator of the inputs, or the `read` function.
         """
         if self._key in _callers.get():
             raise FalStreamError(
@@ -70,23 +73,23 @@ class AsyncMapWorkers:
             )
 
     def is_finished(self) -> bool:
-        """Return whether no worker is left that has to be waited for."""
+        """Return whether all workers that have to be waited for have ended."""
         # Nothing can end a thread that waits for the user's next input.
         return self.workers.is_finished(self.queue.is_reading)
 
     def is_ready(self) -> bool:
-        """Return whether the consumer needn't wait."""
+        """Return whether the consumer need not wait."""
         return self.queue.is_ready
 
     def stop(self, reason: Any) -> None:
-        """End what runs, and begin nothing more; callable from any thread."""
+        """Abort the running streams, and start no more; callable from any thread."""
         self.queue.stopped = True
         self.controller.abort(reason)
         self.workers.interrupt()
         self.workers.notify()
 
     def start_worker(self) -> None:
-        """Have another worker begin, if there is room for one."""
+        """Start another worker, if the limit allows it."""
         if self.queue.has_room:
             self.workers.start(self._work)
 
@@ -129,7 +132,7 @@ class AsyncMapWorkers:
             async with stream:
                 result = await async_call(self._read, stream)
             if stream.signal.aborted:
-                # By `read`, for example: the result may be incomplete.
+                # If `read` has aborted the stream, for example, its result may be incomplete.
                 raise _aborted(stream)
             item = MapItem(index, input, result)
         except async_cancellations():
@@ -141,7 +144,7 @@ class AsyncMapWorkers:
                 raise
             item = MapItem(index, input, error=error)
         finally:
-            # A stream that an abort of the map has ended is neither a result nor a failure.
+            # A stream that was ended by an abort of the map is neither a result nor a failure.
             if self.queue.stopped and (
                 stream is None or stream.signal.aborted or not stream.closed
             ):

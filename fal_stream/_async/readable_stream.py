@@ -1,8 +1,8 @@
 """How the chunks of a stream reach its consumers.
 
-A consumer that finds the buffer empty acquires the read lock and reads from the server once; what
-comes goes into the buffer, where every consumer finds it. So two consumers get each chunk once,
-`done()` takes none away, and no task or thread runs in the background.
+A consumer that finds the buffer empty acquires the read lock and reads from the server once. The
+chunks that arrive go into the buffer, which all consumers share. So each chunk is delivered to one
+consumer, `done()` removes no chunk, and no task or thread runs in the background.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ ChunkT = TypeVar("ChunkT", default=Any)
 
 
 class AsyncReadableStream(AsyncEndableStream[ChunkT], AsyncStartable, AsyncFlavourHints):
-    """A stream that several consumers may read.
+    """A stream that several consumers can read.
 
     Args:
-        prepared: What to send, and how to decode what comes.
-        opener: Sends it.
-        given: The signal that was given for the stream, or None.
+        prepared: What to send, and how to decode the response.
+        opener: Sends the request.
+        given: The user's abort signal for the stream, or None.
     """
 
-    # Again, as checkers take a value that is set in another class for a new attribute.
+    # Declared again, because type checkers would treat the assignment below as a new attribute.
     current_data: ChunkT | None
 
     def __init__(
@@ -84,7 +84,8 @@ class AsyncReadableStream(AsyncEndableStream[ChunkT], AsyncStartable, AsyncFlavo
             FalStreamError: The error that ended the stream, the same for each call.
         """
         while CLOSED not in self._reached:
-            # Where another has read meanwhile, those behind may wait for what came then.
+            # If another consumer has read meanwhile, return: the chunks that came may be what the
+            # caller is waiting for.
             await self._advance(partial(self._has_not_read_since, self._read_count))
         if self._error is not None:
             raise self._error
@@ -134,7 +135,7 @@ class AsyncReadableStream(AsyncEndableStream[ChunkT], AsyncStartable, AsyncFlavo
         if max(self._reached) >= STOPPED or not async_is_interruption(error):
             await self.aclose()
             return
-        # In this order, so that whoever is woken by it is told the same.
+        # In this order, so that the consumer that is woken finds the state.
         self._reached.append(CANCELLED)
         self._chunk_reader.abort()
         if self._read_lock.can_close():
@@ -144,7 +145,7 @@ class AsyncReadableStream(AsyncEndableStream[ChunkT], AsyncStartable, AsyncFlavo
         return self._read_count == number
 
     async def _advance(self, is_needed: Callable[[], bool]) -> None:
-        """Read from the server once, unless another consumer has meanwhile done it."""
+        """Acquire the read lock, and read from the server once, unless that is no longer needed."""
         ticket = self._read_lock.ticket()
         try:
             with ticket.taken, ticket.held:
@@ -153,13 +154,13 @@ class AsyncReadableStream(AsyncEndableStream[ChunkT], AsyncStartable, AsyncFlavo
                     await self._read()
                 self._read_lock.holder = None
         except async_cancellations():
-            # The connection outlives its cancelled readers only if somebody still waits for it.
+            # If a reader is cancelled, the stream goes on only if another consumer waits for it.
             if self._read_lock.is_idle:
                 await self._end(is_cancelled=True)
             raise
 
     async def _read(self) -> None:
-        """Read from the server once, and end the stream where that is its end."""
+        """Read from the server once; at the end or after an error, end the stream."""
         try:
             if STOPPED in self._reached:
                 await self._finish(None)
@@ -174,9 +175,10 @@ class AsyncReadableStream(AsyncEndableStream[ChunkT], AsyncStartable, AsyncFlavo
         except (Aborted, Expired, FalStreamError) as error:
             failure = error
         except BaseException as error:
-            # A request that was broken off is not sent a second time.
+            # A request that was cancelled is not sent a second time.
             is_over = ENDED in self._reached or OPEN not in self._reached
-            # First, as it is the context of what is raised where the caller is cancelled again.
+            # Done first: if the caller is cancelled again, this exception is the context of the new
+            # one.
             if async_is_interruption(error):
                 shorten_traceback(error)
             if is_over or not isinstance(error, async_cancellations()):

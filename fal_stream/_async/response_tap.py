@@ -1,6 +1,6 @@
-"""Copy each byte of a stream's response to a tap, which records it.
+"""Pass each byte of a stream's response to a tap, which records it.
 
-Promises: a stream without a tap does no extra work. Elsewhere: what the tap does with the bytes.
+Promises: a stream without a tap does no extra work.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from .stream import AsyncFalStream
 
 
 def async_attach_tap(stream: AsyncFalStream[Any], tap: Tap) -> None:
-    """Have a tap told what the server sends to a stream.
+    """Attach a tap to a stream that has not started.
 
     Args:
         stream: The stream.
-        tap: The tap. What it raises, the reader of the stream gets.
+        tap: The tap. An exception that it raises is raised to the reader of the stream.
 
     Raises:
         ConfigError: The stream has started already.
@@ -34,12 +34,7 @@ def async_attach_tap(stream: AsyncFalStream[Any], tap: Tap) -> None:
 
 
 class _AsyncTappedOpener:
-    """Opens a response that tells a tap.
-
-    Args:
-        opener: Opens the response.
-        tap: The tap.
-    """
+    """An opener whose response passes its bytes to a tap."""
 
     def __init__(self, opener: AsyncOpener, tap: Tap) -> None:
         self._opener = opener
@@ -53,12 +48,7 @@ class _AsyncTappedOpener:
 
 
 class _AsyncTappedResponse(AsyncStreamResponse):
-    """A response that tells a tap what comes.
-
-    Args:
-        inner: The response that is read.
-        tap: The tap.
-    """
+    """A response that passes the bytes of another one to a tap."""
 
     def __init__(self, inner: AsyncStreamResponse, tap: Tap) -> None:
         self.status, self.headers = inner.status, inner.headers

@@ -1,6 +1,6 @@
 """Write files to disk: data from a chunk, downloads, and response bodies as they arrive.
 
-Elsewhere: the temporary name of a file until it is complete (`PartFile`).
+Not here: the temporary name of a file until it is complete (`PartFile`).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from ..abort import AbortSignal
 from .dispatch import AsyncDispatcher
 from .fetch import file_error, start_download, too_large
 
-# How many bytes are written at once.
+# The number of bytes that are collected before they are written.
 _BLOCK = 256 * 1024
 
 
 class AsyncFileWriter:
-    """Writes one file, some of its bytes at a time, in a thread."""
+    """Writes one file piece by piece, in a thread."""
 
     def __init__(self, part: PartFile) -> None:
         self._part = part
@@ -31,10 +31,10 @@ class AsyncFileWriter:
         self._offset = 0
 
     async def write(self, data: bytes) -> None:
-        """Put bytes to its end; where that is interrupted, `flush` still writes them.
+        """Append bytes; if this is interrupted, `flush` still writes them.
 
         Raises:
-            FileError: They can't be written.
+            FileError: The file can't be written.
         """
         self._pieces.append(data)
         self._waiting += len(data)
@@ -44,10 +44,10 @@ class AsyncFileWriter:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what waits to be written; where that is interrupted, the next call does it again.
+        """Write the bytes that were appended; if this is interrupted, the next call writes them.
 
         Raises:
-            FileError: It can't be written.
+            FileError: The file can't be written.
         """
         if not self._pieces:
             return
@@ -56,17 +56,14 @@ class AsyncFileWriter:
         data = b"".join(self._pieces)
         end = self._offset + len(data)
         await async_in_thread(self._part.write, data, self._offset)
-        # No call is made in between, so no signal handler can interrupt it.
+        # There is no call in this assignment, so no signal handler can interrupt it.
         self._pieces, self._waiting, self._offset = [], 0, end
 
     async def finish(self) -> Path:
-        """Give the file, which is whole, its own name.
-
-        Returns:
-            Where it stands.
+        """Give the complete file its final name, and return its path.
 
         Raises:
-            FileError: It can't be done.
+            FileError: The file can't be written or renamed.
         """
         await self.flush()
         return await async_in_thread(self._part.finish)
@@ -79,15 +76,12 @@ async def read_file(
 
     Args:
         found: The file.
-        dispatcher: Sends the request for it where the chunk has its address only.
-        limits: The limits.
-        signal: Ends it when it is aborted, or None.
-
-    Returns:
-        The bytes.
+        dispatcher: Sends the request, if the chunk contains only the URL of the file.
+        limits: The limits of size and time.
+        signal: Aborts the download; may be None.
 
     Raises:
-        FileError: It can't be had.
+        FileError: The file can't be downloaded or decoded.
         ConfigError: The client is closed.
     """
     if found.is_inline:
@@ -123,20 +117,18 @@ async def save_file(
     signal: AbortSignal | None,
     make_part: Callable[[str | None], PartFile],
 ) -> Path:
-    """Save a file.
+    """Save a file, and return its path.
 
     Args:
         found: The file.
-        dispatcher: Sends the request for it where the chunk has its address only.
-        limits: The limits.
-        signal: Ends it when it is aborted, or None.
-        make_part: Makes the file that is written, given the media type that it was fetched with.
-
-    Returns:
-        Where it stands.
+        dispatcher: Sends the request, if the chunk contains only the URL of the file.
+        limits: The limits of size and time.
+        signal: Aborts the download; may be None.
+        make_part: Returns the file to write to. Its argument is the media type of the download, or
+            None.
 
     Raises:
-        FileError: It can't be had or written; no part of it is left.
+        FileError: The file can't be downloaded, decoded or written; no part of it is left.
         ConfigError: The client is closed.
     """
     if found.is_inline:

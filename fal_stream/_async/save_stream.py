@@ -31,25 +31,25 @@ if TYPE_CHECKING:
 
 MAX_SAVED_FILES = 1_000
 
-# How long a disk is waited for when the caller was cancelled (seconds).
+# How long a write to disk is waited for when the caller was cancelled (seconds).
 _PATIENCE = 0.5
 
 _logger = logging.getLogger("fal_stream")
 
 
 class AsyncStreamSaver:
-    """Runs a stream and saves what it brings.
+    """Runs a stream and saves its files.
 
     Args:
         stream: The stream.
-        dispatcher: Sends the requests for files that chunks name by their addresses.
+        dispatcher: Sends the requests for files whose URLs are in chunks.
         limits: The limits of each file.
-        hosts: Hosts that files are fetched from besides fal's own and the client's servers.
-        previews: Whether the files of each chunk are saved, and not of the last one alone.
-        overwrite: Whether files of the same name are replaced.
+        hosts: Hosts that files are downloaded from besides fal's own and the client's servers.
+        previews: Whether to save the files of all chunks, or of the last one only.
+        overwrite: Whether to replace files of the same name.
 
     Raises:
-        ConfigError: One of these can't be used.
+        ConfigError: An argument can't be used.
     """
 
     def __init__(
@@ -73,16 +73,13 @@ class AsyncStreamSaver:
         self._files_in: int | None = None
 
     async def run(self, path: object) -> list[Path]:
-        """Run the stream to its end, and save its files.
+        """Run the stream to its end, save its files, and return their paths.
 
         Args:
-            path: Where the files go.
-
-        Returns:
-            Where they were saved.
+            path: A folder or a file, as the user gave it.
 
         Raises:
-            FalStreamError: As `AsyncFalStream.save` raises it.
+            FalStreamError: See `AsyncFalStream.save`.
         """
         stream = self._stream
         save_path = await async_in_thread(parse_save_path, "path", path)
@@ -100,7 +97,7 @@ class AsyncStreamSaver:
             async with stream:
                 await self._read(saver)
         except GeneratorExit:
-            raise  # nothing can be waited for any more
+            raise  # a coroutine that is being closed can't await anything
         except Exception as error:
             await self._keep(saver, with_buffer=not isinstance(error, FalStreamError))
             raise
@@ -116,7 +113,7 @@ class AsyncStreamSaver:
 
     async def _read(self, saver: AsyncSaver) -> None:
         stream = self._stream
-        # Chunks that were iterated over before are not searched.
+        # Chunks that were taken before are not searched.
         number = before = stream._count - len(stream.buffer)
         size = 0
         async for chunk in stream:
@@ -143,7 +140,7 @@ class AsyncStreamSaver:
                 raise self._nothing(last)
 
     async def _keep_soon(self, saver: AsyncSaver) -> Path | None:
-        """Keep what came; a disk that hangs is waited for a moment only."""
+        """Keep what has arrived, but wait only briefly for a disk that hangs."""
         keep: Callable[[], Any] = partial(self._keep, saver)
         await async_call_with_timeout(_PATIENCE, keep)
         return saver.leave()
@@ -151,7 +148,7 @@ class AsyncStreamSaver:
     async def _keep(self, saver: AsyncSaver, *, with_buffer: bool = True) -> None:
         stream = self._stream
         try:
-            # What came when the stream was interrupted, and before it was iterated over.
+            # The bytes that arrived before the stream was interrupted, and were not taken.
             with contextlib.suppress(FileError):
                 while with_buffer and stream.buffer and isinstance(stream.buffer[0], bytes):
                     await saver.write(stream.buffer.popleft(), stream.response_headers)
@@ -209,4 +206,4 @@ class AsyncStreamSaver:
 
 
 def _nothing() -> None:
-    """Nothing to interrupt: the writing has a limit of its own."""
+    """Do nothing: the wait for the disk has a limit of its own."""

@@ -1,6 +1,6 @@
 """Save the files of one stream's chunks, or its response body, in one folder.
 
-Elsewhere: running the stream (`save_stream`), and what happens when a file can't be saved.
+Not here: running the stream, and what happens when a file can't be saved (`save_stream`).
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ class AsyncSaver:
     """Saves the files of one stream.
 
     Args:
-        save_path: Where they go.
-        endpoint_id: The endpoint, which they are named after.
-        dispatcher: Sends the requests for those that chunks name by their addresses.
+        save_path: The folder or file to save to.
+        endpoint_id: The endpoint, which is part of the names of files.
+        dispatcher: Sends the requests for files whose URLs are in chunks.
         limits: The limits of each file.
-        signal: Ends fetching when it is aborted. Default None: nothing does.
-        overwrite: Whether files of the same name are replaced. Default False.
+        signal: Aborts downloads. Default: none.
+        overwrite: Whether to replace files of the same name. Default False.
 
     Attributes:
-        paths: The files that were saved.
+        paths: The paths of the files that were saved.
     """
 
     def __init__(
@@ -57,17 +57,15 @@ class AsyncSaver:
         self._writer: AsyncFileWriter | None = None
 
     async def save(self, found: FoundFile, number: int) -> Path:
-        """Save a file.
+        """Save a file, and return its path.
 
         Args:
             found: The file.
             number: The number of its chunk, from 1.
 
-        Returns:
-            The path of the saved file.
-
         Raises:
-            FileError: It can't be had or written; OSError is its cause where it can't be written.
+            FileError: The file can't be downloaded, decoded or written. If it can't be written, the
+                cause is an `OSError`.
             ConfigError: The client is closed.
         """
 
@@ -87,14 +85,14 @@ class AsyncSaver:
         )
 
     async def write(self, data: bytes, headers: Mapping[str, str]) -> None:
-        """Put the next bytes of a body to its file.
+        """Append the next bytes of a response body to its file.
 
         Args:
             data: The bytes.
             headers: The headers of the response, names in lower case.
 
         Raises:
-            FileError: They can't be written, or are too many.
+            FileError: The file can't be written.
         """
         if self._writer is None:
             content_type = checked_type(headers.get("content-type")) or sniffed_type(data)
@@ -104,13 +102,10 @@ class AsyncSaver:
         await self._writer.write(data)
 
     async def finish(self) -> Path | None:
-        """End the file of a body that is whole.
-
-        Returns:
-            Where it was saved, or None where there was no body.
+        """Complete the file of a response body, and return its path, or None without a body.
 
         Raises:
-            FileError: It can't be written.
+            FileError: The file can't be written.
         """
         if self._writer is None:
             return None
@@ -120,31 +115,31 @@ class AsyncSaver:
         return path
 
     def give_up(self) -> None:
-        """Remove what there is of a body."""
+        """Remove the unfinished file of a response body."""
         if self._part is not None:
             self._part.give_up()
         self._writer = None
 
     async def keep(self) -> Path | None:
-        """Leave what there is of a body that broke off, under a name that ends in `.part`.
+        """Keep the bytes of a response body that broke off, in a file that ends in `.part`.
 
         Returns:
-            Where it is, or None where there is nothing.
+            The path of the file, or None if there is none.
         """
         try:
             if self._writer is not None:
                 await self._writer.flush()
         except FileError:
-            pass  # files that were written before are kept
+            pass  # keep the bytes that were written before
         finally:
             path = self.leave()
         return path
 
     def leave(self) -> Path | None:
-        """Leave what there is of a body, without a wait for the last of it to be written.
+        """Keep the bytes of a response body that were written already, without waiting.
 
         Returns:
-            Where it is, or None where there is nothing.
+            The path of the file, or None if there is none.
         """
         part = self._part
         if part is None or part.is_whole:

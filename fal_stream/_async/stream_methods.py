@@ -1,6 +1,6 @@
 """`client.stream()` and `client.stream_map()`, whose keywords are the options of a stream.
 
-Elsewhere: what the options mean (`prepare_stream`), and opening a stream (`client`).
+Not here: what the options mean (`prepare_stream`), and opening a stream (`client`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ResultT = TypeVar("ResultT")
 
 
 class AsyncStreamMethods:
-    """See `AsyncStreamingClient`, which sets the attributes."""
+    """Base class of `AsyncStreamingClient`, which sets the attributes."""
 
     _settings: Settings
     _dispatcher: AsyncDispatcher
@@ -308,24 +308,24 @@ class AsyncStreamMethods:
         hint: str | None = None,
         **unknown: Unpack[NoOthers],
     ) -> AsyncStreamMap[Any, Any]:
-        """Stream many inputs side by side; nothing is sent until the results are asked for.
+        """Stream many inputs concurrently; nothing is sent until the first iteration.
 
-        Each input is streamed once. One that fails is given back with its error, and the others
-        go on. Times are seconds, and for each stream by itself; a limit that is left out is the
-        client's, and None switches it off.
+        Each input is streamed once. An input that fails is returned with its error, and the others
+        go on. Timeouts are in seconds, for each stream by itself. One that is left out has the
+        client's value; None switches it off.
 
         Args:
             endpoint_id: The endpoint id from the model's page: `owner/alias[/path]`.
-            inputs: The inputs, one after the other; as many as you like, for they are read no
-                further ahead than results are taken.
+            inputs: An iterable of inputs, which may be endless: it is read only as far ahead as
+                results are taken.
             concurrency: How many streams run at once at most. Default 8.
-            ordered: Whether the results come in the order of the inputs. Default False: as they
-                are ready.
+            ordered: Whether the results come in the order of the inputs. Default False: in the
+                order in which they are ready.
             output_type: The type that each chunk is validated as: a pydantic model, a TypedDict, a
                 union, or any other type that pydantic can validate. Default None: JSON values as
                 they are.
-            read: What is done with each stream, a function that gives the result. Default None:
-                it is read to its end, and the last chunk is the result.
+            read: A function that reads a stream and returns the result. Default None: the stream is
+                read to its end, and the last chunk is the result.
             url: The URL to stream from, instead of the endpoint's own. Default: none.
             path: The part of the URL after the endpoint id, such as `/audio/speech`; `""` for none.
                 It can't be combined with `url`. Default: `/stream`.
@@ -338,7 +338,7 @@ class AsyncStreamMethods:
             total_timeout: How long to wait in all, from the start of the stream to its end.
             method: The HTTP method. Default: POST.
             accept: The media type to ask for. Default: text/event-stream.
-            signal: Ends the map when it is aborted. Default: none.
+            signal: An abort signal: when it is aborted, so is the map. Default: none.
             headers: Headers of this request; they win over the client's. Default: none.
             auto_upload: Whether files in the input are uploaded when the stream starts, and
                 replaced by their URLs. Default True; with False, a file in the input is an error.
@@ -359,7 +359,7 @@ class AsyncStreamMethods:
             **unknown: Refused with a ConfigError.
 
         Returns:
-            An iterator of `MapItem`, best used by `with`.
+            An iterator of `MapItem`, best used in a `with` statement.
 
         Raises:
             ConfigError: The endpoint id or an option is wrong; the message names it.

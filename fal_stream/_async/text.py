@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class AsyncText(AsyncIteratorHints):
-    """Iterate over the text of a stream: only the new text of each chunk.
+    """The iterator of `stream.text()`: only the new text of each chunk.
 
     Args:
         stream: The stream.
-        reader: Reads its chunks.
+        reader: Finds the text in the chunks.
     """
 
     def __init__(self, stream: AsyncFalStream[Any], reader: TextReader) -> None:
@@ -89,15 +89,12 @@ class AsyncText(AsyncIteratorHints):
 def async_text_of(
     stream: AsyncFalStream[Any], field: ChunkField | None, cumulative: bool | None
 ) -> AsyncText:
-    """Return the text of a stream, which goes on where it was if the arguments are the same.
+    """Return the text of a stream, continuing an earlier iteration with the same arguments.
 
     Args:
         stream: The stream.
-        field: Where the text stands.
-        cumulative: Whether each chunk has all text so far, or None to find out.
-
-    Returns:
-        The text.
+        field: Where the text is in a chunk; None to detect it.
+        cumulative: Whether each chunk has all text so far; None to detect it.
 
     Raises:
         ConfigError: An argument can't be used.

@@ -1,7 +1,7 @@
 """Fetch and cache the short-lived tokens of the connection mode `client`.
 
-Streams that start at the same time share one request for a token. Each waits under its own timeouts
-and can be aborted; if the one that sends the request gives up, another one sends it.
+Streams that start at the same time share one request for a token. Each stream waits with its own
+timeouts and abort; if the stream that sends the request ends, another one sends it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Deliver = Callable[["Token | FalStreamError | None"], None]
 
 
 class _PendingToken(AsyncSharedWork):
-    """A token that is being requested, and who else waits for it."""
+    """A token that is being requested, and the callbacks of the streams that wait for it."""
 
     def __init__(self, exchange: AsyncExchange) -> None:
         super().__init__()
@@ -40,29 +40,28 @@ class _PendingToken(AsyncSharedWork):
         self.has_landed = False
 
     def resolve(self, outcome: Token | FalStreamError | None) -> None:
-        """Give the outcome to those who wait; None: there is none, another may request it."""
+        """Deliver the outcome to the waiters; None tells them to look for a token again."""
         self.has_landed = True
-        # A waiter leaves the list when it has got the outcome: after a Ctrl-C in this loop, the
-        # others are called again.
+        # Callbacks are not removed, so after a Ctrl-C in this loop, the next call reaches the rest.
         for deliver in list(self.waiting):
             deliver(outcome)
 
     def add_waiter(self, deliver: Deliver) -> None:
-        """Wait for what comes of it."""
+        """Add a callback for the outcome."""
         self.waiting.append(deliver)
         if self.has_landed:
-            deliver(None)  # they look at the cache again
+            deliver(None)  # the waiter looks at the cache again
 
 
 class AsyncTokens:
     """The tokens of one client.
 
-    No lock guards them: each step on them is one of the interpreter, and the thread that is in the
-    middle of one may be interrupted by a signal handler, or for good.
+    No lock guards them, because a signal handler may interrupt any step: each step is a single
+    operation of the interpreter.
 
     Args:
         config: The client's settings.
-        dispatcher: Sends its requests.
+        dispatcher: Sends the requests for tokens.
     """
 
     def __init__(self, config: AnySettings, dispatcher: AsyncDispatcher) -> None:
@@ -76,13 +75,13 @@ class AsyncTokens:
 
         Args:
             prepared: The stream.
-            exchange: Carries the limits and the abort.
+            exchange: Applies the timeouts and the abort.
 
         Returns:
-            The token, and whether it was kept from before.
+            The token, and whether it was cached.
 
         Raises:
-            TokenError: None could be had.
+            TokenError: No token could be fetched.
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
@@ -94,24 +93,24 @@ class AsyncTokens:
                 return kept, True
             outcome = await self._fetch_or_wait(key, prepared, exchange)
             if isinstance(outcome, FalStreamError):
-                # Each stream gets an error of its own, with its own request.
+                # Each stream gets its own copy of the error, which it adds its request id to.
                 raise copy.copy(outcome) from outcome.__cause__
             if outcome is not None:
                 return outcome, False
 
     def forget(self, prepared: PreparedStream, token: Token) -> None:
-        """Drop a token that the server has refused.
+        """Remove a token that the server has refused from the cache.
 
         Args:
-            prepared: The stream that it was for.
-            token: The token; a newer one is kept.
+            prepared: The stream that the token was for.
+            token: The token; a newer one stays in the cache.
         """
         key = TokenKey(prepared.token_provider, prepared.app_path, os.getpid())
         if self._kept.get(key) is token:
             self._kept.pop(key, None)
 
     def _fresh(self, key: TokenKey) -> Token | None:
-        """Return the token that is kept; those whose time is over are dropped."""
+        """Return the cached token if it is still valid, and remove tokens that have expired."""
         now, margin = time.monotonic(), token_margin(self._config.token_lifetime)
         for old, token in self._kept.copy().items():
             if not token.is_fresh(now):
@@ -122,7 +121,11 @@ class AsyncTokens:
     async def _fetch_or_wait(
         self, key: TokenKey, prepared: PreparedStream, exchange: AsyncExchange
     ) -> Token | FalStreamError | None:
-        """Request a token, or wait for the one that another requests; None: look again."""
+        """Request a token, or wait for one that is being requested.
+
+        Returns:
+            The token or the error, or None if the caller has to look in the cache again.
+        """
         mine = _PendingToken(exchange)
         try:
             pending = self._pending.setdefault(key, mine)
@@ -137,7 +140,7 @@ class AsyncTokens:
                 self._kept[key] = outcome
             self._resolve(key, mine, outcome)
         except BaseException:
-            # Wherever it was interrupted, so that no stream waits for a request that was given up.
+            # Whatever has interrupted this: no stream may wait for a request that was cancelled.
             self._resolve(key, mine, None)
             raise
         return outcome

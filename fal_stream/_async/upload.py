@@ -1,9 +1,9 @@
-"""Upload files to fal's storage: get an upload address, then send the bytes there.
+"""Upload files to fal's storage: get an upload URL, then send the bytes there.
 
-Promises: a file is read in pieces as they are sent, by one thread for each part, so memory stays
+Promises: a file is read in pieces while it is sent, by one thread for each part, so memory stays
 bounded whatever its size.
 
-Elsewhere: which files there are, and reading them (`_files`), and the requests
+Not here: which objects are files, and reading them (`_files`), and the requests
 (`upload_requests`).
 """
 
@@ -41,22 +41,19 @@ class AsyncUploader:
     Args:
         config: The client's settings.
         dispatcher: Sends requests to fal.
-        limits: The time limits: the total one of all that it does from now on, the others of each
-            request.
+        limits: The time limits. `total` is for everything that the uploader does from now on, the
+            others are for each request.
     """
 
     def __init__(self, config: AnySettings, dispatcher: AsyncDispatcher, limits: Limits) -> None:
         self._requests = AsyncUploadRequests(config, dispatcher, limits)
 
     async def upload_all(self, files: Sequence[InputFile], signal: AbortSignal) -> list[str]:
-        """Upload the files of an input, some of them at once.
-
-        Returns:
-            Their addresses, in the same order.
+        """Upload the files of an input, several at once, and return their URLs in the same order.
 
         Raises:
-            ConfigError: One can't be uploaded; nothing was sent.
-            UploadError: An upload failed; those that were under way are ended.
+            ConfigError: A file can't be uploaded; nothing was sent.
+            UploadError: An upload failed; the other uploads were aborted.
             StreamTimeout: A limit has run out.
             Aborted: The signal was aborted.
         """
@@ -83,20 +80,17 @@ class AsyncUploader:
         file_name: str | None,
         signal: AbortSignal,
     ) -> FileSource:
-        """Get a file ready to be uploaded.
+        """Open a file for upload.
 
         Args:
-            place: What it is called in messages.
+            place: What to call the file in messages.
             file: The file.
-            content_type: Its media type, or None: it is guessed.
-            file_name: Its name, or None: the one that it has.
-            signal: Ends the wait.
-
-        Returns:
-            The file.
+            content_type: The media type of the file; None to detect it.
+            file_name: The name of the file; None for its own name.
+            signal: Aborts the wait.
 
         Raises:
-            ConfigError: It can't be uploaded.
+            ConfigError: The file can't be uploaded.
             StreamTimeout: A limit has run out.
             Aborted: The signal was aborted.
         """
@@ -118,16 +112,13 @@ class AsyncUploader:
     async def upload(
         self, source: FileSource, place: str, lifecycle: str | None, signal: AbortSignal
     ) -> str:
-        """Upload a file.
+        """Upload a file, close it, and return its URL.
 
         Args:
             source: The file.
-            place: What it is called in messages.
-            lifecycle: The header that says how long it is kept, or None.
-            signal: Ends the upload.
-
-        Returns:
-            Its address; the file is closed.
+            place: What to call the file in messages.
+            lifecycle: The value of the header that tells fal how long to keep the file, or None.
+            signal: Aborts the upload.
 
         Raises:
             ConfigError: The credentials can't be used.
@@ -155,7 +146,7 @@ class AsyncUploader:
             if raised_by_signal_handler(error) is not None:
                 raise
             if isinstance(error, StreamDecodeError):
-                # Not shown: it may hold the signed address.
+                # The response is not shown, because it may contain the signed URL.
                 reason = "the storage answered with something that is not JSON"
             else:
                 reason = str(error)
@@ -223,7 +214,7 @@ class AsyncUploader:
     async def _next_piece(
         self, source: FileSource, signal: AbortSignal, thread: CallThread
     ) -> bytes:
-        """Read as much of a stream as is sent at once, less at its end only."""
+        """Read the bytes of the next part of a stream; fewer only at its end."""
         pieces = bytearray()
         with self._requests.exchange(signal) as exchange:
             while missing := uploads.PART_SIZE - len(pieces):
@@ -238,7 +229,7 @@ class AsyncUploader:
 async def _all(
     jobs: Sequence[Any], limit: int, group: AbortController, signal: AbortSignal
 ) -> list[Any]:
-    """Do jobs that end with their group, and the group with a signal."""
+    """Run jobs that an abort of their group ends; an abort of the signal aborts the group."""
     unsubscribe = follow(signal, group.abort)
     try:
         return await async_run_limited(jobs, limit, group.abort)

@@ -1,8 +1,8 @@
-"""The requests of an upload: get its address, send the bytes there, complete it.
+"""The requests of an upload: get the upload URL, send the bytes there, complete the upload.
 
-What the server answers is not trusted: an upload address gets no key and no header of the user's,
-and is checked before a byte goes there. A request with bytes of a file is sent again where it
-failed, for it says the same twice.
+The server's response is not trusted: an upload URL gets neither the key nor a header of the user,
+and is checked before anything is sent to it. A request with bytes of a file is retried if it fails,
+because it is idempotent.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .dispatch import AsyncDispatcher, read_json
 from .http.response import AsyncStreamResponse
 from .upload_body import AsyncFileBody, FilePart
 
-# An upload address is signed: a key has nothing to do with what is wrong there.
+# An upload URL is signed, so the usual advice about the key doesn't apply.
 _NO_KEY = {403: "the address that fal gave for the upload was refused, or its time is over"}
 
 _logger = logging.getLogger("fal_stream")
@@ -43,8 +43,8 @@ class AsyncUploadRequests:
     Args:
         config: The client's settings.
         dispatcher: Sends requests to fal.
-        limits: The time limits: the total one of all that is sent from now on, the others of each
-            request.
+        limits: The time limits. `total` is for everything that is sent from now on, the others are
+            for each request.
     """
 
     def __init__(self, config: AnySettings, dispatcher: AsyncDispatcher, limits: Limits) -> None:
@@ -56,7 +56,7 @@ class AsyncUploadRequests:
 
     @contextlib.contextmanager
     def exchange(self, signal: AbortSignal) -> Iterator[AsyncExchange]:
-        """Return an exchange that ends with the signal, and with the client."""
+        """Return an exchange that the signal and the client can abort."""
         watchdog = Watchdog(self._limits, time.monotonic)
         watchdog.add_waited(time.monotonic() - self._began)
         exchange = async_new_exchange(watchdog)
@@ -71,7 +71,7 @@ class AsyncUploadRequests:
     async def initiate(
         self, source: FileSource, lifecycle: str | None, signal: AbortSignal, *, in_parts: bool
     ) -> uploads.UploadTarget:
-        """Ask for the address to send a file to, in one request or in parts."""
+        """Request the URL to upload a file to, in one request or in parts."""
         url = uploads.initiate_url(self._config.rest_url, in_parts=in_parts)
         content = {"content_type": source.content_type, "file_name": source.name}
         headers = {} if lifecycle is None else {LIFECYCLE_HEADER: lifecycle}
@@ -93,7 +93,7 @@ class AsyncUploadRequests:
         parts: Sequence[uploads.UploadedPart],
         signal: AbortSignal,
     ) -> None:
-        """Say that all parts were sent."""
+        """Tell the storage that all parts were sent."""
         body = uploads.completion(parts)
         request = PreparedRequest(
             "POST",
@@ -114,7 +114,7 @@ class AsyncUploadRequests:
         *,
         is_json: bool = False,
     ) -> Any:
-        """Send bytes of a file, again where that fails; give the answer if it is to be JSON."""
+        """Send bytes of a file, with retries; return the response if it has to be JSON."""
         policy = self._config.retry
         retry = 0
         with CallThread() as thread:
@@ -137,21 +137,18 @@ class AsyncUploadRequests:
 
 
 def put_request(url: str, part: FilePart, content_type: str | None) -> PreparedRequest:
-    """Return the request that sends some bytes of a file, still without them.
+    """Return the request that sends a part of a file, without its body.
 
     Args:
-        url: The address, which is signed.
-        part: The bytes.
-        content_type: Their media type, or None.
-
-    Returns:
-        The request.
+        url: The signed upload URL.
+        part: The part.
+        content_type: The media type of the file, or None.
     """
     return PreparedRequest("PUT", url, _headers(content_type, part.length), is_bare=True)
 
 
 def _headers(content_type: str | None, length: int) -> dict[str, str]:
-    """Return the headers of a request to an upload address: none that could say who sends it."""
+    """Return the headers of a request to an upload URL, which don't identify the user."""
     headers = {**OUR_HEADERS, "content-length": str(length)}
     if content_type is not None:
         headers["content-type"] = content_type
@@ -159,7 +156,7 @@ def _headers(content_type: str | None, length: int) -> dict[str, str]:
 
 
 def _may_pass(error: ApiError | StreamConnectionError) -> bool:
-    """Return whether sending the same bytes again may help."""
+    """Return whether a retry may help."""
     if isinstance(error, StreamConnectionError):
         return error.transient
     return error.retryable is not False and (error.status in (408, 429) or error.status >= 500)

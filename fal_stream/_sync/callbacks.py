@@ -19,20 +19,17 @@ def call_callback(
     function: Callable[..., Any],
     *args: Any,
 ) -> Any:
-    """Call a function of the user's.
+    """Call a function of the user, and return its result.
 
     Args:
-        exchange: Carries the limits and the abort.
-        error: The error to raise where the function raises one that is not ours.
+        exchange: Applies the timeouts and the abort.
+        error: The type of the error to raise if the function raises another exception.
         what: What the function is, for the message.
         function: The function.
-        *args: Its arguments.
-
-    Returns:
-        What it returns.
+        *args: The arguments of the function.
 
     Raises:
-        FalStreamError: It raised.
+        FalStreamError: The function raised an exception.
         Aborted: The exchange was aborted.
         Expired: A limit of the watchdog has run out.
     """

@@ -183,12 +183,12 @@ def find_files(chunk: object, *, hosts: Collection[str] = ()) -> list[File]:
 
 
 class Files(IteratorHints):
-    """The files of a stream, as they come.
+    """The iterator of `stream.files()`.
 
     Args:
         stream: The stream.
-        reader: Finds the files in its chunks.
-        dispatcher: Sends the requests for them, or None for the module's own client.
+        reader: Finds the files in the chunks.
+        dispatcher: Sends the requests for the files; None for the module's own client.
     """
 
     def __init__(
@@ -224,7 +224,7 @@ class Files(IteratorHints):
 
     def _check_found(self) -> None:
         stream, reader = self._stream, self._reader
-        # Another consumer may have had the files.
+        # Another consumer may have taken the chunks with the files.
         if reader.has_found or STOPPED in stream._reached or stream._count != reader.taken:
             return
         error = reader.missing_error()
@@ -236,15 +236,12 @@ class Files(IteratorHints):
 def files_of(
     stream: FalStream[Any], hosts: Collection[str], dispatcher: Dispatcher | None
 ) -> Files:
-    """Return the files of a stream, which go on where they were if the hosts are the same.
+    """Return the files of a stream, continuing an earlier iteration with the same hosts.
 
     Args:
         stream: The stream.
         hosts: Hosts that files are downloaded from besides fal's own and the client's servers.
-        dispatcher: Sends the requests for them, or None for the module's own client.
-
-    Returns:
-        The files.
+        dispatcher: Sends the requests for the files; None for the module's own client.
 
     Raises:
         ConfigError: A host is not valid.

@@ -101,7 +101,7 @@ class StorageClient:
 
     @classmethod
     def _of(cls, settings: Settings, http_client: HttpClient | None) -> Self:
-        """Make one with settings that have been checked."""
+        """Return a storage client with settings that were checked already."""
         made = cls.__new__(cls)
         made._set_up(settings, http_client)
         return made
@@ -188,18 +188,15 @@ class StorageClient:
     def upload_found(
         self, files: Sequence[InputFile], limits: Limits, signal: AbortSignal
     ) -> list[str]:
-        """Upload files for a stream.
+        """Upload the files of a stream's input, and return their URLs in the same order.
 
         Args:
             files: The files.
             limits: The time limits of each request.
-            signal: Ends the uploads.
-
-        Returns:
-            Their addresses, in the same order.
+            signal: Aborts the uploads.
 
         Raises:
-            ConfigError: One can't be uploaded; nothing was sent.
+            ConfigError: A file can't be uploaded; nothing was sent.
             UploadError: An upload failed.
             StreamTimeout: A limit has run out.
             Aborted: The signal was aborted.
@@ -238,19 +235,18 @@ class StorageClient:
         return f"<{type(self).__name__} {self._settings.rest_url}>"
 
 
-# The original functions, because a test may replace those of the class.
+# The original methods, because a user's test may patch those of the class.
 _METHODS = {name: getattr(StorageClient, name) for name in ("upload", "transform_input")}
 
 
 def is_overridden(storage: object, name: str) -> bool:
-    """Return whether a storage does something in another way than our own storage client.
+    """Return whether a storage has a method of its own instead of our storage client's.
+
+    An object that is not a storage client only has an `upload`.
 
     Args:
         storage: A storage client, one of a subclass, or another object that has an `upload`.
-        name: Its method, `upload` or `transform_input`.
-
-    Returns:
-        Whether it does. Another object than a storage client has an `upload` only.
+        name: The name of the method: `upload` or `transform_input`.
     """
     if not isinstance(storage, StorageClient):
         return name == "upload"

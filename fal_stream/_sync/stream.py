@@ -93,8 +93,8 @@ class FalStream(ReadableStream[ChunkT]):
                 the stream), `done` (with the last chunk, if the stream ended without an error or an
                 abort).
             listener: A function of one argument. It must not read
-                its own stream. If whoever reads is cancelled, a listener that still waits half a
-                second later is cancelled too.
+                its own stream. If the task that reads the stream is cancelled, a listener that is
+                still running half a second later is cancelled too.
 
         Returns:
             The stream. If it has ended, there is a UserWarning, as nothing will call the listener.
@@ -104,7 +104,7 @@ class FalStream(ReadableStream[ChunkT]):
         """
         check_function("listener", listener)
         self._listeners.add(type, listener)
-        # The last call may be still to come, while other listeners are waited for.
+        # The last call may still come, while other listeners are waited for.
         if CLOSED in self._reached and self._last_call is None:
             warnings.warn(
                 f"{self!r} has ended, so a listener for {type!r} is never called: add listeners "
@@ -254,10 +254,10 @@ class FalStream(ReadableStream[ChunkT]):
                 host and port such as `http://127.0.0.1:8000`. Default: none.
 
         Returns:
-            An iterator of the files. It raises what iterating the stream would, FileError where
-            the response is one file itself, bytes (`save()` writes it), and at the end FileError
-            where there was no file. If all has been read as chunks, there is a UserWarning, as
-            there are no files.
+            An iterator of the files. It raises the same errors as iterating the stream, FileError
+            if the response itself is one file (`save()` writes it), and FileError at the end if
+            there was no file. If all has been read as chunks, there is a UserWarning, as there are
+            no files.
 
         Raises:
             ConfigError: A host is not valid.

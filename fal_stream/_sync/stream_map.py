@@ -4,7 +4,7 @@
 Promises: each input is streamed at most once, and is either returned with its result or its error,
 or is in `unfinished`. When `close()` returns, nothing is still running.
 
-Elsewhere: streaming one input (`map_workers`), and which input may start (`WorkQueue`).
+Not here: streaming one input (`map_workers`), and which input may start (`WorkQueue`).
 """
 
 from __future__ import annotations
@@ -91,12 +91,12 @@ class StreamMap(FlavourHints, IteratorHints, Generic[InputT, ResultT]):
     def close(self) -> None:
         """End the streams that are still running, and wait until their connections are closed.
 
-        In a signal handler that has interrupted `logging`, it doesn't wait for its workers, which
-        may want to log.
+        A signal handler that has interrupted `logging` doesn't wait for the workers, because they
+        may log.
 
         Raises:
-            FalStreamError: It was called by the map's own inputs or its `read`, where it would wait
-                for itself. Call `abort()` there.
+            FalStreamError: The caller is the map's own inputs or its `read`, which would wait for
+                itself. Call `abort()` there.
         """
         self._close("closed")
 
@@ -104,7 +104,7 @@ class StreamMap(FlavourHints, IteratorHints, Generic[InputT, ResultT]):
         work = self._work
         work.check_caller()
         if work.queue.is_complete:
-            # The last workers are just ending.
+            # No stream is running any more, and the last workers are ending.
             work.queue.stopped = True
         else:
             work.stop(EndReason.of("the stream map was closed", outcome))
@@ -121,7 +121,7 @@ class StreamMap(FlavourHints, IteratorHints, Generic[InputT, ResultT]):
         work.check_caller()
         work.workers.check_runs_here()
         item: MapItem[InputT, ResultT] | None = None
-        # Another consumer may take the result that this one waited for.
+        # A loop, because another consumer may take the result that this one has waited for.
         while item is None and not work.queue.is_complete:
             self._wait()
             is_stopped = work.queue.stopped
@@ -134,7 +134,7 @@ class StreamMap(FlavourHints, IteratorHints, Generic[InputT, ResultT]):
             # If no thread can be started, the next call raises an error.
             with contextlib.suppress(StreamConnectionError):
                 work.start_worker()
-            # Last, so that a result that is lost by an interruption stays in `unfinished`.
+            # Done last: if an interrupt loses the result, its input stays in `unfinished`.
             work.queue.mark_delivered(item.index)
             return item
         self.close()
@@ -143,13 +143,13 @@ class StreamMap(FlavourHints, IteratorHints, Generic[InputT, ResultT]):
         raise StopIteration
 
     def _wait(self) -> None:
-        """Wait until there is a result to be taken, or none will come."""
+        """Wait until there is a result to take, or none will come."""
         work = self._work
         try:
             work.start_worker()
             work.workers.wait(work.is_ready)
         except BaseException as error:
-            # For later consumers, which would otherwise take this for the end.
+            # Later consumers have to get an error, or they would mistake this for the end.
             work.queue.fail(_interrupted())
             work.stop(EndReason.of("the wait for a result was interrupted", "cancelled"))
             self.close()
@@ -181,7 +181,7 @@ class StreamMap(FlavourHints, IteratorHints, Generic[InputT, ResultT]):
         self._unsubscribe()
         if work.queue.stopped or work.queue.is_complete:
             return
-        # First, because the warning may be raised as an error.
+        # Done before the warning, which may be raised as an error.
         outcome: Outcome = "cancelled" if is_cancelled_here() else "dropped"
         work.stop(EndReason.of("the stream map was dropped", outcome))
         if work.queue.has_begun:
@@ -205,4 +205,4 @@ def _interrupted() -> StreamInterrupted:
 
 
 def _nothing() -> None:
-    """Nothing to interrupt."""
+    """Do nothing: there is nothing to interrupt."""

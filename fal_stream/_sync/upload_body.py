@@ -18,19 +18,16 @@ T = TypeVar("T")
 
 
 def call_in(thread: CallThread, exchange: Exchange, function: Callable[..., T], *args: Any) -> T:
-    """Call a function in a thread that is kept for such calls.
+    """Call a function in a `CallThread`, and return its result.
 
     Args:
         thread: The thread.
-        exchange: Its limits and its abort end the wait; the function goes on by itself then.
+        exchange: Applies the timeouts and the abort, which end the wait but not the function.
         function: The function.
-        *args: Its arguments.
-
-    Returns:
-        What it returns.
+        *args: The arguments of the function.
 
     Raises:
-        BaseException: What it raises.
+        BaseException: The exception that the function raised.
         Aborted: The exchange was aborted.
         Expired: A limit of the watchdog has run out.
     """
@@ -46,7 +43,7 @@ def call_in(thread: CallThread, exchange: Exchange, function: Callable[..., T], 
 
 
 class PieceSource:
-    """A piece of a stream, which can be read but once: it is kept until it has been sent."""
+    """A piece of a stream, kept in memory until it was sent, because a stream can't be reread."""
 
     def __init__(self, data: bytes) -> None:
         self._data = memoryview(data)
@@ -62,8 +59,8 @@ class FilePart:
 
     Attributes:
         source: The file.
-        offset: Where the part begins, in bytes.
-        length: How long it is, in bytes.
+        offset: The position of the part in the file (bytes).
+        length: The length of the part (bytes).
     """
 
     source: FileSource | PieceSource = field(repr=False)
@@ -72,13 +69,13 @@ class FilePart:
 
 
 class FileBody:
-    """A part of a file as the body of a request, read as it is sent; again if need be.
+    """A part of a file as the body of a request, read while it is sent; it can be sent again.
 
     Args:
         part: The part.
-        exchange: The exchange that it is sent in: its limits and its abort end a read that hangs.
-        thread: Reads it.
-        piece_bytes: How much is read at a time.
+        exchange: The exchange of the request; its limits and its abort end a read that hangs.
+        thread: The thread that reads the file.
+        piece_bytes: How much is read at once (bytes).
     """
 
     def __init__(
@@ -94,7 +91,7 @@ class FileBody:
 
 
 class _Pieces:
-    """One reading of a body; no generator, which an abort would leave behind half way."""
+    """An iterator over the pieces of a body; not a generator, which an abort may leave unclosed."""
 
     def __init__(self, body: FileBody) -> None:
         self._body = body
