@@ -23,7 +23,7 @@ __all__ = ["PART", "generated"]
 _LONGEST = 60
 _MANY = 8
 
-_ENDS_BY = {"gone": "the server sees its client go", "finished": "the server sends all"}
+_ENDS_BY = {"gone": "the server notices the disconnect", "finished": "the server sends all"}
 
 
 def generated() -> str:
@@ -59,7 +59,7 @@ def _parts(scenario: Scenario, seen: Seen) -> Iterator[str]:
         yield from _run(whole)
     is_heard = not isinstance(seen.ending, Raised) and seen.ending != "not read"
     if is_heard and whole.heard != usual.heard:
-        yield f"listeners hear {_heard(whole)}"
+        yield f"listeners get {_heard(whole)}"
     if seen.unhandled:
         yield "an unhandled rejection"
     if seen.sent != (Sent(),) and (seen.sent or not isinstance(seen.ending, Raised)):
@@ -103,7 +103,7 @@ def _error(error: Any) -> str:
     if error.fields:
         text += f", {len(error.fields)} field error"
     if error.user_timeout:
-        text += ", a user's timeout"
+        text += ", caused by the user's own timeout"
     return text
 
 
@@ -138,11 +138,11 @@ def _facts(facts: Mapping[str, Any]) -> Iterator[str]:
         elif name == "calls":
             yield "called once" if len(value) == 1 else f"called {len(value)} times"
         elif name == "again":
-            yield f"the second one {value[1]}"
+            yield f"the second iteration {value[1]}"
         elif name == "done again":
-            yield f"again {_code(value.value)}"
+            yield f"`done()` gives {_code(value.value)} again"
         elif name == "other":
-            yield f"and {', '.join(map(_code, value))} for the other"
+            yield f"the other iteration gets {', '.join(map(_code, value))}"
         elif name == "order":
             yield f"called in order: {', '.join(which for which, _ in value)}"
         else:

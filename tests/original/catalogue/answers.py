@@ -16,7 +16,7 @@ _PAGE = "<html>Bad gateway</html>"
 _SOUND = b"RIFF and so on"
 _NEW = Sent(path="/acme/new/stream")
 
-_BODY_LOST = "The original reads only JSON, so the text of a gateway is lost."
+_BODY_LOST = "The original reads only JSON, so the text of the response is lost."
 _SMALL = (
     "In the original, `message` is the same as `data` only for event streams; in "
     "fal_stream it always is."
@@ -45,7 +45,7 @@ ANSWERS: Sequence[Scenario] = [
         Raised("ValidationError", 422, {"detail": _FIELDS}, _FIELDS),
     ),
     _refusal(
-        "422 with a text",
+        "422, with a text as `detail`",
         Failure(422, "too long"),
         Raised(
             "ValidationError",
@@ -55,7 +55,7 @@ ANSWERS: Sequence[Scenario] = [
         ),
     ),
     _refusal(
-        "422 of a shape of its own",
+        "422, with JSON in another format",
         Failure(422, body='{"message": "too long"}'),
         Raised("ValidationError", 422, {"message": "too long"}, []),
     ),
@@ -68,26 +68,26 @@ ANSWERS: Sequence[Scenario] = [
     ),
     _refusal("500", Failure(500, "no"), Raised("ApiError", 500, {"detail": "no"})),
     _refusal(
-        "504: the caller's own limit ran out",
+        "504, because the caller's own timeout ran out",
         Failure(504, "too late", timeout_type="user"),
         Raised("ApiError", 504, {"detail": "too late"}, user_timeout=True),
     ),
     Scenario(
-        "502 with a page",
+        "502, with an HTML page",
         Failure(502, body=_PAGE, content_type="text/html"),
         silent(Raised("ApiError", 502)),
         raising(Raised("ApiError", 502, _PAGE)),
         f"{SILENT} {_BODY_LOST}",
     ),
     Scenario(
-        "500 as an event stream",
+        "500, with an event stream as its body",
         Reply([{"detail": "no"}], status=500),
         silent(Raised("ApiError", 500)),
         raising(Raised("ApiError", 500, 'data: {"detail": "no"}\n\n')),
         f"{SILENT} {_BODY_LOST}",
     ),
     Scenario(
-        "JSON where a stream was asked for",
+        "JSON instead of an event stream",
         Reply([b'{"n": 1}'], content_type="application/json"),
         _bytes(b'{"n": 1}', message=False),
         raising(Raised("StreamDecodeError")),
@@ -98,10 +98,10 @@ ANSWERS: Sequence[Scenario] = [
         Reply([b'{"detail": "no"}'], content_type="application/json"),
         _bytes(b'{"detail": "no"}', message=False),
         raising(Raised("ApiError", 200, {"detail": "no"})),
-        "It is an error; some proxies change its status.",
+        "It is an error: some proxies change the status of errors to 200.",
     ),
     Scenario(
-        "JSON, as it was asked for",
+        "JSON, with `accept` for JSON",
         Reply([b'{"n": 1}'], content_type="application/json"),
         _bytes(b'{"n": 1}', message=False),
         _bytes(b'{"n": 1}', message=True),
@@ -109,7 +109,7 @@ ANSWERS: Sequence[Scenario] = [
         options=options(accept="application/json"),
     ),
     Scenario(
-        "a page where a stream was asked for",
+        "an HTML page instead of an event stream",
         Reply([_PAGE.encode()], content_type="text/html"),
         _bytes(_PAGE.encode(), message=False),
         raising(Raised("StreamDecodeError")),
@@ -124,7 +124,7 @@ ANSWERS: Sequence[Scenario] = [
         options=options(accept="audio/wav"),
     ),
     Scenario(
-        "audio that is cut",
+        "audio whose connection breaks",
         Reply([_SOUND, Pause(0.5), Cut()], content_type="audio/wav"),
         Seen((_SOUND,), HANGS, HANGS, heard=[("data", _SOUND)], unhandled=True),
         raising(Raised("StreamInterrupted"), _SOUND),
@@ -132,12 +132,12 @@ ANSWERS: Sequence[Scenario] = [
         options=options(accept="audio/wav"),
     ),
     Scenario(
-        "an event stream with a charset",
+        "an event stream with a charset in its media type",
         Reply(BOTH, content_type="text/event-stream; charset=utf-8"),
         Seen(BOTH),
     ),
     Scenario(
-        "an event stream in capitals",
+        "an event stream with capital letters in its media type",
         Reply([Raw(b'data: {"n": 1}\n\n')], content_type="Text/Event-Stream"),
         _bytes(b'data: {"n": 1}\n\n', message=False),
         Seen((ONE,)),
@@ -152,7 +152,7 @@ ANSWERS: Sequence[Scenario] = [
         Seen(BOTH, sent=(Sent(), _NEW)),
     ),
     Scenario(
-        "a redirect that makes a GET of the POST, 302",
+        "a redirect that changes the POST into a GET, 302",
         {
             "acme/llm": Reply(status=302, headers={"location": "/acme/new/stream"}),
             "acme/new": BOTH,
@@ -169,6 +169,6 @@ ANSWERS: Sequence[Scenario] = [
         {"acme/llm": _elsewhere, "acme/new": BOTH},
         Seen(BOTH, sent=(Sent(), replace(_NEW, authorization=None))),
         raising(Raised("ApiError", 307, "")),
-        "Neither sends the key there; but the input may be secret too.",
+        "Neither client sends the key there, but the input may be secret too.",
     ),
 ]

@@ -20,12 +20,16 @@ __all__ = ["ENDINGS"]
 
 _BROKEN = silent(Raised("ApiError", 500), ONE)
 _INTERRUPTED = raising(Raised("StreamInterrupted"), ONE)
-_CUT_REASON = f"{SILENT} And its status is made up: the server sent 200."
+_CUT_REASON = f"{SILENT} Its status 500 is made up: the server sent 200."
 
 ENDINGS: Sequence[Scenario] = [
     Scenario("no chunk at all", [], Seen()),
-    Scenario("the connection's end is the end", Reply(BOTH, framing="close"), Seen(BOTH)),
-    Scenario("an answer of a given length", Reply(BOTH, framing="length"), Seen(BOTH)),
+    Scenario(
+        "a response without a length, which ends with its connection",
+        Reply(BOTH, framing="close"),
+        Seen(BOTH),
+    ),
+    Scenario("a response with a `Content-Length`", Reply(BOTH, framing="length"), Seen(BOTH)),
     Scenario(
         "status 204",
         Reply(status=204),
@@ -34,42 +38,42 @@ ENDINGS: Sequence[Scenario] = [
         "Status 204 is a success; the original makes up the status 400.",
     ),
     Scenario(
-        "the last event lacks its blank line",
+        "a last event without its empty line",
         [Raw(b'data: {"n": 1}\n\ndata: {"n": 2}\n')],
         Seen((ONE,)),
         Seen(BOTH),
         "The event is complete, and it may be the result that you paid for.",
     ),
     Scenario(
-        "the end comes in the middle of an event",
+        "the response ends in the middle of an event",
         [Raw(b'data: {"n": 1}\n\ndata: {"n"')],
         Seen((ONE,)),
         raising(Raised("IncompleteStream"), ONE),
         "An incomplete event is not a success.",
     ),
     Scenario(
-        "a cut in the middle of an HTTP chunk",
+        "the connection breaks in the middle of an HTTP chunk",
         [ONE, Pause(0.5), Cut(partial=b'data: {"n"')],
         _BROKEN,
         _INTERRUPTED,
         _CUT_REASON,
     ),
     Scenario(
-        "a cut between two HTTP chunks",
+        "the connection breaks between two HTTP chunks",
         [ONE, Pause(0.5), Cut(in_chunk=False)],
         _BROKEN,
         _INTERRUPTED,
         _CUT_REASON,
     ),
     Scenario(
-        "a connection that is reset",
+        "the connection is reset",
         [ONE, Pause(0.5), Cut(reset=True)],
         _BROKEN,
         _INTERRUPTED,
         _CUT_REASON,
     ),
     Scenario(
-        "an answer shorter than its given length",
+        "a response that is shorter than its `Content-Length`",
         Reply([ONE, Pause(0.5), Cut()], framing="length"),
         _BROKEN,
         _INTERRUPTED,

@@ -51,16 +51,16 @@ EVENTS: Sequence[Scenario] = [
         ),
     ),
     Scenario(
-        "a chunk of each kind, falsy ones too",
+        "JSON values of all kinds, including falsy ones",
         _EVERY_KIND,
         Seen((ONE, [], 1), heard=[*heard_of(*_EVERY_KIND), ("done", 1)]),
         Seen(_EVERY_KIND),
         (
             "`0`, `false`, `null` and an empty text are JSON values too; the original's "
-            "iterator takes them for an empty buffer."
+            "iterator mistakes them for an empty buffer."
         ),
     ),
-    Scenario("an event of several data lines", [Event('{\n"n": 1\n}')], Seen((ONE,))),
+    Scenario("an event with several `data` lines", [Event('{\n"n": 1\n}')], Seen((ONE,))),
     Scenario(
         "comments, ids and reconnection times",
         [Event('{"n": 1}', id="7"), Ping(), Event('{"n": 2}', id="8", retry=500), Ping(), _THREE],
@@ -79,12 +79,12 @@ EVENTS: Sequence[Scenario] = [
     ),
     Scenario("no space after the colon", [Raw(b'data:{"n": 1}\n\n')], Seen((ONE,))),
     Scenario(
-        "an event that comes in pieces",
+        "an event that arrives in pieces",
         [Raw(b'data: {"n"'), Pause(0.1), Raw(b": 1}\n"), Pause(0.1), Raw(b'\ndata: {"n": 2}\n\n')],
         Seen(BOTH),
     ),
     Scenario(
-        "a character that comes in pieces",
+        "a character whose bytes arrive in pieces",
         [Raw(b'data: "f\xc3'), Pause(0.7), Raw(b'\xbcr"\n\n')],
         Seen(("f\ufffd\ufffdr",)),
         Seen(("f\u00fcr",)),
@@ -94,28 +94,28 @@ EVENTS: Sequence[Scenario] = [
         ),
     ),
     Scenario(
-        "bytes that are no UTF-8",
+        "bytes that are not UTF-8",
         [Raw(b'data: "f\xffr"\n\n')],
         Seen(("f\ufffdr",)),
     ),
     Scenario("an event with a name", [Event('{"n": 1}', event="progress")], Seen((ONE,))),
     Scenario(
-        "an event without data, to keep the connection alive",
+        "an event without data, as a keep-alive",
         [Raw(b'data: {"n": 1}\n\nevent: ping\ndata:\n\ndata: {"n": 2}\n\n')],
         _skipped(BOTH, 1),
         Seen(BOTH),
         "An event without data is a keep-alive, not invalid JSON.",
     ),
-    Scenario("an event that is only an id", [ONE, Raw(b"id: 5\n\n"), TWO], Seen(BOTH)),
+    Scenario("an event with only an `id`", [ONE, Raw(b"id: 5\n\n"), TWO], Seen(BOTH)),
     Scenario(
         "an event named `error`",
         [ONE, Event('{"message": "out of memory"}', event="error"), TWO],
         Seen((ONE, _IN_BAND, TWO)),
         raising(Raised("StreamEventError"), ONE),
-        "The server reports a failure; as a chunk, it would look like a result.",
+        "With this event, the server reports a failure. As a chunk, it would look like a result.",
     ),
     Scenario(
-        "the same, with `raise_error_events=False`",
+        "an event named `error`, with `raise_error_events=False`",
         [ONE, Event('{"message": "out of memory"}', event="error"), TWO],
         Seen((ONE, _IN_BAND, TWO)),
         options=options(raise_error_events=False),
@@ -126,16 +126,16 @@ EVENTS: Sequence[Scenario] = [
         Seen((ONE, _FAILED)),
         raising(Raised("StreamEventError"), ONE, _FAILED),
         (
-            "The model reports by it that it failed; otherwise the incomplete output would "
-            "look like the result."
+            "With this field, the model reports that it failed. Without an error, the incomplete "
+            "output would look like the result."
         ),
     ),
     Scenario(
-        "a workflow's chunk of the type `error`",
+        "a workflow with an event of the type `error`",
         {"workflows/acme/flow": [ONE, _FLOW_ERROR]},
         Seen((ONE, _FLOW_ERROR), sent=_TO_FLOW),
         replace(raising(Raised("StreamEventError"), ONE), sent=_TO_FLOW),
-        "The workflow reports by it that it failed.",
+        "With this event, the workflow reports that it failed.",
         endpoint_id="workflows/acme/flow",
     ),
     Scenario(
@@ -147,14 +147,14 @@ EVENTS: Sequence[Scenario] = [
         endpoint_id="workflows/acme/flow",
     ),
     Scenario(
-        "the same, with `is_final=None`",
+        "a workflow that ends without its `output`, with `is_final=None`",
         {"workflows/acme/flow": BOTH},
         Seen(BOTH, sent=_TO_FLOW),
         endpoint_id="workflows/acme/flow",
         options=options(is_final=None),
     ),
     Scenario(
-        "a chunk of the type `error` of an app that is no workflow",
+        "a chunk of the type `error` from an app that is not a workflow",
         [ONE, _FLOW_ERROR],
         Seen((ONE, _FLOW_ERROR)),
     ),
@@ -180,14 +180,14 @@ EVENTS: Sequence[Scenario] = [
         "Python's `json` writes `NaN`, and many apps are written in Python.",
     ),
     Scenario(
-        "an integer beyond 2^53",
+        "an integer larger than 2^53",
         [Raw(b"data: 12345678901234567890\n\n")],
         Seen((12345678901234567000,)),
         Seen((12345678901234567890,)),
         "Python's integers are exact, which matters for seeds.",
     ),
-    Scenario("half of a surrogate pair", [Raw(b'data: "\\ud800"\n\n')], Seen(("\ud800",))),
-    Scenario("a chunk of a megabyte", [_MEGABYTE], Seen((_MEGABYTE,))),
+    Scenario("a lone surrogate", [Raw(b'data: "\\ud800"\n\n')], Seen(("\ud800",))),
+    Scenario("a chunk with a megabyte of text", [_MEGABYTE], Seen((_MEGABYTE,))),
     Scenario(
         "a hundred chunks that are ready at once",
         _HUNDRED,

@@ -37,7 +37,7 @@ MIDDLEWARE: Sequence[Scenario] = [
         settings=settings(request_middleware=Adds({"x-path": "{url}"})),
     ),
     Scenario(
-        "two of them, composed",
+        "two middleware functions",
         BOTH,
         Seen(BOTH, sent=sent(headers={"x-first": "1", "x-second": "after 1"})),
         settings=settings(
@@ -45,13 +45,13 @@ MIDDLEWARE: Sequence[Scenario] = [
         ),
     ),
     Scenario(
-        "one that adds an `Authorization` of its own",
+        "`request_middleware` that sets the header `Authorization`",
         BOTH,
         Seen(BOTH, sent=sent(authorization="Bearer of news")),
         settings=settings(request_middleware=Adds({"Authorization": "Bearer of news"})),
     ),
     Scenario(
-        "one that raises",
+        "`request_middleware` that raises an exception",
         BOTH,
         TOO_EARLY,
         replace(raising(Raised("ConfigError", request_id=False)), sent=(), request_id=False),
@@ -62,18 +62,18 @@ MIDDLEWARE: Sequence[Scenario] = [
 
 PROXIES: Sequence[Scenario] = [
     Scenario(
-        "`proxy_url`, a text",
+        "`proxy_url` as a string",
         {"acme/llm": BOTH, "acme/proxy": BOTH},
         Seen(BOTH),
         Seen(BOTH, sent=(replace(THROUGH, authorization=None),)),
         (
             'In JavaScript, a string means "only in browsers"; in Python it means "always". '
-            "And the key is not sent to the proxy, which has its own."
+            "The key is not sent to the proxy, which has its own."
         ),
         settings=_through(Proxy(PROXY_URL)),
     ),
     Scenario(
-        "`proxy_url` for `always`",
+        "`proxy_url`, always used",
         {"acme/proxy": BOTH},
         Seen(BOTH, sent=(THROUGH,)),
         Seen(BOTH, sent=(replace(THROUGH, authorization=None),)),
@@ -90,13 +90,13 @@ PROXIES: Sequence[Scenario] = [
         settings=_through(Proxy(PROXY_URL, when="always", send_key=True)),
     ),
     Scenario(
-        "`proxy_url` when a function says so",
+        "`proxy_url` with a function `when` that returns true",
         {"acme/proxy": BOTH},
         Seen(BOTH, sent=(THROUGH,)),
         settings=_through(Proxy(PROXY_URL, when=True, send_key=True)),
     ),
     Scenario(
-        "`proxy_url` when a function says no",
+        "`proxy_url` with a function `when` that returns false",
         BOTH,
         Seen(BOTH),
         settings=settings(proxy_url=Proxy(PROXY_URL, when=False)),
@@ -114,7 +114,7 @@ PROXIES: Sequence[Scenario] = [
         ),
     ),
     Scenario(
-        "`proxy_url` where a middleware has set a target already",
+        "`proxy_url`, if a middleware has already set `x-fal-target-url`",
         BOTH,
         Seen(BOTH, sent=sent(headers={"x-fal-target-url": "https://fal.run/acme/other"})),
         settings=settings(

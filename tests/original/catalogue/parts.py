@@ -102,5 +102,5 @@ MADE_UP = Raised("ApiError", 500, request_id=False)
 TOO_EARLY = Seen(ending=HANGS, done=MADE_UP, heard=(), unhandled=True, sent=(), request_id=False)
 TOO_EARLY_REASON = (
     "In the original, the error comes before `stream()` returns: no listener is "
-    "called, and an iteration waits forever. And its status is made up."
+    "called, and an iteration waits forever. The status 500 is made up."
 )

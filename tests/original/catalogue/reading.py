@@ -21,7 +21,7 @@ READING: Sequence[Scenario] = [
         BOTH,
         Seen(BOTH, HANGS),
         Seen(BOTH),
-        f"{_NEVER_ENDS} In the original, it waits for an end that has passed already.",
+        f"{_NEVER_ENDS} In the original, it waits for an end that is already in the past.",
         plot="done first",
     ),
     Scenario(
@@ -31,11 +31,11 @@ READING: Sequence[Scenario] = [
         plot="done again",
     ),
     Scenario(
-        "an iteration after an iteration",
+        "a second iteration after the first has ended",
         BOTH,
         Seen(BOTH, facts={"again": [[], "hangs"]}),
         Seen(BOTH, facts={"again": [[], "ends"]}),
-        f"{_NEVER_ENDS} In the original, it waits for an end that has passed already.",
+        f"{_NEVER_ENDS} In the original, it waits for an end that is already in the past.",
         plot="iterate again",
     ),
     Scenario(
@@ -59,7 +59,7 @@ READING: Sequence[Scenario] = [
         plot="listeners in order",
     ),
     Scenario(
-        "a listener that raises",
+        "a listener that raises an exception",
         BOTH,
         Seen(
             BOTH,
@@ -101,11 +101,11 @@ READING: Sequence[Scenario] = [
         watch=frozenset({"end"}),
     ),
     Scenario(
-        "`abort()` at once",
+        "`abort()` before the first chunk",
         BOTH,
         Seen((), HANGS, Gives({}), heard=(), sent=(), request_id=False, facts={"reason": "enough"}),
         Seen(heard=(), sent=(), request_id=False, facts={"reason": "enough"}),
-        f"{_NEVER_ENDS} And without a chunk, the result is `None`, not an empty object.",
+        f"{_NEVER_ENDS} Without a chunk, the result is `None`, not an empty object.",
         plot="abort at once",
     ),
     Scenario("`abort()` after the end", BOTH, Seen(BOTH), plot="abort at the end"),
@@ -119,16 +119,16 @@ READING: Sequence[Scenario] = [
             facts={"end": "gone", "reason": Raised("AbortError", request_id=False)},
         ),
         Seen((ONE,), heard=heard_of(ONE), facts=_ABORTED),
-        f"{_NEVER_ENDS} And the reason of the signal is also the reason of the stream.",
+        f"{_NEVER_ENDS} The stream also gets the reason of the signal.",
         plot="signal after a chunk",
         watch=frozenset({"end"}),
     ),
     Scenario(
-        "the `signal` is aborted before",
+        "the `signal` is aborted before the stream starts",
         BOTH,
         Seen(BOTH),
         Seen(heard=(), sent=(), request_id=False, facts={"reason": "enough"}),
-        "The original ignores an abort that has happened before, and sends the request.",
+        "The original ignores a signal that has already been aborted, and sends the request.",
         plot="signal before",
     ),
 ]

@@ -58,23 +58,23 @@ def _input(value: Any, *, dropped: bool = True) -> Scenario:
 
 
 REQUESTS: Sequence[Scenario] = [
-    _id("acme/llm/v2/fast", "/acme/llm/v2/fast/stream", "an id with a path"),
+    _id("acme/llm/v2/fast", "/acme/llm/v2/fast/stream", "an endpoint id with a path"),
     _id("workflows/acme/flow", "/workflows/acme/flow/stream", "a workflow"),
     _id("comfy/acme/flow", "/comfy/acme/flow/stream", "a Comfy workflow"),
-    _id("12345-llm", "/12345/llm/stream", "the old form"),
+    _id("12345-llm", "/12345/llm/stream", "the old format of ids"),
     _id("acme/llm/stream", "/acme/llm/stream", "`/stream` is not added twice"),
     Scenario(
-        "`acme`: no id",
+        "`acme`: not an endpoint id",
         BOTH,
         refused("Error"),
         refused("ConfigError"),
-        "All errors of fal_stream have classes of their own.",
+        "fal_stream has its own error classes.",
         endpoint_id="acme",
     ),
-    _bad_id("acme/../llm", "a path that climbs", Sent(path="/llm/stream"), _NOT_FOUND),
+    _bad_id("acme/../llm", "`..` in the path", Sent(path="/llm/stream"), _NOT_FOUND),
     _bad_id("acme/llm?x=1", "a query", Sent(path="/acme/llm", query={"x": "1/stream"}), _NOT_FOUND),
     Scenario(
-        "`https://evilfal.run`: an address of somebody else",
+        "`https://evilfal.run`: a host that only looks like fal's",
         BOTH,
         replace(
             silent(Raised("ApiError", 404, {"detail": _NOT_FOUND})),
@@ -166,12 +166,12 @@ REQUESTS: Sequence[Scenario] = [
         BOTH,
         Seen(BOTH, facts={"accept": "application/json, audio/wav"}),
         Seen(BOTH, facts={"accept": "audio/wav"}),
-        "As above: JSON was not asked for.",
+        "As above: nothing asked for JSON.",
         options=options(accept="audio/wav"),
         watch=frozenset({"accept"}),
     ),
     Scenario(
-        "`credentials` as a function",
+        "a function as `credentials`",
         BOTH,
         Seen(BOTH, sent=sent(authorization=f"Key {_OWN_KEY}"), facts={"calls": [[], []]}),
         Seen(BOTH, sent=sent(authorization=f"Key {_OWN_KEY}"), facts={"calls": [[]]}),
@@ -180,7 +180,7 @@ REQUESTS: Sequence[Scenario] = [
         watch=frozenset({"calls"}),
     ),
     Scenario(
-        "`credentials` that are empty",
+        "a function as `credentials` that returns an empty text",
         BOTH,
         Seen(BOTH, sent=sent(authorization=None)),
         Seen(
@@ -192,7 +192,7 @@ REQUESTS: Sequence[Scenario] = [
         settings={"credentials": Returns("")},
     ),
     Scenario(
-        "the key of the environment",
+        "the key from the environment",
         BOTH,
         Seen(BOTH, sent=sent(authorization="Key env-id:env-secret")),
         settings={},

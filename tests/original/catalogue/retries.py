@@ -26,7 +26,7 @@ _NO_HEAD = Reply([Cut(in_chunk=False)], head=b"")
 
 def _turned_away(status: int) -> Scenario:
     return Scenario(
-        f"{status} once",
+        f"{status} for the first request",
         Turns([Failure(status, "busy"), BOTH]),
         silent(busy(status)),
         Seen(BOTH, sent=(Sent(), Sent())),
@@ -42,7 +42,7 @@ RETRIES: Sequence[Scenario] = [
     _turned_away(429),
     _turned_away(503),
     Scenario(
-        "503 each time",
+        "503 for each request",
         Failure(503, "busy"),
         silent(busy(503)),
         replace(raising(busy(503)), sent=(Sent(),) * 3),
@@ -50,7 +50,7 @@ RETRIES: Sequence[Scenario] = [
         settings=retry(),
     ),
     Scenario(
-        "503 that the server says is not retryable",
+        "503 with `X-Fal-Retryable: false`",
         Failure(503, "busy", retryable=False),
         silent(busy(503)),
         raising(busy(503)),
@@ -58,7 +58,7 @@ RETRIES: Sequence[Scenario] = [
         settings=retry(),
     ),
     Scenario(
-        "502 once, with `retryable_status_codes` of 502",
+        "502 for the first request, with 502 in `retryable_status_codes`",
         Turns([Failure(502, "busy"), BOTH]),
         silent(busy(502)),
         Seen(BOTH, sent=(Sent(), Sent())),
@@ -66,7 +66,7 @@ RETRIES: Sequence[Scenario] = [
         settings=retry(retryable_status_codes=[502]),
     ),
     Scenario(
-        "504 of the caller's own limit, with `retryable_status_codes` of 504",
+        "504 because the caller's own timeout ran out, with 504 in `retryable_status_codes`",
         Failure(504, "busy", timeout_type="user"),
         silent(busy(504, user_timeout=True)),
         raising(busy(504, user_timeout=True)),
@@ -74,24 +74,24 @@ RETRIES: Sequence[Scenario] = [
         settings=retry(retryable_status_codes=[504]),
     ),
     Scenario(
-        "a connection that is dropped before the answer",
+        "the connection is closed before the response",
         Turns([_NO_HEAD, BOTH]),
         Seen(BOTH, sent=(Sent(), Sent())),
         replace(raising(Raised("StreamConnectionError", request_id=False)), request_id=False),
         (
-            "The request was sent, so the app may be running (and be billed) already. The "
+            "The request was sent, so the app may already be running and be billed. The "
             "original sends it a second time."
         ),
         settings=retry(),
     ),
     Scenario(
-        "nobody listens",
+        "no server at the address",
         BOTH,
         replace(silent(MADE_UP), sent=(), request_id=False),
         replace(
             raising(Raised("StreamConnectionError", request_id=False)), sent=(), request_id=False
         ),
-        f"{SILENT} And its status is made up.",
+        f"{SILENT} Its status 500 is made up.",
         options=options(url="{nobody}/acme/llm/stream"),
         settings=retry(),
     ),

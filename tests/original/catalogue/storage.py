@@ -62,8 +62,8 @@ _IN_PLACE = Sent(body={"prompt": "Hi", "images": [{"file": _FILE_URL}]})
 _WITH_FOX = {"input": {"prompt": "Hi", "images": [{"file": _FOX}]}}
 _WHOLE = Seen(BOTH, sent=(_BEGUN, _PUT, _IN_PLACE))
 
-_OWN_ERROR = "The error says that an upload failed, of which file, and its place in the input."
-_NOT_TRUSTED = "The response is not trusted: uploads go over https, or to this machine."
+_OWN_ERROR = "The error says that an upload failed, and names the file and its place in the input."
+_NOT_TRUSTED = "fal_stream sends a file only over https, or to a storage on this machine."
 
 
 def _theirs(error: Raised, *requests: Sent) -> Seen:
@@ -94,9 +94,9 @@ def _uploaded(name: str, file: Any, *requests: Sent, **options: Any) -> Scenario
 
 
 UPLOADS: Sequence[Scenario] = [
-    Scenario("a file deep in the input", _storage(), _WHOLE, options=_WITH_FOX),
+    Scenario("a file inside the input", _storage(), _WHOLE, options=_WITH_FOX),
     Scenario(
-        "a file that is the input",
+        "a file as the whole input",
         _storage(),
         Seen(BOTH, sent=(_BEGUN, _PUT, Sent(body=_FILE_URL))),
         options={"input": _FOX},
@@ -112,7 +112,10 @@ UPLOADS: Sequence[Scenario] = [
             BOTH,
             sent=(_begun("*.bin", _BINARY), _put(_BINARY, b"PNG"), Sent(body=_AN_IMAGE)),
         ),
-        ("fal_stream uses the usual suffix of the media type; the original makes one of its name."),
+        (
+            "fal_stream uses the usual suffix of the media type; the original derives one from the "
+            "name of the type."
+        ),
         options={"input": {"image": b"PNG"}},
     ),
     Scenario(
@@ -120,18 +123,18 @@ UPLOADS: Sequence[Scenario] = [
         _storage(),
         _WHOLE,
         refused("ConfigError"),
-        "The option works; the original ignores it.",
+        "The original ignores this option.",
         options={**_WITH_FOX, "auto_upload": False},
     ),
     Scenario(
-        "a storage that has no time, 503 once",
+        "fal first responds with 503 to the request for an upload URL",
         _storage(begin=Turns([Failure(503, "busy"), _to_this_server])),
         Seen(BOTH, sent=(_BEGUN, _BEGUN, _PUT, _IN_PLACE)),
         options=_WITH_FOX,
         settings=retry(),
     ),
     Scenario(
-        "a storage that refuses, 403",
+        "fal refuses the request for an upload URL, 403",
         _storage(begin=Failure(403, "no")),
         _theirs(Raised("ApiError", 403, {"detail": "no"}), _BEGUN),
         _ours(_BEGUN, answered=True),
@@ -139,7 +142,7 @@ UPLOADS: Sequence[Scenario] = [
         options=_WITH_FOX,
     ),
     Scenario(
-        "an upload that fails, 403",
+        "the upload itself is refused, 403",
         _storage(put=Failure(403, "no")),
         _theirs(Raised("ApiError", 403, {"detail": "no"}), _BEGUN, _PUT),
         _ours(_BEGUN, _PUT, answered=True),
@@ -147,7 +150,7 @@ UPLOADS: Sequence[Scenario] = [
         options=_WITH_FOX,
     ),
     Scenario(
-        "an upload that fails once, 500",
+        "the upload itself fails once, 500",
         _storage(put=Turns([Failure(500, "no"), _DONE])),
         _theirs(Raised("ApiError", 500, {"detail": "no"}), _BEGUN, _PUT),
         Seen(BOTH, sent=(_BEGUN, _PUT, _PUT, _IN_PLACE)),
@@ -159,7 +162,7 @@ UPLOADS: Sequence[Scenario] = [
         settings=retry(),
     ),
     Scenario(
-        "an answer without an address",
+        "fal's response contains no upload URL",
         _storage(begin=Reply.json([])),
         _theirs(Raised("TypeError", request_id=False), _BEGUN),
         _ours(_BEGUN),
@@ -167,7 +170,7 @@ UPLOADS: Sequence[Scenario] = [
         options=_WITH_FOX,
     ),
     Scenario(
-        "an address of another host, without https",
+        "fal's response contains an upload URL without https, on another host",
         _storage(begin=_answer("http://stranger.example/put/1?signature=a%2Fb%2B")),
         _WHOLE,
         _ours(_BEGUN),
@@ -175,7 +178,7 @@ UPLOADS: Sequence[Scenario] = [
         options=_WITH_FOX,
     ),
     Scenario(
-        "a redirect of an upload to another server",
+        "the upload is redirected to another server",
         {**_storage(put=_to_localhost), "/put/2": _DONE},
         Seen(BOTH, sent=(_BEGUN, _PUT, replace(_PUT, path="/put/2"), _IN_PLACE)),
         _ours(_BEGUN, _PUT, answered=True),

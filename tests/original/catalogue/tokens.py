@@ -55,7 +55,7 @@ TOKENS: Sequence[Scenario] = [
         watch=frozenset({"calls"}),
     ),
     Scenario(
-        "the same, with a query and a middleware",
+        "`token_provider`, with query parameters, a middleware and a proxy",
         BOTH,
         Seen(
             BOTH,
@@ -69,34 +69,34 @@ TOKENS: Sequence[Scenario] = [
         ),
     ),
     Scenario(
-        "a token of fal's own",
+        "a token from fal",
         {"acme/llm": BOTH, "/tokens/": Reply.json(_TOKEN)},
         Seen(BOTH, sent=(_asked("llm"), _with_token())),
         options=_AS_CLIENT,
     ),
     Scenario(
-        "a token of fal's own, for a workflow",
+        "a token from fal, for a workflow",
         {"workflows/acme/flow": FLOW, "/tokens/": Reply.json(_TOKEN)},
         Seen(FLOW, sent=(_asked("flow"), _with_token(path="/workflows/acme/flow/stream"))),
         endpoint_id="workflows/acme/flow",
         options=_AS_CLIENT,
     ),
     Scenario(
-        "a token that comes as `detail`",
+        "a token in the field `detail` of the response",
         {"acme/llm": BOTH, "/tokens/": Reply.json({"detail": _TOKEN})},
         Seen(BOTH, sent=(_asked("llm"), _with_token())),
         options=_AS_CLIENT,
     ),
     Scenario(
-        "a token that comes as `token`",
+        "a token in the field `token` of the response",
         {"acme/llm": BOTH, "/tokens/": Reply.json({"token": _TOKEN})},
         Seen(BOTH, sent=(_asked("llm"), _with_token("[object Object]"))),
         Seen(BOTH, sent=(_asked("llm"), _with_token())),
-        "The format of a real response is not documented, and this is a possible one.",
+        "fal doesn't document the format of the response, and this is a possible one.",
         options=_AS_CLIENT,
     ),
     Scenario(
-        "a token that is none",
+        "a response without a token",
         {"acme/llm": BOTH, "/tokens/": Reply.json([1])},
         Seen(BOTH, sent=(_asked("llm"), _with_token("1"))),
         replace(_NO_TOKEN, sent=(_asked("llm"),)),
@@ -104,22 +104,22 @@ TOKENS: Sequence[Scenario] = [
         options=_AS_CLIENT,
     ),
     Scenario(
-        "a token that is refused, 403",
+        "a request for a token that is refused, 403",
         {"acme/llm": BOTH, "/tokens/": Failure(403, "busy")},
         replace(silent(busy(403)), sent=(_asked("llm"),), request_id=False),
         replace(_NO_TOKEN, ending=Raised("TokenError"), sent=(_asked("llm"),)),
-        f"{SILENT} And fal_stream's error says that the token was refused.",
+        f"{SILENT} The error of fal_stream says that no token was obtained.",
         options=_AS_CLIENT,
     ),
     Scenario(
-        "a token of fal's own, asked for when fal has no time, 503 once",
+        "a token from fal, which first responds with 503",
         {"acme/llm": BOTH, "/tokens/": Turns([Failure(503, "busy"), Reply.json(_TOKEN)])},
         Seen(BOTH, sent=(_asked("llm"), _asked("llm"), _with_token())),
         options=_AS_CLIENT,
         settings=retry(),
     ),
     Scenario(
-        "a token of fal's own, asked for through a proxy",
+        "a token from fal, requested through a proxy",
         {"acme/llm": BOTH, "acme/proxy": Reply.json(_TOKEN)},
         Seen(
             BOTH,
@@ -139,7 +139,7 @@ TOKENS: Sequence[Scenario] = [
         ),
     ),
     Scenario(
-        "a token that is empty",
+        "`token_provider` that returns an empty text",
         BOTH,
         Seen(BOTH, sent=sent(authorization=None, query={"fal_jwt_token": ""})),
         _NO_TOKEN,
@@ -147,7 +147,7 @@ TOKENS: Sequence[Scenario] = [
         options=options(connection_mode="client", token_provider=Returns("")),
     ),
     Scenario(
-        "`token_provider` that raises",
+        "`token_provider` that raises an exception",
         BOTH,
         TOO_EARLY,
         replace(raising(Raised("TokenError", request_id=False)), sent=(), request_id=False),
@@ -159,7 +159,7 @@ TOKENS: Sequence[Scenario] = [
         BOTH,
         Seen(BOTH),
         refused("ConfigError"),
-        "Who gives a `token_provider` doesn't expect the key to be sent.",
+        "A user who gives a `token_provider` doesn't expect that the key is sent.",
         options=options(connection_mode="server", token_provider=Returns(_TOKEN)),
     ),
 ]
