@@ -4,7 +4,7 @@
         for chunk in client.stream("fal-ai/flux/dev", input={"prompt": "a fox"}):
             print(chunk)
 
-The asynchronous names begin with `Async`, and what waits for the server is awaited.
+Asynchronous classes begin with `Async`; `await` the methods that wait for the server.
 """
 
 from __future__ import annotations

@@ -71,9 +71,9 @@ class Config(BaseModel):
             None for workflows.
         event_timeout: How long to wait for the next chunk, even if keep-alives arrive. Default:
             `FAL_STREAM_EVENT_TIMEOUT`, else 300, and 3,600 for workflows.
-        start_timeout: How long to wait for the response headers, connecting and retries included.
+        start_timeout: How long to wait for the response headers, including connecting and retries.
             Default: `FAL_STREAM_START_TIMEOUT`, else 300.
-        total_timeout: How long to wait in all, from the start of the stream to its end. Default:
+        total_timeout: How long to wait in total, from the start of the stream to its end. Default:
             None.
         max_event_bytes: The largest event, in bytes. Default: 64 MiB.
         headers: Headers that are sent with each request. Default: none.

@@ -19,10 +19,10 @@ _logger = logging.getLogger("fal_stream")
 
 
 class AbortSignal:
-    """Whether an abort was requested, and callbacks for when it is.
+    """Say whether an abort was requested, and call callbacks when it is.
 
-    Signals are created by an `AbortController`. They can't be copied or pickled, because nothing
-    would abort the copy.
+    Signals are created by an `AbortController`. They can't be copied or pickled, because no
+    controller could abort the copy.
     """
 
     def __init__(self) -> None:
@@ -43,11 +43,11 @@ class AbortSignal:
         return self._reasons[0] if self._reasons else None
 
     def on_abort(self, callback: Callable[[], object]) -> Callable[[], None]:
-        """Call a function on the abort, or at once if the signal is aborted already.
+        """Call a function when the signal is aborted, or at once if it already is.
 
         Args:
-            callback: A function without arguments. It runs in the thread that aborts, and an
-                exception that it raises is logged. One of a signal handler is raised.
+            callback: A function without arguments. It runs in the thread that aborts. If it raises
+                an exception, this is logged; an exception of a signal handler is raised.
 
         Returns:
             A function that removes the callback.
@@ -116,7 +116,7 @@ class AbortController:
         return self._signal
 
     def abort(self, reason: Any = None) -> None:
-        """Abort the signal, and whatever was given it; a second call does nothing.
+        """Abort the signal, and everything that uses it. A second call does nothing.
 
         Args:
             reason: Any object; available as the `reason` of the signal. Default None.

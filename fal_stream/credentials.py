@@ -133,7 +133,8 @@ class Secret:
 
 
 CredentialsFunction: TypeAlias = Callable[[], str | Awaitable[str]]
-"""Gives the credentials each time a stream starts; an async function serves async clients only."""
+"""Returns the credentials each time a stream starts; an async function works only with asynchronous
+clients."""
 
 
 @dataclass(frozen=True)

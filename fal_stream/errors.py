@@ -1,7 +1,7 @@
 """The errors of fal_stream.
 
 Every error that the library raises on purpose is a `FalStreamError`. Its message says what
-happened, with which endpoint and request id, and what to do. It contains no secret, and no
+happened, names the endpoint and the request id, and says what to do. It contains no secret, and no
 exception of the HTTP library is attached to it. Texts of the server are quoted unchanged, except
 that the key, the token or the signature of its request is replaced by `***`.
 """
@@ -199,8 +199,9 @@ class ApiError(FalStreamError):
     Attributes:
         status: The HTTP status.
         body: The body, decoded if it is JSON, else as text.
-        error_type: fal's name of the error (header `X-Fal-Error-Type`), or None.
-        timeout_type: Whose timeout ran out (header `X-Fal-Request-Timeout-Type`), or None.
+        error_type: fal's name for the error (header `X-Fal-Error-Type`), or None.
+        timeout_type: fal's name for the timeout that ran out (header `X-Fal-Request-Timeout-Type`),
+            or None; `user` for your own `start_timeout`.
         retryable: Whether the server says that a retry may help (header `X-Fal-Retryable`), or
             None.
     """
@@ -235,7 +236,7 @@ class AuthenticationError(ApiError):
 
 
 class PermissionDeniedError(ApiError):
-    """The key has no permission for this, or its account has no credit (403)."""
+    """The key has no permission for this model, or its account has no credit (403)."""
 
 
 class NotFoundError(ApiError):
@@ -247,7 +248,7 @@ class RateLimitError(ApiError):
 
 
 class FieldError(dict[str, Any]):
-    """One entry of a 422 response: a dict with `loc`, `msg`, `type` and what else was sent."""
+    """One entry of a 422 response: a dict with `loc`, `msg`, `type` and maybe other fields."""
 
     @property
     def loc(self) -> tuple[str | int, ...]:
@@ -409,7 +410,7 @@ class StreamEventError(FalStreamError):
     """The model reported an error inside the stream.
 
     Attributes:
-        data: What it sent, an event or the last chunk, decoded if it is JSON.
+        data: The event or the last chunk that the model sent, decoded if it is JSON.
     """
 
     def __init__(
@@ -452,8 +453,9 @@ class FileError(FalStreamError):
     """A file of a chunk could not be downloaded, decoded or written.
 
     Attributes:
-        place: Its place in the chunk, such as `images[0]`; `""` if it is not a single file.
-        paths: The files that `save()` of a stream has written nevertheless.
+        place: The file's place in the chunk, such as `images[0]`; `""` if the error is not about
+            one file.
+        paths: The other files, which `save()` of a stream has saved.
         option: The argument that may help: `hosts`, `max_bytes`, `timeout`, or None.
     """
 

@@ -26,7 +26,7 @@ _OF_THE_CONNECTION = ("host", "content-length", "transfer-encoding", "connection
 
 @dataclass(frozen=True)
 class RequestConfig:
-    """A request as middleware gets it; make a changed one by `dataclasses.replace`.
+    """A request as middleware gets it. Use `dataclasses.replace` to make a changed copy.
 
     Attributes:
         method: The HTTP method.
@@ -41,18 +41,19 @@ class RequestConfig:
 
 
 RequestMiddleware: TypeAlias = Callable[[RequestConfig], RequestConfig | Awaitable[RequestConfig]]
-"""Gives the request that is sent instead; an async function serves async clients only."""
+"""Returns the request that is sent instead; an async function works only with asynchronous
+clients."""
 
 
 @dataclass(frozen=True)
 class ProxyUrlConfig:
-    """A proxy such as `@fal-ai/server-proxy`, which adds a key of its own.
+    """A proxy such as `@fal-ai/server-proxy`, which adds its own key.
 
     Args:
         url: The proxy's URL. Requests are sent there, with their own URL in the header
             `x-fal-target-url`.
-        when: A function that tells whether a request goes through the proxy. Default None: each
-            does.
+        when: A function that says whether a request goes through the proxy. Default None: each
+            request does.
         send_key: Whether the client's key is sent to the proxy. Default False.
 
     Raises:

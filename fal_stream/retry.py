@@ -33,10 +33,10 @@ class RetryPolicy:
     The fields are those of the JavaScript client's `RetryOptions`; times are in seconds.
 
     Args:
-        max_retries: How many times a request is retried at most. Default 3; 0 for never.
+        max_retries: How many times a request is retried, at most. Default 3; 0 for never.
         base_delay: Seconds before the first retry. Default 1.
-        max_delay: The longest delay in seconds; it limits `Retry-After` too. Default 30.
-        backoff_multiplier: What each delay is multiplied by for the next. Default 2.
+        max_delay: The longest delay in seconds, also for `Retry-After`. Default 30.
+        backoff_multiplier: The factor by which each delay is longer than the one before. Default 2.
         retryable_status_codes: The HTTP statuses that are retried. Default 429 and 503, which mean
             that the request was refused. With others, such as 502 and 504, the model may run twice.
         enable_jitter: Whether each delay is changed at random by up to a quarter, so that many

@@ -16,18 +16,18 @@ JSONValue: TypeAlias = Union[bool, int, float, str, "list[JSONValue]", "dict[str
 """A decoded JSON value. `NaN` and the infinities are floats, as in Python's `json`."""
 
 StreamEventType: TypeAlias = Literal["data", "message", "error", "done"]
-"""What a listener can be registered for; `message` is another name of `data`."""
+"""The types of events that a listener can be added for; `message` is the same as `data`."""
 
 
 ConnectionMode: TypeAlias = Literal["server", "client"]
-"""What a stream proves itself by: `server` by the key, `client` by a short-lived token."""
+"""How a stream authenticates: `server` with the key, `client` with a short-lived token."""
 
 Priority: TypeAlias = Literal["normal", "low"]
-"""How urgent a request is to fal's queue."""
+"""The priority of a request in fal's queue."""
 
 TokenProvider: TypeAlias = Callable[[str], str | Awaitable[str]]
-"""Gives a token for an app path, such as `fal-ai/flux/dev/stream`; an async function serves async
-clients only."""
+"""Returns a token for the path of an endpoint, such as `fal-ai/flux/dev/stream`; an async function
+works only with asynchronous clients."""
 
 
 class NotGiven(Enum):
@@ -40,13 +40,13 @@ class NotGiven(Enum):
 
 
 NOT_GIVEN: Final = NotGiven.NOT_GIVEN
-"""The default of a keyword for which None has a meaning of its own, such as a limit that is off."""
+"""The default of a keyword argument for which None has its own meaning, such as no limit."""
 
 
 class ServerSentEvent(NamedTuple):
     """One event of an event stream, as the server sent it.
 
-    The meaning of the fields is that of WHATWG HTML, section 9.2.6.
+    The fields are those of WHATWG HTML, section 9.2.6.
 
     Attributes:
         event: The event's name; `message` if the server gave none.
@@ -124,13 +124,14 @@ class StreamOptions(TypedDict, total=False):
             none.
         timeout: Seconds that the running stream may be silent; keep-alives count as data.
         event_timeout: Seconds to wait for the next chunk, even if keep-alives arrive.
-        start_timeout: Seconds to wait for the response headers, connecting and retries included. If
-            you give one of more than 1, here or to the client, it is also sent to fal.
-        total_timeout: Seconds to wait in all, from the start of the stream to its end.
+        start_timeout: Seconds to wait for the response headers, including connecting and retries.
+            If you set it to more than 1, here or for the client, it is also sent to fal.
+        total_timeout: Seconds to wait in total, from the start of the stream to its end.
         method: The HTTP method. Default: POST.
         accept: The media type to ask for. Default: text/event-stream.
-        signal: An abort signal: when it is aborted, so is the stream. Default: none.
-        headers: Headers of this request; they win over the client's. Default: none.
+        signal: An abort signal; aborting it aborts the stream. Default: none.
+        headers: Headers of this request; they replace the client's headers of the same name.
+            Default: none.
         auto_upload: Whether files in the input are uploaded when the stream starts, and replaced by
             their URLs. Default True; with False, a file in the input is an error.
         connection_mode: `server` sends the key. `client` sends a short-lived token, directly to
@@ -139,13 +140,13 @@ class StreamOptions(TypedDict, total=False):
             argument is the path of the endpoint. Default None: the token is requested from fal,
             with the key.
         is_final: A function that tells whether a chunk is the last one. The stream ends with that
-            chunk, without waiting for the server; if it ends without one, it raises
-            IncompleteStream. Default: the `output` event for a `workflows/` endpoint, else None:
-            the stream ends when the server ends it.
+            chunk, without waiting for the server. If the server ends the stream before such a
+            chunk, IncompleteStream is raised. Default: the `output` event for a `workflows/`
+            endpoint, else None: the stream ends when the server ends it.
         raise_error_events: Whether StreamEventError is raised for an event named `error`, a
             `{"type": "error"}` of a workflow, and a last chunk with an `error`. Default True; with
             False, they are chunks like any other.
-        priority: `normal` or `low`, for fal's queue. Default: fal's own.
+        priority: `normal` or `low`, for fal's queue. Default: the default of fal.
         hint: Tells fal which runner to prefer. Default: none.
     """
 

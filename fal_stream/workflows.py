@@ -4,8 +4,8 @@
         if isinstance(event, OutputEvent):
             print(event.output)
 
-The shapes are those of fal's documentation. What fal may add later stays readable: further fields
-are kept as attributes, and an event of an unknown type is an `OtherEvent`.
+The types follow fal's documentation. Fields that are not declared here are kept as attributes, and
+an event of an unknown type is an `OtherEvent`.
 """
 
 from __future__ import annotations

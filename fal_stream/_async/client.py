@@ -45,8 +45,9 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
     client is a new client with the same settings; a pickle never contains the key, see `Config`.
 
     Args:
-        config: Settings as a `Config`, which documents each of the settings below. A setting that
-            is given by name wins over it. Default: the settings of the environment.
+        config: Settings as a `Config`, which documents each of the settings below. Settings that
+            are given by name are used instead of those in it. Default: the settings of the
+            environment.
         storage: What uploads the files in inputs: a storage client, or any object with an
             `upload(file)` that returns a URL. It is not closed with the client. Default None: a
             storage client with the same settings.
@@ -69,7 +70,7 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
         total_timeout: Seconds to wait for the whole stream.
         max_event_bytes: The largest event, in bytes.
         headers: Headers that are sent with each request.
-        **unknown: Refused with a ConfigError.
+        **unknown: Any other keyword raises ConfigError.
 
     Attributes:
         storage: What uploads the files in inputs: the `storage` argument, or a storage client with
@@ -263,8 +264,9 @@ def create_async_streaming_client(
     """Create a client, like `createStreamingClient` in JavaScript.
 
     Args:
-        config: Settings as a `Config`, which documents each of the settings below. A setting that
-            is given by name wins over it. Default: the settings of the environment.
+        config: Settings as a `Config`, which documents each of the settings below. Settings that
+            are given by name are used instead of those in it. Default: the settings of the
+            environment.
         storage: What uploads the files in inputs. Default None: a storage client with the same
             settings.
         http_client: An HTTP client of your own. Default None: the built-in one.
@@ -284,7 +286,7 @@ def create_async_streaming_client(
         total_timeout: Seconds to wait for the whole stream.
         max_event_bytes: The largest event, in bytes.
         headers: Headers that are sent with each request.
-        **unknown: Refused with a ConfigError.
+        **unknown: Any other keyword raises ConfigError.
 
     Returns:
         The client.

@@ -90,7 +90,7 @@ class AsyncEndableStream(Generic[ChunkT]):
 
     @property
     def signal(self) -> AbortSignal:
-        """The stream's own signal, which is aborted when the stream is."""
+        """The stream's own signal, which is aborted when the stream is aborted."""
         return self._controller.signal
 
     @property
@@ -102,7 +102,7 @@ class AsyncEndableStream(Generic[ChunkT]):
     def response_headers(self) -> Mapping[str, str]:
         """The headers of the response, names in lower case; empty until the server has answered.
 
-        If they repeat the key or the token of the request, it is replaced by `***`.
+        If the server sends the key or the token of the request back, it is replaced by `***`.
         """
         return self._chunk_reader.headers
 
@@ -110,7 +110,8 @@ class AsyncEndableStream(Generic[ChunkT]):
         """End the stream at once; callable from any thread at any time.
 
         Iteration ends, `done()` returns the last chunk that had arrived, and the connection is
-        closed, so the server sees the disconnect. After the end of the stream it does nothing.
+        closed, so the server notices the disconnect. If the stream has already ended, nothing
+        happens.
 
         Args:
             reason: Any object; available as `signal.reason`. Default None.

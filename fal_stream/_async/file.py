@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 class AsyncFile:
     """A file in a chunk: its data, or its URL.
 
-    `stream.files()` and `find_files_async()` return it. Nothing is decoded or downloaded before it
-    is read or saved. A notebook displays images, audio and video.
+    `stream.files()` and `find_files_async()` return it. It is decoded or downloaded only when it is
+    read or saved. A notebook displays images, audio and video.
     """
 
     def __init__(
@@ -56,22 +56,22 @@ class AsyncFile:
 
     @property
     def content_type(self) -> str | None:
-        """Its media type, such as `image/png`, as the model or its data say, or None."""
+        """Its media type, such as `image/png`, as given by the model or by its data, or None."""
         return self._found.content_type
 
     @property
     def file_name(self) -> str | None:
-        """Its name as the model gives it, made safe to use in a folder of yours, or None."""
+        """Its name as the model gives it, made safe as a file name, or None."""
         return self._found.file_name
 
     @property
     def width(self) -> int | None:
-        """Its width in pixels as the model says it, or None."""
+        """Its width in pixels as given by the model, or None."""
         return self._found.width
 
     @property
     def height(self) -> int | None:
-        """Its height in pixels as the model says it, or None."""
+        """Its height in pixels as given by the model, or None."""
         return self._found.height
 
     @property
@@ -86,7 +86,7 @@ class AsyncFile:
         max_bytes: int = DEFAULT_MAX_BYTES,
         timeout: float | None = DEFAULT_SECONDS,
     ) -> bytes:
-        """Return its bytes. A file that is given by its URL is downloaded, without the key.
+        """Return its bytes. If the chunk contains only its URL, it is downloaded, without the key.
 
         Args:
             max_bytes: The largest size in bytes. Default 512 MiB.
@@ -113,7 +113,7 @@ class AsyncFile:
         max_bytes: int = DEFAULT_MAX_BYTES,
         timeout: float | None = DEFAULT_SECONDS,
     ) -> Path:
-        """Save it; it gets its name when it is complete.
+        """Save the file. It gets its name when it is complete.
 
         Args:
             path: A folder, which is created if it doesn't exist, or a file. A path is a folder if
@@ -162,7 +162,7 @@ def find_files_async(chunk: object, *, hosts: Collection[str] = ()) -> list[Asyn
 
     These are files: a data URI; base64 in a field `b64_json`; a URL on fal's file hosts or on one
     of `hosts`; an object with a `url` that looks like fal's `File` or `Image`; and the URL of an
-    image, audio or video in a field of such a name. Files below 200 levels of nesting are not
+    image, audio or video in a field whose name says so. Files below 200 levels of nesting are not
     found.
 
     Args:

@@ -38,8 +38,9 @@ class AsyncStorageClient:
     never contains the key, see `Config`.
 
     Args:
-        config: Settings as a `Config`, which documents each of the settings below. A setting that
-            is given by name wins over it. Default: the settings of the environment.
+        config: Settings as a `Config`, which documents each of the settings below. Settings that
+            are given by name are used instead of those in it. Default: the settings of the
+            environment.
         http_client: An HTTP client of your own that sends the requests; it is not closed with this
             client. Default None: the built-in one.
         credentials: Your fal API key, or a function that returns it and is called for each request.
@@ -58,7 +59,7 @@ class AsyncStorageClient:
         total_timeout: Seconds to wait for the whole stream.
         max_event_bytes: The largest event, in bytes.
         headers: Headers that are sent with each request.
-        **unknown: Refused with a ConfigError.
+        **unknown: Any other keyword raises ConfigError.
 
     Raises:
         ConfigError: A setting is unknown or has a value that can't be used.

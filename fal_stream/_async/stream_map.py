@@ -65,7 +65,7 @@ class AsyncStreamMap(AsyncFlavourHints, AsyncIteratorHints, Generic[InputT, Resu
 
     @property
     def signal(self) -> AbortSignal:
-        """The map's own signal, which is aborted when the map is."""
+        """The map's own signal, which is aborted when the map is aborted."""
         return self._work.controller.signal
 
     @property
@@ -94,8 +94,8 @@ class AsyncStreamMap(AsyncFlavourHints, AsyncIteratorHints, Generic[InputT, Resu
         may log.
 
         Raises:
-            FalStreamError: The caller is the map's own inputs or its `read`, which would wait for
-                itself. Call `abort()` there.
+            FalStreamError: The map's own inputs or its `read` call this, and would wait for
+                themselves. Call `abort()` there.
         """
         await self._close("closed")
 

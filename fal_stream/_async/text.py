@@ -67,8 +67,8 @@ class AsyncText(AsyncIteratorHints):
         """Run the stream to its end, and return all of its text.
 
         Raises:
-            FalStreamError: The error that ended the stream; or no chunk had text; or other
-                consumers have taken chunks whose text is needed.
+            FalStreamError: The error that ended the stream; or no chunk had text; or chunks whose
+                text is needed were already taken by another iteration.
         """
         async for _ in self:
             pass

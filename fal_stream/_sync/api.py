@@ -105,9 +105,9 @@ def stream(
     hint: str | None = None,
     **unknown: Unpack[NoOthers],
 ) -> FalStream[Any]:
-    """Create a stream with the module's own client, which has the settings of the environment.
+    """Create a stream with the default client, which has the settings of the environment.
 
-    Timeouts are in seconds. One that is left out has the value of the environment, else the
+    Timeouts are in seconds. If you leave one out, the value of the environment is used, or else the
     default; None switches it off.
 
     Args:
@@ -124,13 +124,14 @@ def stream(
         query_params: Query parameters to add to the URL. Default: none.
         timeout: How long the running stream may be silent; keep-alives count as data.
         event_timeout: How long to wait for the next chunk, even if keep-alives arrive.
-        start_timeout: How long to wait for the response headers, connecting and retries included.
-            If you give one of more than 1, here or to the client, it is also sent to fal.
-        total_timeout: How long to wait in all, from the start of the stream to its end.
+        start_timeout: How long to wait for the response headers, including connecting and retries.
+            If you set it to more than 1, here or for the client, it is also sent to fal.
+        total_timeout: How long to wait in total, from the start of the stream to its end.
         method: The HTTP method. Default: POST.
         accept: The media type to ask for. Default: text/event-stream.
-        signal: An abort signal: when it is aborted, so is the stream. Default: none.
-        headers: Headers of this request; they win over the client's. Default: none.
+        signal: An abort signal; aborting it aborts the stream. Default: none.
+        headers: Headers of this request; they replace the client's headers of the same name.
+            Default: none.
         auto_upload: Whether files in the input are uploaded when the stream starts, and replaced by
             their URLs. Default True; with False, a file in the input is an error.
         connection_mode: `server` sends the key. `client` sends a short-lived token, directly to
@@ -139,15 +140,15 @@ def stream(
             argument is the path of the endpoint. Default None: the token is requested from fal,
             with the key.
         is_final: A function that tells whether a chunk is the last one. The stream ends with that
-            chunk, without waiting for the server; if it ends without one, it raises
-            IncompleteStream. Default: the `output` event for a `workflows/` endpoint, else None:
-            the stream ends when the server ends it.
+            chunk, without waiting for the server. If the server ends the stream before such a
+            chunk, IncompleteStream is raised. Default: the `output` event for a `workflows/`
+            endpoint, else None: the stream ends when the server ends it.
         raise_error_events: Whether StreamEventError is raised for an event named `error`, a
             `{"type": "error"}` of a workflow, and a last chunk with an `error`. Default True; with
             False, they are chunks like any other.
-        priority: `normal` or `low`, for fal's queue. Default: fal's own.
+        priority: `normal` or `low`, for fal's queue. Default: the default of fal.
         hint: Tells fal which runner to prefer. Default: none.
-        **unknown: Refused with a ConfigError.
+        **unknown: Any other keyword raises ConfigError.
 
     Returns:
         The stream. Nothing is sent until it starts.

@@ -66,7 +66,7 @@ class Listeners:
         self.by_type[type].append(listener)
 
     def remove(self, type: StreamEventType, listener: Listener) -> None:
-        """Remove a listener; one that isn't registered is ignored.
+        """Remove a listener, if it was added.
 
         Raises:
             ConfigError: The type is unknown.

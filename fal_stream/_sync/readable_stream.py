@@ -73,7 +73,7 @@ class ReadableStream(EndableStream[ChunkT], Startable, FlavourHints):
     def done(self) -> ChunkT | None:
         """Run the stream to its end.
 
-        The chunks that arrive meanwhile stay in `buffer`, for iteration.
+        The chunks that arrive meanwhile stay in `buffer`, so you can still iterate over them.
 
         Returns:
             The last chunk, the same for each call; None if there was none. After an abort, the last

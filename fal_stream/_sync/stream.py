@@ -50,7 +50,7 @@ class FalStream(ReadableStream[ChunkT]):
         endpoint_id: The endpoint that is streamed from.
         url: The URL that is streamed from, with its query.
         options: The options that were given.
-        buffer: The chunks that have arrived and that no iteration has taken yet.
+        buffer: The chunks that have arrived but have not been iterated over.
         current_data: The last chunk that arrived, or None.
         last_event_timestamp: When the last chunk or raw event arrived, in seconds since the epoch,
             or None.
@@ -84,7 +84,7 @@ class FalStream(ReadableStream[ChunkT]):
         return self._listeners.by_type
 
     def on(self, type: StreamEventType, listener: Callable[[Any], Any]) -> Self:
-        """Register a listener: a function that is called on each event of a type.
+        """Add a listener: a function that is called for each event of a type.
 
         If a listener raises, the exception is logged, and the stream goes on.
 
@@ -97,7 +97,8 @@ class FalStream(ReadableStream[ChunkT]):
                 still running half a second later is cancelled too.
 
         Returns:
-            The stream. If it has ended, there is a UserWarning, as nothing will call the listener.
+            The stream. If it has ended, there is a UserWarning, because the listener will never be
+            called.
 
         Raises:
             ConfigError: The type is unknown, or the listener is not callable.
@@ -115,7 +116,7 @@ class FalStream(ReadableStream[ChunkT]):
         return self
 
     def off(self, type: StreamEventType, listener: Callable[[Any], Any]) -> Self:
-        """Remove a listener; one that isn't registered is ignored.
+        """Remove a listener, if it was added.
 
         Args:
             type: The event type.
@@ -134,23 +135,23 @@ class FalStream(ReadableStream[ChunkT]):
     def show(self, *, markdown: bool = False) -> ChunkT | None:
         """Run the stream to its end, and display it while it runs.
 
-        A notebook shows one output that is updated, a terminal some lines (by rich if it is
-        installed), and a file or a pipe the text at the end. Text grows, images replace one
-        another, audio and video get a player, a workflow has a line for each node, and there is a
-        line with the progress, the number of chunks and the seconds. Chunks are taken as by
-        iteration, so they are not kept in `buffer`. Nothing is downloaded.
+        In a notebook, this is one output that is updated; in a terminal, some lines (by rich if it
+        is installed); in a file or a pipe, the text at the end. Text grows, each image replaces the
+        one before, audio and video get a player, a workflow has a line for each node, and a last
+        line shows the progress, the number of chunks and the seconds. Chunks are taken out of the
+        stream, as by iteration, so they are not kept in `buffer`. Nothing is downloaded.
 
         Args:
             markdown: Whether text is formatted as Markdown, in a notebook and by rich. Default
-                False: text is shown as it is.
+                False: text is shown unchanged.
 
         Returns:
             The last chunk, as `done()` returns it. At the end of a notebook cell, IPython doesn't
             print it again below the display.
 
         Raises:
-            FalStreamError: The error that ended the stream, as `done()` raises it. What had arrived
-                is displayed.
+            FalStreamError: The error that ended the stream, as `done()` raises it. Everything that
+                had arrived is displayed.
             ConfigError: A library for Markdown is missing; nothing was sent.
         """
         from .._display.display import Display
@@ -169,9 +170,9 @@ class FalStream(ReadableStream[ChunkT]):
         `buffer`.
 
         Returns:
-            An iterator of the events. It raises the same errors as iterating the stream, and
-            FalStreamError if the response is not an event stream. If all has been read as chunks,
-            there is a UserWarning, as there are no events.
+            An iterator of the events. It raises the same errors as iterating over the stream, and
+            FalStreamError if the response is not an event stream. If the stream has already been
+            read to its end as chunks, there are no events, and there is a UserWarning.
         """
         if self._events is None:
             self._events = deque()
@@ -186,23 +187,23 @@ class FalStream(ReadableStream[ChunkT]):
     ) -> Iterator[str]:
         """Return an iterator of the stream's text: only the new text of each chunk.
 
-        Chunks are taken as by iteration; `done()` returns the last one afterwards. The text is kept
-        for `final_text()`. If a model rewrites its text, the iterator gives the new version from
-        where it differs.
+        Chunks are taken out of the stream, as by iteration; `done()` returns the last one
+        afterwards. The text is kept for `final_text()`. If a model changes text that it has already
+        sent, the iterator gives the new version from the first difference on.
 
         Args:
             field: The name of the field with the text, or a function of a chunk that returns its
                 text or None (a LookupError counts as None). Default None: the first of the usual
                 fields that has a text (`output`, `text`, `content`, `choices[0].delta.content` and
                 others), or the chunk itself if it is a string.
-            cumulative: Whether each chunk has all text so far (True) or only the new text (False).
-                Default None: detected, by the fields `partial`, `delta` and `choices`, else by
-                comparing the first few texts.
+            cumulative: Whether each chunk has all the text so far (True) or only the new text
+                (False). Default None: this is detected by the fields `partial`, `delta` and
+                `choices`, or else by comparing the first few texts.
 
         Returns:
-            An iterator of non-empty strings. It raises the same errors as iterating the stream,
-            what `field` raises, and FalStreamError if no chunk had text. If all has been read as
-            chunks, there is a UserWarning, as there is no text.
+            An iterator of non-empty strings. It raises the same errors as iterating over the
+            stream, what `field` raises, and FalStreamError if no chunk had text. If the stream has
+            already been read to its end as chunks, there is no text, and there is a UserWarning.
 
         Raises:
             ConfigError: An argument can't be used.
@@ -222,8 +223,8 @@ class FalStream(ReadableStream[ChunkT]):
     ) -> str:
         """Run the stream to its end, and return all of its text.
 
-        Chunks are taken as by iteration. After `text()` with the same arguments, the text that it
-        gave is included.
+        Chunks are taken out of the stream, as by iteration. If `text()` was called with the same
+        arguments, the text that it gave is included.
 
         Args:
             field: As for `text()`.
@@ -233,8 +234,8 @@ class FalStream(ReadableStream[ChunkT]):
             The text; after an abort, the text that had arrived.
 
         Raises:
-            FalStreamError: The error that ended the stream; or no chunk had text; or other
-                consumers have taken chunks whose text is needed.
+            FalStreamError: The error that ended the stream; or no chunk had text; or chunks whose
+                text is needed were already taken by another iteration.
             ConfigError: An argument can't be used.
         """
         from .text import text_of
@@ -242,11 +243,11 @@ class FalStream(ReadableStream[ChunkT]):
         return text_of(self, field, cumulative).whole()
 
     def files(self, *, hosts: Collection[str] = ()) -> Iterator[File]:
-        """Return an iterator of the files in the chunks, previews included, each once.
+        """Return an iterator of the files in the chunks, including previews, each once.
 
-        Chunks are taken as by iteration. `find_files` says what counts as a file. Nothing is
-        downloaded before a file is read or saved. A loop that was left is continued by the next
-        call with the same hosts, also in the middle of a chunk.
+        Chunks are taken out of the stream, as by iteration. `find_files` says what counts as
+        a file. A file is downloaded only when it is read or saved. If you leave a loop early, the
+        next call with the same hosts goes on with the next file, even in the middle of a chunk.
 
         Args:
             hosts: Hosts that files may be downloaded from, besides fal's own and the servers in the
@@ -254,10 +255,10 @@ class FalStream(ReadableStream[ChunkT]):
                 host and port such as `http://127.0.0.1:8000`. Default: none.
 
         Returns:
-            An iterator of the files. It raises the same errors as iterating the stream, FileError
-            if the response itself is one file (`save()` writes it), and FileError at the end if
-            there was no file. If all has been read as chunks, there is a UserWarning, as there are
-            no files.
+            An iterator of the files. It raises the same errors as iterating over the stream,
+            FileError if the response itself is one file (use `save()` then), and FileError at the
+            end if there was no file. If the stream has already been read to its end as chunks,
+            there are no files, and there is a UserWarning.
 
         Raises:
             ConfigError: A host is not valid.
@@ -281,15 +282,15 @@ class FalStream(ReadableStream[ChunkT]):
     ) -> list[Path]:
         """Run the stream to its end and save the files of its last chunk.
 
-        A response that is a file itself, such as audio, is written as it arrives. A file gets its
-        name when it is complete; if a response breaks off, what arrived is kept in a file whose
-        name ends in `.part`. Chunks are taken as by iteration.
+        If the response itself is a file, such as audio, it is written as it arrives. A file gets
+        its name when it is complete. If such a response breaks off, the part that arrived is kept
+        in a file whose name ends in `.part`. Chunks are taken out of the stream, as by iteration.
 
         Args:
             path: A folder, which is created if it doesn't exist, or a file. A path is a folder if
                 it exists as one, if it ends in a slash, or if it has no suffix. In a folder, a file
-                gets the name that the model gave it, or else a name made of the endpoint, the
-                number of the chunk and the place in it.
+                gets the name that the model gave it; without one, a name that consists of the
+                endpoint, the number of the chunk and the place in the chunk.
             previews: Whether the files of all chunks are saved. Default False.
             overwrite: Whether existing files are replaced. Default False: `-2` is added to the
                 name.
@@ -322,8 +323,8 @@ class FalStream(ReadableStream[ChunkT]):
     def audio(self, field: ChunkField | None = None) -> Iterator[bytes]:
         """Return an iterator of the stream's audio as bytes.
 
-        They are the decoded base64 of chunks, or the response body itself. Chunks without audio
-        are skipped, and so is an error after which the model goes on.
+        The bytes are the decoded base64 of chunks, or the response body itself. Chunks without
+        audio are skipped. So are errors after which the model goes on.
 
         Args:
             field: The name of the field with the audio, or a function of a chunk that returns
@@ -333,8 +334,8 @@ class FalStream(ReadableStream[ChunkT]):
 
         Returns:
             An iterator of bytes, as the model sends them; most models send 16-bit PCM. It raises
-            the same errors as iterating the stream, StreamDecodeError if the audio of a chunk is
-            not base64, and FileError at the end if there was no audio.
+            the same errors as iterating over the stream, StreamDecodeError if the audio of a chunk
+            is not base64, and FileError at the end if there was no audio.
 
         Raises:
             ConfigError: The field is neither a name nor a plain function.

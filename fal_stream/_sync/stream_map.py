@@ -66,7 +66,7 @@ class StreamMap(FlavourHints, IteratorHints, Generic[InputT, ResultT]):
 
     @property
     def signal(self) -> AbortSignal:
-        """The map's own signal, which is aborted when the map is."""
+        """The map's own signal, which is aborted when the map is aborted."""
         return self._work.controller.signal
 
     @property
@@ -95,8 +95,8 @@ class StreamMap(FlavourHints, IteratorHints, Generic[InputT, ResultT]):
         may log.
 
         Raises:
-            FalStreamError: The caller is the map's own inputs or its `read`, which would wait for
-                itself. Call `abort()` there.
+            FalStreamError: The map's own inputs or its `read` call this, and would wait for
+                themselves. Call `abort()` there.
         """
         self._close("closed")
 

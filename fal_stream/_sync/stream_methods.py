@@ -150,14 +150,15 @@ class StreamMethods:
             query_params: Query parameters to add to the URL. Default: none.
             timeout: How long the running stream may be silent; keep-alives count as data.
             event_timeout: How long to wait for the next chunk, even if keep-alives arrive.
-            start_timeout: How long to wait for the response headers, connecting and retries
-                included. If you give one of more than 1, here or to the client, it is also sent to
+            start_timeout: How long to wait for the response headers, including connecting and
+                retries. If you set it to more than 1, here or for the client, it is also sent to
                 fal.
-            total_timeout: How long to wait in all, from the start of the stream to its end.
+            total_timeout: How long to wait in total, from the start of the stream to its end.
             method: The HTTP method. Default: POST.
             accept: The media type to ask for. Default: text/event-stream.
-            signal: An abort signal: when it is aborted, so is the stream. Default: none.
-            headers: Headers of this request; they win over the client's. Default: none.
+            signal: An abort signal; aborting it aborts the stream. Default: none.
+            headers: Headers of this request; they replace the client's headers of the same name.
+                Default: none.
             auto_upload: Whether files in the input are uploaded when the stream starts, and
                 replaced by their URLs. Default True; with False, a file in the input is an error.
             connection_mode: `server` sends the key. `client` sends a short-lived token, directly to
@@ -166,15 +167,15 @@ class StreamMethods:
                 argument is the path of the endpoint. Default None: the token is requested from fal,
                 with the key.
             is_final: A function that tells whether a chunk is the last one. The stream ends with
-                that chunk, without waiting for the server; if it ends without one, it raises
-                IncompleteStream. Default: the `output` event for a `workflows/` endpoint, else
-                None: the stream ends when the server ends it.
+                that chunk, without waiting for the server. If the server ends the stream before
+                such a chunk, IncompleteStream is raised. Default: the `output` event for a
+                `workflows/` endpoint, else None: the stream ends when the server ends it.
             raise_error_events: Whether StreamEventError is raised for an event named `error`, a
                 `{"type": "error"}` of a workflow, and a last chunk with an `error`. Default True;
                 with False, they are chunks like any other.
-            priority: `normal` or `low`, for fal's queue. Default: fal's own.
+            priority: `normal` or `low`, for fal's queue. Default: the default of fal.
             hint: Tells fal which runner to prefer. Default: none.
-            **unknown: Refused with a ConfigError.
+            **unknown: Any other keyword raises ConfigError.
 
         Returns:
             The stream.
@@ -319,9 +320,9 @@ class StreamMethods:
             endpoint_id: The endpoint id from the model's page: `owner/alias[/path]`.
             inputs: An iterable of inputs, which may be endless: it is read only as far ahead as
                 results are taken.
-            concurrency: How many streams run at once at most. Default 8.
-            ordered: Whether the results come in the order of the inputs. Default False: in the
-                order in which they are ready.
+            concurrency: The largest number of streams that run at once. Default 8.
+            ordered: Whether you get the results in the order of the inputs. Default False: each one
+                as soon as it is ready.
             output_type: The type that each chunk is validated as: a pydantic model, a TypedDict, a
                 union, or any other type that pydantic can validate. Default None: JSON values as
                 they are.
@@ -333,14 +334,15 @@ class StreamMethods:
             query_params: Query parameters to add to the URL. Default: none.
             timeout: How long the running stream may be silent; keep-alives count as data.
             event_timeout: How long to wait for the next chunk, even if keep-alives arrive.
-            start_timeout: How long to wait for the response headers, connecting and retries
-                included. If you give one of more than 1, here or to the client, it is also sent to
+            start_timeout: How long to wait for the response headers, including connecting and
+                retries. If you set it to more than 1, here or for the client, it is also sent to
                 fal.
-            total_timeout: How long to wait in all, from the start of the stream to its end.
+            total_timeout: How long to wait in total, from the start of the stream to its end.
             method: The HTTP method. Default: POST.
             accept: The media type to ask for. Default: text/event-stream.
-            signal: An abort signal: when it is aborted, so is the map. Default: none.
-            headers: Headers of this request; they win over the client's. Default: none.
+            signal: An abort signal; aborting it aborts the map. Default: none.
+            headers: Headers of this request; they replace the client's headers of the same name.
+                Default: none.
             auto_upload: Whether files in the input are uploaded when the stream starts, and
                 replaced by their URLs. Default True; with False, a file in the input is an error.
             connection_mode: `server` sends the key. `client` sends a short-lived token, directly to
@@ -349,15 +351,15 @@ class StreamMethods:
                 argument is the path of the endpoint. Default None: the token is requested from fal,
                 with the key.
             is_final: A function that tells whether a chunk is the last one. The stream ends with
-                that chunk, without waiting for the server; if it ends without one, it raises
-                IncompleteStream. Default: the `output` event for a `workflows/` endpoint, else
-                None: the stream ends when the server ends it.
+                that chunk, without waiting for the server. If the server ends the stream before
+                such a chunk, IncompleteStream is raised. Default: the `output` event for a
+                `workflows/` endpoint, else None: the stream ends when the server ends it.
             raise_error_events: Whether StreamEventError is raised for an event named `error`, a
                 `{"type": "error"}` of a workflow, and a last chunk with an `error`. Default True;
                 with False, they are chunks like any other.
-            priority: `normal` or `low`, for fal's queue. Default: fal's own.
+            priority: `normal` or `low`, for fal's queue. Default: the default of fal.
             hint: Tells fal which runner to prefer. Default: none.
-            **unknown: Refused with a ConfigError.
+            **unknown: Any other keyword raises ConfigError.
 
         Returns:
             An iterator of `MapItem`, best used in a `with` statement.

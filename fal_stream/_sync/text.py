@@ -68,8 +68,8 @@ class Text(IteratorHints):
         """Run the stream to its end, and return all of its text.
 
         Raises:
-            FalStreamError: The error that ended the stream; or no chunk had text; or other
-                consumers have taken chunks whose text is needed.
+            FalStreamError: The error that ended the stream; or no chunk had text; or chunks whose
+                text is needed were already taken by another iteration.
         """
         for _ in self:
             pass
