@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,10 @@ def open_files() -> int:
 def own_threads() -> int:
     """Count the threads, but for those that an event loop, or an idle connection, keeps."""
     kept = ("asyncio_", "Trio thread", "fal_stream-timers")
-    return sum(not thread.name.startswith(kept) for thread in threading.enumerate())
+    # Before Python 3.13, `threading` still lists a thread that it hasn't started after its end.
+    running = sys._current_frames()
+    threads = [thread for thread in threading.enumerate() if thread.ident in running]
+    return sum(not thread.name.startswith(kept) for thread in threads)
 
 
 class MuteServer:

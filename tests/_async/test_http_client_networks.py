@@ -99,6 +99,8 @@ async def test_a_proxy(
     asked: list[list[bytes]] = []
     context = None
     if scheme == "https":
+        if package.__version__.startswith("0.27."):
+            pytest.skip("httpx 0.27 doesn't use the `verify` of a client behind such a proxy")
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         authority.issue_cert("127.0.0.1").configure_cert(context)
     address = far_fal.url.removeprefix("https://")

@@ -13,10 +13,13 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
+from ..._net.resolver import authority
 from ..._net.sync_socket import SocketStream
 from ..._shared.http1 import ProtocolError, ResponseHeadReader, request_head
 from ...credentials import Secret
 from ...errors import ConfigError, excerpt
+
+_SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
 class ProxyRefused(Exception):
@@ -38,12 +41,13 @@ class Proxy:
     def __init__(self, url: Secret) -> None:
         parts, host, port = urlsplit(""), None, None
         try:
-            httpx.Proxy(url.reveal())  # raises what httpx raises for a bad URL
+            # As httpx checks it, whose `Proxy` refuses socks5h before version 0.28.
+            httpx.URL(url.reveal())
             parts = urlsplit(url.reveal())
             host, port = parts.hostname, parts.port
         except (httpx.InvalidURL, ValueError):
             host = None
-        if not host:
+        if not host or parts.scheme not in _SCHEMES:
             del parts  # it contains the password
             raise ConfigError(
                 "The environment names a proxy whose address can't be used (it is not shown here: "
@@ -88,8 +92,7 @@ class Proxy:
             self._tunnel_by_connect(stream, host, port)
 
     def _tunnel_by_connect(self, stream: SocketStream, host: str, port: int) -> None:
-        target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        named = target.encode("ascii")
+        named = authority(host, port).encode("ascii")
         request = request_head("CONNECT", named, named, [(b"Accept", b"*/*"), *self.headers])
         stream.send(request.followed_by(b""), counts=False)
         reader = ResponseHeadReader()
