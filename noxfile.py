@@ -19,8 +19,8 @@ WORKERS = str(2 * (os.cpu_count() or 1))
 # Unit tests that measure memory or time with large inputs: they take half of the time of all.
 SLOW_UNIT_TESTS = [
     "test_extract.py::test_many_new_parts_are_joined_when_they_are_asked_for",
-    "test_find_files.py::test_files_cost_as_much_as_themselves",
-    "test_find_files.py::test_memory_is_bounded",
+    "test_chunk_files.py::test_files_cost_as_much_as_themselves",
+    "test_chunk_files.py::test_memory_is_bounded",
     "test_sse.py::test_endless_lines_without_meaning_take_no_memory",
     "test_sse.py::test_tiny_data_lines_do_not_multiply_memory",
 ]

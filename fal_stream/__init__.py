@@ -227,7 +227,7 @@ _PLACES = {
     ),
 }
 
-_PLACE_OF = {name: place for place, names in _PLACES.items() for name in names}
+_MODULE_OF = {name: place for place, names in _PLACES.items() for name in names}
 _MODULES = ("abort", "config", "credentials", "errors", "middleware", "retry", "types", "workflows")
 
 if os.environ.get("FAL_STREAM_LOG"):
@@ -239,8 +239,8 @@ if os.environ.get("FAL_STREAM_LOG"):
 if not TYPE_CHECKING:  # type checkers would take any name for an existing one
 
     def __getattr__(name: str) -> Any:
-        if name in _PLACE_OF:
-            value = getattr(import_module(f".{_PLACE_OF[name]}", __name__), name)
+        if name in _MODULE_OF:
+            value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
             globals()[name] = value
             return value
         if name in _MODULES:

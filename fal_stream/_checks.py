@@ -80,7 +80,7 @@ def short_repr(value: object) -> str:
     return excerpt(text, 120)
 
 
-def also_half_made(method: Callable[[Any], str]) -> Callable[[Any], str]:
+def safe_repr(method: Callable[[Any], str]) -> Callable[[Any], str]:
     """Decorate a `__repr__` so that it works where `__init__` has raised.
 
     A traceback that shows local variables shows such objects, too.

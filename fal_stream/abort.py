@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, NoReturn, SupportsIndex
 
-from ._checks import also_half_made, check_plain_function, check_plain_result
+from ._checks import check_plain_function, check_plain_result, safe_repr
 from ._signal_errors import raised_by_signal_handler
 from .errors import ConfigError
 
@@ -99,7 +99,7 @@ class AbortSignal:
             "controller where the copy is needed"
         )
 
-    @also_half_made
+    @safe_repr
     def __repr__(self) -> str:
         return f"<AbortSignal aborted={self.aborted}>"
 
@@ -123,7 +123,7 @@ class AbortController:
         """
         self._signal._abort(reason)
 
-    @also_half_made
+    @safe_repr
     def __repr__(self) -> str:
         return f"<AbortController aborted={self._signal.aborted}>"
 

@@ -38,7 +38,7 @@ class AsyncAudio(AsyncIteratorHints):
                 chunk = await stream.__anext__()
             except StopAsyncIteration:
                 if not stream.signal.aborted:
-                    self._reader.check(stream.endpoint_id, stream.request_id)
+                    self._reader.check_found(stream.endpoint_id, stream.request_id)
                 raise
             try:
                 sound = self._reader.take(chunk)

@@ -52,7 +52,7 @@ class AsyncChunkReader:
 
     def __init__(self, prepared: PreparedStream, opener: AsyncOpener) -> None:
         self.received: int = 0
-        self._answer: AsyncStreamResponse | None = None
+        self._answered_response: AsyncStreamResponse | None = None
         self._prepared = prepared
         self._opener = opener
         self._watchdog = Watchdog(prepared.limits, time.monotonic)
@@ -67,7 +67,7 @@ class AsyncChunkReader:
 
         If they repeat a secret of the request, it is masked.
         """
-        return {} if self._answer is None else self._answer.redacted_headers
+        return {} if self._answered_response is None else self._answered_response.redacted_headers
 
     async def start(self) -> None:
         """Send the request and wait for the head of the response.
@@ -81,7 +81,7 @@ class AsyncChunkReader:
         if self._aborted:
             raise Aborted
         response = await self._opener(self._prepared, exchange)
-        self._answer = response
+        self._answered_response = response
         try:
             self._source = await self._source_of(response)
             self._watchdog.started()
@@ -146,7 +146,7 @@ class AsyncChunkReader:
             )
         try:
             if source.has_failed:
-                source.check()
+                source.raise_held_error()
             data = await response.read()
             self.received += len(data)
             if data:
@@ -155,21 +155,21 @@ class AsyncChunkReader:
                 try:
                     source.close(new_chunks)
                 finally:
-                    self._warn_of_foreign(source)
+                    self._warn_of_non_event_bytes(source)
         finally:
             if new_chunks:
-                self._watchdog.chunk()
+                self._watchdog.on_chunk()
         if not new_chunks and source.shows_life(data):
-            self._watchdog.alive()
+            self._watchdog.on_data()
         return source.ended or not data
 
-    def _warn_of_foreign(self, source: EventChunks[Any] | BinaryChunks) -> None:
-        if isinstance(source, EventChunks) and source.foreign:
+    def _warn_of_non_event_bytes(self, source: EventChunks[Any] | BinaryChunks) -> None:
+        if isinstance(source, EventChunks) and source.non_event_bytes:
             _logger.warning(
                 "The stream from %s ended with at least %s of text that is no event: the server "
                 "may have sent a page or an error, and called it an event stream",
                 self._prepared.endpoint_id,
-                counted(source.foreign, "byte"),
+                counted(source.non_event_bytes, "byte"),
             )
 
     def abort(self) -> None:

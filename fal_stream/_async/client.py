@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, cast
 from typing_extensions import Self, Unpack
 
 from .. import config as config_module
-from .._checks import also_half_made
+from .._checks import safe_repr
 from .._net.async_exchange import AsyncExchange, async_new_exchange
 from .._net.exchange import Aborted
 from .._net.flavour_hints import AsyncFlavourHints
-from .._net.storage import AsyncStorage
+from .._net.storage_protocol import AsyncStorage
 from .._shared.options import NoOthers, given_settings
 from .._shared.prepared_request import PreparedRequest
 from .._shared.prepared_stream import PreparedStream
 from .._shared.query import add_query
 from .._shared.stream_errors import timeout_error
-from .._shared.tokens import TOKEN_PARAMETER
+from .._shared.token_format import TOKEN_PARAMETER
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..config import make_settings
 from ..credentials import CredentialsFunction, Secret, Token, hidden, hides_arguments
@@ -32,7 +32,7 @@ from .dispatch import AsyncDispatcher
 from .http.sender_factory import AsyncHttpClient, make_sender
 from .storage import AsyncStorageClient, is_overridden
 from .stream_methods import AsyncStreamMethods
-from .token import AsyncTokens
+from .token_cache import AsyncTokens
 
 if TYPE_CHECKING:
     from .http.response import AsyncStreamResponse
@@ -216,7 +216,7 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
         config, storage = state
         AsyncStreamingClient.__init__(self, config, storage=storage)
 
-    @also_half_made
+    @safe_repr
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._settings.run_url}>"
 

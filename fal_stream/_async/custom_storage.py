@@ -14,10 +14,11 @@ from functools import partial
 from typing import Any
 
 from .._checks import short_repr
-from .._files.detect import attribute
+from .._input_files.detect import attribute
 from .._net.async_exchange import async_new_exchange
 from .._net.compat import async_check_function
-from .._net.storage import AsyncStorage, async_call_storage
+from .._net.storage_protocol import AsyncStorage, async_call_storage
+from .._shared import upload_protocol
 from .._shared.prepared_stream import PreparedStream
 from .._shared.watchdog import Limits, Watchdog
 from .._signal_errors import raised_by_signal_handler
@@ -26,10 +27,6 @@ from ..errors import ConfigError, FalStreamError, UploadError
 from .http.sender import AsyncSender
 from .run_limited import async_run_limited
 from .storage import AsyncStorageClient, is_overridden
-
-FILES_AT_ONCE = 4
-
-_LONGEST_ADDRESS = 16_384
 
 
 def check_storage(storage: object) -> None:
@@ -113,7 +110,7 @@ async def upload_with_storage(
         jobs = [
             partial(calls.call, storage.upload, found.file, found.place) for found in prepared.files
         ]
-        addresses = await async_run_limited(jobs, FILES_AT_ONCE, group.abort)
+        addresses = await async_run_limited(jobs, upload_protocol.FILES_AT_ONCE, group.abort)
     finally:
         unsubscribe()
     checked = [
@@ -170,7 +167,7 @@ def _checked(address: object, place: str) -> str:
     if isinstance(address, str) and address.isprintable():
         is_data = address[:5].lower() == "data:"
         is_http = address[:8].lower().startswith(("https://", "http://"))
-        if is_data or (is_http and len(address) <= _LONGEST_ADDRESS):
+        if is_data or (is_http and len(address) <= upload_protocol.MAX_URL_LENGTH):
             return address
     raise UploadError(
         f"{place} could not be uploaded: storage.upload returned {short_repr(address)}, which is "

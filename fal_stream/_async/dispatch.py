@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 # The time for connecting to any address of fal.run before its backup host is tried (seconds), the
 # same as in fal's Python client. The DNS look-up is not counted: that of the backup host would wait
 # for the same name server.
-BACKUP_PATIENCE = 5.0
+PRIMARY_CONNECT_TIMEOUT = 5.0
 
 _logger = logging.getLogger("fal_stream")
 
@@ -231,7 +231,7 @@ class AsyncDispatcher:
         backup = request.at(backup_url(request.url))
         if backup is None:
             return await self.sender.send(request, exchange)
-        exchange.connect_patience = BACKUP_PATIENCE
+        exchange.connect_timeout = PRIMARY_CONNECT_TIMEOUT
         try:
             return await self.sender.send(request, exchange)
         except StreamConnectionError as error:
@@ -239,7 +239,7 @@ class AsyncDispatcher:
                 raise
             failure = error
         finally:
-            exchange.connect_patience = None
+            exchange.connect_timeout = None
         _logger.info("Trying the backup host: %s", failure.message)
         try:
             return await self.sender.send(backup, exchange)
@@ -280,7 +280,7 @@ async def _call(
 
 def _traced(request: PreparedRequest) -> PreparedRequest:
     """Add the headers of the current OpenTelemetry span, unless the request has them already."""
-    headers = {} if request.is_bare else trace_headers()
+    headers = {} if request.omit_default_headers else trace_headers()
     return replace(request, headers={**headers, **request.headers}) if headers else request
 
 

@@ -66,7 +66,7 @@ class AsyncEndableStream(Generic[ChunkT]):
         self._reached: list[StreamState] = [NEW]
         self._error: FalStreamError | None = None
         self._outcome: Outcome = "dropped"
-        self._last_call: tuple[StreamEventType, Any] | None = None
+        self._final_event: tuple[StreamEventType, Any] | None = None
         self._count = 0
         self._events: deque[ServerSentEvent] | None = None
         self._listeners = AsyncListeners(prepared.endpoint_id)
@@ -192,9 +192,9 @@ class AsyncEndableStream(Generic[ChunkT]):
         if error is not None:
             error.endpoint_id = error.endpoint_id or self.endpoint_id
             error.request_id = error.request_id or self.request_id
-            self._last_call = ("error", error)
+            self._final_event = ("error", error)
         elif self._outcome == "done":
-            self._last_call = ("done", self.current_data)
+            self._final_event = ("done", self.current_data)
         try:
             self._reached.append(CLOSED)
             if self._unsubscribe is not None:
@@ -206,7 +206,7 @@ class AsyncEndableStream(Generic[ChunkT]):
             raise
         finally:
             if is_urgent:
-                self._listeners.hurry()
+                self._listeners.limit_wait()
                 await async_complete_despite_cancellation(self._clean_up(), _nothing)
 
     async def _clean_up(self) -> Outcome:
@@ -222,7 +222,7 @@ class AsyncEndableStream(Generic[ChunkT]):
         if self._outcome == "done" or self._error is not None:
             if listeners.undelivered or listeners.pending:
                 await self._deliver()
-            last_call, self._last_call = self._last_call, None
+            last_call, self._final_event = self._final_event, None
             if last_call is not None:
                 type, value = last_call
                 if listeners.by_type[type]:

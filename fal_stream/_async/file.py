@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
 
-from .._checks import also_half_made, check_bool
+from .._checks import check_bool, safe_repr
 from .._net.cancellation import async_in_thread
 from .._net.flavour_hints import AsyncIteratorHints
 from .._net.result_hints import async_result_hints
 from .._saving.part_file import PartFile
 from .._saving.save_path import make_folder, parse_save_path
 from .._shared.api_errors import shown_type
+from .._shared.chunk_file_finder import ChunkFileFinder
+from .._shared.chunk_files import SeenFiles, find_files_in_chunk
 from .._shared.file_bundle import file_mime_bundle
 from .._shared.file_hosts import make_file_hosts
 from .._shared.file_limits import DEFAULT_MAX_BYTES, DEFAULT_SECONDS, FileLimits
-from .._shared.file_reader import FileReader
-from .._shared.find_files import SeenFiles, find_in
 from .._shared.found_file import FoundFile
 from .._shared.stream_state import STOPPED
 from ..abort import AbortSignal
 from ..errors import FileError
 from .dispatch import AsyncDispatcher
-from .save import read_file, save_file
+from .file_writer import read_file, save_file
 
 if TYPE_CHECKING:
     from .stream import AsyncFalStream
@@ -149,7 +149,7 @@ class AsyncFile:
             self._dispatcher = _default_async_client()._dispatcher
         return self._dispatcher
 
-    @also_half_made
+    @safe_repr
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._found!r}>"
 
@@ -177,7 +177,7 @@ def find_files_async(chunk: object, *, hosts: Collection[str] = ()) -> list[Asyn
     Raises:
         ConfigError: A host is not valid.
     """
-    found = find_in(chunk, make_file_hosts(None, hosts))
+    found = find_files_in_chunk(chunk, make_file_hosts(None, hosts))
     return [AsyncFile(file) for file in filter(SeenFiles().is_new, found)]
 
 
@@ -191,7 +191,10 @@ class AsyncFiles(AsyncIteratorHints):
     """
 
     def __init__(
-        self, stream: AsyncFalStream[Any], reader: FileReader, dispatcher: AsyncDispatcher | None
+        self,
+        stream: AsyncFalStream[Any],
+        reader: ChunkFileFinder,
+        dispatcher: AsyncDispatcher | None,
     ) -> None:
         self._stream = stream
         self._reader = reader
@@ -246,7 +249,7 @@ def async_files_of(
         ConfigError: A host is not valid.
     """
     file_hosts = make_file_hosts(stream._settings, hosts)
-    reader = stream._file_reader
+    reader = stream._file_finder
     if reader is None or reader.hosts != file_hosts:
-        reader = stream._file_reader = FileReader(file_hosts)
+        reader = stream._file_finder = ChunkFileFinder(file_hosts)
     return AsyncFiles(stream, reader, dispatcher)

@@ -28,7 +28,7 @@ _logger = logging.getLogger("fal_stream")
 _RAISED = "A listener of the stream from %s raised"
 
 # How long listeners are waited for when the reader of the stream was cancelled (seconds).
-_PATIENCE = 0.5
+_LISTENER_TIMEOUT = 0.5
 
 
 class AsyncListeners:
@@ -92,9 +92,9 @@ class AsyncListeners:
                 self.pending = deque()
             self.pending.append((listener, value))
 
-    def hurry(self) -> None:
+    def limit_wait(self) -> None:
         """Wait for listeners only briefly from now on: the stream's reader was cancelled."""
-        self._deadline = time.monotonic() + _PATIENCE
+        self._deadline = time.monotonic() + _LISTENER_TIMEOUT
 
     async def deliver(self) -> None:
         """Make the queued calls, then call the listeners with the queued chunks."""

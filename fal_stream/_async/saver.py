@@ -18,7 +18,7 @@ from .._shared.media_types import checked_type, sniffed_type, suffix_of
 from ..abort import AbortSignal
 from ..errors import FileError
 from .dispatch import AsyncDispatcher
-from .save import AsyncFileWriter, save_file
+from .file_writer import AsyncFileWriter, save_file
 
 
 class AsyncSaver:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from typing_extensions import TypeForm, Unpack
 
-from .._files.detect import is_file
+from .._input_files.detect import is_file
 from .._net.async_exchange import AsyncExchange
 from .._shared.endpoint import DEFAULT_PATH
 from .._shared.options import EVENT_STREAM, NoOthers, given_options

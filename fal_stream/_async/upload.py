@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from .._files.readers import FileReadError
-from .._files.source import FileSource, open_file
+from .._input_files.readers import FileReadError
+from .._input_files.source import FileSource, open_file
 from .._net.call_thread import CallThread
 from .._net.cancellation import async_in_thread
-from .._shared import uploads
+from .._shared import upload_protocol
 from .._shared.inputs import InputFile
 from .._shared.media_types import HEAD_BYTES
 from .._shared.stream_errors import upload_timeout_error
@@ -30,9 +30,6 @@ from .dispatch import AsyncDispatcher
 from .run_limited import async_run_limited
 from .upload_body import FilePart, PieceSource, call_in
 from .upload_requests import AsyncUploadRequests, put_request
-
-FILES_AT_ONCE = 4
-PARTS_AT_ONCE = 4
 
 
 class AsyncUploader:
@@ -67,7 +64,7 @@ class AsyncUploader:
                 partial(self.upload, source, found.place, None, group.signal)
                 for source, found in zip(sources, files, strict=True)
             ]
-            return await _all(jobs, FILES_AT_ONCE, group, signal)
+            return await _all(jobs, upload_protocol.FILES_AT_ONCE, group, signal)
         finally:
             for source in sources:
                 source.close()
@@ -132,7 +129,7 @@ class AsyncUploader:
             if source.is_unknown:
                 with self._requests.exchange(signal) as exchange:
                     await exchange.call(async_in_thread, source.identify)
-            if source.size <= uploads.MAX_SINGLE:
+            if source.size <= upload_protocol.MAX_SINGLE:
                 part = FilePart(source, 0, source.size)
                 return await self._upload_whole(source, part, lifecycle, signal)
             return await self._upload_parts(source, lifecycle, signal)
@@ -186,9 +183,9 @@ class AsyncUploader:
                 FilePart(source, offset, length),
                 group.signal,
             )
-            for number, offset, length in uploads.split(source.size)
+            for number, offset, length in upload_protocol.split(source.size)
         ]
-        parts = await _all(jobs, PARTS_AT_ONCE, group, signal)
+        parts = await _all(jobs, upload_protocol.PARTS_AT_ONCE, group, signal)
         await self._requests.complete(target, parts, signal)
         return target.file_url
 
@@ -198,11 +195,11 @@ class AsyncUploader:
         with CallThread() as thread:
             piece = await self._next_piece(source, signal, thread)
             source.identify(piece[:HEAD_BYTES])
-            if len(piece) < uploads.PART_SIZE:
+            if len(piece) < upload_protocol.PART_SIZE:
                 part = FilePart(PieceSource(piece), 0, len(piece))
                 return await self._upload_whole(source, part, lifecycle, signal)
             target = await self._requests.initiate(source, lifecycle, signal, in_parts=True)
-            parts: list[uploads.UploadedPart] = []
+            parts: list[upload_protocol.UploadedPart] = []
             while piece:
                 part = FilePart(PieceSource(piece), 0, len(piece))
                 number = len(parts) + 1
@@ -217,7 +214,7 @@ class AsyncUploader:
         """Read the bytes of the next part of a stream; fewer only at its end."""
         pieces = bytearray()
         with self._requests.exchange(signal) as exchange:
-            while missing := uploads.PART_SIZE - len(pieces):
+            while missing := upload_protocol.PART_SIZE - len(pieces):
                 piece = await call_in(thread, exchange, source.read_next, missing)
                 if not piece:
                     break

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from typing_extensions import Self
 
-from .._files.source import FileSource
+from .._input_files.source import FileSource
 from .._net.async_exchange import AsyncExchange
 from .._net.call_thread import Call, CallThread
 

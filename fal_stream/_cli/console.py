@@ -72,7 +72,7 @@ class Console:
 
         Raises:
             OutputError: It can't be written.
-            ReaderGone: Nobody reads stdout any more.
+            OutputClosed: Nobody reads stdout any more.
         """
         try:
             if self.stdout_is_terminal:
@@ -94,7 +94,7 @@ class Console:
 
         Raises:
             OutputError: It can't be written.
-            ReaderGone: Nobody reads stdout any more.
+            OutputClosed: Nobody reads stdout any more.
         """
         self._is_in_line = not text.endswith("\n")
         if self.stdout_is_terminal:
@@ -111,7 +111,7 @@ class Console:
 
         Raises:
             OutputError: They can't be written.
-            ReaderGone: Nobody reads stdout any more.
+            OutputClosed: Nobody reads stdout any more.
         """
         try:
             stdout = _binary_stdout()

@@ -58,7 +58,7 @@ _CODES: tuple[tuple[type[FalStreamError], int], ...] = (
     (EventTooLarge, UNDECODABLE),
 )
 
-_MOST_FIELDS = 20
+_MAX_FIELDS = 20
 
 
 class OutputError(Exception):
@@ -94,7 +94,7 @@ def error_lines(error: FalStreamError) -> list[str]:
     """
     lines = [in_shell_words(error)]
     if isinstance(error, ValidationError) and len(error.field_errors) > 1:
-        for entry in error.field_errors[:_MOST_FIELDS]:
+        for entry in error.field_errors[:_MAX_FIELDS]:
             place = ".".join(str(part) for part in entry.loc if part != "body")
             lines.append(f"  {excerpt(place, 100) or 'input'}: {excerpt(entry.msg)}")
     return [" ".join(line.split("\n")).rstrip() for line in lines]

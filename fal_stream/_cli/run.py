@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         FalStreamError: What ended the stream before its time.
         OutputError: What came could not be written.
-        ReaderGone: Nobody reads stdout any more.
+        OutputClosed: Nobody reads stdout any more.
     """
     given = vars(arguments)
     _check_fit(given)

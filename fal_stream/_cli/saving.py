@@ -15,9 +15,9 @@ from fal_stream._cli.exit_codes import OutputError
 from fal_stream._cli.messages import shell_text
 from fal_stream._saving.save_path import SavePath, make_folder, parse_save_path
 from fal_stream._shared.audio_chunks import AudioReader
+from fal_stream._shared.chunk_files import SeenFiles, find_files_in_chunk
 from fal_stream._shared.file_hosts import make_file_hosts
 from fal_stream._shared.file_limits import FileLimits
-from fal_stream._shared.find_files import SeenFiles, find_in
 from fal_stream._sync.saver import Saver
 from fal_stream._sync.stream import FalStream
 from fal_stream.errors import FileError, StreamDecodeError, counted, excerpt
@@ -84,7 +84,7 @@ class OutputFolder:
         """
         if isinstance(chunk, bytes):
             return
-        if next(find_in(chunk, self._hosts), None) is not None:
+        if next(find_files_in_chunk(chunk, self._hosts), None) is not None:
             self._files_in = self._files_in or number
         elif self._audio is not None:
             self._add_audio(self._audio, chunk)
@@ -126,7 +126,7 @@ class OutputFolder:
             self._save(chunk, number)
 
     def _save(self, chunk: Any, number: int) -> None:
-        for found in filter(self._once.is_new, find_in(chunk, self._hosts)):
+        for found in filter(self._once.is_new, find_files_in_chunk(chunk, self._hosts)):
             try:
                 path = self._saver.save(found, number)
             except FileError as error:

@@ -37,7 +37,7 @@ PAUSE = 0.1
 # How many characters per second a notebook can display without falling behind.
 CHARACTERS_PER_SECOND = 10_000_000
 # The share of time that drawing may take; the rest is for reading the stream.
-LARGEST_PART = 0.2
+MAX_DRAWING_SHARE = 0.2
 # The time that passes is drawn this often, where drawing costs little (seconds, characters).
 CLOCK_PAUSE = 1.0
 LIGHT = 50_000
@@ -80,7 +80,7 @@ class Display:
     def __init__(self, stream: DisplayedStream, *, markdown: bool = False) -> None:
         self._stream = stream
         self._is_markdown = markdown
-        self._maker = SnapshotBuilder(stream.endpoint_id, is_markdown=markdown)
+        self._builder = SnapshotBuilder(stream.endpoint_id, is_markdown=markdown)
         self._began = time.monotonic()
         self._renderer: Renderer | None = None
         self._drawn_version = -1
@@ -124,8 +124,8 @@ class Display:
         state, failure = self._ending(error)
         now = self._now()
         try:
-            self._maker.take_failure(getattr(error, "data", None), now)
-            snapshot = self._maker.ended(state, now, failure, self._stream.request_id)
+            self._builder.take_failure(getattr(error, "data", None), now)
+            snapshot = self._builder.ended(state, now, failure, self._stream.request_id)
         except Exception as failed:
             if raised_by_signal_handler(failed) is not None:
                 raise
@@ -148,7 +148,7 @@ class Display:
             content_type = None
             if isinstance(chunk, bytes):
                 content_type = self._stream.response_headers.get("content-type")
-            self._maker.take(chunk, self._now(), content_type)
+            self._builder.take(chunk, self._now(), content_type)
         except Exception as failed:
             if raised_by_signal_handler(failed) is not None:
                 raise
@@ -176,18 +176,18 @@ class Display:
                 pass
             is_late = time.monotonic() - self._drawn_at >= CLOCK_PAUSE
             is_light = self._drawn_weight <= LIGHT
-            if self._maker.version != self._drawn_version or (is_late and is_light):
+            if self._builder.version != self._drawn_version or (is_late and is_light):
                 self._draw_current()
                 pause = max(
                     PAUSE,
                     self._drawn_weight / CHARACTERS_PER_SECOND,
-                    self._drawing_took * (1 / LARGEST_PART - 1),
+                    self._drawing_took * (1 / MAX_DRAWING_SHARE - 1),
                 )
 
     def _draw_current(self) -> None:
-        self._drawn_version = self._maker.version
+        self._drawn_version = self._builder.version
         try:
-            snapshot = self._maker.snapshot(self._now())
+            snapshot = self._builder.snapshot(self._now())
         except Exception as failed:
             if raised_by_signal_handler(failed) is not None:
                 raise

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeGuard
 
 from .._shared.chunk_fields import fields_of
+from .._shared.chunk_files import find_files_in_chunk
 from .._shared.data_uri import data_head
 from .._shared.file_hosts import FileHosts, encoded_url
-from .._shared.find_files import find_in
 from .._shared.found_file import FoundFile
 from .._shared.media_types import essence_of
 from .._shared.text_fields import FoundText, find_text
@@ -41,8 +41,8 @@ __all__ = [
 INLINE_LIMIT = 10_000_000
 MAX_SHOWN_FILES = 8
 
-_MOST_VALUES = 10_000
-_MOST_LOGS = 100
+_MAX_VALUES = 10_000
+_MAX_LOGS = 100
 _LONGEST_LINE = 500
 
 _HOSTS = FileHosts()
@@ -136,7 +136,7 @@ def find_logs(chunk: object) -> Iterator[str]:
     logs = None if fields is None else fields.get("logs")
     if not _is_list(logs):
         return
-    for entry in logs[-_MOST_LOGS:]:
+    for entry in logs[-_MAX_LOGS:]:
         inner = fields_of(entry)
         message = entry if inner is None else inner.get("message")
         if isinstance(message, str) and message.strip():
@@ -156,11 +156,11 @@ def find_media(chunk: object) -> tuple[Media, ...]:
     """Find the files in a chunk.
 
     Returns:
-        The first `MOST_FILES`. The data beyond `INLINE_LIMIT` has no address.
+        The first `MAX_SHOWN_FILES`. The data beyond `INLINE_LIMIT` has no address.
     """
     media: list[Media] = []
     room = INLINE_LIMIT
-    for found in find_in(chunk, _HOSTS, max_values=_MOST_VALUES):
+    for found in find_files_in_chunk(chunk, _HOSTS, max_values=_MAX_VALUES):
         one = _media_of(found, room)
         if one in media:
             continue

@@ -9,7 +9,7 @@ from __future__ import annotations
 from html import escape
 
 from .extract import Media
-from .lines import describe_media, failure_of, shown_text, status, to_lines
+from .lines import describe_media, failure_line, shown_text, status, to_lines
 from .markdown import markdown_to_html
 from .nodes import Node
 from .shorten import encodable, terminal_safe
@@ -155,7 +155,7 @@ def _status(snapshot: Snapshot) -> str:
         bar = f'<progress value="{snapshot.progress:.4f}" max="1"></progress> '
     said = escape(status(snapshot, with_failure=False))
     line = f'<div>{bar}{_dot(snapshot.state)} <span style="{_FAINT}">{said}</span></div>'
-    failure = failure_of(snapshot)
+    failure = failure_line(snapshot)
     if not failure:
         return line
     return line + _block(escape(failure), f"{_TEXT};color:{_COLOURS['failed']}")

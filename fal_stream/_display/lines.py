@@ -17,7 +17,7 @@ __all__ = [
     "LONGEST_TEXT",
     "describe_media",
     "describe_node",
-    "failure_of",
+    "failure_line",
     "shown_text",
     "status",
     "to_lines",
@@ -54,7 +54,7 @@ def status(snapshot: Snapshot, *, with_failure: bool = True) -> str:
         snapshot: The snapshot.
         with_failure: Whether what ended it before its time is part of it. Default True.
     """
-    failure = failure_of(snapshot) if with_failure else ""
+    failure = failure_line(snapshot) if with_failure else ""
     said = f"{snapshot.endpoint_id}: {', '.join(_status_parts(snapshot))}"
     return terminal_safe(f"{said}: {failure}" if failure else said)
 
@@ -81,7 +81,7 @@ def without_request_id(snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, request_id=None)
 
 
-def failure_of(snapshot: Snapshot) -> str:
+def failure_line(snapshot: Snapshot) -> str:
     """Return what ended a stream before its time, in one line; `""` where nothing did."""
     return _one_line(snapshot.failure, _LONGEST_FAILURE)
 

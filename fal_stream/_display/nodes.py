@@ -15,7 +15,7 @@ __all__ = ["Node", "NodeState", "Nodes", "output_of"]
 
 NodeState: TypeAlias = Literal["running", "done", "failed", "unfinished"]
 
-_MOST_NODES = 200
+_MAX_NODES = 200
 _LONGEST_NAME = 80
 
 
@@ -66,7 +66,7 @@ class Nodes:
             return False
         node = self._nodes.get(name)
         if node is None:
-            if len(self._nodes) >= _MOST_NODES:
+            if len(self._nodes) >= _MAX_NODES:
                 return True
             node = Node(name[:_LONGEST_NAME], began=now)
         node = replace(node, app_id=_text(fields, "app_id") or node.app_id)

@@ -28,7 +28,7 @@ __all__ = ["Snapshot", "SnapshotBuilder", "State"]
 
 State: TypeAlias = Literal["waiting", "running", "done", "aborted", "interrupted", "failed"]
 
-_MOST_LOGS = 5
+_MAX_LOGS = 5
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class SnapshotBuilder:
             self._message = message
         logs = tuple(find_logs(chunk))
         if logs:
-            self._logs = (*self._logs, *logs)[-_MOST_LOGS:]
+            self._logs = (*self._logs, *logs)[-_MAX_LOGS:]
         seed = find_seed(chunk)
         if seed is not None:
             self._seed = seed

@@ -40,7 +40,7 @@ class AsyncExchange(BaseExchange, ABC):
         self._close: Callable[[], None] | None = None
 
     @property
-    def is_orphaned(self) -> bool:
+    def is_loop_closed(self) -> bool:
         """See `BaseExchange`."""
         return self.loop.is_closed
 
@@ -87,7 +87,7 @@ class AsyncExchange(BaseExchange, ABC):
             Expired: A limit of the watchdog has run out.
         """
 
-    def attach(self, close: Callable[[], None]) -> None:
+    def on_abort(self, close: Callable[[], None]) -> None:
         """Set the function that closes the connection; an abort calls it in the event loop."""
         self._close = close
 
@@ -107,7 +107,7 @@ class AsyncExchange(BaseExchange, ABC):
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
-        self.check()
+        self.raise_if_aborted()
         self.watchdog.enter()
         self.watchdog.leave()
 

@@ -45,12 +45,12 @@ class AsyncSocketStream:
         self._tls: TlsEngine | None = None
         # TLS records to send; kept here, because the task that sends them may be cancelled.
         self._unsent = b""
-        self.attach(exchange)
+        self.bind(exchange)
 
-    def attach(self, exchange: AsyncExchange) -> None:
+    def bind(self, exchange: AsyncExchange) -> None:
         """Attach to an exchange: from now on its limits apply, and its abort ends the waits."""
         self._exchange = exchange
-        exchange.attach(self._stream.close)
+        exchange.on_abort(self._stream.close)
 
     async def send(self, data: bytes, *, counts: bool = True) -> None:
         """Send bytes.
@@ -66,17 +66,17 @@ class AsyncSocketStream:
             Expired: A limit of the watchdog has run out.
         """
         exchange = self._exchange
-        exchange.check()
+        exchange.raise_if_aborted()
         try:
             if self._tls is not None:
-                await self._answer(self._tls)
+                await self._flush_tls(self._tls)
                 data = self._tls.encrypt(data)
             sending = self._stream.send(exchange, data, exchange.sent if counts else _not_counted)
             # The head of a request contains the key, and a traceback may show each variable.
             del data
             await sending
         except OSError as error:
-            exchange.check_after(error)
+            exchange.raise_if_aborted_after(error)
             raise
 
     async def receive(self) -> bytes:
@@ -95,19 +95,19 @@ class AsyncSocketStream:
             if tls is None:
                 data: bytes = await self._stream.receive(exchange)
                 if not data:
-                    exchange.check()
+                    exchange.raise_if_aborted()
                 return data
             plain = tls.rest()
             while not plain and not tls.ended:
                 # Not after bytes were decrypted: if sending failed, they would be lost.
-                await self._answer(tls)
+                await self._flush_tls(tls)
                 plain = tls.decrypt(await self._stream.receive(exchange))
             return plain
         except OSError as error:
-            exchange.check_after(error)
+            exchange.raise_if_aborted_after(error)
             raise
 
-    async def _answer(self, tls: TlsEngine) -> None:
+    async def _flush_tls(self, tls: TlsEngine) -> None:
         """Send TLS's own records, such as alerts; a failure will show at the next read."""
         self._unsent += tls.take_output()
         if self._unsent:
@@ -133,25 +133,25 @@ class AsyncSocketStream:
         data = b""
         try:
             while not tls.handshake(data):
-                await self._answer(tls)
+                await self._flush_tls(tls)
                 data = await self._stream.receive(self._exchange)
                 if not data:
                     raise ConnectionError("the connection was closed in the TLS handshake")
             self._tls = tls
         except OSError as error:
-            self._exchange.check_after(error)
+            self._exchange.raise_if_aborted_after(error)
             raise
         finally:
             # The last records of the handshake, or the alert that tells the server why it failed.
-            await self._answer(tls)
+            await self._flush_tls(tls)
 
     def seems_open(self) -> bool:
         """Return whether the server has left the connection open, as far as is known by now."""
-        return self._stream.is_silent() if self._tls is None else not self._tls.is_over
+        return self._stream.is_idle() if self._tls is None else not self._tls.is_over
 
-    async def is_quiet(self) -> bool:
+    async def is_reusable(self) -> bool:
         """Return whether the connection is open, and no unexpected bytes have arrived."""
-        if self._stream.is_silent():
+        if self._stream.is_idle():
             return self._tls is None or not self._tls.is_over
         if self._tls is None:
             return False

@@ -64,7 +64,7 @@ class AsyncioExchange(AsyncExchange):
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
-        self.check()
+        self.raise_if_aborted()
         watchdog = self.watchdog
         self._set_timer(watchdog.enter())
         self._waiters.append(future)
@@ -86,7 +86,7 @@ class AsyncioExchange(AsyncExchange):
             # Limited, because the user's function may never end.
             await asyncio.wait([task], timeout=MAX_WAIT_SLICE)
             if not task.done():
-                task.add_done_callback(_ignore)
+                task.add_done_callback(ignore_result)
             elif not task.cancelled() and task.exception() is None:
                 await async_call(undo, task.result())
             raise
@@ -171,7 +171,7 @@ class AsyncioExchange(AsyncExchange):
         return bool(pending)
 
 
-def _ignore(task: asyncio.Task[Any]) -> None:
+def ignore_result(task: asyncio.Task[Any]) -> None:
     """Retrieve a task's exception, or asyncio would log that it was never retrieved."""
     if not task.cancelled():
         task.exception()

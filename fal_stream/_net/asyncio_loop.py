@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from .._shared.watchdog import Watchdog
-from .asyncio_exchange import AsyncioExchange
+from .asyncio_exchange import AsyncioExchange, ignore_result
 from .asyncio_stream import AsyncioStream, stream_from_socket
 from .event_loop import EventLoop, TaskLock
 
@@ -145,7 +145,7 @@ class AsyncioLoop(EventLoop):
             if not task.done():
                 # Don't wait for it: it is the user's code, and may never end.
                 task.cancel()
-                task.add_done_callback(_ignore)
+                task.add_done_callback(ignore_result)
         if task.done() and not task.cancelled():
             task.result()
 
@@ -167,9 +167,3 @@ async def _outlast(task: asyncio.Future[Any]) -> None:
             await asyncio.wait([task])
         except asyncio.CancelledError:
             continue
-
-
-def _ignore(task: asyncio.Future[Any]) -> None:
-    """Retrieve a task's exception, or asyncio would log that it was never retrieved."""
-    if not task.cancelled():
-        task.exception()

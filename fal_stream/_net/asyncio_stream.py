@@ -119,7 +119,7 @@ class AsyncioStream(ByteStream[AsyncioExchange]):
     ) -> None:
         """See `ByteStream`."""
         receiver = self._receiver
-        exchange.check()
+        exchange.raise_if_aborted()
         # In pieces, so that the progress of a large body is visible.
         rest = data if len(data) <= _WRITE_BYTES else memoryview(data)
         # The head of a request contains the key, and a traceback may show each variable.
@@ -132,7 +132,7 @@ class AsyncioStream(ByteStream[AsyncioExchange]):
             rest = rest[_WRITE_BYTES:]
             await receiver.drained(exchange)
 
-    def is_silent(self) -> bool:
+    def is_idle(self) -> bool:
         """See `ByteStream`."""
         receiver, transport = self._receiver, self._transport
         if receiver.has_data or receiver.ended or transport.is_closing():

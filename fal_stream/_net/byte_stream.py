@@ -47,7 +47,7 @@ class ByteStream(ABC, Generic[ExchangeT]):
         """
 
     @abstractmethod
-    def is_silent(self) -> bool:
+    def is_idle(self) -> bool:
         """Return whether the connection is open and no bytes have arrived: it can be used again."""
 
     @abstractmethod

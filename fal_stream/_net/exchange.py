@@ -20,7 +20,7 @@ class BaseExchange:
     Attributes:
         aborted: Whether `abort` was called.
         bytes_sent: How many bytes of the request have been handed to the network.
-        connect_patience: The time for connecting to any of a host's addresses (seconds), or None
+        connect_timeout: The time for connecting to any of a host's addresses (seconds), or None
             for as long as the watchdog allows.
     """
 
@@ -28,7 +28,7 @@ class BaseExchange:
         self.watchdog = watchdog
         self.aborted: bool = False
         self.bytes_sent: int = 0
-        self.connect_patience: float | None = None
+        self.connect_timeout: float | None = None
         self._children: AbortController | None = None
 
     @property
@@ -42,7 +42,7 @@ class BaseExchange:
         return self._children.signal
 
     @property
-    def is_orphaned(self) -> bool:
+    def is_loop_closed(self) -> bool:
         """Whether the event loop of the exchange is closed, so nothing can be done in it."""
         return False
 
@@ -61,15 +61,15 @@ class BaseExchange:
         if self._children is not None:
             self._children.abort()
 
-    def check(self) -> None:
+    def raise_if_aborted(self) -> None:
         """Raise `Aborted` if the exchange was aborted."""
         if self.aborted:
             raise Aborted
 
-    def check_after(self, error: OSError) -> None:
+    def raise_if_aborted_after(self, error: OSError) -> None:
         """Raise `Aborted` if an exception of the connection is the effect of an abort.
 
         An exception that a signal handler raised is not.
         """
         if raised_by_signal_handler(error) is None:
-            self.check()
+            self.raise_if_aborted()

@@ -25,7 +25,7 @@ from .sync_exchange import Exchange
 
 # How long an address may take before the next one is tried as well (seconds; RFC 8305, section 5).
 ATTEMPT_DELAY = 0.25
-MOST_ATTEMPTS = 16
+MAX_ATTEMPTS = 16
 _MAX_REPORTED_FAILURES = 4
 
 
@@ -33,7 +33,7 @@ async def async_connect(exchange: AsyncExchange, host: str, port: int) -> ByteSt
     """Connect to a host, and return the connection.
 
     Args:
-        exchange: Applies the timeouts and the abort; its `connect_patience` is for all addresses of
+        exchange: Applies the timeouts and the abort; its `connect_timeout` is for all addresses of
             the host together.
         host: The host's name or address.
         port: The port.
@@ -48,7 +48,7 @@ async def async_connect(exchange: AsyncExchange, host: str, port: int) -> ByteSt
         with LookUp(host, port, may_block=False) as look_up:
             found = await exchange.wait_for_callback(look_up.begin)
         addresses = found()
-    attempts = _Attempts(host, port, addresses, exchange.connect_patience)
+    attempts = _Attempts(host, port, addresses, exchange.connect_timeout)
     try:
         sock = None
         while sock is None:
@@ -65,7 +65,7 @@ def connect(exchange: Exchange, host: str, port: int) -> socket.socket:
     if addresses is None:
         with LookUp(host, port, may_block=True) as look_up:
             addresses = exchange.wait_for_callback(look_up.begin)()
-    attempts = _Attempts(host, port, addresses, exchange.connect_patience)
+    attempts = _Attempts(host, port, addresses, exchange.connect_timeout)
 
     def once(seconds: float) -> socket.socket | None:
         seconds = min(seconds, attempts.begin())
@@ -75,11 +75,11 @@ def connect(exchange: Exchange, host: str, port: int) -> socket.socket:
         return attempts.winner(ready(attempts.pending, selectors.EVENT_WRITE, seconds))
 
     try:
-        exchange.attach(attempts.shut_down)
+        exchange.on_abort(attempts.shut_down)
         return exchange.wait(once)
     except ConnectFailed:
         # An abort shuts the sockets down, which looks like a failure.
-        exchange.check()
+        exchange.raise_if_aborted()
         raise
     finally:
         attempts.close()
@@ -101,16 +101,16 @@ class _Attempts:
         host: The host's name, for messages.
         port: The port, for messages.
         addresses: The host's addresses.
-        patience: The time for all attempts together (seconds), or None for no limit.
+        timeout: The time for all attempts together (seconds), or None for no limit.
     """
 
     def __init__(
-        self, host: str, port: int, addresses: Sequence[Address], patience: float | None
+        self, host: str, port: int, addresses: Sequence[Address], timeout: float | None
     ) -> None:
         self._name = authority(host, port)
         self._left = deque(interleaved(addresses))
         self._next_at = now = time.monotonic()
-        self._give_up_at = math.inf if patience is None else now + patience
+        self._give_up_at = math.inf if timeout is None else now + timeout
         self._failures: list[str] = []
         self._pending: dict[socket.socket, Address] = {}
 
@@ -129,7 +129,7 @@ class _Attempts:
             ConnectFailed: All attempts have failed.
         """
         now = time.monotonic()
-        while self._left and now >= self._next_at and len(self._pending) < MOST_ATTEMPTS:
+        while self._left and now >= self._next_at and len(self._pending) < MAX_ATTEMPTS:
             address = self._left.popleft()
             try:
                 self._pending[begin_to_connect(address)] = address
@@ -141,7 +141,7 @@ class _Attempts:
                 self._next_at = now + ATTEMPT_DELAY
         if not self._pending:
             raise self._error()
-        has_next = self._left and len(self._pending) < MOST_ATTEMPTS
+        has_next = self._left and len(self._pending) < MAX_ATTEMPTS
         due = self._next_at if has_next else math.inf
         return max(0.0, min(due, self._give_up_at) - now)
 

@@ -64,11 +64,11 @@ class AsyncHttpxBody:
         self._timer = ReadTimer(exchange.loop.call_later, self._shut_down)
         self._is_attached = self._is_busy = self._has_ended = self._is_released = False
 
-    def attach(self) -> None:
+    def bind(self) -> None:
         """Make an abort of the exchange shut the socket down."""
         self._is_attached = True
         if self._has_socket:
-            self._exchange.attach(self._shut_down)
+            self._exchange.on_abort(self._shut_down)
 
     async def read(self) -> bytes:
         """Wait for some bytes.
@@ -86,7 +86,7 @@ class AsyncHttpxBody:
             result: _ReadResult = await self._exchange.call(self._read_result)
             return _data_of(result)
         exchange, timer, watchdog = self._exchange, self._timer, self._exchange.watchdog
-        exchange.check()
+        exchange.raise_if_aborted()
         data, failure = b"", None
         try:
             timer.begin(watchdog.enter())
@@ -190,18 +190,18 @@ class HttpxBody:
         self._worker: _Worker | None = None
         self._is_attached = self._is_busy = self._is_released = False
 
-    def attach(self) -> None:
+    def bind(self) -> None:
         """See `AsyncHttpxBody`."""
         self._is_attached = True
         if self._has_socket:
-            self._exchange.attach(self._shut_down)
+            self._exchange.on_abort(self._shut_down)
 
     def read(self) -> bytes:
         """See `AsyncHttpxBody`; a signal handler's exception is raised unchanged."""
         if not self._has_socket:
             return self._read_in_worker()
         exchange, timer, watchdog = self._exchange, self._timer, self._exchange.watchdog
-        exchange.check()
+        exchange.raise_if_aborted()
         data, failure = b"", None
         try:
             timer.begin(watchdog.enter())
@@ -352,7 +352,7 @@ def _check(failure: Exception | None, exchange: AsyncExchange | Exchange, timer:
     raised = None if failure is None else read_error(failure)
     if raised is not None and not isinstance(raised, HttpLibraryError):
         raise raised
-    exchange.check()
+    exchange.raise_if_aborted()
     if timer.has_expired:
         raise exchange.watchdog.next_expiry()
     if raised is not None:

@@ -29,7 +29,7 @@ from .exchange import BaseExchange
 TICK = 0.25
 
 # The longest time to wait for the end of a cancelled task (seconds).
-_PATIENCE = 1.0
+_CANCEL_TIMEOUT = 1.0
 
 _TaskRef = weakref.ReferenceType[asyncio.Task[Any]]
 
@@ -118,7 +118,7 @@ def _cancel_in_stopped_loops(tasks: list[asyncio.Task[Any]]) -> None:
     for loop in {task.get_loop() for task in tasks}:
         if not loop.is_closed():
             theirs = [task for task in tasks if task.get_loop() is loop]
-            loop.run_until_complete(asyncio.wait(theirs, timeout=_PATIENCE))
+            loop.run_until_complete(asyncio.wait(theirs, timeout=_CANCEL_TIMEOUT))
 
 
 def _current_task() -> asyncio.Task[Any] | None:

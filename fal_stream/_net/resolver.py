@@ -26,7 +26,7 @@ from .compat import MAX_WAIT_SLICE
 from .shared_call import CallResult, Deliver, SharedCall
 from .threads import start_thread
 
-MOST_LOOK_UPS = 8
+MAX_LOOK_UPS = 8
 Name = tuple[str, int]
 """Host and port."""
 
@@ -147,7 +147,7 @@ class _LookUps:
     def __init__(self) -> None:
         self._calls: dict[Name, SharedCall[list[Address]]] = {}
         self._queue: deque[SharedCall[list[Address]]] = deque()
-        self._slots = [threading.Lock() for _ in range(MOST_LOOK_UPS)]
+        self._worker_locks = [threading.Lock() for _ in range(MAX_LOOK_UPS)]
 
     def call_for(self, name: Name) -> SharedCall[list[Address]]:
         """Return the look-up of a name that other callers wait for, or a new one."""
@@ -173,14 +173,14 @@ class _LookUps:
             return True
         # The call may be in the queue already, if a signal handler has interrupted this method.
         self._queue.append(call)
-        return len(self._busy_slots()) == MOST_LOOK_UPS or self._start_worker()
+        return len(self._busy_workers()) == MAX_LOOK_UPS or self._start_worker()
 
     def _start_worker(self) -> bool:
         """Start a thread, and return whether there is now one that does the look-ups."""
         has_slot = threading.Lock()
         has_slot.acquire()
         if not start_thread(partial(self._work, has_slot)):
-            return bool(self._busy_slots())
+            return bool(self._busy_workers())
         # Without this wait, a caller with many names would start many threads before the first one
         # has taken its slot.
         has_slot.acquire(timeout=MAX_WAIT_SLICE)
@@ -203,14 +203,14 @@ class _LookUps:
             slot = self._take_slot() if self._queue else None
 
     def _take_slot(self) -> threading.Lock | None:
-        for slot in self._slots:
+        for slot in self._worker_locks:
             if slot.acquire(blocking=False):
                 return slot
         return None
 
-    def _busy_slots(self) -> list[threading.Lock]:
+    def _busy_workers(self) -> list[threading.Lock]:
         # Not a generator expression: a Ctrl-C while an unfinished one is closed would be lost.
-        return [slot for slot in self._slots if slot.locked()]
+        return [slot for slot in self._worker_locks if slot.locked()]
 
 
 _look_ups = _LookUps()

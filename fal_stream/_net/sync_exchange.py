@@ -103,7 +103,7 @@ class Exchange(BaseExchange):
         super().abort()
         self._wake_up(self._wake)
 
-    def attach(self, wake: Callable[[], None]) -> None:
+    def on_abort(self, wake: Callable[[], None]) -> None:
         """Set the wake-up function for the next waits; call it at once if an abort has come."""
         before, self._wake = self._wake, [wake]
         before.clear()
@@ -207,7 +207,7 @@ class Exchange(BaseExchange):
         begin(deliver)
         with self._woken_by(event.notify):
             self.wait(event.wait)
-        self.check()
+        self.raise_if_aborted()
         return things[0]
 
     def sleep(self, seconds: float) -> None:
@@ -226,7 +226,7 @@ class Exchange(BaseExchange):
 
         with self._woken_by(event.notify):
             self.wait(rest)
-        self.check()
+        self.raise_if_aborted()
 
     def wait(self, once: Callable[[float], T | None]) -> T:
         """Wait in slices, and return the result of the wait.

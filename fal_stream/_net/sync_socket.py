@@ -74,12 +74,12 @@ class SocketStream:
         self._held_error: OSError | None = None
         self._timeout: float | None = -1.0
         self._shut = False
-        self.attach(exchange)
+        self.bind(exchange)
 
-    def attach(self, exchange: Exchange) -> None:
+    def bind(self, exchange: Exchange) -> None:
         """Attach to an exchange: from now on its limits apply, and its abort ends the waits."""
         self._exchange = exchange
-        exchange.attach(self._shut_down)
+        exchange.on_abort(self._shut_down)
 
     def send(self, data: bytes, *, counts: bool = True) -> None:
         """Send bytes.
@@ -115,7 +115,7 @@ class SocketStream:
             try:
                 sent = exchange.wait(send)
             except OSError as error:
-                exchange.check_after(error)
+                exchange.raise_if_aborted_after(error)
                 raise
             if counts:
                 exchange.sent(sent)
@@ -138,11 +138,11 @@ class SocketStream:
                 raise self._held_error
             data = exchange.wait(self._receive_within)
         except OSError as error:
-            exchange.check_after(error)
+            exchange.raise_if_aborted_after(error)
             raise
         if not data:
             # A socket that an abort has shut down looks like one that the server has closed.
-            exchange.check()
+            exchange.raise_if_aborted()
         return data
 
     def _receive_within(self, seconds: float) -> bytes | None:
@@ -218,7 +218,7 @@ class SocketStream:
         )
         self._sock, self._is_tls, self._timeout = sock, True, -1.0
         exchange = self._exchange
-        exchange.attach(self._shut_down)
+        exchange.on_abort(self._shut_down)
 
         def handshake() -> bool:
             sock.do_handshake()
@@ -227,14 +227,14 @@ class SocketStream:
         try:
             exchange.wait(lambda seconds: self._try(handshake, seconds))
         except OSError as error:
-            exchange.check_after(error)
+            exchange.raise_if_aborted_after(error)
             raise
 
     def seems_open(self) -> bool:
         """Return whether the server has left the connection open, as far as is known by now."""
-        return self.is_quiet()
+        return self.is_reusable()
 
-    def is_quiet(self) -> bool:
+    def is_reusable(self) -> bool:
         """Return whether the connection is open, and no unexpected bytes have arrived."""
         if self._shut or self._has_ended or self._held_error is not None:
             return False

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 # How long to wait for data that may have arrived already (seconds); with 0, trio doesn't check at
 # all.
-_LAST_LOOK = 0.001
+_LAST_READ_SECONDS = 0.001
 
 
 class TrioExchange(AsyncExchange):
@@ -47,24 +47,24 @@ class TrioExchange(AsyncExchange):
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
-        self.check()
+        self.raise_if_aborted()
         with self._waiting() as seconds:
-            for patience in (seconds, _LAST_LOOK):
-                scope = trio.CancelScope(deadline=trio.current_time() + patience)
+            for timeout in (seconds, _LAST_READ_SECONDS):
+                scope = trio.CancelScope(deadline=trio.current_time() + timeout)
                 self._scopes.append(scope)
                 try:
                     with scope:
                         return await begin()
                 finally:
                     self._scopes.remove(scope)
-                self.check()
+                self.raise_if_aborted()
         raise self.watchdog.next_expiry()
 
     async def run(self, work: Coroutine[Any, Any, T], undo: Callable[[T], Any] = nothing) -> T:
         """See `AsyncExchange`; `undo` is not needed: a result is returned even if it is late."""
         scope, watch = trio.CancelScope(), trio.CancelScope()
         with contextlib.closing(work):
-            self.check()
+            self.raise_if_aborted()
             with self._waiting():
                 self._scopes.append(scope)
                 trio.lowlevel.spawn_system_task(self._watch, scope, watch)
@@ -76,7 +76,7 @@ class TrioExchange(AsyncExchange):
                     # and keep its stream alive until the system task has run.
                     self.loop.call_soon(watch.cancel)
                     self._scopes.remove(scope)
-        self.check()
+        self.raise_if_aborted()
         raise self.watchdog.next_expiry()
 
     async def any_writable(

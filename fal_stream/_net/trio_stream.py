@@ -44,7 +44,7 @@ class TrioStream(ByteStream[TrioExchange]):
         # The head of a request contains the key, and a traceback may show each variable.
         del data
         await trio.lowlevel.checkpoint()
-        exchange.check()
+        exchange.raise_if_aborted()
         while rest:
             try:
                 count = self._sock.send(rest)
@@ -65,7 +65,7 @@ class TrioStream(ByteStream[TrioExchange]):
         finally:
             self._is_waited_for = False
 
-    def is_silent(self) -> bool:
+    def is_idle(self) -> bool:
         """See `ByteStream`."""
         return not is_readable(self._sock)
 

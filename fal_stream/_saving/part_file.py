@@ -14,13 +14,13 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import BinaryIO
 
-from .._files.file_lock import FileLock
+from .._input_files.file_lock import FileLock
 from .._shared.file_names import numbered
 from .._shared.media_types import HEAD_BYTES, contradicting_type
 from .._signal_errors import raised_by_signal_handler, suppress_errors
 from ..errors import FileError, excerpt
 
-_MOST_OF_A_NAME = 10_000
+_MAX_NUMBERED = 10_000
 
 _logger = logging.getLogger("fal_stream")
 
@@ -70,7 +70,7 @@ class PartFile(FileLock):
         with self._locked():
             if self._file is not None or self.is_whole:
                 return
-            for number in range(1, _MOST_OF_A_NAME):
+            for number in range(1, _MAX_NUMBERED):
                 path = self._folder / f"{numbered(self._name, number)}.part"
                 if os.path.lexists(path):
                     continue
@@ -148,7 +148,7 @@ class PartFile(FileLock):
         return path
 
     def _named(self) -> Path:
-        for number in range(1, _MOST_OF_A_NAME):
+        for number in range(1, _MAX_NUMBERED):
             path = self._folder / numbered(self._name, number)
             if path in self._taken:
                 continue
@@ -187,7 +187,7 @@ class PartFile(FileLock):
 
     def _too_many(self) -> FileError:
         path = excerpt(str(self._folder / self._name))
-        return FileError(f"{path} is there {_MOST_OF_A_NAME:,} times: give another folder")
+        return FileError(f"{path} is there {_MAX_NUMBERED:,} times: give another folder")
 
 
 def _remove_empty(path: Path) -> None:

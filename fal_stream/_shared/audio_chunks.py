@@ -65,7 +65,7 @@ class AudioReader:
         self._has_sound |= bool(data)
         return data
 
-    def check(self, endpoint_id: str, request_id: str | None) -> None:
+    def check_found(self, endpoint_id: str, request_id: str | None) -> None:
         """Check at the end of the stream that there was audio.
 
         Args:

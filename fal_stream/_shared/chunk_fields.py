@@ -13,7 +13,7 @@ from ..errors import ConfigError, counted, excerpt
 
 ChunkField: TypeAlias = str | Callable[[Any], Any]
 
-_MOST_SHOWN = 12
+_MAX_SHOWN = 12
 
 # The types of most values, which needn't be checked against `Mapping`.
 _PLAIN = (str, int, float, type(None), list, tuple, bytes)
@@ -42,7 +42,7 @@ def shown_fields(chunk: object) -> str:
         return f"is {short_repr(chunk)}"
     if not fields:
         return "has no fields"
-    names = [repr(excerpt(str(name), 40)) for name in islice(fields, _MOST_SHOWN)]
+    names = [repr(excerpt(str(name), 40)) for name in islice(fields, _MAX_SHOWN)]
     rest = len(fields) - len(names)
     return f"has the fields {', '.join(names)}{f' and {rest:,} more' if rest else ''}"
 

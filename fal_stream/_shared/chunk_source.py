@@ -25,9 +25,9 @@ class ChunkSource(Protocol):
     """Whether the stream has said that it is at its end."""
 
     has_failed: bool
-    """Whether `check` raises."""
+    """Whether `raise_held_error` raises."""
 
-    def check(self) -> None:
+    def raise_held_error(self) -> None:
         """Raise the error that was held back until the chunks before it had been given."""
 
     def feed(self, data: bytes, out: list[Any]) -> None:
@@ -103,7 +103,7 @@ class BinaryChunks(FinalChunkCheck):
     def __init__(self, is_final: IsFinal | None = None) -> None:
         super().__init__(is_final)
 
-    def check(self) -> None:
+    def raise_held_error(self) -> None:
         """See `ChunkSource`; nothing is held back."""
 
     def feed(self, data: bytes, out: list[Any]) -> None:

@@ -84,7 +84,7 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
         self._redact = redact
         self._answer_error = answer_error or self._event_error
         self._has_events = False
-        self.foreign: int = 0
+        self.non_event_bytes: int = 0
         # The last chunk as JSON, if it reports an error.
         self._reported: Any = None
         self._is_plain = decode is decode_json and is_final is None and not is_workflow
@@ -95,7 +95,7 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
         elif decode is decode_json:
             self._quick = from_json
 
-    def check(self) -> None:
+    def raise_held_error(self) -> None:
         """See `ChunkSource`.
 
         Raises:
@@ -164,7 +164,7 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
         ignored = self._parser.ignored[:end]
         if not ignored.strip():
             return
-        self.foreign = len(ignored)
+        self.non_event_bytes = len(ignored)
         text = ignored.decode("utf-8", "replace")
         if not says_error(decode_report(text)):
             return

@@ -13,7 +13,7 @@ from pydantic_core import to_jsonable_python
 
 from .._signal_errors import raised_by_signal_handler
 from ..errors import ConfigError
-from .file_search import (
+from .value_tree import (
     DEPTH,
     LISTS,
     IsFile,

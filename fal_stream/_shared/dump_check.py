@@ -4,7 +4,7 @@ Promises: linear; the error names the place and the way out. The JSON is compare
 makes of the model in Python's own types.
 
 Elsewhere: dumping (`model_dump.py`), the errors (`json_errors.py`), and asterisks of secrets that a
-serializer has put into a text (`masked_secrets.py`).
+serializer has put into a text (`pydantic_secrets.py`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from typing import Any, TypeAlias
 from pydantic_core import SchemaSerializer, to_jsonable_python
 
 from .._checks import is_model_secret
-from .aliases import excluded_of
-from .file_search import (
+from .field_aliases import excluded_of
+from .json_errors import equal_fields_error, equal_keys_error, not_finite_error, not_json_error
+from .value_tree import (
     LISTS,
     config_of,
     declared_fields,
@@ -28,7 +29,6 @@ from .file_search import (
     is_model,
     list_of,
 )
-from .json_errors import equal_fields_error, equal_keys_error, not_finite_error, not_json_error
 
 __all__ = ["check_aliases", "check_dump"]
 

@@ -23,7 +23,7 @@ _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?(?::[0-9]{1,5})
 _LONGEST = 16_384
 
 # Characters that are not encoded in a URL; the others may as well be.
-ADDRESS_MARKS = "%/:=&?~#+!$,;'@()*[]"
+URL_PUNCTUATION = "%/:=&?~#+!$,;'@()*[]"
 
 Origin = tuple[str, str, int]
 
@@ -111,7 +111,7 @@ def encoded_url(url: str) -> str | None:
     # A URL may contain a file name that is not encoded.
     if len(url) > _LONGEST or not url.isprintable():
         return None
-    encoded = quote(url, safe=ADDRESS_MARKS)
+    encoded = quote(url, safe=URL_PUNCTUATION)
     try:
         check_url("url", encoded)
     except ConfigError:

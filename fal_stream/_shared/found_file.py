@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from .._checks import also_half_made
+from .._checks import safe_repr
 from ..errors import excerpt
 from .data_uri import data_head, decode_base64, decode_data_uri
 from .file_hosts import FileHosts, shown_url
@@ -182,7 +182,7 @@ class FoundFile:
         parts += [str(step) for step in steps_to(self._place)]
         return stem_of(endpoint_id, parts)
 
-    @also_half_made
+    @safe_repr
     def __repr__(self) -> str:
         """Return what it is, with its address shortened and without the query."""
         size = "" if self.width is None or self.height is None else f" {self.width}x{self.height}"

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from .._checks import is_model_secret, short_repr, warn_user
 from ..errors import ConfigError, counted, excerpt
-from .aliases import aliases_of, excluded_of
-from .file_search import DEPTH, IsFile, is_dataclass, is_model
+from .field_aliases import aliases_of, excluded_of
 from .json_errors import equal_keys_error, key_text, not_finite_error, not_json_error
+from .value_tree import DEPTH, IsFile, is_dataclass, is_model
 
 if TYPE_CHECKING:
     from .iterators import IteratorReader
@@ -214,8 +214,8 @@ class _InputEncoder:
     ) -> Any:
         from .computed_files import check_computed
         from .iterators import IteratorReader
-        from .masked_secrets import check_masks
         from .model_dump import dump_model, find_culprit
+        from .pydantic_secrets import check_masks
 
         def take(part: object, part_place: str) -> Any:
             return self.take(part, part_place, inside, in_model=True)

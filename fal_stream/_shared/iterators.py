@@ -14,7 +14,7 @@ from typing import Any
 import pydantic
 
 from ..errors import ConfigError
-from .file_search import (
+from .value_tree import (
     DEPTH,
     LISTS,
     IsFile,

@@ -27,9 +27,12 @@ import pydantic
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from .._signal_errors import raised_by_signal_handler
-from .aliases import rename_fields
 from .dump_check import check_aliases, check_dump
-from .file_search import (
+from .field_aliases import rename_fields
+from .iterators import rewind, with_value
+from .json_errors import equal_fields_error
+from .placeholders import FileSwap, OpaquePlaceholder, Replaced, are_unchanged
+from .value_tree import (
     DEPTH,
     LISTS,
     IsFile,
@@ -41,9 +44,6 @@ from .file_search import (
     is_model,
     list_of,
 )
-from .iterators import rewind, with_value
-from .json_errors import equal_fields_error
-from .placeholders import FileSwap, OpaquePlaceholder, Replaced, are_unchanged
 
 EncodeFile: TypeAlias = Callable[[object, str], Any]
 """Is called with a file, or a model or dataclass that holds one, and with its place."""

@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
 
 from .._signal_errors import raised_by_signal_handler
-from .file_search import (
+from .iterators import ReadIterator, with_value
+from .value_tree import (
     LISTS,
     IsFile,
     declared_fields,
@@ -21,7 +22,6 @@ from .file_search import (
     is_dataclass,
     is_model,
 )
-from .iterators import ReadIterator, with_value
 
 __all__ = ["FileSwap", "OpaquePlaceholder", "Replaced", "are_unchanged"]
 

@@ -31,14 +31,14 @@ class PreparedRequest:
         headers: The headers, names in lower case.
         body: The body, or None for none. One that is iterated can be iterated again, and its
             length stands in the headers.
-        is_bare: Whether nothing is added that an HTTP client sends with each request.
+        omit_default_headers: Whether nothing is added that an HTTP client sends with each request.
     """
 
     method: str
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | Iterable[bytes] | AsyncIterable[bytes] | None = field(repr=False, default=None)
-    is_bare: bool = False
+    omit_default_headers: bool = False
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("A request is not pickled: it may hold a key or a token")

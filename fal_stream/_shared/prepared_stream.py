@@ -26,18 +26,18 @@ from .endpoint import (
     stream_path,
     stream_url,
 )
-from .file_search import IsFile
 from .inputs import EncodedInput, InputFile, encode_input, file_refusal
 from .options import EVENT_STREAM
 from .prepared_request import JSON, OUR_HEADERS, PreparedRequest
 from .query import add_query, check_query, input_query
+from .value_tree import IsFile
 from .watchdog import Limits
 
 # The defaults (seconds).
 WORKFLOW_EVENT_TIMEOUT = 3600.0
 
 # How much longer than `timeout` to wait for data, at most (seconds).
-MAX_PATIENCE = 1.5
+MAX_IDLE_GRACE = 1.5
 
 # Longer than most servers accept; the limit of httpx.
 MAX_URL = 65_536
@@ -58,7 +58,7 @@ class PreparedStream:
         app_path: The path that the app streams from: what a token is asked for with.
         alias: The app's name without its owner: what a token is good for.
         request: What is sent.
-        bare: The request without the input and the query parameters.
+        base_request: The request without the input and the query parameters.
         encoded_input: The input, or None where there is none.
         query: The query parameters.
         limits: The time limits.
@@ -77,7 +77,7 @@ class PreparedStream:
     app_path: str
     alias: str
     request: PreparedRequest
-    bare: PreparedRequest = field(repr=False)
+    base_request: PreparedRequest = field(repr=False)
     encoded_input: EncodedInput | None = field(repr=False)
     query: Mapping[str, str] = field(repr=False)
     limits: Limits
@@ -108,7 +108,7 @@ class PreparedStream:
         Raises:
             ConfigError: The input can't be sent.
         """
-        request = _request(self.bare, self.query, self.encoded_input, urls)
+        request = _request(self.base_request, self.query, self.encoded_input, urls)
         return dataclasses.replace(self, request=request)
 
     def with_input(self, value: Any) -> PreparedStream:
@@ -124,7 +124,7 @@ class PreparedStream:
             ConfigError: The input can't be sent.
         """
         encoded_input = encode_input(value, _nothing_is)
-        request = _request(self.bare, self.query, encoded_input)
+        request = _request(self.base_request, self.query, encoded_input)
         return dataclasses.replace(self, encoded_input=encoded_input, request=request)
 
 
@@ -163,16 +163,16 @@ def prepare_stream(
         )
     query_params = options.get("query_params")
     query = check_query("query_params", {} if query_params is None else query_params)
-    bare = PreparedRequest(method, url, _headers(config, options))
+    base_request = PreparedRequest(method, url, _headers(config, options))
     encoded_input = _encode_input_of(options, is_file)
     prepared = PreparedStream(
         endpoint_id=str(endpoint),
         app_path=app_path,
         alias=endpoint.alias,
         request=_request(
-            bare, query, None if encoded_input and encoded_input.files else encoded_input
+            base_request, query, None if encoded_input and encoded_input.files else encoded_input
         ),
-        bare=bare,
+        base_request=base_request,
         encoded_input=encoded_input,
         query=query,
         limits=_limits(config, options, is_workflow=endpoint.namespace == "workflows"),
@@ -190,9 +190,9 @@ def prepare_stream(
     )
     if prepared.with_token and not may_have_key(url, config.trusted_hosts):
         raise ConfigError(
-            f"connection_mode='client' would send a token to {bare.origin}, which is not one of "
-            "fal's hosts or is not reached over https: name the host in trusted_hosts if it may "
-            "have it"
+            f"connection_mode='client' would send a token to {base_request.origin}, which is not "
+            "one of fal's hosts or is not reached over https: name the host in trusted_hosts if it "
+            "may have it"
         )
     return prepared
 
@@ -224,24 +224,24 @@ def _encode_input_of(options: StreamOptions, is_file: IsFile) -> EncodedInput | 
 
 
 def _request(
-    bare: PreparedRequest,
+    base_request: PreparedRequest,
     query: Mapping[str, str],
     encoded_input: EncodedInput | None,
     urls: Sequence[str] = (),
 ) -> PreparedRequest:
-    headers, body = bare.headers, None
-    if encoded_input is not None and bare.method == "GET":
+    headers, body = base_request.headers, None
+    if encoded_input is not None and base_request.method == "GET":
         query = input_query(encoded_input.filled(urls)) | dict(query)
     elif encoded_input is not None:
         body = encoded_input.encode(urls)
         headers = {"content-type": JSON, **headers}
-    url = add_query(bare.url, query)
+    url = add_query(base_request.url, query)
     if len(url) > MAX_URL:
         raise ConfigError(
             f"The address with its query has {len(url):,} characters, more than {MAX_URL:,}: "
             "send the input by POST"
         )
-    return PreparedRequest(bare.method, url, headers, body)
+    return PreparedRequest(base_request.method, url, headers, body)
 
 
 def _check_is_final(function: Any) -> Callable[[Any], bool] | None:
@@ -294,7 +294,7 @@ def _limits(config: AnySettings, options: StreamOptions, *, is_workflow: bool) -
         event=event,
         total=limit("total_timeout"),
         # A server that sends a keep-alive every `timeout` seconds may be a little late.
-        idle_patience=0.0 if idle is None else min(idle / 10, MAX_PATIENCE),
+        idle_grace=0.0 if idle is None else min(idle / 10, MAX_IDLE_GRACE),
         idle_from_first_chunk=idle_is_default,
     )
 

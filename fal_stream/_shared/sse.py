@@ -93,7 +93,7 @@ class SSEParser:
         self.ignored: bytearray = bytearray()
         self.ignored_before_end: int = 0
         # Where JSON begins among the other lines of an event, after its data.
-        self._glued: int | None = None
+        self._trailing_json_at: int | None = None
         self._drop_pending()
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> list[ServerSentEvent]:
@@ -140,7 +140,7 @@ class SSEParser:
     @property
     def has_glued_json(self) -> bool:
         """Whether `ignored` has JSON that stands in the last event, behind its data."""
-        return self._glued is not None
+        return self._trailing_json_at is not None
 
     def check(self) -> None:
         """Raise the error that was held back until the events before it had been returned.
@@ -204,13 +204,13 @@ class SSEParser:
         is_foreign = False
         if half_line and not self._block.add(half_line):
             self._ignore(half_line)
-            is_foreign = self._glued is not None
+            is_foreign = self._trailing_json_at is not None
         event = None
         if self._block.lines:
             event = self._block.read(self.last_event_id, self._new_retry)
-            if self._glued is not None:
-                del self.ignored[: self._glued]
-                self._glued = 0
+            if self._trailing_json_at is not None:
+                del self.ignored[: self._trailing_json_at]
+                self._trailing_json_at = 0
         self._drop_pending()
         return Leftover(event, raw, line_complete, is_foreign) if raw else None
 
@@ -347,12 +347,12 @@ class SSEParser:
             if value == END_MARK:
                 self.ignored_before_end = len(self.ignored)
             elif value:
-                del self.ignored[: self._glued]
-        self._glued = None
+                del self.ignored[: self._trailing_json_at]
+        self._trailing_json_at = None
 
     def _ignore(self, line: bytes) -> None:
-        if self._glued is None and self._block.lines and line.startswith(b"{"):
-            self._glued = len(self.ignored)
+        if self._trailing_json_at is None and self._block.lines and line.startswith(b"{"):
+            self._trailing_json_at = len(self.ignored)
         if len(self.ignored) < _MAX_IGNORED and not _OTHER_FIELD.match(line):
             self.ignored += line[:_MAX_IGNORED_LINE] + b"\n"
 

@@ -22,7 +22,7 @@ __all__ = ["TEXT_NAMES", "FieldNames", "FoundText", "find_text"]
 TEXT_NAMES = ("output", "text", "content", "response", "generated_text")
 _DATA_URI = re.compile(r"data:[\w.+-]+/[\w.+-]+[;,]", re.IGNORECASE)
 _LONGEST_DATA_URI_HEAD = 100
-_MOST_NAMES = 20
+_MAX_NAMES = 20
 
 
 class FoundText(NamedTuple):
@@ -152,7 +152,7 @@ class FieldNames:
         self._has_chunks = True
         fields = fields_of(chunk)
         for name, value in () if fields is None else fields.items():
-            if len(self._names) == _MOST_NAMES:
+            if len(self._names) == _MAX_NAMES:
                 return
             name = excerpt(str(name), 40)
             self._names[name] = self._names.get(name, False) or _is_text(value)

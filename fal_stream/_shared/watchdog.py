@@ -33,7 +33,7 @@ class Limits:
         idle: Between two signs of life of a running stream.
         event: Between two chunks, whatever the signs of life.
         total: From the first wait to the end.
-        idle_patience: How much longer than `idle` is really waited.
+        idle_grace: How much longer than `idle` is really waited.
         idle_from_first_chunk: Whether the idle limit begins with the first chunk only, not with
             the response headers.
         start_renews: Whether the start limit begins anew with each piece of the request that
@@ -44,7 +44,7 @@ class Limits:
     idle: float | None = None
     event: float | None = None
     total: float | None = None
-    idle_patience: float = 0.0
+    idle_grace: float = 0.0
     idle_from_first_chunk: bool = False
     start_renews: bool = False
 
@@ -89,10 +89,10 @@ class Watchdog:
         "_event",
         "_event_due",
         "_fixed_due",
+        "_had_last_read",
         "_idle",
         "_idle_due",
         "_idle_of_chunks",
-        "_last_look",
         "_left_at",
         "_limits",
         "_start_due",
@@ -103,7 +103,7 @@ class Watchdog:
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
         self._limits = limits
         self._clock = clock
-        self._idle_of_chunks = _seconds(limits.idle) + limits.idle_patience
+        self._idle_of_chunks = _seconds(limits.idle) + limits.idle_grace
         self._idle = math.inf if limits.idle_from_first_chunk else self._idle_of_chunks
         self._event = _seconds(limits.event)
         self._waited = 0.0
@@ -113,8 +113,8 @@ class Watchdog:
         self._start_due = _seconds(limits.start)
         self._total_due = _seconds(limits.total)
         self._idle_due = self._event_due = self._attempt_due = math.inf
-        self._last_look = False
-        self._refix()
+        self._had_last_read = False
+        self._update_fixed_due()
 
     def enter(self) -> float:
         """Begin to wait.
@@ -137,9 +137,9 @@ class Watchdog:
                 self._entered_at = now
         left = self._due - self._waited
         if left <= 0:
-            if self._last_look:
+            if self._had_last_read:
                 raise self.next_expiry()
-            self._last_look = True
+            self._had_last_read = True
             left = 0.0
         self._depth += 1
         self._entered_at = now
@@ -171,7 +171,7 @@ class Watchdog:
             return self._limits.total
         if None in limits:
             return None
-        return max(*map(_seconds, limits), _seconds(self._limits.idle) + self._limits.idle_patience)
+        return max(*map(_seconds, limits), _seconds(self._limits.idle) + self._limits.idle_grace)
 
     def expired(self) -> Expired | None:
         """Return which limit has run out, if one has."""
@@ -193,12 +193,12 @@ class Watchdog:
         """A piece of the request went out."""
         if self._limits.start_renews and self._start_due != math.inf:
             self._start_due = self._waited + _seconds(self._limits.start)
-            self._refix()
+            self._update_fixed_due()
 
     def add_waited(self, seconds: float) -> None:
         """Count time that was waited elsewhere on behalf of the stream, for the total limit."""
         self._total_due -= seconds
-        self._refix()
+        self._update_fixed_due()
 
     def limit_attempt(self, seconds: float) -> None:
         """Begin a limit of a few seconds for something that is not worth waiting for.
@@ -210,7 +210,7 @@ class Watchdog:
             seconds: The limit; infinity for none.
         """
         self._attempt_due = self._waited + seconds
-        self._refix()
+        self._update_fixed_due()
 
     def started(self) -> None:
         """The response headers are there: the start limit ends, idle and event limits begin."""
@@ -218,14 +218,14 @@ class Watchdog:
         self._left_at = None
         self._idle_due = self._waited + self._idle
         self._event_due = self._waited + self._event
-        self._refix()
+        self._update_fixed_due()
 
-    def alive(self) -> None:
+    def on_data(self) -> None:
         """The server showed a sign of life: the idle limit begins anew."""
         self._idle_due = self._waited + self._idle
         self._rearm()
 
-    def chunk(self) -> None:
+    def on_chunk(self) -> None:
         """A chunk came: idle and event limits begin anew.
 
         The clock stands still until the next wait, for it is the consumer's time now.
@@ -236,7 +236,7 @@ class Watchdog:
         self._event_due = self._waited + self._event
         self._rearm()
 
-    def _refix(self) -> None:
+    def _update_fixed_due(self) -> None:
         """Take note of a change of the limits that chunks leave as they are."""
         self._fixed_due = min(self._start_due, self._total_due, self._attempt_due)
         self._rearm()
@@ -250,4 +250,4 @@ class Watchdog:
             due = self._event_due
         self._due = due
         if due > self._waited:
-            self._last_look = False
+            self._had_last_read = False

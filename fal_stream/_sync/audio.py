@@ -39,7 +39,7 @@ class Audio(IteratorHints):
                 chunk = stream.__next__()
             except StopIteration:
                 if not stream.signal.aborted:
-                    self._reader.check(stream.endpoint_id, stream.request_id)
+                    self._reader.check_found(stream.endpoint_id, stream.request_id)
                 raise
             try:
                 sound = self._reader.take(chunk)

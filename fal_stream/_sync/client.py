@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, cast
 from typing_extensions import Self, Unpack
 
 from .. import config as config_module
-from .._checks import also_half_made
+from .._checks import safe_repr
 from .._net.exchange import Aborted
 from .._net.flavour_hints import FlavourHints
-from .._net.storage import Storage
+from .._net.storage_protocol import Storage
 from .._net.sync_exchange import Exchange, new_exchange
 from .._shared.options import NoOthers, given_settings
 from .._shared.prepared_request import PreparedRequest
 from .._shared.prepared_stream import PreparedStream
 from .._shared.query import add_query
 from .._shared.stream_errors import timeout_error
-from .._shared.tokens import TOKEN_PARAMETER
+from .._shared.token_format import TOKEN_PARAMETER
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..config import make_settings
 from ..credentials import CredentialsFunction, Secret, Token, hidden, hides_arguments
@@ -33,7 +33,7 @@ from .dispatch import Dispatcher
 from .http.sender_factory import HttpClient, make_sender
 from .storage import StorageClient, is_overridden
 from .stream_methods import StreamMethods
-from .token import Tokens
+from .token_cache import Tokens
 
 if TYPE_CHECKING:
     from .http.response import StreamResponse
@@ -213,7 +213,7 @@ class StreamingClient(StreamMethods, FlavourHints):
         config, storage = state
         StreamingClient.__init__(self, config, storage=storage)
 
-    @also_half_made
+    @safe_repr
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._settings.run_url}>"
 

@@ -15,10 +15,11 @@ from functools import partial
 from typing import Any
 
 from .._checks import short_repr
-from .._files.detect import attribute
+from .._input_files.detect import attribute
 from .._net.compat import check_function
-from .._net.storage import Storage, call_storage
+from .._net.storage_protocol import Storage, call_storage
 from .._net.sync_exchange import new_exchange
+from .._shared import upload_protocol
 from .._shared.prepared_stream import PreparedStream
 from .._shared.watchdog import Limits, Watchdog
 from .._signal_errors import raised_by_signal_handler
@@ -27,10 +28,6 @@ from ..errors import ConfigError, FalStreamError, UploadError
 from .http.sender import Sender
 from .run_limited import run_limited
 from .storage import StorageClient, is_overridden
-
-FILES_AT_ONCE = 4
-
-_LONGEST_ADDRESS = 16_384
 
 
 def check_storage(storage: object) -> None:
@@ -114,7 +111,7 @@ def upload_with_storage(
         jobs = [
             partial(calls.call, storage.upload, found.file, found.place) for found in prepared.files
         ]
-        addresses = run_limited(jobs, FILES_AT_ONCE, group.abort)
+        addresses = run_limited(jobs, upload_protocol.FILES_AT_ONCE, group.abort)
     finally:
         unsubscribe()
     checked = [
@@ -171,7 +168,7 @@ def _checked(address: object, place: str) -> str:
     if isinstance(address, str) and address.isprintable():
         is_data = address[:5].lower() == "data:"
         is_http = address[:8].lower().startswith(("https://", "http://"))
-        if is_data or (is_http and len(address) <= _LONGEST_ADDRESS):
+        if is_data or (is_http and len(address) <= upload_protocol.MAX_URL_LENGTH):
             return address
     raise UploadError(
         f"{place} could not be uploaded: storage.upload returned {short_repr(address)}, which is "

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 # The time for connecting to any address of fal.run before its backup host is tried (seconds), the
 # same as in fal's Python client. The DNS look-up is not counted: that of the backup host would wait
 # for the same name server.
-BACKUP_PATIENCE = 5.0
+PRIMARY_CONNECT_TIMEOUT = 5.0
 
 _logger = logging.getLogger("fal_stream")
 
@@ -230,7 +230,7 @@ class Dispatcher:
         backup = request.at(backup_url(request.url))
         if backup is None:
             return self.sender.send(request, exchange)
-        exchange.connect_patience = BACKUP_PATIENCE
+        exchange.connect_timeout = PRIMARY_CONNECT_TIMEOUT
         try:
             return self.sender.send(request, exchange)
         except StreamConnectionError as error:
@@ -238,7 +238,7 @@ class Dispatcher:
                 raise
             failure = error
         finally:
-            exchange.connect_patience = None
+            exchange.connect_timeout = None
         _logger.info("Trying the backup host: %s", failure.message)
         try:
             return self.sender.send(backup, exchange)
@@ -277,7 +277,7 @@ def _call(exchange: Exchange, what: str, function: Callable[..., Any], *args: An
 
 def _traced(request: PreparedRequest) -> PreparedRequest:
     """Add the headers of the current OpenTelemetry span, unless the request has them already."""
-    headers = {} if request.is_bare else trace_headers()
+    headers = {} if request.omit_default_headers else trace_headers()
     return replace(request, headers={**headers, **request.headers}) if headers else request
 
 

@@ -19,12 +19,12 @@ from .._net.cancellation import complete_despite_cancellation, in_thread
 from .._net.compat import call_with_timeout
 from .._saving.save_path import make_folder, parse_save_path
 from .._shared.chunk_fields import shown_fields
+from .._shared.chunk_files import SeenFiles, find_files_in_chunk
 from .._shared.file_hosts import make_file_hosts
 from .._shared.file_limits import FileLimits
-from .._shared.find_files import SeenFiles, find_in
 from ..errors import FalStreamError, FileError, counted
 from .dispatch import Dispatcher
-from .fetch import FileOption
+from .download import FileOption
 from .saver import Saver
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 MAX_SAVED_FILES = 1_000
 
 # How long a write to disk is waited for when the caller was cancelled (seconds).
-_PATIENCE = 0.5
+_DISK_TIMEOUT = 0.5
 
 _logger = logging.getLogger("fal_stream")
 
@@ -125,7 +125,7 @@ class StreamSaver:
                 saver.write(chunk, stream.response_headers)
             elif self._previews:
                 self._save(saver, chunk, number)
-            elif self._files_in is None and next(find_in(chunk, self._hosts), None):
+            elif self._files_in is None and next(find_files_in_chunk(chunk, self._hosts), None):
                 self._files_in = number
         last = stream.done()
         if stream.signal.aborted:
@@ -143,7 +143,7 @@ class StreamSaver:
     def _keep_soon(self, saver: Saver) -> Path | None:
         """Keep what has arrived, but wait only briefly for a disk that hangs."""
         keep: Callable[[], Any] = partial(self._keep, saver)
-        call_with_timeout(_PATIENCE, keep)
+        call_with_timeout(_DISK_TIMEOUT, keep)
         return saver.leave()
 
     def _keep(self, saver: Saver, *, with_buffer: bool = True) -> None:
@@ -173,7 +173,7 @@ class StreamSaver:
             )
 
     def _save(self, saver: Saver, chunk: object, number: int) -> None:
-        found = filter(self._once.is_new, find_in(chunk, self._hosts))
+        found = filter(self._once.is_new, find_files_in_chunk(chunk, self._hosts))
         for count, file in enumerate(found):
             try:
                 if count == MAX_SAVED_FILES:

@@ -19,7 +19,7 @@ from .._shared.media_types import checked_type, sniffed_type, suffix_of
 from ..abort import AbortSignal
 from ..errors import FileError
 from .dispatch import Dispatcher
-from .save import FileWriter, save_file
+from .file_writer import FileWriter, save_file
 
 
 class Saver:

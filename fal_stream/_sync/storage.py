@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Self, Unpack
 
 from .. import config as config_module
-from .._checks import also_half_made, short_repr
-from .._files.detect import is_file
+from .._checks import safe_repr, short_repr
+from .._input_files.detect import is_file
 from .._net.exchange import Aborted
 from .._net.result_hints import result_hints
 from .._shared.inputs import InputFile, encode_input
@@ -231,7 +231,7 @@ class StorageClient:
     def __setstate__(self, state: tuple[config_module.Config]) -> None:
         StorageClient.__init__(self, *state)
 
-    @also_half_made
+    @safe_repr
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._settings.rest_url}>"
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
 from typing_extensions import Self, TypeVar
 
 from .. import config as config_module
-from .._checks import also_half_made, check_bool
+from .._checks import check_bool, safe_repr
 from .._net.compat import check_function
 from .._net.flavour_hints import IteratorHints
 from .._net.result_hints import result_hints
@@ -32,7 +32,7 @@ from .readable_stream import ReadableStream
 
 if TYPE_CHECKING:
     from .._shared.chunk_fields import ChunkField
-    from .._shared.file_reader import FileReader
+    from .._shared.chunk_file_finder import ChunkFileFinder
     from .._shared.text_reader import TextReader
     from .dispatch import Dispatcher
     from .file import File
@@ -71,7 +71,7 @@ class FalStream(ReadableStream[ChunkT]):
         self._settings = settings
         self._dispatcher = dispatcher
         self._text_reader: TextReader | None = None
-        self._file_reader: FileReader | None = None
+        self._file_finder: ChunkFileFinder | None = None
 
     @property
     def config(self) -> config_module.Config:
@@ -106,7 +106,7 @@ class FalStream(ReadableStream[ChunkT]):
         check_function("listener", listener)
         self._listeners.add(type, listener)
         # The last call may still come, while other listeners are waited for.
-        if CLOSED in self._reached and self._last_call is None:
+        if CLOSED in self._reached and self._final_event is None:
             warnings.warn(
                 f"{self!r} has ended, so a listener for {type!r} is never called: add listeners "
                 "before the stream is read; done() still gives the last chunk or the error",
@@ -265,7 +265,7 @@ class FalStream(ReadableStream[ChunkT]):
         """
         from .file import files_of
 
-        if self._file_reader is None and not self.buffer:
+        if self._file_finder is None and not self.buffer:
             self._warn_of_late_call("files")
         return files_of(self, hosts, self._dispatcher)
 
@@ -360,7 +360,7 @@ class FalStream(ReadableStream[ChunkT]):
             endpoint_id=self.endpoint_id,
         )
 
-    @also_half_made
+    @safe_repr
     def __repr__(self) -> str:
         is_open = OPEN in self._reached
         state = "closed" if self.closed else "running" if is_open else "not started"

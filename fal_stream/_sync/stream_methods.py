@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from typing_extensions import TypeForm, Unpack
 
-from .._files.detect import is_file
+from .._input_files.detect import is_file
 from .._net.sync_exchange import Exchange
 from .._shared.endpoint import DEFAULT_PATH
 from .._shared.options import EVENT_STREAM, NoOthers, given_options

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from typing_extensions import Self
 
-from .._files.source import FileSource
+from .._input_files.source import FileSource
 from .._net.call_thread import Call, CallThread
 from .._net.sync_exchange import Exchange
 

@@ -17,10 +17,10 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from .._files.source import FileSource
+from .._input_files.source import FileSource
 from .._net.call_thread import CallThread
 from .._net.sync_exchange import Exchange, new_exchange
-from .._shared import uploads
+from .._shared import upload_protocol
 from .._shared.endpoint import host_of, is_loopback
 from .._shared.prepared_request import OUR_HEADERS, PreparedRequest, api_request
 from .._shared.storage_settings import HEADER as LIFECYCLE_HEADER
@@ -71,37 +71,39 @@ class UploadRequests:
 
     def initiate(
         self, source: FileSource, lifecycle: str | None, signal: AbortSignal, *, in_parts: bool
-    ) -> uploads.UploadTarget:
+    ) -> upload_protocol.UploadTarget:
         """Request the URL to upload a file to, in one request or in parts."""
-        url = uploads.initiate_url(self._config.rest_url, in_parts=in_parts)
+        url = upload_protocol.initiate_url(self._config.rest_url, in_parts=in_parts)
         content = {"content_type": source.content_type, "file_name": source.name}
         headers = {} if lifecycle is None else {LIFECYCLE_HEADER: lifecycle}
         request = api_request(self._config, url, content, headers)
         with self.exchange(signal) as exchange:
             answer = self._dispatcher.fetch_json(request, exchange)
-        return uploads.check_initiated(answer, is_local=is_loopback(host_of(urlsplit(url).netloc)))
+        return upload_protocol.check_initiated(
+            answer, is_local=is_loopback(host_of(urlsplit(url).netloc))
+        )
 
     def put_part(
-        self, target: uploads.UploadTarget, number: int, part: FilePart, signal: AbortSignal
-    ) -> uploads.UploadedPart:
+        self, target: upload_protocol.UploadTarget, number: int, part: FilePart, signal: AbortSignal
+    ) -> upload_protocol.UploadedPart:
         """Send a part of a file; parts are numbered from 1."""
-        request = put_request(uploads.part_url(target.upload_url, number), part, None)
-        return uploads.check_part(self.put(request, part, signal, is_json=True), number)
+        request = put_request(upload_protocol.part_url(target.upload_url, number), part, None)
+        return upload_protocol.check_part(self.put(request, part, signal, is_json=True), number)
 
     def complete(
         self,
-        target: uploads.UploadTarget,
-        parts: Sequence[uploads.UploadedPart],
+        target: upload_protocol.UploadTarget,
+        parts: Sequence[upload_protocol.UploadedPart],
         signal: AbortSignal,
     ) -> None:
         """Tell the storage that all parts were sent."""
-        body = uploads.completion(parts)
+        body = upload_protocol.completion(parts)
         request = PreparedRequest(
             "POST",
-            uploads.complete_url(target.upload_url),
+            upload_protocol.complete_url(target.upload_url),
             _headers("application/json", len(body)),
             body,
-            is_bare=True,
+            omit_default_headers=True,
         )
         with self.exchange(signal) as exchange:
             response = self._dispatcher.dispatch(request, exchange, as_is=True)
@@ -145,7 +147,9 @@ def put_request(url: str, part: FilePart, content_type: str | None) -> PreparedR
         part: The part.
         content_type: The media type of the file, or None.
     """
-    return PreparedRequest("PUT", url, _headers(content_type, part.length), is_bare=True)
+    return PreparedRequest(
+        "PUT", url, _headers(content_type, part.length), omit_default_headers=True
+    )
 
 
 def _headers(content_type: str | None, length: int) -> dict[str, str]:

@@ -16,7 +16,7 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from fal_stream._checks import also_half_made
+from fal_stream._checks import safe_repr
 from fal_stream.testing.redacted import RedactedFields
 
 __all__ = ["MAX_HEAD_BYTES", "BadRequest", "RecordedRequest", "read_request"]
@@ -71,7 +71,7 @@ class RecordedRequest:
     gone: threading.Event = field(default_factory=threading.Event)
     finished: threading.Event = field(default_factory=threading.Event)
 
-    @also_half_made
+    @safe_repr
     def __repr__(self) -> str:
         return f"<RecordedRequest {self.method} {self.path} {self.request_id}>"
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fal_stream._checks import also_half_made
+from fal_stream._checks import safe_repr
 from fal_stream.errors import ConfigError, counted, excerpt
 
 __all__ = ["BadUpload", "PendingUpload", "Upload", "Uploads"]
@@ -43,7 +43,7 @@ class Upload:
     lifecycle: Any = field(hash=False)
     parts: int
 
-    @also_half_made
+    @safe_repr
     def __repr__(self) -> str:
         size = f"{counted(len(self.content), 'byte')}"
         return f"<Upload {excerpt(self.file_name)!r} {self.content_type}, {size}>"

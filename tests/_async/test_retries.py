@@ -270,7 +270,7 @@ async def test_a_silent_host_gives_way_to_its_backup(
     unreachable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # Both names lead to this machine; the backup's server is found where the first never answers.
-    monkeypatch.setattr(dispatch, "BACKUP_PATIENCE", 0.2)
+    monkeypatch.setattr(dispatch, "PRIMARY_CONNECT_TIMEOUT", 0.2)
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("falrun.com").configure_cert(context)

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from fal_stream._async.http import sender
-from fal_stream._async.http.response import PATIENCE
+from fal_stream._async.http.response import ERROR_BODY_TIMEOUT
 from fal_stream._net import byte_stream
-from fal_stream._shared import api_errors, decode, framing, http1, sse, tokens
+from fal_stream._shared import api_errors, decode, framing, http1, sse, token_format
 from fal_stream.errors import excerpt
 from tests.docs.named_tests import ROOT
 from tests.fuzz.errors import LONGEST_MESSAGE
@@ -18,7 +18,8 @@ KIB = 1024
 MIB = 1024 * KIB
 
 ERROR_BODY = (
-    f"{api_errors.ERROR_BODY_LIMIT // MIB} MiB, and what comes within {PATIENCE:.0f} seconds"
+    f"{api_errors.ERROR_BODY_LIMIT // MIB} MiB, "
+    f"and what comes within {ERROR_BODY_TIMEOUT:.0f} seconds"
 )
 
 PAGE = (ROOT / "docs" / "reference" / "limits.md").read_text(encoding="utf-8")
@@ -46,7 +47,7 @@ LIMITS = dict(re.findall(r"^\| (.*?) \| (.*?) \| .* \|$", PAGE, re.M))
             "JSON responses of fal's API (a token, an upload URL)",
             f"{api_errors.ERROR_BODY_LIMIT // MIB} MiB",
         ),
-        ("a token", f"{tokens.MAX_TOKEN:,} characters"),
+        ("a token", f"{token_format.MAX_TOKEN:,} characters"),
         ("read-ahead for a slow consumer", f"{byte_stream.READ_BYTES // KIB} KiB"),
     ],
 )

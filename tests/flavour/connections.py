@@ -61,7 +61,7 @@ def connect_by(
     port: int,
     *,
     start: float | None = 20.0,
-    patience: float | None = None,
+    timeout: float | None = None,
     begun: Callable[[BaseExchange], object] = nothing,
     look: Callable[[socket.socket], Any] = peer_of,
 ) -> Any:
@@ -72,7 +72,7 @@ def connect_by(
         host: The host.
         port: Its port.
         start: The limit in seconds.
-        patience: The limit for all addresses together.
+        timeout: The limit for all addresses together.
         begun: Is given the exchange before it begins.
         look: Is given the socket.
 
@@ -82,14 +82,14 @@ def connect_by(
     watchdog = Watchdog(Limits(start=start), time.monotonic)
     if flavour == "blocking":
         exchange = Exchange(watchdog)
-        exchange.connect_patience = patience
+        exchange.connect_timeout = timeout
         begun(exchange)
         with connect(exchange, host, port) as sock:
             return look(sock)
 
     async def run() -> Any:
         exchange = running_loop().exchange(watchdog)
-        exchange.connect_patience = patience
+        exchange.connect_timeout = timeout
         begun(exchange)
         wire = await async_connect(exchange, host, port)
         try:

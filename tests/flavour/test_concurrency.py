@@ -141,7 +141,7 @@ def looks(monkeypatch: pytest.MonkeyPatch, stream: type[Any]) -> list[str]:
 
         return call
 
-    for name in ("is_quiet", "seems_open"):
+    for name in ("is_reusable", "seems_open"):
         monkeypatch.setattr(stream, name, counted(name))
     return asked
 
@@ -160,7 +160,7 @@ async def test_others_are_not_looked_at(
         assert await client.stream("acme/short").done() == 1
         asked = looks(monkeypatch, AsyncSocketStream)
         assert await client.stream("acme/short").done() == 1
-        assert asked == ["is_quiet", "seems_open"]
+        assert asked == ["is_reusable", "seems_open"]
         gate.has_response.set()
         for stream in streams:
             await stream.done()
@@ -181,7 +181,7 @@ def test_other_idle_ones_are_not_looked_at(
             assert stream.done() == 0
         asked = looks(monkeypatch, SocketStream)
         assert client.stream("acme/app", input=0).done() == 0
-        assert asked == ["is_quiet", "seems_open", "is_quiet"]
+        assert asked == ["is_reusable", "seems_open", "is_reusable"]
 
 
 def test_the_work_of_a_request_does_not_grow(fal: LocalFal) -> None:

@@ -215,7 +215,7 @@ def test_patience_is_for_all_addresses_together(flavour: str, hosts: Hosts) -> N
     hosts.addresses = SILENT
     files = open_files()
     with pytest.raises(ConnectFailed) as caught:
-        connect_by(flavour, HOST, hosts.port, patience=0.4)
+        connect_by(flavour, HOST, hosts.port, timeout=0.4)
     # Those that were not begun by then are not waited for.
     assert str(caught.value) == (
         f"{HOST}:{hosts.port}: {SILENT[0]}: no answer; {SILENT[1]}: no answer"
@@ -237,7 +237,7 @@ def test_no_more_than_some_at_once(
     flavour: str, hosts: Hosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(happy_eyeballs, "ATTEMPT_DELAY", 0.01)
-    monkeypatch.setattr(happy_eyeballs, "MOST_ATTEMPTS", 2)
+    monkeypatch.setattr(happy_eyeballs, "MAX_ATTEMPTS", 2)
     hosts.addresses = [*SILENT, GOOD]
     with pytest.raises(Expired):
         connect_by(flavour, HOST, hosts.port, start=0.4)

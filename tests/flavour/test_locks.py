@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from fal_stream import FalStream, StreamingClient, StreamMap
-from fal_stream._files.seekable import SeekableReader
+from fal_stream._input_files.seekable import SeekableReader
 from fal_stream._net.response_connection import connection_of
 from fal_stream._shared.redact import Redactor
 from fal_stream.testing import Hang, LocalFal
@@ -67,7 +67,7 @@ def test_another_thread_shares_the_connection_at_each_step() -> None:
 
 @pytest.mark.parametrize("does_wait", [False, True])
 def test_another_reader_of_a_file_is_closed_at_each_step(does_wait: bool) -> None:
-    for at in each_step("_files/seekable.py", "_files/file_lock.py"):
+    for at in each_step("_input_files/seekable.py", "_input_files/file_lock.py"):
         file = io.BytesIO(b"0123456789")
         file.seek(3)
         reader, other = SeekableReader(file), SeekableReader(file)

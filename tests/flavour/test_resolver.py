@@ -24,7 +24,7 @@ from fal_stream._net import resolver
 from fal_stream._net.exchange import Aborted, BaseExchange
 from fal_stream._net.happy_eyeballs import async_connect
 from fal_stream._net.loops import running_loop
-from fal_stream._net.resolver import MOST_LOOK_UPS, Address, ConnectFailed, LookUp, address_of
+from fal_stream._net.resolver import MAX_LOOK_UPS, Address, ConnectFailed, LookUp, address_of
 from fal_stream._shared.watchdog import Expired, Limits, Watchdog
 from fal_stream.testing import LocalFal
 from tests.concurrency import HANG, Job, until
@@ -88,7 +88,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
         until(lambda: not names.running)
         # Nothing of it is kept.
         assert resolver._look_ups._calls == {}
-        until(lambda: not any(slot.locked() for slot in resolver._look_ups._slots))
+        until(lambda: not any(slot.locked() for slot in resolver._look_ups._worker_locks))
 
 
 def in_vain(flavour: str, name: str, port: int, **options: Any) -> BaseException:
@@ -147,13 +147,13 @@ def test_ports_are_looked_up_apart(names: Names) -> None:
 
 @flavours
 def test_so_many_at_once(flavour: str, names: Names) -> None:
-    count = 5 * MOST_LOOK_UPS
+    count = 5 * MAX_LOOK_UPS
     jobs = [Job(connect_by, flavour, f"{n}.example", names.port) for n in range(count)]
-    until(lambda: names.running == MOST_LOOK_UPS)
+    until(lambda: names.running == MAX_LOOK_UPS)
     time.sleep(0.1)
     names.go_on.set()
     assert [job.result() for job in jobs] == ["127.0.0.1"] * count
-    assert names.at_once == MOST_LOOK_UPS
+    assert names.at_once == MAX_LOOK_UPS
     assert len(names.asked) == count
 
 
@@ -184,20 +184,20 @@ def test_so_many_threads_at_once(
         async with anyio.create_task_group() as group:
             for number in range(200):
                 group.start_soon(connect, f"{number}.example")
-            while names.running < MOST_LOOK_UPS:
+            while names.running < MAX_LOOK_UPS:
                 await anyio.sleep(0.01)
             names.go_on.set()
 
     monkeypatch.setattr(_thread, "start_new_thread", count)
     anyio.run(run, **LOOPS[flavour])
-    assert most == MOST_LOOK_UPS
+    assert most == MAX_LOOK_UPS
     until(lambda: alive == 0)
 
 
 @flavours
 def test_who_waits_for_a_thread_can_be_aborted(flavour: str, names: Names) -> None:
-    others = [Job(in_vain, "blocking", f"{n}.example", names.port) for n in range(MOST_LOOK_UPS)]
-    until(lambda: names.running == MOST_LOOK_UPS)
+    others = [Job(in_vain, "blocking", f"{n}.example", names.port) for n in range(MAX_LOOK_UPS)]
+    until(lambda: names.running == MAX_LOOK_UPS)
     exchanges: list[BaseExchange] = []
     job = Job(partial(in_vain, flavour, "late.example", names.port, begun=exchanges.append))
     until(lambda: bool(exchanges))
@@ -400,7 +400,7 @@ def test_streams_go_on_where_no_thread_is_to_be_had(
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_a_fork_while_a_name_is_looked_up(names: Names) -> None:
     jobs = [Job(connect_by, "blocking", f"{n}.example", names.port) for n in range(20)]
-    until(lambda: names.running == MOST_LOOK_UPS)
+    until(lambda: names.running == MAX_LOOK_UPS)
 
     def look_up_again() -> None:
         names.go_on = threading.Event()

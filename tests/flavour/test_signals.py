@@ -409,7 +409,7 @@ def test_ctrl_c_while_a_token_is_fetched(fal: LocalFal) -> None:
         return client.stream("acme/app", connection_mode="client", start_timeout=10).done()
 
     def at_all_steps() -> None:
-        for at in each_step("_sync/token.py", like_signals=True):
+        for at in each_step("_sync/token_cache.py", like_signals=True):
             with StreamingClient(**fal.settings) as client:
                 others: list[Job[Any]] = []
                 with (
@@ -465,7 +465,7 @@ def test_a_stream_is_started_while_its_thread_fetches_a_token(
         results.append(stream.done())
 
     def at_all_steps() -> None:
-        for at in each_step("_sync/token.py"):
+        for at in each_step("_sync/token_cache.py"):
             with StreamingClient(**fal.settings) as other:
                 results: list[Any] = []
                 with at(partial(start, other, results)):

@@ -219,7 +219,7 @@ def test_the_names_are_those_that_type_checkers_see() -> None:
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert places == fal_stream._PLACE_OF
+    assert places == fal_stream._MODULE_OF
     assert {*places, "__version__"} == set(fal_stream.__all__)
 
 

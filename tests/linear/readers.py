@@ -18,12 +18,12 @@ from fal_stream._display.snapshot import SnapshotBuilder
 from fal_stream._net.log_redaction import RedactedLogs
 from fal_stream._shared import api_errors
 from fal_stream._shared.audio_chunks import AudioReader
+from fal_stream._shared.chunk_files import find_files_in_chunk
 from fal_stream._shared.chunk_source import BinaryChunks
 from fal_stream._shared.chunks import EventChunks
 from fal_stream._shared.data_uri import decode_data_uri
 from fal_stream._shared.decode import decode_json, decode_report, json_decoder
 from fal_stream._shared.file_hosts import FileHosts
-from fal_stream._shared.find_files import find_in
 from fal_stream._shared.framing import ChunkedBody, framing_for
 from fal_stream._shared.http1 import ResponseHeadReader, decode_headers
 from fal_stream._shared.media_types import suffix_of
@@ -31,8 +31,8 @@ from fal_stream._shared.redact import Redactor
 from fal_stream._shared.reported_error import reported_error
 from fal_stream._shared.sse import SSEParser
 from fal_stream._shared.text_reader import TextReader
-from fal_stream._shared.tokens import check_token
-from fal_stream._shared.uploads import check_initiated, check_part
+from fal_stream._shared.token_format import check_token
+from fal_stream._shared.upload_protocol import check_initiated, check_part
 from fal_stream.errors import FalStreamError
 from fal_stream.retry import parse_retry_after
 from fal_stream.testing.recording import Piece
@@ -330,7 +330,7 @@ def _read_text(texts: list[str]) -> None:
 
 
 def _find_files(chunk: object) -> None:
-    for found in find_in(chunk, FileHosts()):
+    for found in find_files_in_chunk(chunk, FileHosts()):
         found.name("acme/app")
         repr(found)
         with contextlib.suppress(ValueError):

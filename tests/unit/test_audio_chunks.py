@@ -50,7 +50,7 @@ class Piece:
 def test_where_sound_stands(chunk: Any) -> None:
     reader = AudioReader(None)
     assert reader.take(chunk) == SOUND
-    reader.check("a/b", None)
+    reader.check_found("a/b", None)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_chunks_without_sound(chunk: Any) -> None:
     assert reader.take(chunk) == b""
     if chunk != b"":
         with pytest.raises(FileError, match="no audio in the stream: 1 chunk came; the last"):
-            reader.check("a/b", None)
+            reader.check_found("a/b", None)
 
 
 STATUSES = [
@@ -115,10 +115,10 @@ def test_a_status_is_no_sound(wrap: Any, status: str) -> None:
     reader = AudioReader(None)
     assert reader.take(wrap(status)) == b""
     with pytest.raises(FileError, match="no audio in the stream: 1 chunk came; the last"):
-        reader.check("a/b", None)
+        reader.check_found("a/b", None)
     assert reader.take(wrap(TEXT)) == SOUND
     assert reader.take(wrap(status)) == b""
-    reader.check("a/b", None)
+    reader.check_found("a/b", None)
 
 
 def test_a_status_beside_sound() -> None:
@@ -216,10 +216,10 @@ def test_fields() -> None:
 def test_a_field_that_is_nowhere() -> None:
     reader = AudioReader("x" * 10_000)
     with pytest.raises(FileError, match="no chunk came") as caught:
-        reader.check("a/b", None)
+        reader.check_found("a/b", None)
     reader.take({f"field {number}": number for number in range(1_000)})
     with pytest.raises(FileError, match="'field 11' and 988 more") as caught:
-        reader.check("a/b", None)
+        reader.check_found("a/b", None)
     assert caught.value.endpoint_id == "a/b"
     assert len(str(caught.value)) < 500
 
@@ -273,6 +273,6 @@ def test_any_chunks(chunks: list[Any]) -> None:
     try:
         for chunk in chunks:
             assert isinstance(reader.take(chunk), bytes)
-        reader.check("a/b", None)
+        reader.check_found("a/b", None)
     except FalStreamError as error:
         assert isinstance(error, (FileError, StreamDecodeError))  # noqa: PT017

@@ -157,7 +157,7 @@ def test_json_that_is_glued_to_an_event_comes_after_it(raw: bool, said: str) -> 
 def test_other_json_that_is_glued_to_an_event_is_text(end: bytes) -> None:
     made = source()
     assert read(made, b'data: 1\n{"x": 2}' + end) == ([1], None)
-    assert made.foreign == 9
+    assert made.non_event_bytes == 9
 
 
 @pytest.mark.parametrize("raw", [False, True])
@@ -180,9 +180,9 @@ def test_half_an_event_before_an_error_is_no_chunk() -> None:
 @pytest.mark.parametrize("text", [b"hello\n", b'{"x": 1}\n', b"\xff\xfe\n"])
 def test_other_text_is_counted(text: bytes) -> None:
     made = source(answer_error=answer)
-    assert made.foreign == 0
+    assert made.non_event_bytes == 0
     assert read(made, events("1"), text) == ([1], None)
-    assert made.foreign == len(text)
+    assert made.non_event_bytes == len(text)
 
 
 def test_text_that_is_no_utf_8_may_be_the_json_of_an_error() -> None:
@@ -194,7 +194,7 @@ def test_text_that_is_no_utf_8_may_be_the_json_of_an_error() -> None:
 def test_blank_lines_are_no_text() -> None:
     made = source(answer_error=answer)
     assert read(made, events("1"), b"\n \n\n") == ([1], None)
-    assert made.foreign == 0
+    assert made.non_event_bytes == 0
 
 
 def test_an_error_before_the_end_mark_is_raised_and_one_behind_it_is_not() -> None:

@@ -391,7 +391,7 @@ def test_nothing_is_held_back() -> None:
     out: list[Any] = []
     made = source()
     made.feed(b"da", out)
-    made.check()
+    made.raise_held_error()
     made.feed(b"ta: 1\n\n", out)
     assert out == [1]
 
@@ -500,23 +500,23 @@ def test_what_is_no_utf_8_is_shown() -> None:
 def test_an_error_that_is_held_back_is_told_when_asked_for(raw: bool) -> None:
     made: EventChunks[Any] = EventChunks(SSEParser(max_event_bytes=20), decode_json, raw=raw)
     out: list[Any] = []
-    made.check()
+    made.raise_held_error()
     made.feed(events("1"), out)
     states = [made.has_failed]
-    made.check()
+    made.raise_held_error()
     made.feed(events("2", "9" * 30), out)
     states.append(made.has_failed)
     assert states == [False, True]
     assert len(out) == 2
     for _ in range(2):
         with pytest.raises(EventTooLarge):
-            made.check()
+            made.raise_held_error()
 
 
 def test_bytes_as_they_come_never_fail() -> None:
     made = BinaryChunks()
     made.feed(b"1", [])
-    made.check()
+    made.raise_held_error()
     assert made.has_failed is False
     assert source().has_failed is False
 

@@ -24,7 +24,7 @@ from fal_stream import (
 )
 from fal_stream._shared.prepared_request import PreparedRequest
 from fal_stream._shared.prepared_stream import prepare_stream
-from fal_stream._shared.uploads import UploadTarget
+from fal_stream._shared.upload_protocol import UploadTarget
 from fal_stream.middleware import RequestConfig
 
 KEY = "0f5e3c1d-key-id:8b1d~secret.of-the_key"

@@ -303,7 +303,7 @@ def test_chunks_before_a_large_event_are_given_first() -> None:
     source.feed(b"data: 1\n\ndata: 2\n\ndata: " + b"9" * 200, out)
     assert out == [1, 2]
     with pytest.raises(EventTooLarge, match="100"):
-        source.check()
+        source.raise_held_error()
 
 
 def test_signs_of_life() -> None:
@@ -317,7 +317,7 @@ def test_signs_of_life() -> None:
 def test_binary_chunks_are_the_bytes() -> None:
     source = BinaryChunks()
     out: list[Any] = []
-    source.check()
+    source.raise_held_error()
     source.feed(b"a", out)
     source.feed(b"b", out)
     source.close(out)

@@ -29,9 +29,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fal_stream import ConfigError
-from fal_stream._files.detect import is_file
-from fal_stream._files.readers import FileReadError
-from fal_stream._files.source import FileSource, open_file
+from fal_stream._input_files.detect import is_file
+from fal_stream._input_files.readers import FileReadError
+from fal_stream._input_files.source import FileSource, open_file
 
 DATA = bytes(range(256)) * 40
 
@@ -489,7 +489,7 @@ def test_what_is_unpacked_while_it_is_read_has_the_name_without(tmp_path: Path) 
 
 FORKING = """
 import os, signal, threading
-from fal_stream._files.source import open_file
+from fal_stream._input_files.source import open_file
 
 class Waiting:
     # Its reads wait until they may go on; the fork comes meanwhile.
@@ -825,7 +825,7 @@ def test_a_response_is_read_while_its_connection_is_silent() -> None:
 
 AT_EXIT = """
 import sys, threading, time
-from fal_stream._files.source import open_file
+from fal_stream._input_files.source import open_file
 
 source = open_file("file", sys.stdin.buffer)
 first = source.read_next(100)

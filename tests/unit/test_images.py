@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from fal_stream import ConfigError
-from fal_stream._files.detect import is_file
-from fal_stream._files.source import FileSource, open_file
+from fal_stream._input_files.detect import is_file
+from fal_stream._input_files.source import FileSource, open_file
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -128,7 +128,7 @@ def test_an_image_whose_file_is_broken(tmp_path: Path) -> None:
 def test_pillow_is_not_imported_for_it() -> None:
     program = (
         "import sys\n"
-        "from fal_stream._files.detect import is_file\n"
+        "from fal_stream._input_files.detect import is_file\n"
         "assert not is_file(object())\n"
         "assert is_file(b'x')\n"
         "assert not [name for name in sys.modules if name.startswith('PIL')]\n"

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[2] / "fal_stream"
 CORE = {
     "_checks",
     "_display",
-    "_files",
+    "_input_files",
     "_ipython",
     "_net",
     "_reporting",
@@ -56,10 +56,10 @@ MAY_IMPORT = {
     "_ipython": set[str](),
     "_signal_errors": set[str](),
     "_display": {"_ipython", "_shared", "_signal_errors", "abort", "errors"},
-    "_files": {"_checks", "_shared", "_signal_errors", "errors"},
+    "_input_files": {"_checks", "_shared", "_signal_errors", "errors"},
     "_net": {"_checks", "_ipython", "_shared", "_signal_errors", "abort", "errors"},
     "_reporting": {"_checks", "_shared", "_signal_errors", "_version", "errors"},
-    "_saving": {"_checks", "_files", "_shared", "_signal_errors", "errors"},
+    "_saving": {"_checks", "_input_files", "_shared", "_signal_errors", "errors"},
     "_async": CORE,
     "_sync": CORE,
     "_cli": {
@@ -89,9 +89,9 @@ MAY_WAIT = {
     "_cli/progress.py": {"threading"},
     "_cli/broken_pipe.py": {"select", "threading"},
     "_display/display.py": {"threading"},
-    "_files/seekable.py": {"threading"},
-    "_files/pipes.py": {"select", "socket"},
-    "_files/file_lock.py": {"threading"},
+    "_input_files/seekable.py": {"threading"},
+    "_input_files/pipes.py": {"select", "socket"},
+    "_input_files/file_lock.py": {"threading"},
 }
 HTTP = {"h11", "httpcore", "httpx"}
 NOT_PURE = WAITING | HTTP | {"logging", "os", "pathlib", "random", "ssl", "sys", "time"}

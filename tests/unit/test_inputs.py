@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fal_stream import ConfigError
-from fal_stream._files.detect import is_file
+from fal_stream._input_files.detect import is_file
 from fal_stream._shared.inputs import (
     EncodedInput,
     InputFile,

@@ -23,9 +23,9 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from typing_extensions import TypedDict
 
 from fal_stream import ConfigError
-from fal_stream._files.detect import is_file
-from fal_stream._shared.file_search import config_of, list_of
+from fal_stream._input_files.detect import is_file
 from fal_stream._shared.inputs import encode_input
+from fal_stream._shared.value_tree import config_of, list_of
 
 RAW = b"\xff\x00raw"
 TEXT = b"plain text"

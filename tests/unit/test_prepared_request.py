@@ -23,7 +23,7 @@ def test_a_request_to_fals_own_interface() -> None:
         "x-mine": "1",
         "x-one": "2",
     }
-    assert made.is_bare is False
+    assert made.omit_default_headers is False
     assert made.origin == "https://rest.fal.ai"
 
 
@@ -36,7 +36,7 @@ def test_headers_of_the_request_go_over_all_others() -> None:
 
 def test_a_repr_shows_no_address_and_no_header() -> None:
     made = api_request(Config(), "https://fal.ai/hidden", "hidden", {"x": "hidden"})
-    assert repr(made) == "PreparedRequest(method='POST', is_bare=False)"
+    assert repr(made) == "PreparedRequest(method='POST', omit_default_headers=False)"
 
 
 def test_a_request_is_not_pickled() -> None:

@@ -13,7 +13,7 @@ import pydantic
 import pytest
 
 from fal_stream import AbortController, Config, ConfigError, StreamOptions, __version__
-from fal_stream._files.detect import is_file
+from fal_stream._input_files.detect import is_file
 from fal_stream._shared.prepared_request import key_use
 from fal_stream._shared.prepared_stream import MAX_URL, PreparedStream, prepare_stream
 from fal_stream._shared.watchdog import Limits
@@ -183,7 +183,7 @@ def test_the_limits_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     def limits(endpoint_id: str, config: Config, **options: Any) -> Limits:
         return prepare_stream(config, endpoint_id, cast("StreamOptions", options)).limits
 
-    default = Limits(300, 15, 300, None, idle_patience=1.5, idle_from_first_chunk=True)
+    default = Limits(300, 15, 300, None, idle_grace=1.5, idle_from_first_chunk=True)
     assert limits("acme/app", Config()) == default
     for given in (
         limits("acme/app", Config(timeout=15)),
@@ -191,12 +191,12 @@ def test_the_limits_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
         limits("workflows/acme/app", Config(timeout=15, event_timeout=300)),
         limits("workflows/acme/app", Config(), timeout=15, event_timeout=300),
     ):
-        assert given == Limits(300, 15, 300, None, idle_patience=1.5)
+        assert given == Limits(300, 15, 300, None, idle_grace=1.5)
     flow = limits("workflows/acme/app", Config())
-    assert (flow.idle, flow.event, flow.idle_patience) == (None, 3600, 0)
+    assert (flow.idle, flow.event, flow.idle_grace) == (None, 3600, 0)
     assert limits("workflows/acme/app", Config(), timeout=None).idle is None
     assert limits("comfy/acme/app", Config()) == default
-    assert limits("acme/app", Config(), timeout=4).idle_patience == 0.4
+    assert limits("acme/app", Config(), timeout=4).idle_grace == 0.4
     monkeypatch.setenv("FAL_STREAM_TIMEOUT", "20")
     monkeypatch.setenv("FAL_STREAM_EVENT_TIMEOUT", "60")
     flow = limits("workflows/acme/app", Config())

@@ -19,9 +19,9 @@ from starlette.datastructures import UploadFile as StarletteFile
 from werkzeug.datastructures import FileStorage
 
 from fal_stream import ConfigError
-from fal_stream._files.detect import is_file
-from fal_stream._files.request_files import request_file
-from fal_stream._files.source import FileSource, open_file
+from fal_stream._input_files.detect import is_file
+from fal_stream._input_files.request_files import request_file
+from fal_stream._input_files.source import FileSource, open_file
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 HEADERS = Headers({"content-type": "image/webp"})

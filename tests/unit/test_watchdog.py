@@ -47,11 +47,11 @@ def test_without_limits_it_waits_for_ever(clock: Clock) -> None:
 
 
 def test_a_server_may_be_a_little_late(clock: Clock) -> None:
-    dog = Watchdog(Limits(idle=15, idle_patience=1.5), clock)
+    dog = Watchdog(Limits(idle=15, idle_grace=1.5), clock)
     dog.started()
     for _ in range(4):
         wait(dog, clock, 16.4)
-        dog.alive()
+        dog.on_data()
     wait(dog, clock, 16.5)
     expired = expiry(dog)
     assert (expired.phase, expired.seconds) == ("idle", 15)
@@ -61,11 +61,11 @@ def test_the_idle_limit_may_begin_with_the_first_chunk(clock: Clock) -> None:
     dog = Watchdog(Limits(idle=15, event=300, idle_from_first_chunk=True), clock)
     dog.started()
     wait(dog, clock, 40)
-    dog.alive()
+    dog.on_data()
     assert dog.enter() == 260
     clock.now += 40
     dog.leave()
-    dog.chunk()
+    dog.on_chunk()
     assert dog.enter() == 15
     clock.now += 15
     dog.leave()
@@ -84,9 +84,9 @@ def test_a_model_may_think_for_40_seconds_by_default(clock: Clock) -> None:
     wait(dog, clock, 40)  # before the head of the response
     dog.started()
     wait(dog, clock, 40)  # and after it
-    dog.chunk()
+    dog.on_chunk()
     wait(dog, clock, 16)
-    dog.chunk()
+    dog.on_chunk()
     wait(dog, clock, 17)
     assert expiry(dog).phase == "idle"
 
@@ -94,16 +94,16 @@ def test_a_model_may_think_for_40_seconds_by_default(clock: Clock) -> None:
 def test_pings_each_15_seconds_for_a_minute_and_a_silent_workflow(clock: Clock) -> None:
     dog = Watchdog(prepare_stream(Config(), "acme/app", {}).limits, clock)
     dog.started()
-    dog.chunk()
+    dog.on_chunk()
     for _ in range(4):
         wait(dog, clock, 15.25)
-        dog.alive()
-    dog.chunk()
+        dog.on_data()
+    dog.on_chunk()
     dog = Watchdog(prepare_stream(Config(), "workflows/acme/flow", {}).limits, clock)
     dog.started()
-    dog.chunk()
+    dog.on_chunk()
     wait(dog, clock, 3_599)
-    dog.chunk()
+    dog.on_chunk()
     wait(dog, clock, 3_600)
     expired = expiry(dog)
     assert (expired.phase, expired.seconds) == ("event", 3_600)
@@ -150,7 +150,7 @@ def test_signs_of_life_keep_the_idle_limit_off_but_not_the_event_limit(clock: Cl
     dog.started()
     for _ in range(5):
         wait(dog, clock, 1)
-        dog.alive()
+        dog.on_data()
     assert expiry(dog).phase == "event"
 
 
@@ -159,7 +159,7 @@ def test_chunks_keep_all_but_the_total_limit_off(clock: Clock) -> None:
     dog.started()
     for _ in range(9):
         wait(dog, clock, 1)
-        dog.chunk()
+        dog.on_chunk()
     assert expiry(dog).phase == "total"
 
 
@@ -168,7 +168,7 @@ def test_the_consumers_time_does_not_count(clock: Clock) -> None:
     dog.started()
     for _ in range(3):
         wait(dog, clock, 1)
-        dog.chunk()
+        dog.on_chunk()
         clock.now += 1000
     assert dog.enter() == 1
 
@@ -187,7 +187,7 @@ def test_what_arrived_during_a_suspension_is_looked_at_once(clock: Clock) -> Non
     wait(dog, clock, 20)
     assert dog.enter() == 0.0
     dog.leave()
-    dog.alive()
+    dog.on_data()
     assert dog.enter() == 2
 
 
@@ -197,7 +197,7 @@ def test_a_look_that_brings_no_life_is_the_last(clock: Clock) -> None:
     wait(dog, clock, 20)
     assert dog.enter() == 0.0
     dog.leave()
-    dog.alive()
+    dog.on_data()
     with pytest.raises(Expired) as caught:
         dog.enter()
     assert caught.value.phase == "event"
@@ -256,7 +256,7 @@ def test_a_limit_that_is_just_reached_grants_no_second_look(clock: Clock) -> Non
     wait(dog, clock, 9)
     assert dog.enter() == 0.0
     dog.leave()
-    dog.alive()
+    dog.on_data()
     with pytest.raises(Expired):
         dog.enter()
 
@@ -272,7 +272,7 @@ def test_the_pause_of_the_consumer_begins_with_the_chunk_and_ends_with_the_wait(
     dog.started()
     wait(dog, clock, 1)
     clock.now += 2
-    dog.chunk()
+    dog.on_chunk()
     clock.now += 1000
     assert dog.enter() == 10
     clock.now += 1
@@ -288,10 +288,10 @@ def test_a_chunk_after_the_last_look_grants_another(clock: Clock) -> None:
         wait(dog, clock, 20)
         assert dog.enter() == 0.0
         dog.leave()
-        dog.chunk()
+        dog.on_chunk()
         assert dog.enter() == 2
         dog.leave()
-        dog.chunk()
+        dog.on_chunk()
 
 
 def test_of_two_limits_that_ran_out_together_the_wider_is_named(clock: Clock) -> None:

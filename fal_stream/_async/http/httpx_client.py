@@ -36,7 +36,7 @@ from .sender import AsyncSender, HiddenRequest, no_response_error
 _GRACE = 1.0
 
 
-class _Answer(NamedTuple):
+class _Result(NamedTuple):
     """The response, or why there is none."""
 
     response: AsyncHttpxResponse | None
@@ -91,7 +91,7 @@ class AsyncHttpxSender(AsyncSender):
             raise self._no_answer(request.url, answer.failure, redactor)
         assert answer.response is not None, "it was answered"
         timeouts.is_answered = True
-        answer.response.attach()
+        answer.response.bind()
         return answer.response
 
     def _build(self, request: PreparedRequest, body: _AsyncBody) -> Any:
@@ -101,7 +101,7 @@ class AsyncHttpxSender(AsyncSender):
         ours = [
             (name.encode("ascii"), value.encode("ascii")) for name, value in request.headers.items()
         ]
-        kept = [] if request.is_bare else self._client.headers.raw
+        kept = [] if request.omit_default_headers else self._client.headers.raw
         headers = [
             pair for pair in kept if pair[0].decode("latin-1").lower() not in request.headers
         ]
@@ -121,7 +121,7 @@ class AsyncHttpxSender(AsyncSender):
 
     async def _attempt(
         self, sent: Any, body: _AsyncBody, exchange: AsyncExchange, redactor: Redactor
-    ) -> _Answer:
+    ) -> _Result:
         logs = RedactedLogs(str(sent.url), redactor)
         try:
             with logs:
@@ -129,13 +129,13 @@ class AsyncHttpxSender(AsyncSender):
                 response = await self._client.send(
                     sent, stream=True, follow_redirects=False, auth=None
                 )
-                return _Answer(AsyncHttpxResponse(response, exchange, redactor, logs))
+                return _Result(AsyncHttpxResponse(response, exchange, redactor, logs))
         except Exception as error:
             failure = error
         raised = body.failure or raised_by_signal_handler(failure)
         if raised is not None:
             raise raised
-        return _Answer(None, failure)
+        return _Result(None, failure)
 
     def _no_answer(self, url: str, failure: Exception, redactor: Redactor) -> StreamConnectionError:
         package = self._package
@@ -177,7 +177,7 @@ def _users_error(failure: Exception, redactor: Redactor) -> StreamConnectionErro
     return error
 
 
-async def _undo(answer: _Answer) -> None:
+async def _undo(answer: _Result) -> None:
     if answer.response is not None:
         await answer.response.release()
 
@@ -225,7 +225,7 @@ class AsyncHttpxResponse(AsyncStreamResponse):
         self, response: Any, exchange: AsyncExchange, redactor: Redactor, logs: RedactedLogs
     ) -> None:
         super().__init__(response.status_code, response.headers.raw, exchange, redactor)
-        self._is_torn = False
+        self._read_interrupted = False
         self._body: AsyncHttpxBody | _AsyncHeldBody
         if response.is_stream_consumed:
             self._body = _AsyncHeldBody(response)
@@ -235,24 +235,24 @@ class AsyncHttpxResponse(AsyncStreamResponse):
             pieces, connection = aiter(response.stream), connection_of(response)
             self._body = AsyncHttpxBody(pieces, response.aclose, connection, exchange, logs)
 
-    def attach(self) -> None:
+    def bind(self) -> None:
         """Make an abort of the exchange interrupt a read of the response."""
-        self._body.attach()
+        self._body.bind()
 
     async def read(self) -> bytes:
         """See `AsyncStreamResponse`."""
-        if self._is_torn:
+        if self._read_interrupted:
             # After a cancelled read, httpx would report the end of the body.
             raise StreamConnectionError(
                 "the task that read it was cancelled, and an http_client can't go on from there"
             )
-        self._is_torn = True
+        self._read_interrupted = True
         try:
             data = await self._body.read()
         except HttpLibraryError as error:
             reason = excerpt(self.redact(str(error)))
         else:
-            self._is_torn = False
+            self._read_interrupted = False
             return data
         raise StreamConnectionError(reason)
 
@@ -279,7 +279,7 @@ class _AsyncHeldBody:
     def __init__(self, response: Any) -> None:
         self._response: Any = response
 
-    def attach(self) -> None:
+    def bind(self) -> None:
         """Do nothing: `read` never waits."""
 
     async def read(self) -> bytes:

@@ -19,7 +19,7 @@ DISCARD_LIMIT = 64 * 1024
 DISCARD_SECONDS = 1.0
 
 # How long to wait for the body of an error (seconds).
-PATIENCE = 5.0
+ERROR_BODY_TIMEOUT = 5.0
 
 
 class AsyncStreamResponse:
@@ -85,7 +85,7 @@ class AsyncStreamResponse:
         """Close the connection of a response that nobody reads any more; from any thread."""
         raise NotImplementedError
 
-    async def read_up_to(self, limit: int, seconds: float = PATIENCE) -> bytes:
+    async def read_up_to(self, limit: int, seconds: float = ERROR_BODY_TIMEOUT) -> bytes:
         """Read the body, or as much of it as arrives within the limits.
 
         Args:

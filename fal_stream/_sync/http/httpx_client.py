@@ -37,7 +37,7 @@ from .sender import HiddenRequest, Sender, no_response_error
 _GRACE = 1.0
 
 
-class _Answer(NamedTuple):
+class _Result(NamedTuple):
     """The response, or why there is none."""
 
     response: HttpxResponse | None
@@ -92,7 +92,7 @@ class HttpxSender(Sender):
             raise self._no_answer(request.url, answer.failure, redactor)
         assert answer.response is not None, "it was answered"
         timeouts.is_answered = True
-        answer.response.attach()
+        answer.response.bind()
         return answer.response
 
     def _build(self, request: PreparedRequest, body: _Body) -> Any:
@@ -102,7 +102,7 @@ class HttpxSender(Sender):
         ours = [
             (name.encode("ascii"), value.encode("ascii")) for name, value in request.headers.items()
         ]
-        kept = [] if request.is_bare else self._client.headers.raw
+        kept = [] if request.omit_default_headers else self._client.headers.raw
         headers = [
             pair for pair in kept if pair[0].decode("latin-1").lower() not in request.headers
         ]
@@ -120,19 +120,19 @@ class HttpxSender(Sender):
         # The URL may contain a token.
         raise ConfigError(f"The address can't be used: {excerpt(reason, 120)}")
 
-    def _attempt(self, sent: Any, body: _Body, exchange: Exchange, redactor: Redactor) -> _Answer:
+    def _attempt(self, sent: Any, body: _Body, exchange: Exchange, redactor: Redactor) -> _Result:
         logs = RedactedLogs(str(sent.url), redactor)
         try:
             with logs:
                 # The client's `auth` would replace the key.
                 response = self._client.send(sent, stream=True, follow_redirects=False, auth=None)
-                return _Answer(HttpxResponse(response, exchange, redactor, logs))
+                return _Result(HttpxResponse(response, exchange, redactor, logs))
         except Exception as error:
             failure = error
         raised = body.failure or raised_by_signal_handler(failure)
         if raised is not None:
             raise raised
-        return _Answer(None, failure)
+        return _Result(None, failure)
 
     def _no_answer(self, url: str, failure: Exception, redactor: Redactor) -> StreamConnectionError:
         package = self._package
@@ -174,7 +174,7 @@ def _users_error(failure: Exception, redactor: Redactor) -> StreamConnectionErro
     return error
 
 
-def _undo(answer: _Answer) -> None:
+def _undo(answer: _Result) -> None:
     if answer.response is not None:
         answer.response.release()
 
@@ -222,7 +222,7 @@ class HttpxResponse(StreamResponse):
         self, response: Any, exchange: Exchange, redactor: Redactor, logs: RedactedLogs
     ) -> None:
         super().__init__(response.status_code, response.headers.raw, exchange, redactor)
-        self._is_torn = False
+        self._read_interrupted = False
         self._body: HttpxBody | _HeldBody
         if response.is_stream_consumed:
             self._body = _HeldBody(response)
@@ -232,24 +232,24 @@ class HttpxResponse(StreamResponse):
             pieces, connection = iter(response.stream), connection_of(response)
             self._body = HttpxBody(pieces, response.close, connection, exchange, logs)
 
-    def attach(self) -> None:
+    def bind(self) -> None:
         """Make an abort of the exchange interrupt a read of the response."""
-        self._body.attach()
+        self._body.bind()
 
     def read(self) -> bytes:
         """See `StreamResponse`."""
-        if self._is_torn:
+        if self._read_interrupted:
             # After a cancelled read, httpx would report the end of the body.
             raise StreamConnectionError(
                 "the task that read it was cancelled, and an http_client can't go on from there"
             )
-        self._is_torn = True
+        self._read_interrupted = True
         try:
             data = self._body.read()
         except HttpLibraryError as error:
             reason = excerpt(self.redact(str(error)))
         else:
-            self._is_torn = False
+            self._read_interrupted = False
             return data
         raise StreamConnectionError(reason)
 
@@ -276,7 +276,7 @@ class _HeldBody:
     def __init__(self, response: Any) -> None:
         self._response: Any = response
 
-    def attach(self) -> None:
+    def bind(self) -> None:
         """Do nothing: `read` never waits."""
 
     def read(self) -> bytes:

@@ -20,7 +20,7 @@ DISCARD_LIMIT = 64 * 1024
 DISCARD_SECONDS = 1.0
 
 # How long to wait for the body of an error (seconds).
-PATIENCE = 5.0
+ERROR_BODY_TIMEOUT = 5.0
 
 
 class StreamResponse:
@@ -86,7 +86,7 @@ class StreamResponse:
         """Close the connection of a response that nobody reads any more; from any thread."""
         raise NotImplementedError
 
-    def read_up_to(self, limit: int, seconds: float = PATIENCE) -> bytes:
+    def read_up_to(self, limit: int, seconds: float = ERROR_BODY_TIMEOUT) -> bytes:
         """Read the body, or as much of it as arrives within the limits.
 
         Args:

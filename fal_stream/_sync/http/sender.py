@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from ..._checks import also_half_made
+from ..._checks import safe_repr
 from ..._net.sync_exchange import Exchange
 from ..._net.weak_registry import WeakRegistry
 from ..._shared.connection_hints import hint_for
@@ -190,7 +190,7 @@ class _Body(httpx.SyncByteStream):
 class HiddenRequest(httpx.Request):
     """A request whose repr leaves out the query, which may contain a token."""
 
-    @also_half_made
+    @safe_repr
     def __repr__(self) -> str:
         url = self.url
         query = "?***" if url.query else ""

@@ -124,12 +124,12 @@ class HTTPTransport(httpx.BaseTransport):
         while True:
             while (connection := pool.acquire(route)) is not None:
                 try:
-                    connection.stream.attach(exchange)
-                    is_quiet = connection.stream.is_quiet()
+                    connection.stream.bind(exchange)
+                    is_reusable = connection.stream.is_reusable()
                 except BaseException:
                     connection.close()
                     raise
-                if is_quiet:
+                if is_reusable:
                     return connection
                 connection.close()
             if not pool.is_preconnecting(route):

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .._checks import is_model_field
-from .file_search import DEPTH, LISTS, config_of, declared_fields, is_dataclass, is_model
+from .value_tree import DEPTH, LISTS, config_of, declared_fields, is_dataclass, is_model
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

@@ -23,7 +23,7 @@ from .media_types import (
 # More than any JSON that is meant; what lies deeper is not looked at.
 _DEEPEST = 200
 _LONGEST_NAME = 120
-_MOST_DIGESTS = 10_000
+_MAX_DIGESTS = 10_000
 
 # Names of fields that hold files, also with a plural or with something before or after them.
 _FILE_NAME = re.compile(
@@ -48,12 +48,12 @@ class SeenFiles:
         if digest in self._digests:
             return False
         self._digests[digest] = None
-        if len(self._digests) > _MOST_DIGESTS:
+        if len(self._digests) > _MAX_DIGESTS:
             del self._digests[next(iter(self._digests))]
         return True
 
 
-def find_in(
+def find_files_in_chunk(
     chunk: object, hosts: FileHosts, *, max_values: int | None = None
 ) -> Iterator[FoundFile]:
     """Find the files in a chunk.

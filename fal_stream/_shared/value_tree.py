@@ -3,7 +3,7 @@
 Promises: it searches mappings, lists, sets, models and dataclasses, as deep as JSON may be nested,
 and stops at a value that contains itself.
 
-Elsewhere: which objects are files (`_files/detect`).
+Elsewhere: which objects are files (`_input_files/detect`).
 """
 
 from __future__ import annotations

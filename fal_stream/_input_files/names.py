@@ -16,6 +16,7 @@ import unicodedata
 import uuid
 
 from .._checks import short_repr
+from .._shared.media_types import essence_of
 from ..errors import ConfigError
 from .detect import attribute, is_path
 
@@ -143,11 +144,6 @@ def guessed_type(file_name: str) -> str | None:
     content_type, packed = mimetypes.guess_type(f"file{extension}", strict=False)
     content_type = _PACKED.get(packed, DEFAULT_TYPE) if packed else content_type
     return content_type if content_type and _MEDIA_TYPE.fullmatch(content_type) else None
-
-
-def essence_of(content_type: str) -> str:
-    """Return a content type without its parameters, in lower case."""
-    return content_type.partition(";")[0].strip().lower()
 
 
 def _made_fit(name: str) -> str:

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 from ..errors import FileError
 from .chunk_fields import shown_chunks
+from .chunk_files import SeenFiles, find_files_in_chunk
 from .file_hosts import FileHosts
-from .find_files import SeenFiles, find_in
 from .found_file import FoundFile
 
 
-class FileReader:
+class ChunkFileFinder:
     """Finds the files in one chunk after the other; those that nobody has taken yet stay in it.
 
     Args:
@@ -40,7 +40,7 @@ class FileReader:
         self.taken += 1
         self._last = chunk
         if not isinstance(chunk, bytes):
-            self.found = filter(self._once.is_new, find_in(chunk, self.hosts))
+            self.found = filter(self._once.is_new, find_files_in_chunk(chunk, self.hosts))
 
     def missing_error(self) -> FileError:
         """Return the error of a stream in which there was no file."""

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fal_stream import Config, ConfigError
+from fal_stream._shared.chunk_files import find_files_in_chunk
 from fal_stream._shared.file_bundle import LARGEST_SHOWN, file_mime_bundle, html_of
 from fal_stream._shared.file_hosts import FileHosts, encoded_url, make_file_hosts, shown_url
-from fal_stream._shared.find_files import find_in
 from fal_stream._shared.found_file import FoundFile
 from fal_stream.errors import printable
 
@@ -27,7 +27,7 @@ PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(9000)).decode()
 
 
 def found_in(chunk: object, hosts: FileHosts = HOSTS) -> list[FoundFile]:
-    return list(find_in(chunk, hosts))
+    return list(find_files_in_chunk(chunk, hosts))
 
 
 def places(chunk: object) -> list[str]:
@@ -285,7 +285,7 @@ def test_memory_is_bounded(inner: Any) -> None:
     size = len(json.dumps(chunk))
     tracemalloc.start()
     try:
-        for file in find_in(chunk, HOSTS):
+        for file in find_files_in_chunk(chunk, HOSTS):
             assert file.is_inline
         assert tracemalloc.get_traced_memory()[1] < 200_000
     finally:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fal_stream import TokenError
-from fal_stream._shared.tokens import MAX_TOKEN, check_token, token_margin, token_of
+from fal_stream._shared.token_format import MAX_TOKEN, check_token, token_margin, token_of
 from fal_stream.errors import mask_secrets
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .._checks import short_repr
-from .._shared.media_types import HEAD_BYTES, sniffed_type
+from .._shared.media_types import HEAD_BYTES, essence_of, sniffed_type
 from ..errors import ConfigError, counted, excerpt
 from .detect import MEMORY, attribute, can_read, is_image, is_path
 from .file_objects import file_object_reader
@@ -24,7 +24,6 @@ from .names import (
     check_content_type,
     check_file_name,
     declared_type,
-    essence_of,
     fit_name,
     guessed_type,
     name_of,

@@ -18,13 +18,16 @@ from urllib.parse import quote, urlsplit
 from .. import _checks
 from ..errors import ConfigError
 from .endpoint import is_loopback, names_this_machine
-from .file_hosts import ADDRESS_MARKS
+from .file_hosts import URL_PUNCTUATION
 
 # Both are the values of fal's JavaScript client.
 MAX_SINGLE = 90 * 1024 * 1024
 PART_SIZE = 10 * 1024 * 1024
 
-MAX_ADDRESS = 16_384
+FILES_AT_ONCE = 4
+PARTS_AT_ONCE = 4
+
+MAX_URL_LENGTH = 16_384
 MAX_ETAG = 1_024
 
 
@@ -118,7 +121,7 @@ def check_initiated(answer: object, *, is_local: bool) -> UploadTarget:
     # This URL is only used in JSON, and may contain the file's name unencoded.
     if not file_url.isprintable():
         raise ValueError("file_url has a control character in it")
-    _check_address("file_url", quote(file_url, safe=ADDRESS_MARKS), is_local=is_local)
+    _check_address("file_url", quote(file_url, safe=URL_PUNCTUATION), is_local=is_local)
     return UploadTarget(upload_url, file_url)
 
 
@@ -132,8 +135,8 @@ def _text(answer: Mapping[str, Any], name: str) -> str:
     value = answer.get(name)
     if not isinstance(value, str):
         raise ValueError(f"{name} is {_kind(value)} in the answer")
-    if len(value) > MAX_ADDRESS:
-        raise ValueError(f"{name} has {len(value):,} characters, more than {MAX_ADDRESS:,}")
+    if len(value) > MAX_URL_LENGTH:
+        raise ValueError(f"{name} has {len(value):,} characters, more than {MAX_URL_LENGTH:,}")
     return value
 
 

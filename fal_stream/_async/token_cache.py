@@ -19,7 +19,7 @@ from .._net.compat import async_check_function
 from .._net.threads import AsyncSharedWork
 from .._shared.prepared_request import api_request
 from .._shared.prepared_stream import PreparedStream
-from .._shared.tokens import TokenKey, check_token, token_margin, token_of
+from .._shared.token_format import TokenKey, check_token, token_margin, token_of
 from ..config import AnySettings
 from ..credentials import Token
 from ..errors import ApiError, FalStreamError, StreamConnectionError, StreamDecodeError, TokenError
@@ -129,7 +129,7 @@ class AsyncTokens:
         mine = _PendingToken(exchange)
         try:
             pending = self._pending.setdefault(key, mine)
-            if pending.exchange.is_orphaned:
+            if pending.exchange.is_loop_closed:
                 self._resolve(key, pending, None)
                 return None
             if pending is not mine and not pending.is_interrupted_here():

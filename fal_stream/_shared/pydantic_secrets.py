@@ -13,7 +13,7 @@ from typing import Any
 
 from .._checks import is_model, is_model_secret
 from ..errors import ConfigError
-from .file_search import DEPTH, inner_values
+from .value_tree import DEPTH, inner_values
 
 __all__ = ["check_masks"]
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fal_stream._shared.uploads import (
+from fal_stream._shared.upload_protocol import (
     MAX_SINGLE,
     PART_SIZE,
     UploadedPart,
