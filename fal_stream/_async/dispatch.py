@@ -6,7 +6,6 @@ means (`api_errors`).
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 import time
@@ -21,13 +20,12 @@ from .._checks import warn_of_long_times
 from .._net.async_exchange import AsyncExchange
 from .._net.compat import async_check_function
 from .._reporting.spans import trace_headers
-from .._shared import api_errors
 from .._shared.endpoint import backup_url, is_loopback
 from .._shared.prepared_request import PreparedRequest, authorization, key_use
 from .._shared.watchdog import OPTION_OF_PHASE
 from ..config import AnySettings
 from ..credentials import Secret, check_credentials, credentials_from_environment
-from ..errors import ConfigError, StreamConnectionError, StreamDecodeError, excerpt, quoted
+from ..errors import ConfigError, StreamConnectionError, excerpt
 from ..middleware import RequestConfig, check_changed
 from .http.sender import AsyncSender
 
@@ -113,24 +111,6 @@ class AsyncDispatcher:
             _logger.info("Trying again in %.1f s: %s", delay, reason)
             await exchange.sleep(delay)
             retry += 1
-
-    async def fetch_json(self, request: PreparedRequest, exchange: AsyncExchange) -> Any:
-        """Send a request and return the JSON value of its response.
-
-        Args:
-            request: What to send.
-            exchange: Applies the timeouts and the abort.
-
-        Raises:
-            ApiError: The server answered with an error.
-            StreamDecodeError: The response is not JSON.
-            StreamConnectionError: No response came, or the connection broke.
-            ConfigError: The credentials or the URL can't be used, or the middleware raised.
-            Aborted: The exchange was aborted.
-            Expired: A limit of the watchdog has run out.
-        """
-        response = await self.dispatch(request, exchange)
-        return await read_json(response)
 
     def warn_if_withheld(self, request: PreparedRequest, stacklevel: int) -> None:
         """Warn, once for each origin, if there is a key but the request is sent without it.
@@ -301,43 +281,3 @@ def _within(delay: float | None, exchange: AsyncExchange) -> float | None:
     Then the failure itself is raised, which says more than the timeout would.
     """
     return delay if delay is not None and delay < exchange.watchdog.remaining() else None
-
-
-async def read_json(
-    response: AsyncStreamResponse, hints: Mapping[int, str] = api_errors.HINTS
-) -> Any:
-    """Return the JSON value of a response, and release the response.
-
-    Args:
-        response: The response.
-        hints: The advice for each status, for the message of an error. Default: the advice for
-            requests with a key.
-
-    Raises:
-        ApiError: The response has the status of an error.
-        StreamDecodeError: The response is not JSON.
-        StreamConnectionError: The connection broke, or the response is too large.
-        Aborted: The exchange was aborted.
-        Expired: A limit of the watchdog has run out.
-    """
-    try:
-        if not 200 <= response.status < 300:
-            said = await response.read_redacted(api_errors.ERROR_BODY_LIMIT)
-            raise api_errors.error_from_response(
-                response.status, response.redacted_headers, said, hints
-            )
-        body = await response.read_whole(api_errors.ERROR_BODY_LIMIT)
-    except StreamConnectionError as error:
-        error.request_id = response.redacted_headers.get("x-fal-request-id")
-        raise
-    finally:
-        await response.release()
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        text = response.redact(body.decode("utf-8", "replace"))
-    raise StreamDecodeError(
-        f"The server answered with something that is not JSON: {quoted(text, 120)}",
-        raw=text,
-        index=0,
-    )

@@ -174,6 +174,8 @@ class AsyncTokens:
                 prepared.token_provider,
                 prepared.app_path,
             )
+        from .json_response import read_json
+
         config = self._config
         content = {
             "allowed_apps": [prepared.alias],
@@ -181,7 +183,7 @@ class AsyncTokens:
         }
         request = api_request(config, f"{config.rest_url}/tokens/", content, {})
         try:
-            return token_of(await self._dispatcher.fetch_json(request, exchange))
+            return token_of(await read_json(await self._dispatcher.dispatch(request, exchange)))
         except (ApiError, StreamConnectionError) as error:
             raise TokenError(
                 f"fal gave no token: {error.message}", request_id=error.request_id

@@ -27,8 +27,9 @@ from .._shared.watchdog import Limits, Watchdog
 from ..abort import AbortSignal, follow
 from ..config import AnySettings
 from ..errors import ApiError, StreamConnectionError
-from .dispatch import AsyncDispatcher, read_json
+from .dispatch import AsyncDispatcher
 from .http.response import AsyncStreamResponse
+from .json_response import read_json
 from .upload_body import AsyncFileBody, FilePart
 
 # An upload URL is signed, so the usual advice about the key doesn't apply.
@@ -77,7 +78,7 @@ class AsyncUploadRequests:
         headers = {} if lifecycle is None else {LIFECYCLE_HEADER: lifecycle}
         request = api_request(self._config, url, content, headers)
         with self.exchange(signal) as exchange:
-            answer = await self._dispatcher.fetch_json(request, exchange)
+            answer = await read_json(await self._dispatcher.dispatch(request, exchange))
         return upload_protocol.check_initiated(
             answer, is_local=is_loopback(host_of(urlsplit(url).netloc))
         )

@@ -173,6 +173,8 @@ class Tokens:
                 prepared.token_provider,
                 prepared.app_path,
             )
+        from .json_response import read_json
+
         config = self._config
         content = {
             "allowed_apps": [prepared.alias],
@@ -180,7 +182,7 @@ class Tokens:
         }
         request = api_request(config, f"{config.rest_url}/tokens/", content, {})
         try:
-            return token_of(self._dispatcher.fetch_json(request, exchange))
+            return token_of(read_json(self._dispatcher.dispatch(request, exchange)))
         except (ApiError, StreamConnectionError) as error:
             raise TokenError(
                 f"fal gave no token: {error.message}", request_id=error.request_id

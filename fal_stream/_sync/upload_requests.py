@@ -28,8 +28,9 @@ from .._shared.watchdog import Limits, Watchdog
 from ..abort import AbortSignal, follow
 from ..config import AnySettings
 from ..errors import ApiError, StreamConnectionError
-from .dispatch import Dispatcher, read_json
+from .dispatch import Dispatcher
 from .http.response import StreamResponse
+from .json_response import read_json
 from .upload_body import FileBody, FilePart
 
 # An upload URL is signed, so the usual advice about the key doesn't apply.
@@ -78,7 +79,7 @@ class UploadRequests:
         headers = {} if lifecycle is None else {LIFECYCLE_HEADER: lifecycle}
         request = api_request(self._config, url, content, headers)
         with self.exchange(signal) as exchange:
-            answer = self._dispatcher.fetch_json(request, exchange)
+            answer = read_json(self._dispatcher.dispatch(request, exchange))
         return upload_protocol.check_initiated(
             answer, is_local=is_loopback(host_of(urlsplit(url).netloc))
         )
