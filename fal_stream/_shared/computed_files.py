@@ -21,7 +21,7 @@ from .value_tree import (
     files_among_fields,
     holds_file,
     is_dataclass,
-    is_model,
+    is_pydantic_object,
 )
 
 __all__ = ["check_computed"]
@@ -50,8 +50,8 @@ def check_computed(value: Any, place: str, is_file: IsFile, around: tuple[int, .
     elif isinstance(value, LISTS):
         parts = enumerate(value)
         items = ((f"{place}[{index}]", item) for index, item in parts if _may_hold(item))
-    elif is_model(value) or is_dataclass(value):
-        if is_model(value):
+    elif is_pydantic_object(value) or is_dataclass(value):
+        if is_pydantic_object(value):
             _check_fields(value, place, is_file)
         fields = declared_fields(value)
         is_root = fields.keys() == {"root"}

@@ -23,11 +23,11 @@ from .field_aliases import excluded_of
 from .json_errors import equal_fields_error, equal_keys_error, not_finite_error, not_json_error
 from .value_tree import (
     LISTS,
-    config_of,
     declared_fields,
     is_dataclass,
-    is_model,
+    is_pydantic_object,
     list_of,
+    pydantic_config_of,
 )
 
 __all__ = ["check_aliases", "check_dump"]
@@ -70,8 +70,8 @@ def check_dump(
     if isinstance(meant, enum.Enum) and not isinstance(meant, (str, int, float)):
         given, meant = meant.value, _in_python(meant.value)
         return check_dump(dumped, meant, place, given, numbers)
-    if is_model(given):
-        numbers = config_of(given).get("ser_json_inf_nan", numbers)
+    if is_pydantic_object(given):
+        numbers = pydantic_config_of(given).get("ser_json_inf_nan", numbers)
     if isinstance(meant, float):
         if numbers is None and not math.isfinite(meant) and _has_none(dumped):
             raise not_finite_error(place, meant)
@@ -197,8 +197,8 @@ def _check_inside(
 ) -> None:
     if isinstance(meant, enum.Enum) and not isinstance(meant, (str, int, float)):
         given, meant = meant.value, _in_python(meant.value)
-    if is_model(given):
-        numbers = config_of(given).get("ser_json_inf_nan", numbers)
+    if is_pydantic_object(given):
+        numbers = pydantic_config_of(given).get("ser_json_inf_nan", numbers)
     if isinstance(meant, float):
         if has_none and numbers is None and not math.isfinite(meant):
             raise not_finite_error(place, meant)
@@ -227,7 +227,7 @@ def _has_none(dumped: Any) -> bool:
 def _parts_of(given: Any) -> Mapping[Any, Any]:
     if isinstance(given, Mapping):
         return given
-    if is_model(given) or is_dataclass(given):
+    if is_pydantic_object(given) or is_dataclass(given):
         parts = declared_fields(given)
         return _parts_of(parts["root"]) if parts.keys() == {"root"} else parts
     return {}
@@ -235,7 +235,7 @@ def _parts_of(given: Any) -> Mapping[Any, Any]:
 
 def _leave_out(dumped: dict[Any, Any], meant: Any, given: object) -> None:
     """Take out the fields that a plain dataclass excludes, which pydantic dumps in an Any."""
-    if not is_dataclass(given) or is_model(given) or dumped.keys() != meant.keys():
+    if not is_dataclass(given) or is_pydantic_object(given) or dumped.keys() != meant.keys():
         return
     for name in excluded_of(given):
         dumped.pop(name, None)

@@ -14,7 +14,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .._checks import is_model_field
-from .value_tree import DEPTH, LISTS, config_of, declared_fields, is_dataclass, is_model
+from .value_tree import (
+    DEPTH,
+    LISTS,
+    declared_fields,
+    is_dataclass,
+    is_pydantic_object,
+    pydantic_config_of,
+)
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -103,8 +110,8 @@ def rename_fields(
     names: Mapping[str, str] = {}
     if isinstance(value, enum.Enum):
         pairs = [(dumped, value.value)]
-    elif is_model(value) or is_dataclass(value):
-        wanted = bool(config_of(value).get("serialize_by_alias", wanted))
+    elif is_pydantic_object(value) or is_dataclass(value):
+        wanted = bool(pydantic_config_of(value).get("serialize_by_alias", wanted))
         parts = declared_fields(value)
         if not isinstance(dumped, dict) or parts.keys() == {"root"}:
             pairs = [(dumped, part) for part in parts.values()]
@@ -133,7 +140,7 @@ def rename_fields(
 def _aliases_in(dumped: Mapping[str, Any], value: Any) -> Mapping[str, str]:
     """Return the aliases of a model or dataclass by the names of their fields."""
     model: Any = type(value)
-    if not is_model(value):
+    if not is_pydantic_object(value):
         return aliases_of(model)
     if model.__pydantic_decorators__.model_serializers:
         return {}

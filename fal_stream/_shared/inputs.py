@@ -21,7 +21,7 @@ from .._checks import is_model_secret, short_repr, warn_user
 from ..errors import ConfigError, counted, excerpt
 from .field_aliases import aliases_of, excluded_of
 from .json_errors import equal_keys_error, key_text, not_finite_error, not_json_error
-from .value_tree import DEPTH, IsFile, is_dataclass, is_model
+from .value_tree import DEPTH, IsFile, is_dataclass, is_pydantic_object
 
 if TYPE_CHECKING:
     from .iterators import IteratorReader
@@ -172,7 +172,7 @@ class _InputEncoder:
                 else self.take(item, f"{place}[{index}]", inside, in_model=in_model)
                 for index, item in enumerate(value)
             ]
-        if is_model(value):
+        if is_pydantic_object(value):
             return self._encode_model(value, place, inside, in_model=in_model)
         if is_dataclass(value):
             return self._encode_dataclass(value, place, inside, in_model=in_model)

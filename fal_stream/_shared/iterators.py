@@ -22,7 +22,7 @@ from .value_tree import (
     holds_file,
     inner_values,
     is_dataclass,
-    is_model,
+    is_pydantic_object,
 )
 
 __all__ = ["IteratorReader", "ReadIterator", "rewind", "with_value"]
@@ -87,7 +87,7 @@ class IteratorReader:
                 self._read(item, f"{place}[{index}]", inside) for index, item in enumerate(value)
             ]
             return type(value)(items) if type(value) in LISTS else items
-        if is_model(value) or is_dataclass(value):
+        if is_pydantic_object(value) or is_dataclass(value):
             for name, item in declared_fields(value).items():
                 item_place = place if _is_root(value) else f"{place}.{name}"
                 read = self._read(item, item_place, inside)

@@ -36,13 +36,13 @@ from .value_tree import (
     DEPTH,
     LISTS,
     IsFile,
-    config_of,
     declared_fields,
     files_among_fields,
     holds_file,
     is_dataclass,
-    is_model,
+    is_pydantic_object,
     list_of,
+    pydantic_config_of,
 )
 
 EncodeFile: TypeAlias = Callable[[object, str], Any]
@@ -142,7 +142,7 @@ def find_culprit(value: Any, place: str, around: tuple[int, ...] = ()) -> tuple[
     if id(value) in around or len(around) > DEPTH:
         return None
     inside = (*around, id(value))
-    if is_model(value):
+    if is_pydantic_object(value):
         if isinstance(value, pydantic.RootModel):
             return find_culprit(value.root, place, inside)
         for name, part in declared_fields(value).items():
@@ -323,7 +323,7 @@ def _finish(
 
 def _by_alias(model: Any) -> bool:
     """Return whether a model is written by alias: unless its configuration says otherwise."""
-    return config_of(model).get("serialize_by_alias") is not False
+    return pydantic_config_of(model).get("serialize_by_alias") is not False
 
 
 @lru_cache(256)

@@ -20,7 +20,7 @@ from .value_tree import (
     files_among_fields,
     holds_file,
     is_dataclass,
-    is_model,
+    is_pydantic_object,
 )
 
 __all__ = ["FileSwap", "OpaquePlaceholder", "Replaced", "are_unchanged"]
@@ -141,7 +141,7 @@ class FileSwap:
         finally:
             self._here = around_here
         self.has_copied = True
-        if not is_model(value):
+        if not is_pydantic_object(value):
             self.needed |= self.replaced.keys() - known
         return copied
 
@@ -152,7 +152,7 @@ def _is_dumped_inside(value: object) -> bool:
     It dumps a plain dataclass as the field is declared that it stands in, and a model's own
     serializer asks the model for its fields.
     """
-    if is_model(value):
+    if is_pydantic_object(value):
         kind: Any = type(value)
         return bool(kind.__pydantic_decorators__.model_serializers)
     return is_dataclass(value)

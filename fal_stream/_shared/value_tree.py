@@ -37,7 +37,7 @@ def list_of(value: object) -> Collection[Any] | None:
     return None
 
 
-def is_model(value: object) -> bool:
+def is_pydantic_object(value: object) -> bool:
     """Return whether pydantic knows how a value is dumped: a model or a dataclass of pydantic's."""
     return _checks.is_model(value) or _checks.is_model_dataclass(value)
 
@@ -63,12 +63,12 @@ def inner_values(value: object) -> Iterable[Any] | None:
         return value.values()
     if isinstance(value, LISTS):
         return value
-    if is_model(value) or is_dataclass(value):
+    if is_pydantic_object(value) or is_dataclass(value):
         return declared_fields(value).values()
     return None
 
 
-def config_of(value: object) -> Mapping[str, object]:
+def pydantic_config_of(value: object) -> Mapping[str, object]:
     """Return pydantic's configuration of a model or dataclass; empty where there is none."""
     name = "model_config" if _checks.is_model(value) else "__pydantic_config__"
     return getattr(type(value), name, None) or {}
@@ -84,7 +84,7 @@ def files_among_fields(value: object, is_file: IsFile) -> IsFile:
     Returns:
         The same, or all but bytes where the model says how these are written as text.
     """
-    if config_of(value).get("ser_json_bytes", "utf8") == "utf8":
+    if pydantic_config_of(value).get("ser_json_bytes", "utf8") == "utf8":
         return is_file
     return lambda item: not isinstance(item, (bytes, bytearray)) and is_file(item)
 

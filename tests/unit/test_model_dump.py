@@ -25,7 +25,7 @@ from typing_extensions import TypedDict
 from fal_stream import ConfigError
 from fal_stream._input_files.detect import is_file
 from fal_stream._shared.inputs import encode_input
-from fal_stream._shared.value_tree import config_of, list_of
+from fal_stream._shared.value_tree import list_of, pydantic_config_of
 
 RAW = b"\xff\x00raw"
 TEXT = b"plain text"
@@ -792,6 +792,6 @@ def test_what_is_a_list_in_json() -> None:
 
 
 def test_the_configuration_of_a_model() -> None:
-    assert config_of(Numbers(values=[1])) == {"title": "numbers"}
-    assert config_of(Configured()) == {"title": "a dataclass"}
-    assert config_of(1) == {}
+    assert pydantic_config_of(Numbers(values=[1])) == {"title": "numbers"}
+    assert pydantic_config_of(Configured()) == {"title": "a dataclass"}
+    assert pydantic_config_of(1) == {}
