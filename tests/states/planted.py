@@ -14,13 +14,13 @@ from typing import Any
 from unittest import mock
 
 import fal_stream._async.endable_stream
-import fal_stream._sync.token
+import fal_stream._sync.token_cache
 from fal_stream._net.threads import SharedWork
 from fal_stream._net.work_queue import WorkQueue
 from fal_stream._shared import api_errors, model_dump
 from fal_stream._sync.stream import FalStream
 from fal_stream._sync.stream_map import StreamMap
-from fal_stream._sync.token import Tokens
+from fal_stream._sync.token_cache import Tokens
 
 __all__ = ["PLANTED", "Planted", "find"]
 
