@@ -1,4 +1,4 @@
-"""Make the errors of responses that are no stream: an HTTP error, a page, a wrong type."""
+"""Create the errors of responses that are not a stream: an HTTP error, a page, a wrong type."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ TOKEN_STREAM_HINTS = {
 }
 
 
-# Registered by IANA (RFC 9110, section 16.6.1), and those that are used without it.
+# Content codings: those registered by IANA (RFC 9110, section 16.6.1), and others in use.
 _CODINGS = frozenset(
     (
         *("aes128gcm", "br", "bzip2", "compress", "dcb", "dcz", "deflate", "exi", "gzip", "lz4"),
@@ -65,15 +65,15 @@ _CODINGS = frozenset(
     )
 )
 
-# A quoted string (RFC 9110, section 5.6.4), also one without its end: each character is read once.
+# A quoted string (RFC 9110, section 5.6.4), perhaps without its end, so that matching is linear.
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.?)*"?', re.DOTALL)
 
 
 def media_types(headers: Mapping[str, str]) -> list[str]:
-    """Return the media types of an answer, in lower case and without parameters.
+    """Return the media types of a response, in lower case and without parameters.
 
-    There is one, by the specification. But a framework that adds a header to those of an app may
-    make a list of two, in one field or in several.
+    RFC 9110, section 8.3, allows one. But a framework that adds a header to those of an app may
+    send two, in one header or in several.
     """
     text = _QUOTED.sub("", headers.get("content-type", ""))
     types = [each.partition(";")[0].strip().lower() for each in text.split(",")]
@@ -81,30 +81,30 @@ def media_types(headers: Mapping[str, str]) -> list[str]:
 
 
 def media_type(headers: Mapping[str, str]) -> str:
-    """Return the first media type of an answer, `""` where it has none."""
+    """Return the first media type of a response, or `""` if it has none."""
     return next(iter(media_types(headers)), "")
 
 
 def shown_type(headers: Mapping[str, str]) -> str:
-    """Return the media type of an answer for a message: its beginning, where it is a long one."""
+    """Return the media type of a response for a message, shortened."""
     return excerpt(media_type(headers), 80) or "of no known type"
 
 
 def is_event_stream(headers: Mapping[str, str]) -> bool:
-    """Return whether an answer is an event stream: one of its media types says so."""
+    """Return whether one of the media types of a response is that of an event stream."""
     return EVENT_STREAM in media_types(headers)
 
 
 def is_unexpected_type(headers: Mapping[str, str], accept: str) -> bool:
-    """Return whether a successful response is a document where a stream was asked for.
+    """Return whether a successful response is a document although a stream was requested.
 
     Args:
         headers: The response headers, names in lower case.
-        accept: The media type that was asked for.
+        accept: The media type that was requested.
 
     Returns:
-        True for JSON and HTML, unless it is what was asked for, or also said to be an event
-        stream.
+        True for JSON and HTML, unless that was requested, or the headers say that the response is
+        an event stream, too.
     """
     if is_event_stream(headers) or "*/*" in accept:
         return False
@@ -114,10 +114,10 @@ def is_unexpected_type(headers: Mapping[str, str], accept: str) -> bool:
 
 
 def unexpected_encoding(headers: Mapping[str, str]) -> str | None:
-    """Return the content codings of an answer, None where it has none (we ask for none).
+    """Return the content codings of a response, or None if it has none, as was requested.
 
-    A name that is no coding counts as `identity`: people set `none` so that nothing on the way
-    compresses the answer.
+    A name that is not a known coding counts as `identity`: some apps send `none`, so that no proxy
+    compresses the response.
     """
     names = headers.get("content-encoding", "").lower().split(",")
     return ", ".join(name for name in map(str.strip, names) if name in _CODINGS) or None
@@ -129,16 +129,13 @@ def error_from_response(
     body: bytes,
     hints: Mapping[int, str] = HINTS,
 ) -> ApiError:
-    """Return the error of a response whose status is no success.
+    """Return the error of a response whose status is not a success.
 
     Args:
         status: The HTTP status.
         headers: The response headers, names in lower case.
         body: The body, or its beginning.
-        hints: What to do about each status. Default: hints that fit every request.
-
-    Returns:
-        The error.
+        hints: The advice for each status. Default: advice that fits every request.
     """
     content = _content(headers, body)
     retryable = headers.get("x-fal-retryable")
@@ -147,7 +144,7 @@ def error_from_response(
     if error_type is None and isinstance(content, dict):
         named = content.get("error_type")
         error_type = named if isinstance(named, str) else None
-    # Some proxies make a success of it.
+    # Some proxies send a refusal of fields with a status of success.
     is_refusal = status == 422 or (status < 300 and _names_fields(content))
     kind = ValidationError if is_refusal else _KINDS.get(status, ApiError)
     return kind(
@@ -170,7 +167,7 @@ def unexpected_type_error(status: int, headers: Mapping[str, str], body: bytes) 
         body: The body, or its beginning.
 
     Returns:
-        An ApiError where the document is an error of fal's, else a StreamDecodeError.
+        An `ApiError` if the document is an error of fal, else a `StreamDecodeError`.
     """
     if says_error(_content(headers, body)):
         return error_from_response(status, headers, body)
@@ -184,14 +181,14 @@ def unexpected_type_error(status: int, headers: Mapping[str, str], body: bytes) 
 
 
 def says_error(content: object) -> bool:
-    """Return whether JSON that is no chunk is an error: it has a `detail`, or an `error`."""
+    """Return whether a JSON value is an error: an object with a `detail` or an `error`."""
     return isinstance(content, dict) and (
         "detail" in content or reported_error(content) is not None
     )
 
 
 def encoding_error(coding: str) -> StreamDecodeError:
-    """Return the error of a body with a content coding, which was not asked for."""
+    """Return the error of a body with a content coding, which was not requested."""
     return StreamDecodeError(
         f"The server sent the body with the content coding {quoted(coding, 40)}, though "
         "identity was asked for: something on the way compresses it, switch that off",
@@ -201,7 +198,7 @@ def encoding_error(coding: str) -> StreamDecodeError:
 
 
 def untyped_error(headers: Mapping[str, str]) -> OutputValidationError:
-    """Return the error of a binary answer where typed chunks were asked for."""
+    """Return the error of a binary response to a stream with an `output_type`."""
     return OutputValidationError(
         f"The answer is {shown_type(headers)}, not an event stream, and its "
         "chunks are bytes: leave output_type out, or give bytes",
@@ -211,7 +208,7 @@ def untyped_error(headers: Mapping[str, str]) -> OutputValidationError:
 
 
 def _names_fields(content: Any) -> bool:
-    """Return whether an answer is a refusal of fields, in FastAPI's shape."""
+    """Return whether a response is a validation error in FastAPI's format."""
     detail = content.get("detail") if isinstance(content, dict) else None
     return (
         isinstance(detail, list)
@@ -224,7 +221,7 @@ def _content(headers: Mapping[str, str], body: bytes) -> Any:
     coding = unexpected_encoding(headers)
     if coding is not None:
         return f"({counted(len(body), 'byte')} of content coding {excerpt(coding, 40)})"
-    # A server may say the address again that it was asked at.
+    # A server may repeat the URL of the request, which may contain a token.
     return decode_report(mask_secrets(body.decode("utf-8", "replace")))
 
 

@@ -1,8 +1,8 @@
 """Extract the audio from chunks: base64 in each chunk, or bytes.
 
 Promises: pure, linear. A chunk without audio is skipped, and so is an error after which the model
-goes on; base64 that is broken is an error. A short text of words is a status, not base64, though it
-could be decoded; so could hexadecimal, which is an error.
+goes on; broken base64 is an error. Short texts of words and hexadecimal could be decoded as base64,
+but the first count as a status and are skipped, and the second is an error.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ _TYPED_NAMES = ("delta", "data", "chunk")
 _AUDIO_TYPE = re.compile(r"audio(?!_transcript)", re.IGNORECASE)
 _SHOWN = 60
 _INNER_NAMES = ("data", "b64_json", "delta", "content")
-# Words such as "pending", "IN_PROGRESS" or "step 2/3". The silence "AAAA" is none.
+# A status: words such as "pending", "IN_PROGRESS" or "step 2/3", but not "AAAA", which is silence.
 _LONGEST_STATUS = 32
 _WORD = r"(?:(?:[A-Z]?[a-z]+(?:[A-Z][a-z]+)*|[A-Z]+)[0-9]*|[0-9]+)"
 _STATUS = re.compile(rf"(?!A+$){_WORD}(?:[ _/-]{_WORD})*")
-# Hexadecimal and the ids that are made of it.
+# Hexadecimal, and ids such as UUIDs.
 _HEX = re.compile(r"(?=.{0,32}[0-9])(?:[0-9a-f-]{8,}|[0-9A-F-]{8,})")
 
 
 class AudioReader:
-    """Takes the sound out of the chunks of one stream.
+    """Extracts the audio from the chunks of one stream.
 
     Args:
-        field: Where it stands: the name of a field, or a function of a chunk. None: it is found.
+        field: The name of the field with the audio, or a function of a chunk; None to detect it.
     """
 
     def __init__(self, field: ChunkField | None) -> None:
@@ -45,13 +45,10 @@ class AudioReader:
         self._last: object = None
 
     def take(self, chunk: object) -> bytes:
-        """Take the sound of the next chunk.
-
-        Returns:
-            The sound; nothing where the chunk has none.
+        """Return the audio of the next chunk, or `b""` if it has none.
 
         Raises:
-            StreamDecodeError: It is no base64; the message names the field and the chunk.
+            StreamDecodeError: The audio is not base64; the message names the field and the chunk.
         """
         self._count += 1
         self._last = chunk
@@ -73,7 +70,7 @@ class AudioReader:
             request_id: The server's id of the request, or None.
 
         Raises:
-            FileError: No chunk had any; the message says what the last one had.
+            FileError: No chunk had audio; the message tells what the last one had.
         """
         if self._has_sound:
             return
@@ -132,7 +129,7 @@ class AudioReader:
             if isinstance(value, (str, bytes)) and not _is_status(value):
                 return f"{name}.{inner}", value
         url = fields.get("url")
-        # After audio in pieces, a URL is all of the audio again.
+        # A URL after audio in pieces is the whole audio again.
         if isinstance(url, str) and url[:5].lower() == "data:" and not self._has_sound:
             return f"{name}.url", url
         return name, None

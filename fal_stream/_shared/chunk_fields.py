@@ -15,12 +15,12 @@ ChunkField: TypeAlias = str | Callable[[Any], Any]
 
 _MAX_SHOWN = 12
 
-# The types of most values, which needn't be checked against `Mapping`.
+# The types of most values, for which the slow check against `Mapping` is skipped.
 _PLAIN = (str, int, float, type(None), list, tuple, bytes)
 
 
 def fields_of(value: object) -> Mapping[Any, Any] | None:
-    """Return the fields of an object of JSON, a pydantic model or a dataclass; None of others."""
+    """Return the fields of a JSON object, pydantic model or dataclass; None for other values."""
     if isinstance(value, dict):
         return value
     if isinstance(value, _PLAIN):
@@ -36,7 +36,7 @@ def fields_of(value: object) -> Mapping[Any, Any] | None:
 
 
 def shown_fields(chunk: object) -> str:
-    """Say what a chunk is, for a message: `has the fields 'output', 'partial'`."""
+    """Describe a chunk for a message: `has the fields 'output', 'partial'`."""
     fields = fields_of(chunk)
     if fields is None:
         return f"is {short_repr(chunk)}"
@@ -48,26 +48,21 @@ def shown_fields(chunk: object) -> str:
 
 
 def shown_chunks(count: int, last: object) -> str:
-    """Say which chunks came, for a message: `2 chunks came; the last one has no fields`.
-
-    Args:
-        count: How many.
-        last: The last one.
-    """
+    """Describe some chunks for a message: `2 chunks came; the last one has no fields`."""
     if not count:
         return "no chunk came"
     return f"{counted(count, 'chunk')} came; the last one {shown_fields(last)}"
 
 
 def check_field(argument: str, field: object) -> None:
-    """Check how the user names a field of chunks.
+    """Check that a user's `field` is a name, a plain function of a chunk, or None.
 
     Args:
-        argument: What the argument is called.
-        field: A name, a plain function of a chunk, or None.
+        argument: The name of the argument, for the message.
+        field: The value of the argument.
 
     Raises:
-        ConfigError: It is anything else.
+        ConfigError: It is none of these.
     """
     if field is None or (isinstance(field, str) and field):
         return

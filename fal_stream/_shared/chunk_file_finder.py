@@ -1,6 +1,6 @@
 """Find the files in the chunks of one stream, each once; `stream.files()` returns them.
 
-Promises: pure. What was found in a chunk and not taken yet stays there for whoever asks next.
+Promises: pure. Files that were found in a chunk and not taken yet are kept for the next consumer.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from .found_file import FoundFile
 
 
 class ChunkFileFinder:
-    """Finds the files in one chunk after the other; those that nobody has taken yet stay in it.
+    """Finds the files in one chunk after the other.
 
     Args:
-        hosts: Hosts that files are downloaded from.
+        hosts: The hosts that files may be downloaded from.
 
     Attributes:
-        hosts: The same.
-        found: The files of the last chunk that nobody has taken yet.
-        has_found: Whether there was a file.
-        taken: How many chunks were taken.
+        hosts: The hosts that files may be downloaded from.
+        found: The files of the last chunk that were not taken yet.
+        has_found: Whether a file was taken.
+        taken: The number of chunks that were searched.
     """
 
     def __init__(self, hosts: FileHosts) -> None:
@@ -43,7 +43,7 @@ class ChunkFileFinder:
             self.found = filter(self._once.is_new, find_files_in_chunk(chunk, self.hosts))
 
     def missing_error(self) -> FileError:
-        """Return the error of a stream in which there was no file."""
+        """Return the error of a stream without a file."""
         what = shown_chunks(self.taken, self._last)
         return FileError(
             f"There is no file in the stream: {what}. Files at other hosts than fal's are named by "

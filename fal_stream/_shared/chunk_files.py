@@ -1,7 +1,7 @@
 """Find the files in a chunk.
 
-Promises: pure, linear in the chunk, and with memory for the way down and the files only. Nothing is
-decoded but the first bytes of base64 of which the chunk doesn't say what it is.
+Promises: pure, linear in the size of the chunk; memory is used only for the current path and the
+files. Of base64 without a media type, only the first bytes are decoded.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ from .media_types import (
     url_suffix,
 )
 
-# More than any JSON that is meant; what lies deeper is not looked at.
+# Far deeper than real JSON; deeper values are not searched.
 _DEEPEST = 200
 _LONGEST_NAME = 120
 _MAX_DIGESTS = 10_000
 
-# Names of fields that hold files, also with a plural or with something before or after them.
+# Names of fields that contain files, or parts of them.
 _FILE_NAME = re.compile(
     r"image|picture|photo|frame|mask|video|audio|sound|speech|music|song|file|mesh|model_glb|glb",
     re.IGNORECASE,
 )
-# Fields that echo what the app was given have such names: `image_url`.
+# Fields that repeat the input of the app have names such as `image_url`.
 _ADDRESS_NAME = re.compile(r"url|uri|link|href", re.IGNORECASE)
 # The fields of fal's `File` and `Image` beside `url`.
 _FILE_FIELDS = ("content_type", "file_name", "file_size", "width", "height")
 
 
 class SeenFiles:
-    """Tells the files that came before from new ones; of very many the last ones are known."""
+    """Remembers the files that came before, or the last 10,000 of them."""
 
     def __init__(self) -> None:
         self._digests: dict[bytes, None] = {}
 
     def is_new(self, found: FoundFile) -> bool:
-        """Return whether a file with the same data or address has not come before."""
+        """Return whether no file with the same data or URL has come before, and remember it."""
         digest = found.digest()
         if digest in self._digests:
             return False
@@ -58,21 +58,20 @@ def find_files_in_chunk(
 ) -> Iterator[FoundFile]:
     """Find the files in a chunk.
 
-    A file is what has a data URI, what stands in a field `b64_json`, an address on one of the
-    hosts, an object with a `url` that is one of fal's `File` or `Image` by its other fields or by
-    the name of the field it stands in, and the address of a picture, sound or video in a field of
-    such a name.
+    These are files: a data URI; base64 in a field `b64_json`; a URL on one of the hosts; an object
+    with a `url` that looks like fal's `File` or `Image` by its other fields or by the name of its
+    own field; and the URL of an image, audio or video in a field of such a name.
 
     Args:
         chunk: JSON values, pydantic models and dataclasses.
-        hosts: The hosts that files are fetched from.
-        max_values: How many values are looked at, at most. Default None: all.
+        hosts: The hosts that files may be downloaded from.
+        max_values: The largest number of values to search. Default None: all.
 
     Yields:
-        The files, in the order in which they stand in the chunk; the same one each time.
+        The files in their order in the chunk; a file that occurs twice is yielded twice.
     """
     left = -1 if max_values is None else max_values
-    # A stack of iterators, not of values: a list of a million values costs no more than its file.
+    # A stack of iterators, not of values, so that a list of a million values needs no memory.
     stack: list[_Level] = []
     around: set[int] = set()
     level = _Level(iter(((None, chunk),)), None, "", {}, "", chunk)
@@ -106,7 +105,7 @@ def find_files_in_chunk(
 
 
 class _Level:
-    """A value that is being looked through."""
+    """A container that is being searched."""
 
     __slots__ = ("fields", "items", "name", "place", "source", "value")
 
@@ -148,7 +147,7 @@ def _enter(value: object, step: Any, level: _Level, hosts: FileHosts) -> _Level 
 
 
 def _source_field(fields: Mapping[Any, Any], name: str, hosts: FileHosts) -> str:
-    """Tell in which of its fields an object has a file: `url`, `b64_json` or none."""
+    """Return the name of the field in which an object has a file: `url`, `b64_json` or `""`."""
     url = fields.get("url")
     if _checks.is_model_url(url):
         url = str(url)
@@ -187,7 +186,7 @@ def _in_text(text: str, step: Any, level: _Level, hosts: FileHosts) -> FoundFile
         if is_alone
         else Place(level.place, step if isinstance(step, int) else str(step))
     )
-    # What stands beside a text is said of it, as long as it is not said of a `url`.
+    # The fields beside the text describe it, unless they describe a `url` or `b64_json`.
     return FoundFile(text, place, {} if level.source else level.fields, hosts)
 
 

@@ -1,7 +1,8 @@
-"""What turns a response body into chunks, and the source for bodies that are no event streams.
+"""The interface that turns a response body into chunks, and its version for binary bodies.
 
-A source is fed with the bytes as they come and appends what they hold to a list. When it raises,
-what came before has been appended. It knows no endpoint: the stream adds that to its errors.
+A source is fed with bytes as they arrive, and appends the chunks in them to a list. When it raises
+an error, the chunks before it have been appended. It doesn't know the endpoint: the stream adds
+that to the error.
 """
 
 from __future__ import annotations
@@ -19,33 +20,34 @@ IsFinal: TypeAlias = Callable[[Any], bool]
 
 
 class ChunkSource(Protocol):
-    """Takes the bytes of a body and gives what they hold."""
+    """Decodes the bytes of a body to chunks."""
 
     ended: bool
-    """Whether the stream has said that it is at its end."""
+    """Whether the last chunk or the end mark has arrived."""
 
     has_failed: bool
     """Whether `raise_held_error` raises."""
 
     def raise_held_error(self) -> None:
-        """Raise the error that was held back until the chunks before it had been given."""
+        """Raise the error that was held back until the chunks before it were delivered."""
 
     def feed(self, data: bytes, out: list[Any]) -> None:
-        """Take some bytes, and append the chunks in them to a list."""
+        """Decode some bytes, and append the chunks in them to a list."""
 
     def shows_life(self, data: bytes) -> bool:
-        """Return whether bytes that gave no chunk still are a sign of life."""
+        """Return whether bytes without a chunk still are a sign of life, such as a keep-alive."""
         raise NotImplementedError
 
     def close(self, out: list[Any]) -> None:
-        """Take the end of the body, and append what was pending where it is whole."""
+        """End the body, and append a pending chunk if it is complete."""
 
 
 class FinalChunkCheck:
-    """Knows which chunk of a source is the last one.
+    """Checks which chunk of a source is the last one.
 
     Args:
-        is_final: Tells of a chunk whether it is the last one, or None: the server tells.
+        is_final: A function that tells whether a chunk is the last one; None if the stream ends
+            when the server ends it.
     """
 
     def __init__(self, is_final: IsFinal | None) -> None:
@@ -56,7 +58,7 @@ class FinalChunkCheck:
         self._count = 0
 
     def check_final(self, chunk: Any, is_final: IsFinal) -> None:
-        """Ask whether the chunk that was just given is the last one."""
+        """Call `is_final` for the chunk that was just appended."""
         try:
             result = is_final(chunk)
             self.ended = bool(result)
@@ -69,7 +71,7 @@ class FinalChunkCheck:
         self.raise_final_error(cause)
 
     def raise_final_error(self, cause: Exception) -> NoReturn:
-        """Say that `is_final` raised for the chunk that was just given."""
+        """Raise the error that `is_final` raised an exception for the chunk just appended."""
         raised = raised_by_signal_handler(cause)
         if raised is not None:
             raise raised
@@ -79,7 +81,7 @@ class FinalChunkCheck:
         ) from cause
 
     def check_had_final(self) -> None:
-        """Refuse the end of a stream that had no last chunk."""
+        """Raise `IncompleteStream` if the stream ends without the last chunk."""
         if not self._needs_last or self.ended:
             return
         if self._is_final is None:
@@ -94,17 +96,18 @@ class FinalChunkCheck:
 
 
 class BinaryChunks(FinalChunkCheck):
-    """The source of a body that is no event stream: the bytes as they come.
+    """The source for a binary body: its chunks are the bytes as they arrive.
 
     Args:
-        is_final: Tells of a chunk whether it is the last one. Default None: the server tells.
+        is_final: A function that tells whether a chunk is the last one. Default None: the stream
+            ends when the server ends it.
     """
 
     def __init__(self, is_final: IsFinal | None = None) -> None:
         super().__init__(is_final)
 
     def raise_held_error(self) -> None:
-        """See `ChunkSource`; nothing is held back."""
+        """See `ChunkSource`; no error is held back."""
 
     def feed(self, data: bytes, out: list[Any]) -> None:
         """See `ChunkSource`.
@@ -118,13 +121,13 @@ class BinaryChunks(FinalChunkCheck):
             self.check_final(data, self._is_final)
 
     def shows_life(self, data: bytes) -> bool:
-        """See `ChunkSource`; each byte is one."""
+        """See `ChunkSource`; each byte is a sign of life."""
         return bool(data)
 
     def close(self, out: list[Any]) -> None:
         """See `ChunkSource`; there is nothing pending.
 
         Raises:
-            IncompleteStream: The last chunk never came.
+            IncompleteStream: The last chunk did not come.
         """
         self.check_had_final()

@@ -1,4 +1,4 @@
-"""Turn the events of a response body into chunks."""
+"""Decode the events of a response body to chunks."""
 
 from __future__ import annotations
 
@@ -38,26 +38,28 @@ DONE_MARK = END_MARK.decode()
 
 
 class EventChunks(FinalChunkCheck, Generic[ChunkT]):
-    """The source of an event stream.
+    """The source for an event stream.
 
     Args:
-        parser: Gives the events.
-        decode: Makes a chunk of an event's text.
-        is_final: Tells of a chunk whether it is the last one. Default None: the server tells.
-        raise_errors: Whether an event named `error` is raised, and an error that the last chunk
-            reports. Default True.
-        is_workflow: Whether the chunks are a workflow's events: an `error` is raised, as an event
-            of that name is, and without `is_final` the `output` is the last one. Default False.
+        parser: Parses the bytes to events.
+        decode: Decodes the text of an event to a chunk.
+        is_final: A function that tells whether a chunk is the last one. Default None: the stream
+            ends when the server ends it.
+        raise_errors: Whether to raise an event named `error`, and an error in the last chunk.
+            Default True.
+        is_workflow: Whether the chunks are the events of a workflow. Then one of the type `error`
+            is raised, and without `is_final` the one of the type `output` is the last. Default
+            False.
         any_end: Whether a workflow may end without its output. Default False.
-        raw: Whether to give the events themselves, undecoded. Default False.
+        raw: Whether to return the events themselves, undecoded. Default False.
         redact: Masks the secrets of the request in a text that an error shows. Default: nothing
             is masked.
-        answer_error: Makes the error of a body that is the JSON of an error and nothing else.
-            Default: it is one that the app reported.
+        answer_error: Returns the error for a body that is nothing but the JSON of an error.
+            Default: the same error as for an event named `error`.
 
     Attributes:
-        foreign: How many bytes came since the last event that are no event; not all are counted.
-            Known when the source is closed.
+        foreign: The number of bytes since the last event that are not an event, or fewer. Known
+            when the source is closed.
     """
 
     def __init__(
@@ -88,7 +90,7 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
         # The last chunk as JSON, if it reports an error.
         self._reported: Any = None
         self._is_plain = decode is decode_json and is_final is None and not is_workflow
-        # Decodes most events with one call in C; what it refuses is decoded by `decode`.
+        # Decodes most events with one call in C; an event that it rejects is decoded by `decode`.
         self._quick: DecodeJSON[Any] | None = None
         if isinstance(decode, TypedDecoder):
             self._quick = decode.validate
@@ -110,7 +112,7 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
             EventTooLarge: An event is larger than the parser's limit.
             StreamDecodeError: An event is not JSON.
             StreamEventError: The server reported an error, or the last chunk does.
-            IncompleteStream: The server marked the end, and the last chunk never came.
+            IncompleteStream: The server has sent the end mark, but not the last chunk.
             FalStreamError: `is_final` raised.
         """
         if self.raw:
@@ -129,15 +131,14 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
             self._decode_events(self._decode_fast_path(events, out), out)
 
     def shows_life(self, data: bytes) -> bool:
-        """See `ChunkSource`; a sign of life is a complete line."""
+        """See `ChunkSource`; the end of a line is a sign of life."""
         return b"\n" in data or b"\r" in data
 
     def close(self, out: list[Any]) -> None:
         """See `ChunkSource`.
 
         Raises:
-            IncompleteStream: The body ended in the middle of an event, or the last chunk never
-                came.
+            IncompleteStream: The body ended in the middle of an event, or without the last chunk.
             StreamEventError: The last chunk reports an error, or the JSON of one came after it.
             FalStreamError: The body is the JSON of an error.
         """
@@ -145,7 +146,7 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
             return
         leftover = self._parser.close()
         if leftover is not None and self._parser.has_glued_json:
-            # The event was first, and is given first.
+            # The event came before the JSON of the error, so it is delivered first.
             self._has_events = True
             if self._decode_leftover(leftover, out):
                 leftover = leftover._replace(event=None) if leftover.is_foreign else None
@@ -160,7 +161,7 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
         return counted(self._count, "event" if self.raw else "chunk")
 
     def _check_foreign(self, end: int | None = None) -> None:
-        """Look at what is no event, up to an end; raise it if it is the JSON of an error."""
+        """Raise an error if the bytes that are not an event are the JSON of an error."""
         ignored = self._parser.ignored[:end]
         if not ignored.strip():
             return
@@ -171,11 +172,11 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
         raise (self._event_error if self._has_events else self._answer_error)(text)
 
     def _decode_leftover(self, leftover: Leftover, out: list[Any]) -> bool:
-        """Take an event without its blank line, if it is whole; tell whether it was.
+        """Decode an event without its blank line, if it is complete; return whether it was.
 
-        A line without its end shows that the body was cut. Where each has one, the server may
-        have left out the blank line, which many do at the end. That a line is missing can be told
-        only by JSON that isn't whole.
+        A line without its end shows that the body was cut. If each line has one, the server may
+        have left out the blank line, as many do for the last event. Then only incomplete JSON shows
+        that a line is missing.
         """
         event = leftover.event
         if event is None:
@@ -199,11 +200,11 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
         return True
 
     def _decode_all_plain(self, events: Sequence[bytes | ServerSentEvent], out: list[Any]) -> bool:
-        """Take events at once where each is plain JSON; tell whether they were taken."""
+        """Decode events at once if all are plain JSON; return whether they were decoded."""
         if not self._is_plain:
             return False
         try:
-            # A whole event among them is a TypeError.
+            # A `ServerSentEvent` among them raises a TypeError.
             chunks = [from_json(event) for event in events]  # type: ignore[arg-type]
         except (ValueError, TypeError) as error:
             if raised_by_signal_handler(error) is not None:
@@ -218,7 +219,7 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
     def _decode_fast_path(
         self, events: Sequence[bytes | ServerSentEvent], out: list[Any]
     ) -> Sequence[bytes | ServerSentEvent]:
-        """Take events up to the first one that needs a closer look; return it and the rest."""
+        """Decode events up to the first one that the fast path can't; return it and the rest."""
         decode, is_final = self._quick, self._is_final
         if decode is None or self._is_workflow:
             return events
@@ -228,10 +229,10 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
         refusal: Exception | None = None
         for event in events:
             try:
-                # A whole event is refused, and so is what a validator of the user's refuses.
+                # Raises for a `ServerSentEvent`, and if a validator of the user raises.
                 chunk = decode(event)  # type: ignore[arg-type]
             except Exception as error:
-                # A validator of the user's is not called again.
+                # If a validator of the user has raised, it must not be called again.
                 if isinstance(event, bytes) and self._is_of_validator(error):
                     refusal = error
                 break
@@ -253,7 +254,7 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
         if self.ended:
             check_plain_result("is_final", result)
         if chunks and self._raise_errors:
-            # No whole event is among those that were taken.
+            # No `ServerSentEvent` was decoded here.
             self._note_all(cast("Sequence[bytes]", events[: len(chunks)]), chunks)
         if self.ended:
             self._check_end()
@@ -264,7 +265,7 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
         return rest
 
     def _is_of_validator(self, error: Exception) -> bool:
-        """Return whether an error of `_quick` comes from what was validated, and not before."""
+        """Return whether an exception of `_quick` was raised by validation, not by parsing JSON."""
         if self._decode is decode_json:
             return False
         return not isinstance(error, ValidationError) or not is_invalid_json(error)
@@ -286,7 +287,7 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
                 self._handle_error_event(text)
             try:
                 chunk = decode(text)
-            except Exception as error:  # a validator of the user's may raise anything
+            except Exception as error:  # a validator of the user may raise any exception
                 text = _text_of(text)
                 if text == DONE_MARK:
                     self._check_foreign(self._parser.ignored_before_end)
@@ -310,18 +311,18 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
             raise failure
 
     def _note(self, text: str | bytes, chunk: Any) -> None:
-        """Take note of a chunk, which may be the last one."""
+        """Remember whether a chunk reports an error, in case it is the last one."""
         if self._decode is decode_json:
             self._note_last((chunk,))
             return
-        # The output_type may have left the error out.
+        # The chunk may not have the error: the user's type may have no such field.
         if self._reported is not None or (
             b'"error"' in text if isinstance(text, bytes) else '"error"' in text
         ):
             self._note_last((decode_json(text),))
 
     def _note_all(self, texts: Sequence[bytes], chunks: Sequence[Any]) -> None:
-        """Take note of chunks, of which the last one may be that of the stream."""
+        """Remember whether the last of some chunks reports an error."""
         if self._decode is decode_json:
             self._note_last(chunks)
             return
@@ -330,25 +331,25 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
                 self._note(text, None)
 
     def _note_last(self, chunks: Sequence[Any]) -> None:
-        """Take note of the last one of some chunks; what was used may come after it."""
+        """Remember whether the last of some chunks reports an error; skip reports of the usage."""
         for chunk in reversed(chunks):
             if not is_usage_only(chunk):
                 self._reported = None if reported_error(chunk) is None else chunk
                 return
 
     def _check_end(self) -> None:
-        """Raise what the end of the stream means, if it is no good end."""
+        """Raise an error if the stream may not end here, or its last chunk reports an error."""
         if self._reported is None:
             self.check_had_final()
             return
         raise last_chunk_error(self._reported, self._redact)
 
     def _handle_error_event(self, text: str | bytes) -> None:
-        """Raise an error that the app reported, or take note that it is given as a chunk."""
+        """Raise an error that the app reported; do nothing if errors are delivered as chunks."""
         if self._raise_errors:
             raise self._event_error(_text_of(text))
         if self._ends_with_output:
-            # It says why there will be no output.
+            # After an error, a workflow has no output.
             self._needs_last = False
 
     def _event_error(self, text: str) -> StreamEventError:
@@ -359,5 +360,5 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
 
 
 def _text_of(text: str | bytes) -> str:
-    """Return the text of an event, of which there may be only the bytes."""
+    """Return the text of an event, which may be bytes."""
     return text if isinstance(text, str) else text.decode("utf-8", "replace")

@@ -1,7 +1,7 @@
 """Find files in the computed fields of models, which pydantic would write as text.
 
-They can't be uploaded like those of fields: what pydantic dumps is what the property returns, so
-that nothing else can be put in its place.
+They can't be uploaded like files in other fields: pydantic dumps the value that the property
+returns, so a URL can't take its place.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from .value_tree import (
 
 __all__ = ["check_computed"]
 
-# What can't be a file; other properties are asked for their value.
+# Return types that can't be a file, so the computed field is not evaluated.
 _PLAIN = (str, int, float, bool, None, type(None))
 
 
 def check_computed(value: Any, place: str, is_file: IsFile, around: tuple[int, ...] = ()) -> None:
-    """Check that no computed field of a model, or of one in it, is a file.
+    """Check that no computed field of a model, or of a nested one, is a file.
 
     Args:
-        value: The model, or what is in it.
-        place: Where it stands.
+        value: The model, or a value in it.
+        place: The place of the value in the input, for messages.
         is_file: Tells whether a value is a file.
-        around: The ids of what it is in. Default: nothing.
+        around: The ids of the containers around the value. Default: none.
 
     Raises:
-        ConfigError: One is, and no serializer makes something of it.
+        ConfigError: One is, and no serializer converts it.
     """
     if id(value) in around or len(around) > DEPTH:
         return
@@ -76,7 +76,7 @@ def _check_fields(model: Any, place: str, is_file: IsFile) -> None:
         except Exception as error:
             if raised_by_signal_handler(error) is not None:
                 raise
-            continue  # pydantic will raise it
+            continue  # pydantic will raise the exception when it dumps the model
         if not holds_file(value, is_file, here):
             continue
         serialized = (
@@ -91,9 +91,9 @@ def _check_fields(model: Any, place: str, is_file: IsFile) -> None:
 
 
 def _is_as_it_is(model: Any, name: str, value: Any) -> bool:
-    """Return whether pydantic writes a file as it writes any, or can't."""
+    """Return whether pydantic dumps a file as it dumps any object of this type, or can't."""
     if isinstance(value, Iterator):
-        return True  # an open file, of which it writes the lines
+        return True  # an open file, whose lines pydantic would write
     dumped = _or_none(
         lambda: model.__pydantic_serializer__.to_python(
             model, mode="json", include={name}, warnings=False

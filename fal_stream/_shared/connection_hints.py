@@ -10,18 +10,18 @@ _FILES = f"[Errno {errno.EMFILE}]"
 
 
 class Hint(NamedTuple):
-    """What to do about a failure.
+    """Advice for a failure.
 
     Attributes:
-        text: What to do.
-        transient: Whether trying again may help.
+        text: What the user can do.
+        transient: Whether a retry may help. Default True.
     """
 
     text: str
     transient: bool = True
 
 
-# A part of the reason, and what to do about it; the first match counts.
+# A part of the error's text, and the hint; the first match counts.
 _HINTS = (
     (
         "WRONG_VERSION_NUMBER",
@@ -70,7 +70,7 @@ _HINTS = (
     ("too many open files", Hint("close streams that are not read, or raise `ulimit -n`")),
     ("Too many open files", Hint("close streams that are not read, or raise `ulimit -n`")),
     ("no thread can be started", Hint("run fewer threads, or raise `ulimit -u`")),
-    # The look-up failed at once: it is not a name, or something keeps programs from the network.
+    # The look-up raised an unusual exception: the host is not a valid name, or a sandbox blocks it.
     ("look-up of the name raised", Hint("check the host name in the address", False)),
     ("Transfer-Encoding", Hint("a proxy or gateway on the way has changed the answer")),
     (
@@ -84,14 +84,7 @@ _HINTS = (
 
 
 def hint_for(reason: str) -> Hint:
-    """Return what to do about a connection that failed.
-
-    Args:
-        reason: What the failure says.
-
-    Returns:
-        What to do, and whether trying again may help.
-    """
+    """Return the hint for a connection error, chosen by its text."""
     for part, hint in _HINTS:
         if part in reason:
             return hint

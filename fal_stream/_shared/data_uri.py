@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 from ..errors import quoted
 from .media_types import checked_type
 
-# The longest part before the comma; a longer text is not a data URI.
+# The limit of the part before the comma (characters); a text with a longer one is no data URI.
 _LONGEST_HEAD = 1_000
 _SHOWN = 60
 
@@ -24,12 +24,12 @@ _ALPHABET = bytes.maketrans(b"-_", b"+/")
 
 
 class DataHead(NamedTuple):
-    """What stands before the data of a data URI.
+    """The part of a data URI before the data.
 
     Attributes:
-        content_type: The media type, or None where it has none that says anything.
-        is_base64: Whether the data is base64; percent-encoded otherwise.
-        end: Where the data begins.
+        content_type: The media type, or None if there is none or it is too general.
+        is_base64: Whether the data is base64; otherwise it is percent-encoded.
+        end: The position at which the data begins.
     """
 
     content_type: str | None
@@ -38,8 +38,8 @@ class DataHead(NamedTuple):
 
 
 def data_head(text: str) -> DataHead | None:
-    """Return what stands before the data of a data URI; None where the text is none."""
-    # Most texts are not data URIs, and five characters show that.
+    """Return the part of a data URI before the data, or None if a text is not a data URI."""
+    # A fast path: most texts are not data URIs.
     if text[:5].lower() != "data:":
         return None
     found = _HEAD.match(text[:_LONGEST_HEAD])
@@ -50,13 +50,11 @@ def data_head(text: str) -> DataHead | None:
 
 
 def decode_data_uri(text: str) -> bytes:
-    """Decode the data of a data URI.
-
-    Returns:
-        The bytes.
+    """Return the decoded data of a data URI.
 
     Raises:
-        ValueError: It is none, or its base64 is broken; the message begins with `is`.
+        ValueError: The text is not a data URI, or its base64 is broken; the message begins with
+            `is`.
     """
     head = data_head(text)
     if head is None:
@@ -68,13 +66,10 @@ def decode_data_uri(text: str) -> bytes:
 
 
 def decode_base64(text: str | bytes) -> bytes:
-    """Decode base64 (RFC 4648, sections 4 and 5), with white space in it and padding left out.
-
-    Returns:
-        The bytes.
+    """Return decoded base64 (RFC 4648, sections 4 and 5); white space and no padding are allowed.
 
     Raises:
-        ValueError: It is no base64; the message begins with `is`.
+        ValueError: The text is not base64; the message begins with `is`.
     """
     try:
         data = text if isinstance(text, bytes) else text.encode("ascii")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pydantic
 
 ChunkT = TypeVar("ChunkT")
-# The deepest JSON that is kept in an error: copying or pickling takes several frames for each
+# The deepest nesting of JSON in an error: copying or pickling it needs several frames for each
 # level.
 REPORT_LEVELS = 100
 
@@ -24,14 +24,14 @@ DecodeJSON: TypeAlias = Callable[["str | bytes"], ChunkT]
 
 
 def json_decoder(output_type: Any) -> DecodeJSON[Any]:
-    """Return the function that makes a chunk of an event's text.
+    """Return the function that decodes the text of an event to a chunk.
 
     Args:
-        output_type: Any type form that pydantic can validate, or None for JSON values.
+        output_type: Any type that pydantic can validate, or None for JSON values.
 
     Returns:
-        A function of the text, or of its bytes. It raises ValueError where that is not JSON, and
-        pydantic.ValidationError where it isn't of the type.
+        A function of a text or its bytes. It raises `ValueError` if that is not JSON, and
+        `pydantic.ValidationError` if the value is not of the type.
 
     Raises:
         ConfigError: pydantic can't validate the type.
@@ -57,10 +57,10 @@ def json_decoder(output_type: Any) -> DecodeJSON[Any]:
 
 
 class TypedDecoder:
-    """Makes a chunk of the user's type of an event's text.
+    """Decodes the text of an event to the user's type.
 
     Attributes:
-        validate: The same at once, but of JSON that pydantic-core takes only.
+        validate: The same in one call, but only for JSON that pydantic-core accepts.
     """
 
     __slots__ = ("_adapter", "validate")
@@ -82,20 +82,18 @@ class TypedDecoder:
 
 
 def is_invalid_json(error: ValidationError) -> bool:
-    """Return whether a text was refused because it is no JSON, before anything was validated."""
+    """Return whether a validation error means that the text itself is not JSON."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    # A field of pydantic's type `Json` has a place.
+    # The error of a field of pydantic's type `Json` has a `loc`.
     return first["type"] == "json_invalid" and not first["loc"]
 
 
 def raised_while_decoding(error: Exception) -> BaseException | None:
-    """Find what a signal handler raised in a validator.
+    """Return the exception that a signal handler has raised in a validator, or None.
 
     Args:
-        error: What a decoder raised. pydantic keeps a ValueError of a validator in its own error.
-
-    Returns:
-        The handler's exception, or None.
+        error: The exception of the decoder. pydantic puts a `ValueError` of a validator into its
+            own exception.
     """
     raised = raised_by_signal_handler(error)
     if raised is None and isinstance(error, ValidationError):
@@ -107,17 +105,17 @@ def raised_while_decoding(error: Exception) -> BaseException | None:
 
 
 def decode_json(text: str | bytes) -> Any:
-    """Decode JSON as Python's `json` does, only faster.
+    """Return the value of JSON, as Python's `json` does, but faster.
 
     Args:
-        text: The text, or its bytes; those that are no UTF-8 are read as U+FFFD.
+        text: The text, or its bytes, of which those that are not UTF-8 become U+FFFD.
 
     Returns:
-        The value; NaN and the infinities are floats, a lone surrogate stays one.
+        The value; NaN and the infinities are floats, and lone surrogates are kept.
 
     Raises:
-        ValueError: It is not JSON.
-        RecursionError: It is nested too deeply.
+        ValueError: The text is not JSON.
+        RecursionError: The JSON is nested too deeply.
     """
     try:
         return from_json(text)
@@ -130,10 +128,10 @@ def decode_json(text: str | bytes) -> Any:
 
 
 def decode_report(text: str) -> Any:
-    """Decode what an error says, so that it can be pickled and copied like the error itself.
+    """Return the content of an error so that it can be pickled and copied with the error.
 
     Returns:
-        The JSON value; the text where it is not JSON, or nested deeper than 100 levels.
+        The JSON value; the text itself if it is not JSON, or is nested deeper than 100 levels.
     """
     try:
         value = decode_json(text)
@@ -143,11 +141,11 @@ def decode_report(text: str) -> Any:
 
 
 def breaks_off(text: str) -> bool:
-    """Return whether a text is the beginning of a JSON value, which breaks off in it.
+    """Return whether a text is the beginning of a JSON value that is cut off.
 
     Returns:
-        True where JSON is read up to the end of the text, and more was expected there. False of
-        a JSON value, of nothing, and of a text that is no JSON.
+        True if the text is valid JSON up to its end, but more is expected there. False for a
+        complete JSON value, an empty text, and a text that is not JSON.
     """
     try:
         json.loads(text)
@@ -161,7 +159,7 @@ def breaks_off(text: str) -> bool:
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
-    """Return whether lists and dicts are nested deeper than so many levels."""
+    """Return whether lists and dicts are nested deeper than `levels`."""
     level = [value]
     for _ in range(levels + 1):
         level = [

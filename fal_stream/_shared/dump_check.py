@@ -1,9 +1,9 @@
-"""Check that the JSON of a model says what the model does.
+"""Check that the JSON of a model has the same content as the model.
 
-Promises: linear; the error names the place and the way out. The JSON is compared with what pydantic
-makes of the model in Python's own types.
+Promises: linear; the error tells the place and what to do. The JSON dump is compared with the dump
+to Python's own types.
 
-Elsewhere: dumping (`model_dump.py`), the errors (`json_errors.py`), and asterisks of secrets that a
+Not here: dumping (`model_dump.py`), the errors (`json_errors.py`), and asterisks of secrets that a
 serializer has put into a text (`pydantic_secrets.py`).
 """
 
@@ -36,32 +36,32 @@ _Pair: TypeAlias = tuple[object, tuple[Any, Any], Any, object]
 _Left: TypeAlias = tuple[object, Any, object]
 _Apart: TypeAlias = tuple[list[Any], list[_Left]]
 
-# What pydantic writes instead of a secret that is not empty.
+# pydantic writes this instead of a secret that is not empty.
 _ASTERISKS = "*" * 10
 
 
 def check_dump(
     dumped: Any, meant: Any, place: str, given: object = None, numbers: object = None
 ) -> bool:
-    """Check that the JSON of a model says what the model does.
+    """Check that the JSON of a model has the same content as the model.
 
-    Numbers that aren't finite are written as the model says that they stand in, and fields that
-    a plain dataclass excludes are taken out.
+    Numbers that aren't finite are replaced as the model's configuration tells, and fields that a
+    plain dataclass excludes are removed.
 
     Args:
-        dumped: JSON values, by alias; they may be changed.
-        meant: The same in Python's own types, by Python's names. Where it has another shape, a
-            serializer has decided; then no key may be lost and no number become None anywhere in
+        dumped: The JSON values, by alias; they may be changed.
+        meant: The dump to Python's own types, by field name. If a part of it has another shape, a
+            serializer has changed it; then no key may be lost and no number become None anywhere in
             that part.
-        place: Where it stands.
-        given: The model, or what is in it. Default: nothing that is known.
-        numbers: The `ser_json_inf_nan` of the model that it stands in. Default: none is given.
+        place: The place of the value in the input, for messages.
+        given: The model, or the value in it. Default None: unknown.
+        numbers: The `ser_json_inf_nan` of the model that contains the value. Default: not set.
 
     Returns:
-        Whether keys are missing for which no reason was found: fields may have one alias.
+        Whether keys are missing for an unknown reason: several fields may have the same alias.
 
     Raises:
-        ConfigError: A secret became asterisks, two keys became one, or a number None.
+        ConfigError: A secret became asterisks, two keys became one, or a number became None.
     """
     if is_model_secret(meant):
         if dumped and dumped in (str(meant), _ASTERISKS):
@@ -89,7 +89,7 @@ def check_dump(
     if apart is not None:
         _check_apart(*apart, meant, place, numbers)
     for key, (other_key, other), part, inner in pairs:
-        # The common case first: there may be a million of them.
+        # A fast path for the common case: there may be a million values.
         kind = type(part)
         if kind is str or kind is int or kind is bool or part is None:
             continue
@@ -105,15 +105,15 @@ def check_dump(
 
 
 def check_aliases(aliased: Any, meant: Any, place: str) -> None:
-    """Check that no two fields have one alias.
+    """Check that no two fields have the same alias.
 
     Args:
-        aliased: What a model is in Python's own types, by alias.
-        meant: The same by Python's names.
-        place: Where it stands.
+        aliased: The dump of a model to Python's own types, by alias.
+        meant: The same, by field name.
+        place: The place of the value in the input, for messages.
 
     Raises:
-        ConfigError: Two have.
+        ConfigError: Two fields have the same alias.
     """
     if isinstance(meant, Mapping) and isinstance(aliased, Mapping) and len(aliased) < len(meant):
         raise equal_fields_error(place)
@@ -126,11 +126,11 @@ def _inner(place: str, meant: object, key: object) -> str:
 
 
 def _pairs(dumped: Any, meant: Any, given: object) -> tuple[Iterable[_Pair], _Apart | None]:
-    """Return what a mapping or a list holds in three forms, with their keys, where they are alike.
+    """Return the values of a mapping or list in its three forms, matched by key or index.
 
     Returns:
-        The pairs, and what has no counterpart: what was dumped, and what is meant with its key
-        and with what was given. None where everything has one.
+        The matched values, and those without a counterpart: the dumped ones, and the meant ones
+        with their keys and given values. The second is None if all have a counterpart.
     """
     if isinstance(meant, Mapping):
         parts = _parts_of(given)
@@ -163,7 +163,7 @@ def _pairs(dumped: Any, meant: Any, given: object) -> tuple[Iterable[_Pair], _Ap
 
 
 def _is_aligned(dumped: Mapping[Any, Any], meant: Mapping[Any, Any]) -> bool:
-    """Return whether two mappings have their values in the same order, by whatever names."""
+    """Return whether two mappings have their values in the same order, perhaps by other keys."""
     return len(dumped) == len(meant) and all(
         name == other or name not in dumped for name, other in zip(meant, dumped, strict=True)
     )
@@ -172,7 +172,7 @@ def _is_aligned(dumped: Mapping[Any, Any], meant: Mapping[Any, Any]) -> bool:
 def _check_apart(
     dumped: list[Any], left: list[_Left], meant: object, place: str, numbers: object
 ) -> None:
-    """Check what a serializer has written elsewhere in JSON, so that it has no counterpart."""
+    """Check values without a counterpart, because a serializer has written them elsewhere."""
     keys: set[str] = set()
     has_none = False
     stack = list(dumped)
@@ -211,7 +211,7 @@ def _check_inside(
 
 
 def _check_lost(meant: Mapping[Any, Any], place: str, keys: AbstractSet[str]) -> None:
-    """Check the keys of a mapping that is written somewhere, as some of its keys are."""
+    """Check the keys of a mapping if it was dumped somewhere, that is, if one of its keys was."""
     if any(type(key) is not str for key in meant) and any(
         _text_in_json(key) in keys for key in meant
     ):
@@ -234,7 +234,7 @@ def _parts_of(given: Any) -> Mapping[Any, Any]:
 
 
 def _leave_out(dumped: dict[Any, Any], meant: Any, given: object) -> None:
-    """Take out the fields that a plain dataclass excludes, which pydantic dumps in an Any."""
+    """Remove the fields that a plain dataclass excludes, which pydantic dumps in an `Any` field."""
     if not is_dataclass(given) or is_pydantic_object(given) or dumped.keys() != meant.keys():
         return
     for name in excluded_of(given):
@@ -243,7 +243,7 @@ def _leave_out(dumped: dict[Any, Any], meant: Any, given: object) -> None:
 
 
 def _number(value: float, place: str, numbers: object) -> str | None:
-    """Return how a number that isn't finite is written, if its model says it."""
+    """Return how the model's configuration writes a number that isn't finite, or raise an error."""
     if numbers == "null":
         return None
     if numbers == "strings":
@@ -259,7 +259,7 @@ def _any_serializer() -> SchemaSerializer:
 
 
 def _in_python(value: object) -> Any:
-    """Return a value of an enum as pydantic dumps it in Python's types."""
+    """Return the value of an enum as pydantic dumps it to Python's types."""
     return _any_serializer().to_python(value, by_alias=False, warnings=False)
 
 
@@ -273,10 +273,10 @@ def _check_keys(meant: Mapping[Any, Any], place: str) -> None:
 
 
 def _text_in_json(key: object) -> str:
-    """Return what pydantic writes for a key."""
+    """Return the text that pydantic writes for a key."""
     try:
         (text,) = to_jsonable_python({key: None})
-    except (ValueError, TypeError):  # one that a serializer of the field's writes
+    except (ValueError, TypeError):  # only a serializer of the field can write this key
         text = str(key)
     return str(text)
 

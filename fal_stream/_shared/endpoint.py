@@ -1,4 +1,4 @@
-"""Parse endpoint ids, make their URLs, and decide which hosts may get the key."""
+"""Parse endpoint ids, build their URLs, and decide which hosts may get the key."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ NAMESPACES = ("workflows", "comfy")
 DEFAULT_PATH = "/stream"
 
 _SEGMENT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?|_[A-Za-z0-9_.-]*")
-# Segments of RFC 3986, section 3.3, of which none is `.` or `..` or has a slash in it, also where
-# they are percent-encoded.
+# Path segments (RFC 3986, section 3.3), none of which is `.` or `..` or contains a slash, not even
+# percent-encoded.
 _CLIMBS = r"(?:\.|%2[Ee]){1,2}(?:/|$)"
 _CHARACTER = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%(?!2[Ff]|5[Cc]|00)[0-9A-Fa-f]{2})"
 _PATH = re.compile(rf"/?(?:(?!{_CLIMBS}){_CHARACTER}+(?:/(?!{_CLIMBS}|$)|/?$))*")
@@ -39,9 +39,9 @@ class EndpointId:
 
     Attributes:
         namespace: `workflows`, `comfy` or None.
-        owner: Who the app belongs to.
+        owner: The owner of the app.
         alias: The app's name.
-        path: What follows the alias, `""` if nothing does.
+        path: The path after the alias; `""` if there is none.
     """
 
     namespace: str | None
@@ -55,17 +55,14 @@ class EndpointId:
 
 
 def parse_endpoint_id(endpoint_id: object) -> EndpointId:
-    """Parse an endpoint id.
+    """Return the parts of an endpoint id.
 
     Args:
-        endpoint_id: `owner/alias[/path]`, with `workflows/` or `comfy/` before it where the
-            endpoint is one; the old form `12345-alias` means `12345/alias` (fal's own clients).
-
-    Returns:
-        Its parts.
+        endpoint_id: `owner/alias[/path]`, after `workflows/` or `comfy/` if it is one of these. The
+            old form `12345-alias` means `12345/alias`, as in fal's own clients.
 
     Raises:
-        ConfigError: It is anything else, so also an address, or a path that climbs.
+        ConfigError: It is anything else, such as a URL, or a path with `..`.
     """
     if not isinstance(endpoint_id, str):
         raise _bad(endpoint_id)
@@ -105,18 +102,15 @@ def _bad(endpoint_id: object) -> ConfigError:
 
 
 def stream_path(endpoint_id: EndpointId, path: object = DEFAULT_PATH) -> str:
-    """Return the path that an endpoint streams from.
+    """Return the path that an endpoint streams from, without a leading slash.
 
     Args:
         endpoint_id: The endpoint.
-        path: What is appended to it, with or without a slash before it; `""` for nothing.
-            Default: `/stream`, unless the id ends in it.
-
-    Returns:
-        The path, without a slash before it.
+        path: The path to append, with or without a leading slash; `""` for none. Default:
+            `/stream`, unless the id ends in it.
 
     Raises:
-        ConfigError: `path` is no path, has a query, or climbs.
+        ConfigError: `path` is not a path, has a query, or contains `..`.
     """
     app = str(endpoint_id)
     if path == "" or (path == DEFAULT_PATH and app.endswith(DEFAULT_PATH)):
@@ -138,15 +132,12 @@ def _bad_path(path: object) -> ConfigError:
 
 
 def stream_url(run_url: str, endpoint_id: EndpointId, path: object = DEFAULT_PATH) -> str:
-    """Return the address that an endpoint streams from.
+    """Return the URL that an endpoint streams from.
 
     Args:
-        run_url: Where the apps run, without a slash at its end.
+        run_url: The server that runs apps, without a slash at its end.
         endpoint_id: The endpoint.
-        path: What is appended to it, as for `stream_path`. Default: `/stream`.
-
-    Returns:
-        The address.
+        path: The path to append, as for `stream_path`. Default: `/stream`.
 
     Raises:
         ConfigError: `path` can't be used.
@@ -155,13 +146,13 @@ def stream_url(run_url: str, endpoint_id: EndpointId, path: object = DEFAULT_PAT
 
 
 def backup_url(url: str) -> str | None:
-    """Return the address to try where `fal.run` can't be reached (as fal's Python client does).
+    """Return the URL to try if `fal.run` can't be reached, as fal's Python client does.
 
     Args:
-        url: The address that can't be reached.
+        url: The URL that can't be reached.
 
     Returns:
-        The same address at the host that stands in for it, None if there is none.
+        The same URL on the backup host, or None if there is no backup host.
     """
     parts = urlsplit(url)
     if parts.scheme != "https" or (parts.hostname or "").lower() != RUN_HOST:
@@ -172,7 +163,7 @@ def backup_url(url: str) -> str | None:
 
 @lru_cache(64)  # called several times for each request
 def is_loopback(host: str) -> bool:
-    """Return whether a host name or address is this machine's own."""
+    """Return whether a host is `localhost` or a loopback address."""
     if host == "localhost":
         return True
     try:
@@ -183,15 +174,15 @@ def is_loopback(host: str) -> bool:
 
 @lru_cache(256)  # called several times for each request
 def host_of(netloc: str) -> str:
-    """Return the host of what stands between `//` and the path of an address, in lower case."""
+    """Return the host of the authority part of a URL, in lower case."""
     return SplitResult("", netloc, "", "", "").hostname or ""
 
 
 def names_this_machine(host: str) -> bool:
     """Return whether a host could lead to this machine, however it is written.
 
-    Broader than `is_loopback`, which says what is trusted: this says what a server must not send
-    us to. Addresses without dots or in octal and hexadecimal are read as systems do, and count.
+    Broader than `is_loopback`, which decides what is trusted: this decides what a server must not
+    redirect us to. IPv4 addresses without dots, in octal or in hexadecimal count, too.
     """
     host = host.lower().rstrip(".").partition("%")[0]
     if host == "localhost" or host.endswith((".localhost", ".localdomain")):
@@ -205,10 +196,10 @@ def names_this_machine(host: str) -> bool:
 
 
 def may_have_key(url: str, trusted_hosts: Collection[str]) -> bool:
-    """Return whether the key may be sent to an address.
+    """Return whether the key may be sent to a URL.
 
     Args:
-        url: The address.
+        url: The URL.
         trusted_hosts: Hosts besides fal's own.
 
     Returns:
@@ -226,7 +217,7 @@ def may_have_key(url: str, trusted_hosts: Collection[str]) -> bool:
 
 
 def same_origin(first: str, second: str) -> bool:
-    """Return whether two addresses share scheme, host and port (RFC 6454, section 5)."""
+    """Return whether two URLs have the same scheme, host and port (RFC 6454, section 5)."""
     return _origin(first) == _origin(second)
 
 

@@ -1,6 +1,7 @@
-"""The names of the fields of plain dataclasses in JSON, as given by pydantic's `Field(alias=...)`.
+"""The aliases of the fields of plain dataclasses in JSON, given by pydantic's `Field(alias=...)`.
 
-pydantic validates and serializes plain dataclasses by these names too, as for an `output_type`.
+pydantic uses these aliases too when it validates a plain dataclass, such as an `output_type`, or
+serializes one.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["aliases_of", "excluded_of", "rename_fields"]
 
-# What reading the annotation of a field raises, by what may stand there.
+# The exceptions that evaluating an annotation may raise.
 _NO_HINT = (
     ArithmeticError,
     AttributeError,
@@ -43,11 +44,10 @@ _NO_HINT = (
 
 @lru_cache(256)
 def aliases_of(cls: type) -> Mapping[str, str]:
-    """Return the names in JSON of a dataclass's fields that have another one.
+    """Return the aliases of a dataclass's fields, by field name; fields without one are left out.
 
-    Returns:
-        The names by those in Python: of `Annotated[str, Field(alias="from")]`, of a `Field` that
-        is the default, and of the `alias_generator` of its `__pydantic_config__`.
+    Aliases come from `Annotated[str, Field(alias="from")]`, from a `Field` that is the default, and
+    from the `alias_generator` of `__pydantic_config__`.
     """
     config = getattr(cls, "__pydantic_config__", None) or {}
     generated = config.get("alias_generator")
@@ -60,14 +60,9 @@ def aliases_of(cls: type) -> Mapping[str, str]:
 
 
 def excluded_of(value: object) -> Sequence[str]:
-    """Return the names of the fields that a dataclass leaves out of its JSON.
+    """Return the names of the fields that an instance of a dataclass leaves out of its JSON.
 
-    Args:
-        value: The dataclass: an instance.
-
-    Returns:
-        The names in Python, of `Annotated[str, Field(exclude=True)]` and of an `exclude_if` that
-        is true of the field's value.
+    These are fields with `Field(exclude=True)`, or with an `exclude_if` that is true for the value.
     """
     kind: type = type(value)
     return [
@@ -82,7 +77,7 @@ def _exclusions(cls: type) -> Sequence[tuple[str, Callable[[Any], bool] | None]]
     found = []
     for item in dataclasses.fields(cls):
         for info in _infos(cls, item):
-            condition = getattr(info, "exclude_if", None)  # of pydantic 2.12 and later
+            condition = getattr(info, "exclude_if", None)  # since pydantic 2.12
             if info.exclude or condition is not None:
                 found.append((item.name, None if info.exclude else condition))
     return found
@@ -91,17 +86,16 @@ def _exclusions(cls: type) -> Sequence[tuple[str, Callable[[Any], bool] | None]]
 def rename_fields(
     dumped: Any, value: Any, wanted: bool = True, around: tuple[int, ...] = ()
 ) -> None:
-    """Return the fields of models and dataclasses their names in what pydantic has dumped.
+    """Rename the fields of models and dataclasses in a dump of pydantic, to their aliases or back.
 
-    Pydantic dumps all models in one by alias, or none. And the aliases of a plain dataclass are
-    those that a field has which is declared to hold it: in a field of type Any, it takes the names
-    of Python.
+    Pydantic dumps either all nested models by alias, or none. And it uses the aliases of a plain
+    dataclass only in a field that is declared with this type, not in a field of type `Any`.
 
     Args:
-        dumped: JSON values; they are changed.
-        value: What was dumped.
-        wanted: Whether it is written by alias, if it doesn't say so itself. Default True.
-        around: The ids of what the value is in. Default: nothing.
+        dumped: The dump, JSON values, which are changed.
+        value: The value that was dumped.
+        wanted: Whether to use aliases, unless the configuration of the model tells. Default True.
+        around: The ids of the containers around the value. Default: none.
     """
     if not isinstance(dumped, (dict, list)) or id(value) in around or len(around) > DEPTH:
         return
@@ -138,13 +132,13 @@ def rename_fields(
 
 
 def _aliases_in(dumped: Mapping[str, Any], value: Any) -> Mapping[str, str]:
-    """Return the aliases of a model or dataclass by the names of their fields."""
+    """Return the aliases of a model or dataclass, by field name."""
     model: Any = type(value)
     if not is_pydantic_object(value):
         return aliases_of(model)
     if model.__pydantic_decorators__.model_serializers:
         return {}
-    # A model of pydantic before 2.10 has the other name only.
+    # Before pydantic 2.10, there is only `model_fields`.
     infos = getattr(model, "__pydantic_fields__", None) or getattr(model, "model_fields", {})
     aliases = ((name, info.serialization_alias) for name, info in infos.items())
     return {name: alias for name, alias in aliases if alias is not None and alias != name}
@@ -158,23 +152,23 @@ def _named(cls: type, item: dataclasses.Field[Any]) -> Iterator[str]:
 
 
 def _infos(cls: type, item: dataclasses.Field[Any]) -> list[FieldInfo]:
-    """Return what `Field` of pydantic says of a field."""
+    """Return pydantic's `Field` objects of a field."""
     infos: Any = (item.default, *getattr(_hint(cls, item), "__metadata__", ()))
     return [info for info in infos if is_model_field(info)]
 
 
 def _hint(cls: type, item: dataclasses.Field[Any]) -> Any:
-    """Return the type of a field, which may be a text."""
+    """Return the type of a field; an annotation that is a string is evaluated."""
     if not isinstance(item.type, str):
         return item.type
     for owner in cls.__mro__:
         try:
             if item.name in inspect.get_annotations(owner):
-                # One by one, as a name that isn't there spoils them all.
+                # One field at a time, because one unknown name makes `get_type_hints` fail.
                 names = {"__annotations__": {item.name: item.type}, "__module__": owner.__module__}
                 holder = type("_Holder", (), names)
                 return typing.get_type_hints(holder, include_extras=True)[item.name]
-        except _NO_HINT:  # a name that isn't there, or any other text
+        except _NO_HINT:  # an unknown name, or a string that is not an expression
             return None
     return None
 

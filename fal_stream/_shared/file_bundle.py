@@ -1,7 +1,7 @@
 """The MIME bundle of a file in a notebook: an image, a player, or its metadata.
 
-Promises: pure. What a model says is escaped. Only raster images, audio and video are shown, and
-only up to a size, because a notebook stores them all.
+Promises: pure. Text of a model is escaped. Only raster images, audio and video are shown, and
+only up to a size, because a notebook stores them.
 """
 
 from __future__ import annotations
@@ -18,11 +18,7 @@ _RASTERS = ("avif", "bmp", "gif", "jpeg", "jpg", "png", "webp")
 
 
 def html_of(found: FoundFile) -> str | None:
-    """Return the element that shows a file; None where it can't be shown.
-
-    Returns:
-        An `img`, `audio` or `video` element.
-    """
+    """Return the `img`, `audio` or `video` element of a file; None if it can't be shown."""
     kind, _, name = essence_of(found.content_type).partition("/")
     url = found.url
     if found.is_inline:
@@ -48,6 +44,6 @@ def html_of(found: FoundFile) -> str | None:
 
 
 def file_mime_bundle(found: FoundFile, said: str) -> dict[str, str]:
-    """Return the forms of a file that a notebook chooses from; nothing is fetched here."""
+    """Return the MIME bundle of a file; nothing is downloaded."""
     html = html_of(found)
     return {"text/plain": said} if html is None else {"text/html": html, "text/plain": said}

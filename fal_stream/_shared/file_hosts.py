@@ -1,7 +1,7 @@
 """Decide which hosts the files of chunks may be downloaded from.
 
-Promises: pure. A model may name any address; only fal's file hosts, the user's own servers and
-hosts that the user named are allowed.
+Promises: pure. A model may send any URL, but only fal's file hosts, the servers in the client's
+settings and the user's `hosts` are allowed.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from .._checks import check_url, short_repr
 from ..config import DEFAULT_REST_URL, DEFAULT_RUN_URL, AnySettings
 from ..errors import ConfigError, excerpt
 
-# Where fal keeps the output files of models.
+# The host where fal stores the output files of models.
 _FILE_HOST = "fal.media"
 _OLD_FILES = ("storage.googleapis.com", "/falserverless/")
 
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?(?::[0-9]{1,5})?", re.ASCII)
 _LONGEST = 16_384
 
-# Characters that are not encoded in a URL; the others may as well be.
+# Characters that are not percent-encoded in a URL; encoding the others doesn't change it.
 URL_PUNCTUATION = "%/:=&?~#+!$,;'@()*[]"
 
 Origin = tuple[str, str, int]
@@ -30,19 +30,19 @@ Origin = tuple[str, str, int]
 
 @dataclass(frozen=True)
 class FileHosts:
-    """The hosts that files are fetched from, besides fal's own.
+    """The hosts that files may be downloaded from, besides fal's own.
 
     Attributes:
-        origins: Scheme, host and port of each.
+        origins: The scheme, host and port of each.
     """
 
     origins: frozenset[Origin] = frozenset()
 
     def allows(self, url: str) -> bool:
-        """Return whether a file may be fetched from an address.
+        """Return whether a file may be downloaded from a URL.
 
         Returns:
-            True for https on fal's hosts for files, and for the origins.
+            True for https on fal's file hosts, and for the origins.
         """
         parts = _split(url)
         if parts is None:
@@ -59,18 +59,15 @@ class FileHosts:
 
 
 def make_file_hosts(config: AnySettings | None, hosts: object = ()) -> FileHosts:
-    """Make the hosts that files are fetched from.
+    """Return the hosts that files may be downloaded from.
 
     Args:
-        config: The client's settings, whose servers count where they are not fal's, or None.
-        hosts: Hosts that the user names: `cdn.example.com`, over https, or the beginning of an
-            address, `http://127.0.0.1:8000`.
-
-    Returns:
-        The hosts.
+        config: The client's settings, whose own servers are added; may be None.
+        hosts: The user's hosts: a host name such as `cdn.example.com` (over https), or scheme, host
+            and port such as `http://127.0.0.1:8000`.
 
     Raises:
-        ConfigError: One of them is no host.
+        ConfigError: A host is not valid.
     """
     if isinstance(hosts, str) or not isinstance(hosts, Collection):
         raise ConfigError(
@@ -105,7 +102,7 @@ def _named_origin(host: object) -> Origin:
 
 
 def encoded_url(url: str) -> str | None:
-    """Return an http or https address as it is sent; None where it is none that can be fetched."""
+    """Return an http or https URL, percent-encoded; None if it can't be requested."""
     if url[:7].lower() != "http://" and url[:8].lower() != "https://":
         return None
     # A URL may contain a file name that is not encoded.
@@ -133,7 +130,7 @@ def _origin_of(parts: SplitResult) -> Origin:
 
 
 def shown_url(url: str) -> str:
-    """Show an address in a message: shortened, and without its query, which may be a signature."""
+    """Return a URL for a message: shortened, and without its query, which may be a signature."""
     parts = _split(url)
     if parts is None:
         return excerpt(url, 60)

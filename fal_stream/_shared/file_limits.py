@@ -15,11 +15,11 @@ class FileLimits:
     """The limits of each file that is read or saved.
 
     Attributes:
-        max_bytes: How many bytes it may have.
-        timeout: How many seconds fetching it may take, or None for no limit.
+        max_bytes: The largest size (bytes). Default 512 MiB.
+        timeout: The longest time of a download (seconds), or None for no limit. Default 600.
 
     Raises:
-        ConfigError: One of them is none.
+        ConfigError: A limit can't be used.
     """
 
     max_bytes: int = DEFAULT_MAX_BYTES

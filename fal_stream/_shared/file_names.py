@@ -1,8 +1,8 @@
 """Make safe names for files that are saved.
 
-Promises: pure. Whatever a server says, the name is safe on every system: it is one path component,
-not a device name, not a hidden file, and has the suffix of a media file, so it is never taken for a
-program.
+Promises: pure. Whatever a server sends, the name is safe on every system: it is one path component,
+not a device name, not a hidden file, and has the suffix of a media file, so no system mistakes it
+for a program.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _FORBIDDEN = '<>:"/\\|?*'
 
 
 def safe_name(name: str, suffix: str) -> str | None:
-    """Make a file name fit of what a server calls a file.
+    """Return a safe file name for the name that a server gives a file.
 
     Args:
-        name: What the server calls it; of a path the last part counts.
-        suffix: The suffix that its media type stands for, with its dot.
+        name: The server's name; of a path, the last part is used.
+        suffix: The suffix of the file's media type, with its dot.
 
     Returns:
-        The name, with the suffix at its end unless it has one of files that apps make; None where
-        nothing of it is left.
+        The name, with the suffix added unless it has a known one already; None if no safe
+        character is left.
     """
-    # Cut first: a longer text is not a name.
+    # Cut first, because a server may send a text of any length.
     last = re.split(r"[/\\]", name[-1_000:])[-1]
     text = "".join(map(_safe_char, unicodedata.normalize("NFC", last)))
     text = text.strip(" ").lstrip(".-~").rstrip(". ")
@@ -52,7 +52,7 @@ def safe_name(name: str, suffix: str) -> str | None:
 
 
 def _safe_char(char: str) -> str:
-    # No control, format, surrogate or unassigned character, and no line end.
+    # Replace control, format, surrogate and unassigned characters, and line ends.
     category = unicodedata.category(char)
     return "_" if char in _FORBIDDEN or category[0] == "C" or category in ("Zl", "Zp") else char
 
@@ -62,14 +62,11 @@ def _truncated(text: str, size: int) -> str:
 
 
 def stem_of(endpoint_id: str, parts: Iterable[str]) -> str:
-    """Make the beginning of a file's name of where the file came from.
+    """Return a file name without a suffix, such as `flux-dev-0003-images-0`.
 
     Args:
         endpoint_id: The endpoint, whose owner is left out; `""` for none.
-        parts: What follows: the number of the chunk, the place in it.
-
-    Returns:
-        The name without a suffix, such as `flux-dev-0003-images-0`.
+        parts: The next parts of the name: the number of the chunk, the place in it.
     """
     names = endpoint_id.strip("/").split("/") if endpoint_id else []
     text = "-".join([*(names[1:] or names), *(part[:_LONGEST_STEM] for part in parts)])
@@ -78,11 +75,7 @@ def stem_of(endpoint_id: str, parts: Iterable[str]) -> str:
 
 
 def numbered(name: str, number: int) -> str:
-    """Return a name for the second, third and further files that would be called the same.
-
-    Returns:
-        The name, with `-2` before its suffix for the second.
-    """
+    """Return a name with `-2` before its suffix, for the second file of the same name."""
     if number == 1:
         return name
     stem, dot, suffix = name.rpartition(".")

@@ -1,6 +1,6 @@
-"""A file in a chunk: where it stands, what the chunk says of it, its bytes and its name.
+"""A file in a chunk: its place, its metadata, its bytes and its name.
 
-What is not believed is left out: a type that is none, a name that is a path.
+Metadata that can't be right is ignored: an invalid media type, a name that is a path.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _LARGEST_SIDE = 1_000_000
 
 
 class Place(NamedTuple):
-    """Where a value stands in a chunk.
+    """The place of a value in a chunk.
 
     Attributes:
-        above: Where the value around it stands, or None for the chunk.
-        step: Its name or number there.
+        above: The place of the container of the value, or None if that is the chunk.
+        step: The name or index of the value in its container.
     """
 
     above: Place | None
@@ -40,7 +40,7 @@ class Place(NamedTuple):
 
 
 def steps_to(place: Place | None) -> list[str | int]:
-    """Return the names and numbers on the way to a place, from the chunk on."""
+    """Return the names and indexes of the path to a place, from the chunk on."""
     steps: list[str | int] = []
     while place is not None:
         steps.append(place.step)
@@ -49,7 +49,7 @@ def steps_to(place: Place | None) -> list[str | int]:
 
 
 def shown_place(place: Place | None) -> str:
-    """Show a place as it is written in code, `images[0].url`, shortened; `""` for the chunk."""
+    """Return a place as it is written in code, `images[0].url`, shortened; `""` for the chunk."""
     text = ""
     for step in steps_to(place):
         if isinstance(step, int):
@@ -63,21 +63,21 @@ def shown_place(place: Place | None) -> str:
 
 
 class FoundFile:
-    """A file that a chunk holds or names.
+    """A file whose data or URL is in a chunk.
 
     Args:
-        source: Its data URI, its address, or its base64.
-        place: Where it stands.
-        fields: What the chunk says of it, by fal's names.
-        hosts: The hosts that it may be fetched from.
+        source: The data URI, the URL, or the base64 of the file.
+        place: The place of the file in the chunk; None for the chunk itself.
+        fields: The metadata in the chunk, by the names of fal's `File`.
+        hosts: The hosts that the file may be downloaded from.
         is_base64: Whether the source is base64. Default False.
 
     Attributes:
-        content_type: What the chunk or the data says that it is, or None.
-        width: Its width in pixels, if the chunk says it, or None.
-        height: Its height in pixels, likewise.
-        hosts: The hosts that it may be fetched from.
-        is_inline: Whether the chunk holds it; otherwise it names its address.
+        content_type: The media type, as the chunk or the data tells it, or None.
+        width: The width in pixels that the chunk gives, or None.
+        height: The height in pixels that the chunk gives, or None.
+        hosts: The hosts that the file may be downloaded from.
+        is_inline: Whether the chunk contains the data; otherwise it contains the URL.
     """
 
     def __init__(
@@ -109,13 +109,13 @@ class FoundFile:
         if head is not None and head.content_type is not None:
             return head.content_type
         if head is not None and not head.is_base64:
-            return "text/plain"  # RFC 2397
+            return "text/plain"  # the default of RFC 2397, section 2
         start = 0 if head is None else head.end
         return _sniffed(self._source[start : start + HEAD_BYTES // 3 * 4])
 
     @property
     def url(self) -> str:
-        """Its address: http, https, or a data URI, which base64 is made one of."""
+        """The URL of the file: http, https, or a data URI. Base64 becomes a data URI."""
         if self._is_base64:
             return f"data:{self.content_type or 'application/octet-stream'};base64,{self._source}"
         return self._source
@@ -127,7 +127,7 @@ class FoundFile:
 
     @property
     def file_name(self) -> str | None:
-        """Its name as the app gives it, made safe, or None where the app gives none."""
+        """The name that the app gives the file, made safe, or None."""
         return self._safe_name(None)
 
     def _safe_name(self, fetched_type: str | None) -> str | None:
@@ -138,38 +138,40 @@ class FoundFile:
         )
 
     def suffix(self, fetched_type: str | None = None) -> str:
-        """Return what its name ends in, such as `.png`.
+        """Return the suffix of the file's name, such as `.png`.
 
         Args:
-            fetched_type: The media type that it was fetched with, for where the chunk says none.
+            fetched_type: The media type of the download, used if the chunk gives none. Default:
+                none.
         """
         content_type = self.content_type or fetched_type
         return suffix_of(content_type, "" if self.is_inline else self._source)
 
     def decode(self) -> bytes:
-        """Return the bytes of a file that the chunk holds.
+        """Return the bytes of a file whose data is in the chunk.
 
         Raises:
-            ValueError: They are no base64 or no data URI; the message begins with `is`.
+            ValueError: The data is not valid as base64 or data URI; the message begins with `is`.
         """
         return decode_base64(self._source) if self._is_base64 else decode_data_uri(self._source)
 
     def digest(self) -> bytes:
-        """Return what only the same data or address has."""
+        """Return a digest of the data or the URL."""
         return hashlib.sha256(self._source.encode("utf-8", "surrogatepass")).digest()
 
     def name(
         self, endpoint_id: str = "", number: int | None = None, fetched_type: str | None = None
     ) -> str:
-        """Return the name that it is saved under.
+        """Return the name to save the file under.
 
         Args:
-            endpoint_id: The endpoint that it came from. Default: none.
-            number: The number of the chunk that it stood in. Default None: not in the name.
-            fetched_type: The media type that it was fetched with, for where the chunk says none.
+            endpoint_id: The endpoint that the file came from. Default: none.
+            number: The number of the file's chunk. Default None: not in the name.
+            fetched_type: The media type of the download, used if the chunk gives none. Default:
+                none.
 
         Returns:
-            Its own name, else one of the endpoint, the number and its place.
+            The name that the app gives the file, else one made of endpoint, number and place.
         """
         own = self._safe_name(fetched_type)
         if own is not None:
@@ -177,14 +179,14 @@ class FoundFile:
         return self.stem(endpoint_id, number) + self.suffix(fetched_type)
 
     def stem(self, endpoint_id: str = "", number: int | None = None) -> str:
-        """Return a name without a suffix, made of the endpoint, the number and its place."""
+        """Return a name without a suffix, made of endpoint, number and place."""
         parts = [] if number is None else [f"{number:04}"]
         parts += [str(step) for step in steps_to(self._place)]
         return stem_of(endpoint_id, parts)
 
     @safe_repr
     def __repr__(self) -> str:
-        """Return what it is, with its address shortened and without the query."""
+        """Return the metadata and the URL, shortened and without its query."""
         size = "" if self.width is None or self.height is None else f" {self.width}x{self.height}"
         about = [self.place, self.content_type or "", size.strip(), self.file_name or ""]
         said = " ".join(excerpt(part, 60) for part in about if part)

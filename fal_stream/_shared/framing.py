@@ -4,8 +4,8 @@ Promises: strictly RFC 9112, sections 6.3 and 7.1. Ambiguous framing is refused,
 that disagree about the end of a body can be exploited (response splitting, request smuggling). Body
 bytes are passed on as they arrive; at most one size line or trailer line is buffered.
 
-Elsewhere: reading, the response head (`http1.py`), what the end of the connection means beyond
-`complete_at_eof`, and the values of trailers, which are checked and dropped.
+Not here: reading from the socket, the response head (`http1.py`), and what the end of the
+connection means beyond `complete_at_eof`. Trailers are checked and discarded.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = [
 
 _MAX_LINE = 4 * 1024
 _MAX_TRAILERS = 64 * 1024
-# The longest size line that is cached (with its line end), and how many are cached.
+# The longest size line that is cached (bytes, with its line end), and how many are cached.
 _SHORT_LINE = 18
 _KNOWN_SIZES = 512
 
@@ -40,12 +40,12 @@ class FramingError(ValueError):
 
 
 class BodyFraming(Protocol):
-    """Takes the bytes that follow a response head and finds the body in them.
+    """Decodes the body from the bytes after a response head.
 
     Attributes:
         done: Whether the body has ended.
-        has_failed: Whether its framing was found to be broken: no more bytes are taken.
-        rest: The bytes after the body's end. If there are any, the connection can't be reused.
+        has_failed: Whether the framing is broken: then no more bytes are accepted.
+        rest: The bytes after the end of the body. If there are any, the connection can't be reused.
     """
 
     done: bool = False
@@ -62,21 +62,18 @@ class BodyFraming(Protocol):
 
     @property
     def complete_at_eof(self) -> bool:
-        """Whether the body is whole if the connection ends now."""
+        """Whether the body is complete if the connection ends now."""
         return self.done
 
     def feed(self, data: bytes) -> bytes:
-        """Take the next bytes.
+        """Decode the next bytes, and return the bytes of the body in them.
 
         Args:
             data: The bytes, cut anywhere. May be empty.
 
-        Returns:
-            The bytes of the body that are in them, joined.
-
         Raises:
-            FramingError: The framing is broken. Body bytes before the break are returned first,
-                and the next call raises (`feed(b"")` will do). From then on every call does.
+            FramingError: The framing is broken. The body's bytes before the error are returned
+                first, and each later call raises the error, such as `feed(b"")`.
         """
         raise NotImplementedError
 
@@ -93,7 +90,7 @@ class SizedBody(BodyFraming):
         self._missing = length
 
     def feed(self, data: bytes) -> bytes:
-        """Take the next bytes; see `BodyFraming`."""
+        """See `BodyFraming`."""
         if len(data) > self._missing:
             self.rest += data[self._missing :]
             data = data[: self._missing]
@@ -111,24 +108,24 @@ class UnframedBody(BodyFraming):
         return True
 
     def feed(self, data: bytes) -> bytes:
-        """Take the next bytes; see `BodyFraming`."""
+        """See `BodyFraming`."""
         return data
 
 
 class ChunkedBody(BodyFraming):
     """A chunked body (RFC 9112, section 7.1).
 
-    Stricter than the RFC asks: a size of 16 digits at most, a line of 4 KiB at most, trailers of
-    64 KiB at most; no bare line feed or other control character, no folded trailer, and no trailer
-    that would change the framing. Blanks after a size are taken, as h11 does it: servers of a fixed
-    buffer pad it with them.
+    Stricter than the RFC: a size has at most 16 digits, a line at most 4 KiB, the trailers at most
+    64 KiB; there is no bare line feed or other control character, no folded trailer, and no trailer
+    that would change the framing. Blanks after a size are accepted, as in h11, because some servers
+    pad the size with them.
     """
 
     def __init__(self) -> None:
         self._error: str | None = None
         self._held = b""
         self._missing = 0
-        # The sizes of size lines that were parsed before.
+        # The size lines that were parsed before, and their sizes.
         self._sizes: dict[bytes, int] = {}
         self._in_chunk = False
         self._in_trailers = False
@@ -140,7 +137,7 @@ class ChunkedBody(BodyFraming):
             raise FramingError(self._error)
 
     def feed(self, data: bytes) -> bytes:
-        """Take the next bytes; see `BodyFraming`."""
+        """See `BodyFraming`."""
         self.check()
         if self.done:
             self.rest += data
@@ -165,7 +162,8 @@ class ChunkedBody(BodyFraming):
     def _read(self, data: bytes, position: int, pieces: list[bytes]) -> None:
         while position < len(data) and not self._in_trailers:
             if not self._in_chunk:
-                # Don't search all of a long line again for each byte of it.
+                # Without a line end there is no match: matching a long line again for each byte of
+                # it would be quadratic.
                 is_whole = data.find(b"\n", position) >= 0
                 size_line = _SIZE_LINE.match(data, position) if is_whole else None
                 if size_line is None:
@@ -204,10 +202,10 @@ class ChunkedBody(BodyFraming):
             self._sizes[size_line[:-2]] = size
 
     def _read_whole_chunks(self, data: bytes, position: int, pieces: list[bytes]) -> int:
-        """The fast path: read chunks that have come whole and whose size line is known.
+        """Read complete chunks whose size line is known (the fast path).
 
         Returns:
-            Where the next chunk begins.
+            The position at which the next chunk begins.
         """
         sizes, find, append = self._sizes, data.find, pieces.append
         last_line = b""
@@ -246,7 +244,7 @@ class ChunkedBody(BodyFraming):
         self._hold(data, position, "trailer")
 
     def _hold(self, data: bytes, position: int, kind: str) -> None:
-        """Keep the beginning of a line, if it can still become a whole one."""
+        """Buffer the beginning of a line, if it can still become a valid line."""
         line = data[position:]
         if len(line) >= _MAX_LINE or b"\n" in line or b"\r" in line[:-1]:
             raise FramingError(f"Bad {kind}: {line[:80]!r}")
@@ -256,17 +254,17 @@ class ChunkedBody(BodyFraming):
 def _read_alike(
     data: bytes, position: int, line: bytes, size: int, append: Callable[[bytes], None]
 ) -> int:
-    """Read on while chunks have the same size line, one look for each.
+    """Read chunks as long as they have the same size line, with one comparison for each.
 
     Args:
         data: The bytes.
-        position: Where the chunk before ended, before its line end.
+        position: The end of the last chunk, before its line end.
         line: The size line.
-        size: What it says.
-        append: Takes each chunk whose end is followed by another size line like it.
+        size: The size in the size line.
+        append: Is called with each chunk that is followed by the same size line.
 
     Returns:
-        Where the next chunk begins.
+        The position at which the next chunk begins.
     """
     starts_with = data.startswith
     between = b"\r\n" + line + b"\r\n"
@@ -282,20 +280,17 @@ def _read_alike(
 
 
 def framing_for(status: int, method: str, headers: Iterable[tuple[bytes, bytes]]) -> BodyFraming:
-    """Choose the framing of a response's body (RFC 9112, section 6.3).
+    """Return a new framing for the body of a response (RFC 9112, section 6.3).
 
     Args:
         status: The response's status.
         method: The request's method.
         headers: The response's header fields, names in any case.
 
-    Returns:
-        A new framing, for this body only.
-
     Raises:
-        FramingError: The fields contradict each other (Transfer-Encoding beside Content-Length,
-            two lengths), a length is no number of up to 18 digits, or the transfer encoding is
-            anything but `chunked`.
+        FramingError: The fields contradict each other (Transfer-Encoding and Content-Length, two
+            lengths), a length is not a number of up to 18 digits, or the transfer encoding is not
+            `chunked`.
     """
     lengths: list[bytes] = []
     encodings: list[bytes] = []
@@ -310,7 +305,7 @@ def framing_for(status: int, method: str, headers: Iterable[tuple[bytes, bytes]]
         framing = _chunked(encodings, lengths)
     elif lengths:
         framing = _sized({length.strip(b" \t") for length in lengths})
-    # A response with two lengths is not trusted, whether or not a body follows.
+    # Checked first: a response with two lengths is refused even if it has no body.
     has_no_body = method.upper() == "HEAD" or status < 200 or status in (204, 304)
     return SizedBody(0) if has_no_body else framing
 

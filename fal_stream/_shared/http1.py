@@ -1,10 +1,10 @@
-"""HTTP/1.1 heads: a request to bytes, bytes to a response (RFC 9112, sections 2 to 5).
+"""HTTP/1.1 heads: a request head to bytes, bytes to a response head (RFC 9112, sections 2 to 5).
 
 Promises: whatever its headers contain, exactly one request is sent. A response head is parsed
 strictly: nothing is accepted that `h11` refuses. Interim responses (RFC 9110, section 15.2) are
 skipped. The work is linear in the bytes, and the size of a head is limited.
 
-Elsewhere: reading and sending, the end of the body (`framing`), and redirects.
+Not here: reading and sending, the body (`framing`), and redirects.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _TEXT = rb"[^\x00\r\n\x0b\x0c]*"
 _HEAD_END = re.compile(rb"\n\r?\n")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([0-9]{3})(?: (%b))?\r?\n" % _TEXT)
-# Anchored at the beginning of a line, so that no match begins in the middle of one.
+# Matches only at the beginning of a line.
 _FIELD = re.compile(rb"(?<![^\n])(%b):(%b)\r?\n" % (_TOKEN, _TEXT))
 _FIELDS = re.compile(rb"(?:%b:%b\r?\n)*\r?\n" % (_TOKEN, _TEXT))
 _FOLD = re.compile(rb"\r?\n[ \t]+")
@@ -44,7 +44,7 @@ _BREAKS_VALUE = re.compile(rb"[\x00\r\n]")
 
 
 class ProtocolError(ValueError):
-    """What came is not HTTP/1.1, or what is to be sent would not be one request."""
+    """The response is not valid HTTP/1.1, or the request would not be a single valid request."""
 
 
 class ResponseHead(NamedTuple):
@@ -53,7 +53,7 @@ class ResponseHead(NamedTuple):
     Attributes:
         status: The status code.
         reason: The reason phrase, often empty.
-        headers: The fields in their order, names as they were sent.
+        headers: The header fields in their order, with names as they were sent.
         keeps_alive: Whether the server keeps the connection open for another request.
     """
 
@@ -64,7 +64,7 @@ class ResponseHead(NamedTuple):
 
 
 class RequestHead:
-    """The head of a request, held so that no traceback shows it: it may contain the key."""
+    """The head of a request, whose repr hides it, because it may contain the key."""
 
     __slots__ = ("_data",)
 
@@ -72,26 +72,24 @@ class RequestHead:
         self._data = data
 
     def followed_by(self, body: bytes) -> bytes:
-        """Return its bytes, with others after them."""
+        """Return the bytes of the head, followed by those of a body."""
         return self._data + body
 
 
 def request_head(
     method: str, target: bytes, host: bytes, headers: Iterable[tuple[bytes, bytes]]
 ) -> RequestHead:
-    """Return the head of a request.
+    """Return the head of a request, with the empty line at its end.
 
     Args:
         method: The method.
-        target: The request target (RFC 9112, section 3.2): a path with its query, or an address.
-        host: The Host field, sent unless the headers have one.
-        headers: The fields.
-
-    Returns:
-        The head, with the empty line at its end.
+        target: The request target (RFC 9112, section 3.2): a path with its query, a URL, or host
+            and port.
+        host: The value of the `Host` header, sent unless the headers have one.
+        headers: The header fields.
 
     Raises:
-        ProtocolError: A part holds a character that would end it or start another.
+        ProtocolError: A part contains a character that would end it or start another one.
     """
     pairs = list(headers)
     if b"host" not in [name.lower() for name, _ in pairs]:
@@ -112,8 +110,7 @@ def request_head(
 def decode_headers(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     """Return header fields as text, names in lower case; values of one name are joined by commas.
 
-    Returns:
-        The fields: UTF-8 where all of them are, else Latin-1.
+    They are decoded as UTF-8 if all of them are valid UTF-8, else as Latin-1.
     """
     try:
         pairs = [(name.decode().lower(), value.decode()) for name, value in headers]
@@ -134,7 +131,7 @@ class ResponseHeadReader:
     """Reads the head of one response, and skips the interim responses before it.
 
     Attributes:
-        rest: The bytes after the head, once it is there: they are of the body.
+        rest: The bytes after the head, which are the beginning of the body.
     """
 
     __slots__ = ("_held", "rest")
@@ -144,17 +141,17 @@ class ResponseHeadReader:
         self.rest: bytes = b""
 
     def feed(self, data: bytes) -> ResponseHead | None:
-        """Take the next bytes of the connection.
+        """Parse the next bytes of the connection.
 
         Args:
             data: The bytes, cut anywhere; not empty.
 
         Returns:
-            The head, or None while it goes on.
+            The head, or None if it is not complete yet.
 
         Raises:
-            ProtocolError: It is no head of HTTP/1.x, or it is too large.
-            FramingError: An interim response has a length that can't be right.
+            ProtocolError: The bytes are not a head of HTTP/1.x, or it is too large.
+            FramingError: An interim response has an invalid length.
         """
         if not self._held:
             return self._read(data, 0)
@@ -186,7 +183,10 @@ class ResponseHeadReader:
         return None
 
     def _check_start(self, held: bytearray) -> None:
-        """Refuse at once what can't become a head: a server of another protocol may say no more."""
+        """Raise an error if the bytes can't become a head.
+
+        A server of another protocol may send nothing more, so this can't wait for a line end.
+        """
         if not held.startswith(_PREFIX[: len(held)]):
             raise _not_http(bytes(held[:80]))
         if len(held) > MAX_HEAD:
@@ -199,7 +199,7 @@ def _parse(data: bytes) -> ResponseHead:
         raise _not_http(data[:80])
     start = status_line.end()
     if b"\n " in data or b"\n\t" in data:
-        # A field that goes on in the next line (RFC 9112, section 5.2).
+        # Unfold header lines (obs-fold: RFC 9112, section 5.2).
         if data[start : start + 1] in (b" ", b"\t"):
             raise ProtocolError("the first header line begins with a blank")
         data = data[:start] + _FOLD.sub(b" ", data[start:])

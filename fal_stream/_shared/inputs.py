@@ -1,11 +1,11 @@
 """The input of an app, as JSON (RFC 8259), and the files in it.
 
 Promises: the files are found at any depth of mappings, lists, tuples, pydantic models and
-dataclasses, each once however often it stands there. The caller's objects are read once and not
-changed, nor do they change what has been taken. What JSON can't hold is refused with the name of
-the place.
+dataclasses, each once even if it occurs twice. The caller's objects are read once and not changed;
+changing them later doesn't change the encoded input. A value without a JSON form raises an error
+that tells its place.
 
-Elsewhere: which objects are files, and its upload.
+Not here: which objects are files (`_files/detect`), and their upload.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class InputFile:
     """A file in an input.
 
     Attributes:
-        place: Where it was found first, like `input.images[2]`.
+        place: The place where the file was found first, like `input.images[2]`.
         file: The file itself.
     """
 
@@ -42,13 +42,13 @@ class InputFile:
 
 @dataclass(frozen=True)
 class _Slot:
-    """Where the address of a file goes."""
+    """A placeholder for the URL of a file."""
 
     index: int
 
 
 class EncodedInput:
-    """An input as JSON values, with a gap for each file in it.
+    """An input as JSON values, with a placeholder for each file in it.
 
     Args:
         values: The JSON values.
@@ -60,29 +60,23 @@ class EncodedInput:
         self.files: tuple[InputFile, ...] = tuple(files)
 
     def filled(self, urls: Sequence[str] = ()) -> Any:
-        """Return the input with an address in the place of each file.
+        """Return the input as new JSON values, with a URL in the place of each file.
 
         Args:
-            urls: The addresses, in the order of `files`. Default: none, where there is no file.
-
-        Returns:
-            JSON values, new ones: dicts and lists stand for everything that holds others.
+            urls: The URLs, in the order of `files`. Default: none, for an input without files.
         """
         if len(urls) != len(self.files):
             raise ValueError(f"{len(urls)} addresses were given for {len(self.files)} files")
         return _fill(self._values, urls)
 
     def encode(self, urls: Sequence[str] = ()) -> bytes:
-        """Encode the input as JSON, with an address in the place of each file.
+        """Return the input as JSON, with a URL in the place of each file.
 
         Args:
-            urls: The addresses, in the order of `files`. Default: none, where there is no file.
-
-        Returns:
-            The JSON text.
+            urls: The URLs, in the order of `files`. Default: none, for an input without files.
 
         Raises:
-            ConfigError: An integer in it has more digits than Python writes.
+            ConfigError: An integer has more digits than Python converts to text.
         """
         values = self.filled(urls)
         try:
@@ -95,7 +89,7 @@ class EncodedInput:
             try:
                 return text.encode()
             except UnicodeEncodeError:
-                # A lone surrogate has no UTF-8, but a JSON escape.
+                # A lone surrogate can't be encoded as UTF-8, but can be escaped in JSON.
                 return json.dumps(values, separators=(",", ":")).encode()
         raise ConfigError(reason)
 
@@ -107,11 +101,8 @@ def encode_input(data: Any, is_file: IsFile) -> EncodedInput:
         data: JSON values, pydantic models, dataclasses and files, at any depth.
         is_file: Tells whether a value is a file.
 
-    Returns:
-        What was found.
-
     Raises:
-        ConfigError: There is anything else in it; the message names the place.
+        ConfigError: The input contains something else; the message tells the place.
     """
     taking = _InputEncoder(is_file)
     try:
@@ -125,11 +116,7 @@ def encode_input(data: Any, is_file: IsFile) -> EncodedInput:
 
 
 def file_refusal(found: InputFile) -> ConfigError:
-    """Say that a file in an input isn't uploaded.
-
-    Returns:
-        The error; it names the place and the kind of file, and what to do.
-    """
+    """Return the error of a file in an input with `auto_upload=False`."""
     ways = "leave auto_upload on, or give a URL or a data URI"
     kind = type(found.file).__name__
     if isinstance(found.file, (bytes, bytearray, memoryview)):
@@ -142,7 +129,7 @@ def file_refusal(found: InputFile) -> ConfigError:
 
 
 class _InputEncoder:
-    """Goes through an input once."""
+    """Encodes one input, reading it once."""
 
     def __init__(self, is_file: IsFile) -> None:
         self.files: list[InputFile] = []
@@ -165,7 +152,7 @@ class _InputEncoder:
         if isinstance(value, Mapping):
             return self._encode_mapping(value, place, inside, in_model=in_model)
         if isinstance(value, (list, tuple)):
-            # The common case first: there may be a million of them.
+            # A fast path for the common case: there may be a million values.
             return [
                 item
                 if _is_plain(item)
@@ -238,7 +225,7 @@ class _InputEncoder:
         found = find_culprit(model, place)
         if found is not None:
             failure = not_json_error(*found)
-            # An older pydantic can't dump one in a field of type Any, a newer one masks it.
+            # An older pydantic can't dump a secret in a field of type Any; a newer one masks it.
             if is_model_secret(found[1]):
                 raise failure
             reason = failure.message
@@ -258,7 +245,7 @@ class _InputEncoder:
         if in_model and not is_model_secret(value):
             from .model_dump import dump_other
 
-            # As pydantic does it: dates and all that have no JSON form of Python's.
+            # Values such as dates, which pydantic dumps but Python's `json` doesn't.
             try:
                 return dump_other(value, place)
             except ConfigError:
@@ -276,10 +263,10 @@ def _is_of_signal_handler(error: Exception) -> bool:
 
 
 def _without_unsent(values: Any, files: Sequence[InputFile]) -> EncodedInput:
-    """Leave out the files that aren't sent, and warn of them.
+    """Return an input without the files that aren't sent, and warn about these.
 
     Args:
-        values: JSON values, with gaps.
+        values: JSON values, with placeholders.
         files: The files that were found.
     """
     used = sorted(set(_indices(values)))

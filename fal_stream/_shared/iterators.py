@@ -1,7 +1,7 @@
-"""Lists in the place of the iterators in a model, which give their values once only.
+"""Replace the iterators in a model, which can be read only once, by lists.
 
-Pydantic dumps a generator, and the field of a type `Iterable[...]`, by reading it to its end, so
-that nothing is left to be compared with what was written.
+Pydantic dumps a generator, and a field of a type `Iterable[...]`, by reading it to its end. Then
+nothing is left to compare with the dump.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["IteratorReader", "ReadIterator", "rewind", "with_value"]
 
 
 class ReadIterator(list[Any]):
-    """What an iterator gave: a list, and for pydantic an iterator that begins anew at its end."""
+    """The items of an iterator: a list, and for pydantic an iterator that restarts at its end."""
 
     _place = 0
 
@@ -41,7 +41,7 @@ class ReadIterator(list[Any]):
         return self[self._place - 1]
 
     def rewind(self) -> None:
-        """Begin anew."""
+        """Restart the iteration."""
         self._place = 0
 
 
@@ -49,27 +49,27 @@ class IteratorReader:
     """Reads the iterators in the models of one input.
 
     Args:
-        is_file: Tells whether a value is a file; one that is open is an iterator, too.
+        is_file: Tells whether a value is a file; an open file is an iterator, too.
     """
 
     def __init__(self, is_file: IsFile) -> None:
         self._is_file = is_file
-        # By id, with the iterators themselves, so that no other one gets their id.
+        # By id; the iterators themselves are kept, so that their ids are not used again.
         self._known: dict[int, tuple[Any, ReadIterator]] = {}
 
     def read(self, model: Any, place: str) -> Any:
-        """Return a model without iterators that could be read once only.
+        """Return a model without iterators that can be read only once.
 
         Args:
-            model: A model, or a dataclass of pydantic's; it is not changed, but its iterators are
-                read. One that stands in the input twice is read once.
-            place: Where it stands.
+            model: A pydantic model or dataclass. It is not changed, but its iterators are read. One
+                that occurs twice in the input is read once.
+            place: The place of the value in the input, for messages.
 
         Returns:
             The model, or a copy of it in which each iterator is a `ReadIterator`.
 
         Raises:
-            ConfigError: An iterator has been read to its end before: by another stream, say.
+            ConfigError: An iterator was read to its end before, by another stream for example.
         """
         return self._read(model, place, ())
 
@@ -115,7 +115,7 @@ def _may_be_read(value: Any) -> bool:
     """Return whether an iterator may have been read before, by us or by the caller."""
     if isinstance(value, GeneratorType):
         return value.gi_frame is None
-    # What pydantic makes of an iterator in a field of the type `Iterable` counts its values.
+    # pydantic wraps an iterator in a field of the type `Iterable`, and counts its items in `index`.
     return bool(getattr(value, "index", True))
 
 
@@ -136,11 +136,11 @@ def with_value(model: Any, name: str, value: Any) -> Any:
 
 
 def rewind(value: Any, around: tuple[int, ...] = ()) -> None:
-    """Have each `ReadIterator` begin anew, where pydantic has failed in the middle of one.
+    """Restart each `ReadIterator`, after pydantic has failed in the middle of one.
 
     Args:
-        value: A `ReadIterator`, or what may hold one.
-        around: The ids of what the value is in. Default: nothing.
+        value: A `ReadIterator`, or a value that may contain one.
+        around: The ids of the containers around the value. Default: none.
     """
     if id(value) in around or len(around) > DEPTH:
         return

@@ -1,7 +1,7 @@
 """The errors of values that JSON would change: secrets, equal keys, values without a JSON form.
 
-Promises: the error names the place and the way out. Elsewhere: traversing an input (`inputs.py`),
-dumping models (`model_dump.py`) and checking what came out (`dump_check.py`).
+Promises: the error tells the place and what to do. Not here: traversing an input (`inputs.py`),
+dumping models (`model_dump.py`) and checking the dump (`dump_check.py`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = [
 _WANTED = "give a dict, list, string, number, boolean, None, a pydantic model or a dataclass"
 
 
-# Types with one obvious text form; they are not imported for this.
+# The names of types with one obvious text form; names, so that nothing has to be imported.
 _AS_TEXT = (
     "UUID",
     "IPv4Address",
@@ -45,17 +45,14 @@ _AS_TEXT = (
 
 
 def key_text(place: str, key: object) -> str:
-    """Return what a key of a mapping is in JSON.
+    """Return the text of a mapping's key in JSON.
 
     Args:
-        place: Where the mapping stands.
+        place: The place of the mapping in the input, for messages.
         key: The key.
 
-    Returns:
-        The text.
-
     Raises:
-        ConfigError: There is none.
+        ConfigError: The key has no JSON form.
     """
     if isinstance(key, str):
         return key
@@ -76,13 +73,7 @@ def key_text(place: str, key: object) -> str:
 
 
 def equal_keys_error(place: str, first: object, second: object) -> ConfigError:
-    """Return the error of two keys that are one in JSON.
-
-    Args:
-        place: Where they stand.
-        first: One of them.
-        second: The other.
-    """
+    """Return the error of two keys of a mapping that are the same in JSON."""
     return ConfigError(
         f"{place} has the keys {short_repr(first)} and {short_repr(second)}, which are one in "
         "JSON: rename or leave out one of them"
@@ -90,38 +81,21 @@ def equal_keys_error(place: str, first: object, second: object) -> ConfigError:
 
 
 def equal_fields_error(place: str) -> ConfigError:
-    """Return the error of two fields of a model that are one in JSON.
-
-    Args:
-        place: Where the model stands.
-    """
+    """Return the error of two fields of a model that have the same name in JSON."""
     return ConfigError(
         f"{place} has two fields that are one in JSON, as their aliases are alike: rename one"
     )
 
 
 def not_finite_error(place: str, value: float) -> ConfigError:
-    """Return the error of a number that isn't finite.
-
-    Args:
-        place: Where it stands.
-        value: The number.
-    """
+    """Return the error of a number that isn't finite."""
     return ConfigError(
         f"{place}={float(value)!r} has no JSON form: replace it by a finite number or None"
     )
 
 
 def not_json_error(place: str, value: object) -> ConfigError:
-    """Return the error of a value that is none of JSON's.
-
-    Args:
-        place: Where it stands.
-        value: The value.
-
-    Returns:
-        The error, with the way out for values of numpy, secrets and the like.
-    """
+    """Return the error of a value without a JSON form, with advice for its type."""
     if is_model_secret(value):
         return ConfigError(
             f"{place} is a {type(value).__name__}, which JSON would have as asterisks: give its "
@@ -150,11 +124,11 @@ def not_json_error(place: str, value: object) -> ConfigError:
 
 
 def type_name_and_hint(value: object) -> tuple[str, str | None]:
-    """Return what the type of a value is called in a message, and the way to a value of Python's.
+    """Return the name of a value's type for a message, and how to convert the value.
 
     Returns:
-        The name, with the package where it would be taken for one of Python's; and what to give
-        instead of a value of numpy, torch or pandas, None of any other.
+        The name, with the package if Python has a type of the same name; and the advice for a value
+        of numpy, torch or pandas, or None for any other value.
     """
     cls = type(value)
     package = cls.__module__.partition(".")[0]

@@ -1,7 +1,7 @@
 """Detect the media type of a file by its first bytes or by the suffix of its name.
 
-Promises: pure, and the same on every system (`mimetypes` is not). At most `HEAD_BYTES` are looked
-at, and a type is returned only if they are unambiguous.
+Promises: pure, and the same on every system (`mimetypes` is not). At most `HEAD_BYTES` are read,
+and a type is returned only if they are unambiguous.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,12}")
 
 _UNKNOWN = ("application/octet-stream", "binary/octet-stream")
 
-# The first suffix of a type is the one that its files are given.
+# The first suffix of a type is the one for names of new files.
 _SUFFIXES = {
     "application/gzip": (".gz",),
     "application/json": (".json",),
@@ -65,7 +65,7 @@ _SUFFIXES = {
     "video/x-matroska": (".mkv",),
     "video/x-msvideo": (".avi",),
 }
-# Types without a name of their own on any register, and files of weights.
+# Suffixes of file formats without a registered media type, such as model weights.
 _MORE_SUFFIXES = (".bin", ".fbx", ".npy", ".npz", ".safetensors", ".spz", ".splat", ".srt")
 
 _OTHER_NAMES = {
@@ -92,16 +92,16 @@ _KNOWN_SUFFIXES = frozenset((*_TYPE_OF_SUFFIX, *_MORE_SUFFIXES))
 
 
 def essence_of(content_type: str | None) -> str:
-    """Return a media type without its parameters, in lower case; `""` where there is none."""
+    """Return a media type without its parameters, in lower case; `""` for None."""
     return (content_type or "").partition(";")[0].strip().lower()
 
 
 def checked_type(value: object) -> str | None:
-    """Return what somebody says is a media type.
+    """Return a media type from an untrusted source, or None if it can't be used.
 
     Returns:
-        The type, without white space around it; None where it is none, or says nothing, as
-        `application/octet-stream` does.
+        The type, without surrounding white space. None if it is not a media type, or is too
+        general, such as `application/octet-stream`.
     """
     if not isinstance(value, str) or len(value) > LONGEST_TYPE:
         return None
@@ -110,14 +110,14 @@ def checked_type(value: object) -> str | None:
 
 
 def suffix_of(content_type: str | None, url: str = "") -> str:
-    """Return the suffix that a file's name should have.
+    """Return the suffix for the name of a file, with its dot.
 
     Args:
-        content_type: Its media type, or None.
-        url: Its address, whose own suffix is taken where the type says nothing. Default: none.
+        content_type: The media type, or None.
+        url: The URL of the file, whose suffix is used if the type has no known one. Default: none.
 
     Returns:
-        The suffix with its dot; `.bin` where nothing is known.
+        The suffix; `.bin` if neither is known.
     """
     essence = essence_of(content_type)
     known = _SUFFIXES.get(_OTHER_NAMES.get(essence, essence))
@@ -125,13 +125,13 @@ def suffix_of(content_type: str | None, url: str = "") -> str:
 
 
 def known_suffix(suffix: str) -> str | None:
-    """Return a suffix in lower case if it is one of files that apps make, else None."""
+    """Return a suffix in lower case if it is a known one, else None."""
     suffix = suffix.lower()
     return suffix if suffix in _KNOWN_SUFFIXES else None
 
 
 def url_suffix(url: str) -> str:
-    """Return the suffix of the path of an http address, in lower case; `""` where it has none."""
+    """Return the suffix of the path of an http URL, in lower case; `""` if it has none."""
     if url[:5].lower() == "data:":
         return ""
     try:
@@ -144,19 +144,19 @@ def url_suffix(url: str) -> str:
 
 
 def type_of_suffix(suffix: str) -> str | None:
-    """Return the media type that a suffix stands for, or None."""
+    """Return the media type for a suffix, or None."""
     return _TYPE_OF_SUFFIX.get(suffix.lower())
 
 
 def contradicting_type(suffix: str, head: bytes) -> str | None:
-    """Return the media type of a file whose name says that it is of another one.
+    """Return the media type of a file's content if it contradicts the suffix of its name.
 
     Args:
-        suffix: The suffix of its name, with the dot.
-        head: Its first bytes, as for `sniffed_type`.
+        suffix: The suffix of the file's name, with its dot.
+        head: The first bytes of the file, as for `sniffed_type`.
 
     Returns:
-        What it is; None if it is what its name says, or if either is not known.
+        The type of the content; None if it agrees with the suffix, or if either is unknown.
     """
     said, found = type_of_suffix(suffix), sniffed_type(head)
     if said is None or found is None or said == found:
@@ -166,16 +166,13 @@ def contradicting_type(suffix: str, head: bytes) -> str | None:
 
 
 def sniffed_type(head: bytes) -> str | None:
-    """Tell from its first bytes what a picture, sound or video is.
+    """Return the media type of an image, audio or video by its first bytes, or None.
 
-    The signatures are those of the formats' specifications, most of them collected in WHATWG's
-    "MIME Sniffing", section 6.
+    The signatures are those of the formats' specifications. Most of them are also in the WHATWG
+    standard "MIME Sniffing", section 6 (https://mimesniff.spec.whatwg.org).
 
     Args:
-        head: The first bytes, best `HEAD_BYTES` of them or all that there are.
-
-    Returns:
-        The media type, or None where they are of no format that is known here.
+        head: The first `HEAD_BYTES` of the file, or all of its bytes if it has fewer.
     """
     for magic, kind in _MAGIC:
         if head.startswith(magic):
@@ -219,7 +216,7 @@ _BRANDS = {
     b"mif1": "image/heic",
     b"qt  ": "video/quicktime",
 }
-# Types of the same container, which first bytes don't tell apart.
+# Types in the same container format, which can't be distinguished by the first bytes.
 _CONTAINERS = (
     {"audio/ogg", "audio/opus"},
     {"audio/mp4", "video/mp4", "video/quicktime"},
@@ -228,7 +225,7 @@ _CONTAINERS = (
 )
 _BMP_HEADERS = {size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124)}
 
-# ISO/IEC 11172-3, 2.4.2.3: kbit/s by index, of MPEG 1 and of MPEG 2, layer III.
+# Bit rates (kbit/s) by index, of MPEG 1 and MPEG 2, layer III (ISO/IEC 11172-3, 2.4.2.3).
 _BIT_RATES = (
     (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
     (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
@@ -241,7 +238,7 @@ _SAMPLE_RATES = {
 
 
 def _is_mp3(head: bytes) -> bool:
-    """Return whether bytes begin with two MPEG layer III frames: one is often there by chance."""
+    """Return whether bytes begin with two MPEG layer III frames: one may be a coincidence."""
     length = _frame_length(head[:4])
     if length is None:
         return False

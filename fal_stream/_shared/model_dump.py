@@ -1,18 +1,18 @@
-"""Dump pydantic models that hold files as JSON values.
+"""Dump pydantic models that contain files to JSON values.
 
 Promises: each field is dumped by its alias, as pydantic dumps it, serializers included, with
-something else in place of the files. A serializer that makes something of a file itself (base64,
-say) has its way: that is no file then. So it is with bytes where `ser_json_bytes` is `base64` or
-`hex`. A field that lists models is dumped by what it is declared to hold.
+another value in the place of each file. If a serializer converts a file itself, to base64 for
+example, its result is kept, and the value is not treated as a file. The same holds for bytes if
+`ser_json_bytes` is `base64` or `hex`. A field with a list of models is dumped by its declared type.
 
-Elsewhere: which objects are files, and everything around the models (`inputs.py`). The results of
-computed fields aren't searched: they are dumped as ever, from the real values.
+Not here: which objects are files, and the rest of the input (`inputs.py`). The results of computed
+fields aren't searched (see `computed_files.py`): they are dumped from the real values.
 
 How: pydantic would write bytes and paths as text and read an open file line by line. So a field
-with files in it is dumped from a copy of the model with placeholders in place of the files. A
-placeholder comes out as a text of its own, unless a serializer did something else with it. It is
-done with two kinds of placeholders (`placeholders.py`): ones of no type, into which no serializer
-can look, and ones of the files' types, by which pydantic takes the right member of a union.
+with files in it is dumped from a copy of the model with placeholders in the place of the files. A
+placeholder is dumped to a unique text, unless a serializer changes it. There are two kinds of
+placeholders (`placeholders.py`): opaque ones, which no serializer can read, and ones with the types
+of the files, by which pydantic chooses the right member of a union. Both are tried.
 """
 
 from __future__ import annotations
@@ -46,24 +46,21 @@ from .value_tree import (
 )
 
 EncodeFile: TypeAlias = Callable[[object, str], Any]
-"""Is called with a file, or a model or dataclass that holds one, and with its place."""
+"""Is called with a file, or a model or dataclass that contains one, and with its place."""
 
 
 def dump_model(model: Any, place: str, is_file: IsFile, encode_file: EncodeFile) -> Any:
-    """Dump a model as JSON values, except for the files in it.
+    """Return a model as JSON values, with the results of `encode_file` in the places of its files.
 
     Args:
-        model: A model, or a dataclass of pydantic's.
-        place: Where it stands, for messages.
+        model: A pydantic model or dataclass.
+        place: The place of the value in the input, for messages.
         is_file: Tells whether a value is a file.
-        encode_file: Gives what stands in the result instead.
-
-    Returns:
-        JSON values, with those of `encode_file` in them.
+        encode_file: Returns the value to put in the place of a file.
 
     Raises:
-        ValueError: Pydantic can't dump it.
-        TypeError: So it is with a `model_dump` of the model's own.
+        ValueError: pydantic can't dump the model.
+        TypeError: The same, if the model overrides `model_dump`.
     """
     if not holds_file(model, is_file):
         return _dump(model, place)
@@ -83,7 +80,7 @@ def dump_model(model: Any, place: str, is_file: IsFile, encode_file: EncodeFile)
         named = _attempt(model, mode="python", include=include, by_alias=False)
         found = _with_aliases(found, shape, named)
         _finish(found, copied, place, include=include)
-        # Once more, as what pydantic makes of an iterator can be read once.
+        # Dumped again, because pydantic's dump of an iterator can be read only once.
         shape = _attempt(model, mode="python", include=include)
         filled = _fill(found, shape, replaced, encode_file)
         if is_root:
@@ -106,8 +103,8 @@ def _dump_swapped(
     """Dump a field with placeholders in the place of the files in it.
 
     Returns:
-        The copy of the model with the placeholders, what came out, and what the placeholders stand
-        for; None where there is no file in the field, or a serializer did something else with it.
+        The copy of the model with the placeholders, the dump, and the values that the placeholders
+        replace; None if there is no file in the field, or a serializer has changed a placeholder.
     """
     here = files_among_fields(model, is_file)
     for look_inside in (True, False):
@@ -129,15 +126,12 @@ def _dump_swapped(
 
 
 def find_culprit(value: Any, place: str, around: tuple[int, ...] = ()) -> tuple[str, Any] | None:
-    """Find what pydantic can't dump in a model that it can't dump.
+    """Return the place and the value in a model that pydantic can't dump, or None.
 
     Args:
-        value: The model, or what is in it.
-        place: Where it stands, for messages.
-        around: The ids of what it is in. Default: nothing.
-
-    Returns:
-        Where it is, and what; None where it isn't found.
+        value: The model, or a value in it.
+        place: The place of the value in the input, for messages.
+        around: The ids of the containers around the value. Default: none.
     """
     if id(value) in around or len(around) > DEPTH:
         return None
@@ -167,19 +161,16 @@ def find_culprit(value: Any, place: str, around: tuple[int, ...] = ()) -> tuple[
 
 
 def dump_other(value: Any, place: str) -> Any:
-    """Dump what stands in a model and is no JSON, as pydantic does it.
+    """Return a value in a model that isn't a JSON value, such as a date, as pydantic dumps it.
 
     Args:
-        value: The value: a date, an enum or the like.
-        place: Where it stands.
-
-    Returns:
-        JSON values.
+        value: The value.
+        place: The place of the value in the input, for messages.
 
     Raises:
-        ConfigError: JSON would change it.
-        ValueError: Pydantic can't dump it.
-        TypeError: The same.
+        ConfigError: JSON would change the value.
+        ValueError: pydantic can't dump the value.
+        TypeError: pydantic can't dump the value.
     """
     try:
         adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(type(value))
@@ -211,21 +202,21 @@ def _attempt(
     try:
         return _serialize(model, mode=mode, include=include, exclude=exclude, by_alias=by_alias)
     except (TypeError, ValueError, RecursionError) as error:
-        # What a serializer raises that is given a placeholder, pydantic makes a ValueError.
+        # pydantic raises a ValueError if a serializer raises for a placeholder.
         if raised_by_signal_handler(error) is not None:
             raise
         return None
 
 
 def _with_aliases(dumped: Any, shape: Any, named: Any) -> Any:
-    """Return what was dumped by alias where pydantic has written the names of Python.
+    """Return a dump with aliases in the place of field names.
 
-    It does where a placeholder fits no member of a union.
+    pydantic writes field names if a placeholder fits no member of a union.
 
     Args:
-        dumped: JSON values, with placeholders.
-        shape: The same without placeholders, in Python's own types.
-        named: The same by the names of Python.
+        dumped: The dump with placeholders, to JSON values.
+        shape: The dump without placeholders, to Python's own types, by alias.
+        named: The same, by field name.
     """
     if isinstance(dumped, dict):
         count = len(dumped)
@@ -247,10 +238,10 @@ def _with_aliases(dumped: Any, shape: Any, named: Any) -> Any:
 def _fill(
     dumped: Any, shape: Any, replaced: Mapping[str, Replaced], encode_file: EncodeFile
 ) -> Any:
-    """Put what `encode_file` gives into the place of the placeholders.
+    """Return a dump with the results of `encode_file` in the places of the placeholders.
 
-    The shape is the same without placeholders, in Python's own types. It tells which fields of a
-    model are dumped: where it stands in for its base class, only those of the base.
+    `shape` is the dump without placeholders, to Python's own types. It tells which fields of a
+    model are dumped: in a field that is declared as its base class, only those of the base class.
     """
     if isinstance(dumped, dict):
         shapes = _beside(shape.values() if isinstance(shape, Mapping) else None, len(dumped))
@@ -268,7 +259,7 @@ def _fill(
     if original is None:
         return dumped
     taken = encode_file(original.value, original.place)
-    # Where a plain dataclass has aliases, it was taken by other names.
+    # `encode_file` uses the aliases of a plain dataclass, which may not be those of the shape.
     if isinstance(taken, dict) and isinstance(shape, dict) and shape.keys() <= taken.keys():
         return {key: item for key, item in taken.items() if key in shape}
     return taken
@@ -280,9 +271,9 @@ def _beside(shapes: Any, count: int) -> list[Any]:
 
 
 def _dump_by_serializer(model: Any, place: str, is_file: IsFile, encode_file: EncodeFile) -> Any:
-    """Dump a model whose own serializer decides what its fields are."""
+    """Dump a model that has a serializer of its own."""
     given = _dump(model, place, mode="python")
-    # To pydantic an open file is an iterator of lines.
+    # pydantic dumps an open file to an iterator of lines.
     if holds_file(given, lambda value: is_file(value) or isinstance(value, Iterator)):
         return encode_file(given, place)
     return _dump(model, place)
@@ -290,7 +281,7 @@ def _dump_by_serializer(model: Any, place: str, is_file: IsFile, encode_file: En
 
 def _dump(model: Any, place: str, *, mode: str = "json", exclude: set[str] | None = None) -> Any:
     if isinstance(model, pydantic.BaseModel):
-        # Without `exclude` where there is none: a model may have a `model_dump` of its own.
+        # Pass `exclude` only if needed: a model may override `model_dump` without this parameter.
         options: dict[str, Any] = {"exclude": exclude} if exclude else {}
         if _takes_by_alias(type(model).model_dump):
             options["by_alias"] = _by_alias(model)
@@ -311,10 +302,10 @@ def _finish(
     include: set[str] | None = None,
     exclude: set[str] | None = None,
 ) -> None:
-    """Check that what was dumped says what the model does, and name what pydantic didn't."""
+    """Check that a dump has the same content as the model, and add missing aliases."""
     meant = _attempt(model, mode="python", include=include, exclude=exclude, by_alias=False)
     if check_dump(dumped, meant, place, model):
-        # Once more, as what pydantic makes of an iterator can be read once.
+        # Dumped again, because pydantic's dump of an iterator can be read only once.
         meant = _attempt(model, mode="python", include=include, exclude=exclude, by_alias=False)
         aliased = _attempt(model, mode="python", include=include, exclude=exclude)
         check_aliases(aliased, meant, place)
@@ -322,7 +313,7 @@ def _finish(
 
 
 def _by_alias(model: Any) -> bool:
-    """Return whether a model is written by alias: unless its configuration says otherwise."""
+    """Return whether to dump a model by alias: unless its configuration says otherwise."""
     return pydantic_config_of(model).get("serialize_by_alias") is not False
 
 
@@ -354,9 +345,9 @@ def _serialize(
 
 @contextmanager
 def _handlers_errors() -> Iterator[None]:
-    """Let pass what is no error of a serializer, but was raised while one ran.
+    """Raise an exception that a signal handler has raised in a serializer unchanged.
 
-    Pydantic makes an error of its own of each exception, also of one of a signal handler.
+    pydantic wraps each exception in one of its own, even a signal handler's.
     """
     try:
         yield

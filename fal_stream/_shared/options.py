@@ -1,7 +1,7 @@
-"""The keyword arguments of `stream` and of a client, and which of them the caller has given.
+"""The keyword arguments of `stream` and of a client, and which of them the caller has passed.
 
 The methods list their keywords, so that people, editors and type checkers see them in the
-signature. Here the arguments of a call become a dict of those that differ from their default.
+signature. This module returns those arguments of a call that differ from their default.
 """
 
 from __future__ import annotations
@@ -43,21 +43,21 @@ OPTION_DEFAULTS: Mapping[str, object] = {
 
 
 class NoOthers(TypedDict):
-    """The type of `**unknown`: a type checker refuses every other keyword.
+    """The type of `**unknown`: type checkers report every unknown keyword.
 
-    At run time they arrive, so that the error can say which one was meant.
+    At run time, unknown keywords are accepted, so that the error can suggest the right one.
     """
 
 
 def given_options(arguments: Mapping[str, Any]) -> StreamOptions:
-    """Return the options among the arguments of a call that are not at their default.
+    """Return the options among the arguments of a call that differ from their default.
 
     Args:
-        arguments: The arguments by name (`locals()` at the beginning of the function); those that
-            had no place in its signature under `unknown`.
+        arguments: The arguments by name (`locals()` at the beginning of the function), with the
+            unknown ones in `unknown`.
 
     Returns:
-        The options; unknown ones too, which `prepare_stream` refuses.
+        The options, with the unknown ones, for which `prepare_stream` raises an error.
     """
     if arguments["unknown"]:
         hide_secrets(arguments["unknown"])
@@ -70,13 +70,13 @@ def given_options(arguments: Mapping[str, Any]) -> StreamOptions:
 
 
 def given_settings(arguments: Mapping[str, Any]) -> ClientSettings:
-    """Return the settings among the arguments of a call that were given.
+    """Return the settings among the arguments of a call that were passed.
 
     Args:
         arguments: As for `given_options`.
 
     Returns:
-        The settings; unknown ones too, which `Config` refuses.
+        The settings, with the unknown ones, for which `make_settings` raises an error.
     """
     hide_secrets(arguments["unknown"])
     given = {

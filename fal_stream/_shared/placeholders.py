@@ -1,7 +1,7 @@
-"""Placeholders for the files in a model, while what is around them is dumped.
+"""Placeholders for the files in a model while the model is dumped.
 
-Promises: each comes out of pydantic as a text of its own, unless a serializer did something else
-with it; a serializer that looks into a file fails instead of seeing something that isn't there.
+Promises: pydantic dumps each one to a unique text, unless a serializer changes it. A serializer
+that reads a file raises an error instead of reading the placeholder.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from .value_tree import (
 
 __all__ = ["FileSwap", "OpaquePlaceholder", "Replaced", "are_unchanged"]
 
-# How the texts of placeholders look.
+# The texts of placeholders.
 _TEXT = re.compile(r"\0[0-9a-f]+\.[0-9]+\0")
 
 
 class OpaquePlaceholder:
-    """Is in the place of a file, or of a model with files, while what is around it is dumped."""
+    """A placeholder for a file, or for a model with files."""
 
-    # Without slots pydantic would take it for a model without fields.
+    # Without slots, pydantic would treat it as a model without fields.
     __slots__ = ("text",)
 
     def __init__(self, text: str) -> None:
@@ -43,16 +43,16 @@ class OpaquePlaceholder:
 
     @property
     def root(self) -> OpaquePlaceholder:
-        """What pydantic 2.7 asks for where a `RootModel` is declared."""
+        """The placeholder itself: pydantic 2.7 reads `root` in a field of a `RootModel` type."""
         return self
 
 
 class Replaced(NamedTuple):
-    """What a placeholder stands for.
+    """The value that a placeholder replaces.
 
     Attributes:
-        value: A file, or a model or dataclass that holds one.
-        place: Where it stands, for messages.
+        value: A file, or a model or dataclass that contains one.
+        place: The place of the value in the input, for messages.
     """
 
     value: Any
@@ -60,21 +60,20 @@ class Replaced(NamedTuple):
 
 
 class FileSwap:
-    """Puts placeholders into the place of the files in a field, and keeps them by their texts.
+    """Replaces the files in a field by placeholders.
 
     Args:
         is_file: Tells whether a value is a file.
-        here: Tells it of the fields of the model that the value is in.
-        keep_types: Whether placeholders for bytes are bytes, and those for paths are paths.
-            Pydantic takes the member of a union whose types fit. Default False: they are of no
-            known type.
-        look_inside: Whether files in plain dataclasses and in models with a serializer of their
-            own get one each. Default False: the dataclass or model gets it.
+        here: Tells the same for fields of the model that the value is in.
+        keep_types: Whether placeholders for bytes are bytes, and those for paths are paths, so that
+            pydantic chooses the member of a union that fits. Default False: they are opaque.
+        look_inside: Whether each file in a plain dataclass, or in a model with a serializer of its
+            own, gets a placeholder. Default False: the dataclass or model gets one.
 
     Attributes:
-        replaced: What the placeholders stand for, by their texts.
-        has_copied: Whether there are some in a copy of a dataclass or model.
-        needed: Those in dataclasses, which all have to come out.
+        replaced: The replaced values, by the texts of their placeholders.
+        has_copied: Whether a dataclass or model was copied to put placeholders into it.
+        needed: The texts of the placeholders in dataclasses, all of which have to be dumped.
     """
 
     def __init__(
@@ -94,7 +93,7 @@ class FileSwap:
         self.needed: set[str] = set()
 
     def swapped(self, value: Any, place: str, around: tuple[int, ...] = ()) -> Any:
-        """Return the value with placeholders, or the value itself where it holds no file."""
+        """Return the value with placeholders, or the value itself if it contains no file."""
         if not holds_file(value, self._is_file, self._here, around):
             return value
         kind: Any = type(value)
@@ -108,7 +107,7 @@ class FileSwap:
                 self.swapped(item, f"{place}[{index}]", inside) for index, item in enumerate(value)
             ]
             if isinstance(value, tuple):
-                return tuple.__new__(kind, items)  # a named one has fields of its own
+                return tuple.__new__(kind, items)  # a named tuple takes its items as arguments
             return kind(items) if kind in LISTS or kind is ReadIterator else items
         if self._look_inside and _is_dumped_inside(value):
             copied = self._copied(value, place, inside)
@@ -125,7 +124,7 @@ class FileSwap:
         return OpaquePlaceholder(text)
 
     def _copied(self, value: Any, place: str, around: tuple[int, ...]) -> Any:
-        """Return a copy with placeholders in its fields, or None where it can't be copied."""
+        """Return a copy with placeholders in its fields, or None if it can't be copied."""
         around_here, self._here = self._here, files_among_fields(value, self._is_file)
         known = set(self.replaced)
         try:
@@ -147,10 +146,10 @@ class FileSwap:
 
 
 def _is_dumped_inside(value: object) -> bool:
-    """Return whether pydantic needs the fields of a value, with placeholders in them.
+    """Return whether the placeholders have to be in the fields of a value.
 
-    It dumps a plain dataclass as the field is declared that it stands in, and a model's own
-    serializer asks the model for its fields.
+    pydantic dumps a plain dataclass by the declared type of its field, and a model's own serializer
+    reads the fields of the model.
     """
     if is_pydantic_object(value):
         kind: Any = type(value)
@@ -159,9 +158,9 @@ def _is_dumped_inside(value: object) -> bool:
 
 
 def are_unchanged(dumped: object, swap: FileSwap) -> bool:
-    """Return whether placeholders came out as they are, and none as something else.
+    """Return whether placeholders are in the dump, and none of them was changed.
 
-    Of those in dataclasses, all have to: of the others, a serializer may have left some out.
+    All placeholders in dataclasses have to be there; a serializer may have left out others.
     """
     replaced = swap.replaced
     texts = set(_texts(dumped))
@@ -175,7 +174,7 @@ def _texts(value: object) -> Iterator[str]:
         yield value
     elif isinstance(value, dict):
         for key, item in value.items():
-            # Marked, for only a placeholder that became a value can be replaced.
+            # Marked by a colon, because a placeholder that became a key can't be replaced.
             yield f"{key}:"
             yield from _texts(item)
     elif isinstance(value, list):
@@ -193,7 +192,7 @@ def _attribute(placeholder: object, name: str) -> Any:
     raise TypeError(f"a serializer asks a file for {name}")
 
 
-# Pydantic reads bytes and asks paths for their text by itself; nothing else may.
+# pydantic itself only reads the bytes, or calls `str` of a path; a serializer must not read more.
 _GUARDS: dict[str, Any] = {
     "__getattribute__": _attribute,
     "__bool__": lambda _: True,
@@ -227,7 +226,7 @@ _GUARDS: dict[str, Any] = {
 
 @lru_cache(16)
 def _guarded(kind: Any) -> Any:
-    """Return a class of placeholders that are of a type, but tell nothing of a file."""
+    """Return a class of placeholders that is a subclass of a file's type, but can't be read."""
     text = _text_of_bytes if kind is bytes else _text_of_path
     return type("_Placeholder", (kind,), {**_GUARDS, "__str__": text})
 

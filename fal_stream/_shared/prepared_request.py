@@ -29,9 +29,10 @@ class PreparedRequest:
         method: The HTTP method.
         url: The complete URL.
         headers: The headers, names in lower case.
-        body: The body, or None for none. One that is iterated can be iterated again, and its
-            length stands in the headers.
-        omit_default_headers: Whether nothing is added that an HTTP client sends with each request.
+        body: The body, or None for none. An iterable can be iterated again, and its length is in
+            the headers.
+        omit_default_headers: Whether to leave out the default headers of a user's HTTP client.
+            Default False.
     """
 
     method: str
@@ -45,33 +46,30 @@ class PreparedRequest:
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port of the address."""
+        """The scheme, host and port of the URL."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc}"
 
     def at(self, url: str | None) -> PreparedRequest | None:
-        """Return the same request to another address; None for none.
+        """Return the same request to another URL, or None if `url` is None.
 
-        So no address has to be held in a variable, which a traceback may show: it may contain a
-        token.
-
-        Args:
-            url: The complete URL, or None.
+        The URL may contain a token, so callers pass it without keeping it in a variable, which a
+        traceback may show.
         """
         return None if url is None else replace(self, url=url)
 
 
 def key_use(config: AnySettings, url: str, headers: Mapping[str, str]) -> KeyUse:
-    """Tell what happens to the key in a request.
+    """Return whether a request is sent with the key.
 
     Args:
         config: The client's settings.
-        url: The address.
+        url: The URL of the request.
         headers: The headers, names in lower case.
 
     Returns:
-        `own` where there is an Authorization header already, `withheld` where the host isn't
-        trusted, `optional` where it is this machine, else `required`.
+        `own` if there is an Authorization header already, `withheld` if the host isn't trusted,
+        `optional` if the host is this machine, else `required`.
     """
     if "authorization" in headers:
         return "own"
@@ -84,11 +82,8 @@ def authorization(credentials: Secret) -> str:
     """Return the value of the Authorization header.
 
     Args:
-        credentials: A key, or `Bearer ` and the token of a login by `fal auth login`, which fal's
-            own client sends as that.
-
-    Returns:
-        The value.
+        credentials: A key, or `Bearer ` and the token of a login with `fal auth login`, which is
+            sent unchanged, as in fal's own client.
     """
     text = credentials.reveal()
     return text if text.startswith("Bearer ") else f"Key {text}"
@@ -97,16 +92,13 @@ def authorization(credentials: Secret) -> str:
 def api_request(
     config: AnySettings, url: str, content: Any, headers: Mapping[str, str]
 ) -> PreparedRequest:
-    """Make a request to fal's own interface, with JSON to and fro.
+    """Return a request to fal's REST API, whose body and response are JSON.
 
     Args:
         config: The client's settings.
-        url: The address.
-        content: What is sent.
+        url: The URL.
+        content: The JSON value to send.
         headers: Headers besides the usual ones, names in lower case.
-
-    Returns:
-        The request.
     """
     ours = {"accept": JSON, **OUR_HEADERS, **config.headers, "content-type": JSON, **headers}
     return PreparedRequest("POST", url, ours, json.dumps(content).encode())

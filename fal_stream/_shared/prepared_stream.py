@@ -33,13 +33,13 @@ from .query import add_query, check_query, input_query
 from .value_tree import IsFile
 from .watchdog import Limits
 
-# The defaults (seconds).
+# The default of `event_timeout` for workflows (seconds).
 WORKFLOW_EVENT_TIMEOUT = 3600.0
 
-# How much longer than `timeout` to wait for data, at most (seconds).
+# The most that is added to `timeout`, so that a keep-alive may be a little late (seconds).
 MAX_IDLE_GRACE = 1.5
 
-# Longer than most servers accept; the limit of httpx.
+# httpx's limit of a URL, which is more than most servers accept.
 MAX_URL = 65_536
 
 _OTHER_NAMES = {"arguments": "input", "prompt": "input", "data": "input", "params": "query_params"}
@@ -55,22 +55,23 @@ class PreparedStream:
 
     Attributes:
         endpoint_id: The endpoint, in its usual form.
-        app_path: The path that the app streams from: what a token is asked for with.
-        alias: The app's name without its owner: what a token is good for.
-        request: What is sent.
+        app_path: The path that the app streams from, which is the argument of a token provider.
+        alias: The app's name without its owner, which a token of fal is requested for.
+        request: The request.
         base_request: The request without the input and the query parameters.
-        encoded_input: The input, or None where there is none.
+        encoded_input: The input, or None without one.
         query: The query parameters.
         limits: The time limits.
-        max_event_bytes: How large an event may be.
-        output_type: The type of the chunks, or None for JSON values as they are.
-        decode_json: How the text of an event becomes a chunk.
-        is_final: Tells of a chunk whether it is the last one, or None.
-        raise_error_events: Whether errors inside the stream are raised.
-        is_workflow: Whether the endpoint is a workflow, whose chunks tell its error and its end.
-        any_end: Whether the server's end is the end of a workflow, too.
-        with_token: Whether a token is sent instead of the key.
-        token_provider: Gives the token, or None for fal.
+        max_event_bytes: The largest size of an event (bytes).
+        output_type: The type of the chunks, or None for JSON values.
+        decode_json: Decodes the text of an event to a chunk.
+        is_final: A function that tells whether a chunk is the last one, or None. Default None.
+        raise_error_events: Whether to raise errors that the stream reports. Default True.
+        is_workflow: Whether the endpoint is a workflow, whose chunks report its error and its
+            output. Default False.
+        any_end: Whether a workflow may end without its output. Default False.
+        with_token: Whether to send a token instead of the key. Default False.
+        token_provider: Returns the token, or None to request it from fal. Default None.
     """
 
     endpoint_id: str
@@ -93,17 +94,14 @@ class PreparedStream:
 
     @property
     def files(self) -> Sequence[InputFile]:
-        """The files in the input, which are to be uploaded before the request is sent."""
+        """The files in the input, which have to be uploaded before the request is sent."""
         return self.encoded_input.files if self.encoded_input else ()
 
     def with_files(self, urls: Sequence[str]) -> PreparedStream:
-        """Return the same stream with addresses in the places of the files.
+        """Return the same stream with URLs in the places of the files.
 
         Args:
-            urls: The addresses, in the order of `files`.
-
-        Returns:
-            The prepared stream.
+            urls: The URLs, in the order of `files`.
 
         Raises:
             ConfigError: The input can't be sent.
@@ -116,9 +114,6 @@ class PreparedStream:
 
         Args:
             value: JSON values, pydantic models and dataclasses, without files.
-
-        Returns:
-            The prepared stream.
 
         Raises:
             ConfigError: The input can't be sent.
@@ -135,20 +130,17 @@ def prepare_stream(
     output_type: Any = None,
     is_file: IsFile = _nothing_is,
 ) -> PreparedStream:
-    """Check the options of a stream and decide what will be sent.
+    """Check the options of a stream, and return the prepared stream.
 
     Args:
         config: The client's settings.
         endpoint_id: The endpoint.
-        options: The options as the user gave them.
-        output_type: The type of the chunks, or None for JSON values as they are.
-        is_file: Tells whether a value in the input is a file. Default: nothing is.
-
-    Returns:
-        The prepared stream.
+        options: The user's options.
+        output_type: The type of the chunks. Default None: JSON values.
+        is_file: Tells whether a value in the input is a file. Default: no value is.
 
     Raises:
-        ConfigError: Something in it is wrong.
+        ConfigError: The endpoint id, an option or the input can't be used.
     """
     known = [*StreamOptions.__annotations__, "output_type"]
     elsewhere = {"the settings of the client": ClientSettings.__annotations__}
@@ -198,7 +190,7 @@ def prepare_stream(
 
 
 def _address(config: AnySettings, endpoint: EndpointId, options: StreamOptions) -> tuple[str, str]:
-    """Return the path that the app streams from, and the address that the request goes to."""
+    """Return the path that the app streams from, and the URL of the request."""
     url, path = options.get("url"), options.get("path", DEFAULT_PATH)
     app_path = stream_path(endpoint, path)
     if url is None:
@@ -277,7 +269,7 @@ def _limits(config: AnySettings, options: StreamOptions, *, is_workflow: bool) -
     def is_default(name: str, default: float) -> bool:
         if name in options or name in config.model_fields_set:
             return False
-        # The environment variable may have changed the default.
+        # An environment variable may have set another value.
         return bool(getattr(config, name) == default)
 
     idle, event = limit("timeout"), limit("event_timeout")
@@ -315,7 +307,7 @@ def _fal_headers(config: AnySettings, options: StreamOptions) -> dict[str, str]:
     start = options.get("start_timeout")
     if "start_timeout" not in options and "start_timeout" in config.model_fields_set:
         start = config.start_timeout
-    # The lowest value that fal's own clients send.
+    # fal's own clients only send a value of more than 1.
     if start is not None and _checks.check_seconds("start_timeout", start) and start > 1:
         whole = int(start)
         headers["x-fal-request-timeout"] = str(whole if whole == start else start)

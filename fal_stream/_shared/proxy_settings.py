@@ -1,9 +1,9 @@
-"""Choose the proxy for an address by the proxy variables and `NO_PROXY`.
+"""Choose the proxy for a URL by the proxy variables and `NO_PROXY`.
 
-`NO_PROXY` is read as httpx reads it (https://www.python-httpx.org/environment_variables/): names
-with their subdomains, names that begin with a dot (the subdomains only), addresses, each of these
-with a port, `*`, and `scheme://name`. Networks (`10.0.0.0/8`) are accepted too, as by curl and
-requests.
+`NO_PROXY` is read as httpx reads it (https://www.python-httpx.org/environment_variables/): host
+names, which include their subdomains; names that begin with a dot, for the subdomains only; IP
+addresses; each of these with a port; `*`; and `scheme://name`. Networks (`10.0.0.0/8`) are accepted
+too, as by curl and requests.
 """
 
 from __future__ import annotations
@@ -13,16 +13,13 @@ from collections.abc import Mapping
 
 
 def choose_proxy(proxies: Mapping[str, str], scheme: str, host: str, port: int) -> str | None:
-    """Return the proxy for an address, None where it is reached without one.
+    """Return the URL of the proxy for a URL, which always has a scheme; None for no proxy.
 
     Args:
-        proxies: Proxies by scheme, `all` for every scheme; by `no` the addresses without one.
-        scheme: The address's scheme.
-        host: The address's host.
-        port: The address's port.
-
-    Returns:
-        The proxy's address, which always has a scheme.
+        proxies: The proxies by scheme, with `all` for every scheme, and `NO_PROXY` as `no`.
+        scheme: The scheme of the URL.
+        host: The host of the URL.
+        port: The port of the URL.
     """
     url = proxies.get(scheme) or proxies.get("all")
     if not url or any(
@@ -33,7 +30,7 @@ def choose_proxy(proxies: Mapping[str, str], scheme: str, host: str, port: int) 
 
 
 def _covers(entry: str, scheme: str, host: str, port: int) -> bool:
-    """Return whether an entry of `NO_PROXY` means an address."""
+    """Return whether an entry of `NO_PROXY` matches a URL."""
     if entry == "*":
         return True
     wanted_scheme, has_scheme, rest = entry.rpartition("://")
@@ -53,12 +50,12 @@ def _covers(entry: str, scheme: str, host: str, port: int) -> bool:
 
 
 def _split_port(text: str) -> tuple[str, str]:
-    """Split `host:port`, `[host]:port`, or either without a port."""
+    """Return host and port of `host:port`, `[host]:port`, or either without a port."""
     if text.startswith("["):
         name, _, rest = text[1:].partition("]")
         return name, rest.removeprefix(":")
     name, colon, port = text.rpartition(":")
-    # More than one colon: an IPv6 address.
+    # More than one colon is an IPv6 address.
     return (name, port) if colon and ":" not in name else (text, "")
 
 
@@ -77,7 +74,7 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
 
 
 def _plain(name: str) -> str:
-    """Return a name as it is compared: in lower case, as DNS spells it."""
+    """Return a host name for comparison: in lower case, in IDNA encoding."""
     name = name.lower().removesuffix(".")
     if name.isascii():
         return name

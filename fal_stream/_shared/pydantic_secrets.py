@@ -1,6 +1,6 @@
-"""Find the asterisks of a secret in what pydantic made of a model.
+"""Find the asterisks of a secret in pydantic's dump of a model.
 
-A serializer or a computed field may put them anywhere, also into a text: `f"Bearer {self.key}"`.
+A serializer or a computed field may put them anywhere, even into a text: `f"Bearer {self.key}"`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .value_tree import DEPTH, inner_values
 
 __all__ = ["check_masks"]
 
-# What pydantic shows of a secret; a longer row of asterisks is a line.
+# pydantic shows ten asterisks for a secret; a longer row is probably a line.
 _MASK = r"(?<!\*)\*{10}(?!\*)"
 
 
@@ -26,19 +26,19 @@ def check_masks(dumped: Any, given: Any, place: str) -> None:
 
     Args:
         dumped: JSON values.
-        given: The model, or a dataclass of pydantic's.
-        place: Where it stands.
+        given: The pydantic model or dataclass.
+        place: The place of the value in the input, for messages.
 
     Raises:
-        ConfigError: A text or key has asterisks in it that are not the model's own text.
+        ConfigError: A text or key contains asterisks that are not in the model itself.
     """
     masks = {str(each) for each in _held(given) if not isinstance(each, str)} - {""}
     if not masks:
         return
-    # A secret of one's own class may look otherwise.
+    # A secret class of the user may have another mask.
     others = [re.escape(mask) for mask in masks if not re.search(_MASK, mask)]
     pattern = re.compile("|".join([_MASK, *others]))
-    # What stands there as plain text is meant.
+    # Asterisks in a plain text of the model are not a mask.
     meant = Counter(text for text in _held(given) if isinstance(text, str))
     for text_place, text in _texts(dumped, place):
         if pattern.search(text):
@@ -50,7 +50,7 @@ def check_masks(dumped: Any, given: Any, place: str) -> None:
 
 
 def _held(value: Any, around: tuple[int, ...] = ()) -> Iterator[Any]:
-    """Return the texts and secrets that a value holds."""
+    """Return the texts and secrets in a value."""
     if is_model_secret(value):
         yield value
     if id(value) in around or len(around) > DEPTH:
@@ -64,7 +64,7 @@ def _held(value: Any, around: tuple[int, ...] = ()) -> Iterator[Any]:
         items = (*items, *(getattr(value, "__pydantic_private__", None) or {}).values())
     inside = (*around, id(value))
     for item in items:
-        # The common case first: there may be a million of them.
+        # A fast path for the common case: there may be a million values.
         if isinstance(item, str):
             yield item
         elif item is not None and not isinstance(item, (int, float, bytes)):

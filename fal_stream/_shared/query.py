@@ -17,17 +17,14 @@ from .json_errors import type_name_and_hint
 
 
 def check_query(name: str, params: object) -> dict[str, str]:
-    """Check parameters for a query.
+    """Check query parameters, and return them as text.
 
     Args:
-        name: The argument's name.
+        name: The name of the argument, for the message.
         params: A mapping of names to strings, numbers or booleans.
 
-    Returns:
-        The parameters as text.
-
     Raises:
-        ConfigError: It is no such mapping.
+        ConfigError: `params` is not such a mapping.
     """
     if not isinstance(params, Mapping):
         # Not shown in the message, because it may contain a token.
@@ -58,16 +55,10 @@ def _query_value(name: str, value: object) -> str:
 
 
 def input_query(data: Any) -> dict[str, str]:
-    """Make the parameters that stand for an input; nested values become JSON.
-
-    Args:
-        data: The input, as JSON values.
-
-    Returns:
-        The parameters.
+    """Return an input, given as JSON values, as query parameters; nested values become JSON.
 
     Raises:
-        ConfigError: It is no object, or can't stand in an address.
+        ConfigError: The input is not an object, or a value can't be in a URL.
     """
     if not isinstance(data, dict):
         raise ConfigError("input of a GET goes into the query: give an object with named fields")
@@ -76,11 +67,7 @@ def input_query(data: Any) -> dict[str, str]:
 
 
 def add_query(url: str, query: Mapping[str, str]) -> str:
-    """Add parameters to an address; one that is there already is replaced.
-
-    Returns:
-        The address with them.
-    """
+    """Return a URL with further query parameters, which replace those of the same name."""
     if not query:
         return url
     parts = urlsplit(url)

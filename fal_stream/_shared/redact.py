@@ -1,20 +1,19 @@
-"""Redact the secrets of a request in what its server sends, however they are encoded.
+"""Redact the secrets of a request in text from its server, however they are encoded.
 
-Promises: the key, a token and the signature of an address are masked if they appear as they are, in
-other case, percent-encoded or escaped as in JSON or a Python repr (their marks only, or each
-character), escaped as in HTML (their marks), in base64, or cut off after 8 characters or more. Not
-masked is what a server would have to encode on purpose, such as hexadecimal. It costs nothing until
-a text is masked, which happens in errors and logs only. The work is linear in the text.
+Promises: the key, a token and the signature of a URL are masked if they appear unchanged, in other
+case, percent-encoded or escaped as in JSON or a Python repr (punctuation only, or each character),
+escaped as in HTML (punctuation), in base64, or cut off after 8 or more characters. Encodings that a
+server would only use on purpose, such as hexadecimal, are not masked. There is no cost until a text
+is masked, which only happens in errors and logs. The work is linear in the text.
 
-Elsewhere: which texts are masked (`_async/http/response.py`, `_async/http/sender.py`,
-`_async/chunk_reader.py`), and what looks like any key of fal's (`mask_secrets` in `errors.py`). The
-chunks of a stream are data, and stay as they are.
+Not here: which texts are masked (`_async/http/response.py`, `_async/http/sender.py`,
+`_async/chunk_reader.py`), and masking everything that looks like a key of fal (`mask_secrets` in
+`errors.py`). The chunks of a stream are data, and are not masked.
 
-How: the pattern of a secret finds its first 8 characters, in any of these encodings, and then
-matches the rest of the secret, or whatever could be a part of it. What was matched is always
-masked, and never searched again. In the pattern, the next character of the text decides which
-encoding of a character is tried, and a run of backslashes is matched from its beginning only: so
-there is no backtracking.
+How: the pattern of a secret matches its first 8 characters, in any of these encodings, and then the
+rest of the secret, or any text that could be a part of it. A match is always masked, and not
+searched again. In the pattern, the next character of the text decides which encoding of a character
+is tried, and a run of backslashes is only matched from its beginning, so there is no backtracking.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ from ..middleware import TARGET_URL_HEADER
 
 MASK = "***"
 
-# A shorter text may occur by chance, and is not masked.
+# Shorter texts are not masked, because they may occur by chance.
 SHORTEST = 8
 
 _HTML_NAMES = {"&": "|amp", "<": "|lt", ">": "|gt", '"': "|quot", "'": "|apos"}
 
-# The characters of base64url (RFC 4648, section 5) instead.
+# The characters that base64url uses instead (RFC 4648, section 5).
 _ALTERNATIVES = {"+": "-", "/": "_"}
 
 _LETTERS = re.compile("[A-Za-z0-9]+")
@@ -45,7 +44,7 @@ _CHARACTER = re.compile(r"(\\*)([^\\])", re.DOTALL)
 _BACKSLASHES = r"(?:\\(?:(?:u00|x)5[cC])?|%(?:25)*5[cC]|&#(?:0*92|[xX]0*5[cC]);){0,64}"
 
 _RUN = r"\\+"
-# A run of backslashes, from its beginning only.
+# A run of backslashes, matched only from its beginning.
 _BEGINNING = r"\\(?<!\\\\)\\*"
 
 
@@ -53,8 +52,8 @@ class Redactor:
     """Masks the secrets of one request.
 
     Args:
-        url: The address of the request.
-        headers: Its headers, names in lower case.
+        url: The URL of the request.
+        headers: The headers of the request, names in lower case.
     """
 
     __slots__ = ("_forms", "_headers", "_url")
@@ -65,11 +64,7 @@ class Redactor:
         self._forms: tuple[_Form, ...] | None = None
 
     def text(self, text: str) -> str:
-        """Mask the secrets in a text.
-
-        Returns:
-            The text with `***` in the place of each secret.
-        """
+        """Return a text with `***` in the place of each secret."""
         if self._forms is None:
             self._forms = _forms_of(frozenset(secrets_of(self._url, self._headers)))
         for form in self._forms:
@@ -77,31 +72,23 @@ class Redactor:
         return text
 
     def data(self, data: bytes) -> bytes:
-        """Mask the secrets in bytes; whatever else they hold stays.
-
-        Returns:
-            The bytes with `***` in the place of each secret.
-        """
+        """Return bytes with `***` in the place of each secret, and otherwise unchanged."""
         return self.text(data.decode("latin-1")).encode("latin-1")
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """Mask the secrets in the values of headers.
-
-        Returns:
-            The headers with `***` in the place of each secret.
-        """
+        """Return headers with `***` in the place of each secret in their values."""
         return {name: self.text(value) for name, value in headers.items()}
 
 
 def secrets_of(url: str, headers: Mapping[str, str]) -> set[str]:
-    """Find what is secret in a request, by the names of its headers and query parameters.
+    """Return the secrets of a request, found by the names of its headers and query parameters.
 
     Args:
-        url: The address of the request.
-        headers: Its headers, names in lower case.
+        url: The URL of the request.
+        headers: The headers of the request, names in lower case.
 
     Returns:
-        The secrets: of the key as a whole and what follows its first colon.
+        The secrets, and the part of each secret after its first colon, as in a key of fal.
     """
     found: set[str] = set()
     for name, value in headers.items():
@@ -121,19 +108,19 @@ def secrets_of(url: str, headers: Mapping[str, str]) -> set[str]:
 def _pairs(query: str) -> Iterator[str]:
     for pair in query.split("&"):
         yield pair
-        # Some servers take it between parameters, too, but it may be part of a value.
+        # Some servers accept `;` as a separator, too, but it may also be part of a value.
         yield from pair.split(";")[1:]
 
 
 class _Form:
-    """A secret, or its base64.
+    """The pattern of a secret, or of its base64.
 
     Args:
         text: The secret or its base64.
-        rest: The pattern of what may follow where it was cut off.
-        alternatives: What may stand in the place of a character. Default: nothing.
-        is_plain: Whether it is the secret itself, whose letters and digits may be in other case and
-            encoded too. Default: it is base64.
+        rest: The pattern for the rest of a secret that is cut off.
+        alternatives: For a character, the character that may be in its place. Default: none.
+        is_plain: Whether `text` is the secret itself, whose letters and digits may be in other case
+            or encoded. Default False: it is base64.
     """
 
     def __init__(
@@ -153,15 +140,15 @@ class _Form:
         self._needle = max(_LETTERS.findall(text[:SHORTEST]), key=len, default="")
 
     def masked(self, text: str) -> str:
-        """Return a text with the mask in its place."""
+        """Return a text with the mask in the places of the secret."""
         if self._is_plain:
             is_encoded = "%" in text or "\\" in text
             if not is_encoded and self._needle.lower() not in text.lower():
                 return text
         elif self._needle not in text:
             return text
-        # It takes a while to make, and is seldom needed. Not by `cached_property`, which up to
-        # Python 3.11 has one lock for all objects of a class.
+        # Made when it is needed, which is seldom, because it is slow. Not by `cached_property`,
+        # which up to Python 3.11 has one lock for all objects of a class.
         if self._made is None:
             self._made = self._make()
         return self._made.sub(MASK, text)
@@ -169,7 +156,7 @@ class _Form:
     def _make(self) -> re.Pattern[str]:
         parts = [(bool(match[1]), match[2]) for match in _CHARACTER.finditer(self._text)]
         if len(parts) < SHORTEST:
-            return re.compile(re.escape(self._text))  # it is hardly more than backslashes
+            return re.compile(re.escape(self._text))  # most of the secret is backslashes
         alternative = self._alternatives.get
         flags = re.ASCII | re.IGNORECASE if self._is_plain else re.ASCII
         written = [_first(parts[0][1], alternative(parts[0][1], ""))]
@@ -180,7 +167,7 @@ class _Form:
             for escaped, char in parts[1:]
         ]
         if self._is_plain:
-            # After the first ones, the pattern of the rest takes whatever is encoded.
+            # Only for the first characters: the pattern of the rest matches encoded ones already.
             for index, (escaped, char) in enumerate(parts[:SHORTEST]):
                 if char.isalnum():
                     written[index] = _encoded(char, is_first=index == 0, escaped=escaped)
@@ -190,7 +177,7 @@ class _Form:
 
 @lru_cache(128)  # one key serves many requests
 def _forms_of(secrets: frozenset[str]) -> tuple[_Form, ...]:
-    """Return what finds some secrets: the longest first, as another may be its beginning."""
+    """Return the patterns of some secrets, the longest first: another may be its beginning."""
     marks = {char for secret in secrets for char in secret if not char.isalnum()}
     rest = _rest("".join(sorted(marks - {" ", "\\"})))
     ordered = sorted(secrets, key=lambda secret: (-len(secret), secret))
@@ -202,7 +189,7 @@ def _forms_of(secrets: frozenset[str]) -> tuple[_Form, ...]:
 
 
 def _rest(marks: str) -> str:
-    """Return the pattern of what may follow the beginning of a secret that was cut off."""
+    """Return the pattern for the rest of a secret that is cut off."""
     plain = f"[A-Za-z0-9._~+/=%:{re.escape(marks.replace('&', ''))}-]*"
     names = "".join(_HTML_NAMES.get(mark, "") for mark in marks)
     escapes = [
@@ -213,7 +200,7 @@ def _rest(marks: str) -> str:
 
 
 def _encoded(char: str, *, is_first: bool, escaped: bool) -> str:
-    """Return the pattern of a letter or digit as it is, percent-encoded or escaped."""
+    """Return the pattern of a letter or digit: unchanged, percent-encoded or escaped."""
     forms = f"{char}|%(?:25)*{_hexadecimal(char)}"
     if escaped and not is_first:
         return f"{_BACKSLASHES}(?:{forms})"
@@ -233,7 +220,7 @@ def _after_backslashes(char: str) -> str:
 
 
 def _code(char: str) -> str:
-    """Return the pattern of a character's number, as JSON or a repr has it after a backslash."""
+    """Return the pattern of a character's code after a backslash, in JSON or a Python repr."""
     return f"(?:u00|x){_hexadecimal(char)}"
 
 
@@ -243,7 +230,7 @@ def _hexadecimal(char: str) -> str:
 
 
 def _written(char: str, alternative: str, with_backslash: str) -> str:
-    """Return the pattern of a character in all its forms, of which each begins otherwise."""
+    """Return the pattern of a character in all its forms, each with a different first character."""
     if char.isalnum():
         return char
     number = f"#(?:0*{ord(char)}|[xX]0*{_hexadecimal(char)})"
@@ -259,7 +246,7 @@ def _written(char: str, alternative: str, with_backslash: str) -> str:
 
 
 def _in_base64(secret: str) -> list[str]:
-    """Return the secret in base64, without the characters that depend on what stands beside it."""
+    """Return the secret in base64 at each offset, without characters that depend on its context."""
     data = secret.encode()
     texts = [b64encode(bytes(shift) + data).decode() for shift in range(3)]
     return [

@@ -1,8 +1,8 @@
 """Recognize an error that a model reports in a chunk, and the events that end a workflow.
 
-fal documents the events of workflows, and `error` beside `output`, a text, "if an error occurred".
-OpenRouter sends an object `error` with a `message`, beside or in `choices`, and a `finish_reason`
-of "error" (https://openrouter.ai/docs/api-reference/streaming).
+fal documents the events of workflows, and for chunks with an `output` a text `error` "if an error
+occurred". OpenRouter sends an object `error` with a `message`, beside or in `choices`, and the
+`finish_reason` "error" (https://openrouter.ai/docs/api-reference/streaming).
 """
 
 from __future__ import annotations
@@ -16,11 +16,7 @@ __all__ = ["is_usage_only", "reported_error", "workflow_event_type"]
 
 
 def reported_error(chunk: object) -> str | None:
-    """Return what a chunk says of an error.
-
-    Returns:
-        The message of the error, or None where the chunk reports none.
-    """
+    """Return the message of the error that a chunk reports, or None."""
     if not isinstance(chunk, dict):
         return None
     said = _said(chunk)
@@ -38,7 +34,7 @@ def reported_error(chunk: object) -> str | None:
 
 
 def is_usage_only(chunk: object) -> bool:
-    """Return whether a chunk only says what was used, which comes after an error too."""
+    """Return whether a chunk only reports the usage, which may come even after an error."""
     return isinstance(chunk, dict) and chunk.get("choices") == [] and not chunk.get("error")
 
 
@@ -46,7 +42,7 @@ def _said(fields: dict[str, Any]) -> str | None:
     error = fields.get("error")
     if isinstance(error, str):
         return error if error.strip() else None
-    # Not a number: a model may report a measured error.
+    # A number is not an error: a model may report a measured error.
     if error is True:
         return _message(fields)
     return _message(error) if isinstance(error, dict) and error else None
@@ -64,12 +60,9 @@ def _message(fields: dict[str, Any]) -> str:
 
 
 def workflow_event_type(text: str | bytes) -> str | None:
-    """Return whether the text of an event is the `error` or the `output` of a workflow.
+    """Return the type of a workflow's event if it is `error` or `output`, else None.
 
-    It is told by the text: a chunk of the user's `output_type` may have left the type out.
-
-    Returns:
-        `error`, `output`, or None for everything else.
+    The text is used and not the chunk, because the user's `output_type` may have no field `type`.
     """
     if not _mentions(text):
         return None
@@ -82,7 +75,7 @@ def workflow_event_type(text: str | bytes) -> str | None:
 
 
 def _mentions(text: str | bytes) -> bool:
-    """Most events are not decoded twice."""
+    """Return whether decoding the text is worthwhile, so that few events are decoded twice."""
     if isinstance(text, bytes):
         return b'"error"' in text or b'"output"' in text
     return '"error"' in text or '"output"' in text

@@ -7,10 +7,10 @@ however the bytes are cut; work that is linear in the bytes; memory that is boun
 
 How: the byte order mark, line ends, blank lines, `retry` and the size limit are handled here, on
 bytes. Plain events of one `data` line take a fast path; all others are parsed by `sseclient`
-(`sse_event_buffer.py`). A test checks that both ways give the same events.
+(`sse_event_buffer.py`). A test checks that both paths return the same events.
 
-Elsewhere: what an event means (JSON, `[DONE]`, errors), whether an unfinished event at the end of a
-stream is delivered, and when a silent stream is given up.
+Not here: what an event means (JSON, `[DONE]`, errors), whether an unfinished event at the end of a
+stream is delivered (`chunks.py`), and when a silent stream times out.
 """
 
 from __future__ import annotations
@@ -32,16 +32,15 @@ END_MARK = b"[DONE]"
 DEFAULT_MAX_EVENT_BYTES = 64 * 1024 * 1024
 
 T = TypeVar("T")
-# Turns the values of the `data` lines of plain events into chunks.
+# Converts the values of the `data` lines of plain events to the items that are returned.
 ReadPlain: TypeAlias = Callable[[list[bytes]], list[T]]
 
 _BOM = b"\xef\xbb\xbf"
-# How many bytes are kept of text that is not an event (an error, an HTML page), and of its last
-# line.
+# How many bytes of text that is not an event (an error, an HTML page) are kept, and of one line.
 _MAX_IGNORED = 32 * 1024
 _MAX_IGNORED_LINE = 1024 * 1024
 _RETRY = re.compile(rb"retry: ?([0-9]{1,15})\Z")
-# A field that is ignored: an id with a NUL, a retry that is not a number.
+# A known field that was ignored: an id with a NUL, a retry that is not a number.
 _OTHER_FIELD = re.compile(rb"(?:id|retry)(?::|\Z)")
 
 
@@ -52,31 +51,30 @@ class SSEParser:
     like one that is not a number.
 
     Args:
-        max_event_bytes: How many bytes the lines of one event may have together. Default 64 MiB.
-            Comments have no limit, and are not kept. Lines of unknown fields don't add up, but each
-            one has to fit.
+        max_event_bytes: The largest size of the lines of one event together (bytes). Default 64
+            MiB. Comments have no limit, and are not buffered. Lines of unknown fields are not added
+            up, but each one has to be within the limit.
         last_event_id: The last event id of an earlier connection. Default `""`.
 
     Attributes:
-        last_event_id: The id that the last finished event left.
+        last_event_id: The last event id after the last complete event.
         retry_ms: The last valid reconnection time of the stream in milliseconds, or None.
-        has_failed: Whether an event was over the limit: no more bytes are taken.
-        ignored: The lines of unknown fields since the last event, at most 32 KiB of them, but a
-            long one, such as JSON, up to 1 MiB. Events that say nothing, empty ones and `[DONE]`,
-            don't count.
+        has_failed: Whether an event was over the limit: then no more bytes are accepted.
+        ignored: The lines of unknown fields since the last event, at most 32 KiB, but the last one,
+            which may be JSON, up to 1 MiB. Empty events and `[DONE]` don't count as events here.
         ignored_before_end: How many bytes of `ignored` came before the first `[DONE]`, or in its
             event.
 
     Raises:
-        ConfigError: `max_event_bytes` is no positive int, or `last_event_id` is no str or has a
-            character that no id can have (NUL, CR, LF).
+        ConfigError: `max_event_bytes` is not a positive int, or `last_event_id` is not a str or
+            contains a character that an id can't have (NUL, CR, LF).
     """
 
     _fast_path = True
-    """Whether plain events may go past `sseclient`; the tests turn it off to compare."""
+    """Whether plain events bypass `sseclient`; tests turn it off to compare both paths."""
 
     _long_line = 256
-    """From how many bytes on the lines of plain events are searched for one by one."""
+    """The length of a line (bytes) from which on plain events are split line by line."""
 
     def __init__(
         self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES, last_event_id: str = ""
@@ -92,23 +90,19 @@ class SSEParser:
         self._new_retry: int | None = None
         self.ignored: bytearray = bytearray()
         self.ignored_before_end: int = 0
-        # Where JSON begins among the other lines of an event, after its data.
+        # The position in `ignored` of JSON in the current event, after its `data` lines; or None.
         self._trailing_json_at: int | None = None
         self._drop_pending()
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> list[ServerSentEvent]:
-        """Take the next bytes of the stream.
+        """Parse the next bytes of the stream, and return the events that they complete.
 
         Args:
             chunk: The bytes, cut anywhere. May be empty.
 
-        Returns:
-            The events that these bytes finish, in order.
-
         Raises:
-            EventTooLarge: An event is over the limit. Events that the same bytes finished before
-                it are returned first, and the next call raises (`feed(b"")` will do). From then
-                on every call raises it.
+            EventTooLarge: An event is over the limit. Events before it are returned first, and each
+                later call raises the error, such as `feed(b"")`.
             ValueError: The parser was closed; a new stream needs a new parser.
         """
         events: list[ServerSentEvent] = []
@@ -116,17 +110,17 @@ class SSEParser:
         return events
 
     def feed_data(self, chunk: bytes) -> Sequence[bytes | ServerSentEvent]:
-        """Take the next bytes of the stream, for one who needs no more than the data.
+        """Parse the next bytes of the stream, for a caller that only needs the data of events.
 
         Args:
             chunk: The bytes, cut anywhere. May be empty.
 
         Returns:
-            What `feed` would, but in place of each event of a single `data` line, and of no other
-            field, the bytes of its data, which may be no UTF-8.
+            The same as `feed`, except that an event of a single `data` line and no other field is
+            returned as the bytes of its data, which may not be valid UTF-8.
 
         Raises:
-            EventTooLarge: As `feed` raises it.
+            EventTooLarge: See `feed`.
             ValueError: The parser was closed.
         """
         if self._is_between_events and b"\r" not in chunk:
@@ -143,7 +137,7 @@ class SSEParser:
         return self._trailing_json_at is not None
 
     def check(self) -> None:
-        """Raise the error that was held back until the events before it had been returned.
+        """Raise the error that was held back until the events before it were returned.
 
         Raises:
             EventTooLarge: An event is over the limit.
@@ -181,15 +175,15 @@ class SSEParser:
             )
 
     def close(self) -> Leftover | None:
-        """Take note that the stream has ended.
+        """End the stream, and return the unfinished event, if there is one.
 
-        By the specification an unfinished event is dropped. It is handed out here, so that the
-        caller can tell a stream that was cut from one that ended. Neither `last_event_id` nor
+        By the specification an unfinished event is discarded. It is returned here, so that the
+        caller can tell a stream that was cut off from one that ended. Neither `last_event_id` nor
         `retry_ms` changes.
 
         Returns:
-            What was pending, or None if nothing was, or only comments and lines without a
-            meaning. None if the parser was closed before.
+            The pending lines; None if there are none, or only comments and ignored fields, or if
+            the parser was closed before.
 
         Raises:
             EventTooLarge: An event was over the limit.
@@ -220,7 +214,7 @@ class SSEParser:
         self._block = EventBuffer()
 
     def _normalise(self, chunk: bytes) -> bytes:
-        """Take off the BOM and make every line end a line feed."""
+        """Remove the byte order mark, and replace every line end by a line feed."""
         if self._start is not None:
             chunk = self._start + chunk
             if len(chunk) < len(_BOM) and _BOM.startswith(chunk):
@@ -239,7 +233,7 @@ class SSEParser:
     def _continue_event(
         self, text: bytes, events: list[T | ServerSentEvent], plain: ReadPlain[T]
     ) -> bytes:
-        """Go on in the middle of an event, and give what comes after it."""
+        """Continue in the middle of an event, and return the text after it."""
         half_line = self._half_line
         if half_line.size or self._in_comment:
             piece, line_end, text = text.partition(b"\n")
@@ -274,7 +268,7 @@ class SSEParser:
     def _parse_events(
         self, text: bytes, events: list[T | ServerSentEvent], plain: ReadPlain[T]
     ) -> None:
-        """Take text that begins where an event may begin."""
+        """Parse text that begins at the beginning of an event."""
         whole = text[: text.rfind(b"\n\n") + 2]
         values = self._plain_values(whole)
         if values is not None:
@@ -298,14 +292,14 @@ class SSEParser:
             self._parse_tail(tail)
 
     def _plain_values(self, text: bytes) -> list[bytes] | None:
-        """Return the values of the `data` lines, where a text is plain events and nothing else."""
+        """Return the values of the `data` lines if a text has only plain events, else None."""
         is_fit = text.startswith(b"data: ") and text.endswith(b"\n\n") and len(text) <= self._limit
         if not is_fit or not self._fast_path:
             return None
         if text.find(b"\n") > self._long_line:
             return _long_values(text)
         values = text[len(b"data: ") : -2].split(b"\n\ndata: ")
-        # The number of line ends shows that there is none inside of a value.
+        # The number of line ends shows whether there is one inside of a value.
         return values if text.count(b"\n") == 2 * len(values) else None
 
     def _parse_tail(self, text: bytes) -> None:
@@ -336,10 +330,10 @@ class SSEParser:
                     self._ignore(line)
 
     def _forget_ignored(self, values: list[bytes]) -> None:
-        """Forget what is no event, as events have come; JSON that was glued to the last is kept.
+        """Clear `ignored` after events; JSON in the last event, after its `data` lines, is kept.
 
         Args:
-            values: Their data. Events that say nothing leave everything as it is.
+            values: The data of the events. Empty events and `[DONE]` don't clear it.
         """
         for value in values:
             if self.ignored_before_end:
@@ -377,7 +371,7 @@ class SSEParser:
         block.clear()
 
     def _events_of(self, values: list[bytes]) -> list[ServerSentEvent]:
-        """The fast path: make the events that have one `data` line each, of these values."""
+        """Return the events for the values of plain events (the fast path)."""
         event_id = self.last_event_id
         events = [
             ServerSentEvent("message", value.decode("utf-8", "replace"), event_id)
@@ -394,7 +388,7 @@ class SSEParser:
 
 
 def _long_values(text: bytes) -> list[bytes] | None:
-    """See `_plain_values`: a search for one character is the fastest where lines are long."""
+    """See `_plain_values`: for long lines, searching for a single character is the fastest."""
     values: list[bytes] = []
     start = 0
     while start < len(text):

@@ -1,9 +1,9 @@
-"""Buffer the lines of one server-sent event, and parse its fields by `sseclient`.
+"""Buffer the lines of one server-sent event, and parse its fields with `sseclient`.
 
 Promises: work that is linear in the bytes, although `sseclient` itself copies its buffer for every
-line. Nothing is parsed before it is needed, and parsing changes nothing.
+line. Nothing is parsed before it is needed, and parsing doesn't change the buffer.
 
-Elsewhere: splitting bytes into lines, comments, `retry`, the size limit, and the last event id
+Not here: splitting bytes into lines, comments, `retry`, the size limit, and the last event id
 (`sse.py`).
 """
 
@@ -24,17 +24,17 @@ _LONGEST_NAME = len(b"event")
 
 
 class Leftover(NamedTuple):
-    """What was pending when an event stream ended without the blank line that ends an event.
+    """The pending lines of an event stream that ended without a blank line.
 
     Attributes:
-        event: What the pending lines give, taken as if a blank line had come; None if there is
-            no `data` line among them.
-        raw: The pending lines that have a meaning, `event` and `id` first, each with a line feed,
-            then the line that has no end, if there is one.
-        line_complete: Whether the last line had its end, a comment too. Where it had not, the
-            event is not whole, and `event` may hold half a line.
-        is_foreign: Whether the last line, which has no end, is of the JSON that stands behind the
-            event, so that the event itself is whole.
+        event: The event of the pending lines, as if a blank line had come; None if there is no
+            `data` line among them.
+        raw: The pending lines of known fields, `event` and `id` first, each with a line feed, then
+            the line without an end, if there is one.
+        line_complete: Whether the last line, which may be a comment, had its end. If it hadn't, the
+            event is not complete, and `event` may contain half a line.
+        is_foreign: Whether the last line, which has no end, belongs to JSON after the event, so the
+            event itself is complete. Default False.
     """
 
     event: ServerSentEvent | None
@@ -44,7 +44,7 @@ class Leftover(NamedTuple):
 
 
 class _SingleEventSource:
-    """An event source that holds one block at most."""
+    """An event source with one block at most."""
 
     def __init__(self) -> None:
         self.block = b""
@@ -60,22 +60,21 @@ class _SingleEventSource:
 
 
 class FieldReader:
-    """One `sseclient.SSEClient` that is handed one block at a time."""
+    """An `sseclient.SSEClient` that parses one block at a time."""
 
     def __init__(self) -> None:
         self._inbox = _SingleEventSource()
         self._events = sseclient.SSEClient(self._inbox).events()
 
     def read(self, block: bytes) -> sseclient.Event:
-        """Read the fields of a block.
+        """Return the fields of a block, as defined by WHATWG HTML, section 9.2.6.
 
         Args:
             block: Lines without comments, joined by line feeds; at least one is a `data` line.
-                Bytes that are no UTF-8 are read as U+FFFD.
+                Bytes that are not UTF-8 become U+FFFD.
 
         Returns:
-            The fields, as WHATWG HTML, section 9.2.6, has them. `id` is None where no line
-            gives one.
+            The fields; `id` is None if there is no `id` line.
         """
         if not block.isascii():
             block = block.decode("utf-8", "replace").encode()
@@ -87,10 +86,9 @@ class EventBuffer:
     """The lines of the event that is being received.
 
     Attributes:
-        size: How many bytes the gathered lines have, with one for each line's end. 0 if there
-            is none.
+        size: The number of bytes of the buffered lines, with one for each line's end.
         fields: The last `event` and the last `id` line.
-        lines: The last `data` lines: at most 64, and all there are if there are no more.
+        lines: The last `data` lines, at most 64; earlier ones are kept elsewhere.
     """
 
     def __init__(self) -> None:
@@ -98,22 +96,19 @@ class EventBuffer:
         self.clear()
 
     def clear(self) -> None:
-        """Forget the lines."""
+        """Remove the lines."""
         self.size = 0
         self.fields: dict[bytes, bytes] = {}
         self.lines: list[bytes] = []
         self._groups: list[bytes] = []
 
     def add(self, line: bytes) -> bool:
-        """Gather a line if it is one of the event.
-
-        Args:
-            line: A line without its end.
+        """Buffer a line, without its end, if it is a `data`, `event` or valid `id` line.
 
         Returns:
-            Whether it is a `data`, `event` or valid `id` line; others are not kept.
+            Whether it was buffered.
         """
-        # Not split: the value may be large.
+        # The line isn't split, because the value may be large.
         name_end = line.find(b":", 0, _LONGEST_NAME + 1)
         name = line if name_end < 0 else line[:name_end]
         if name == b"data":
@@ -130,34 +125,26 @@ class EventBuffer:
         return True
 
     def plain_line(self) -> bytes | None:
-        """Return the event's only line.
-
-        Returns:
-            The line if it is a `data` line, None if the event has other lines.
-        """
+        """Return the `data` line of an event with a single line; None for other events."""
         if len(self.lines) == 1 and not self._groups and not self.fields:
             return self.lines[0]
         return None
 
     def raw(self) -> bytes:
-        """Return the gathered lines.
-
-        Returns:
-            `event` and `id` first, then the `data` lines, each with a line feed.
-        """
+        """Return the buffered lines: `event` and `id`, then `data`, each with a line feed."""
         lines = [*self.fields.values(), *self._groups, *self.lines]
         return b"".join([line + b"\n" for line in lines])
 
     def read(self, last_event_id: str, retry: int | None) -> ServerSentEvent:
-        """Read the event.
+        """Return the event of the buffered lines.
 
         Args:
-            last_event_id: The id that it has if no line gives one.
-            retry: The reconnection time in milliseconds to put into it, or None.
+            last_event_id: The event id if there is no `id` line.
+            retry: The reconnection time of the event (milliseconds), or None.
 
         Returns:
-            The event. Its data is `""` if it has no `data` line: then it is not to be delivered,
-            but its id counts.
+            The event. Its data is `""` if there is no `data` line: then the event must not be
+            delivered, but its id is still the last event id.
         """
         # sseclient returns no event for a block without data, so add an empty `data` line.
         groups = [*self._groups, b"\n".join(self.lines or [b"data"])]

@@ -3,22 +3,22 @@
 Promises: work and memory that are linear in the bytes, however small the pieces are; a long line is
 copied once, when it is complete.
 
-Elsewhere: where a line ends, what it means, and the size limit (`sse.py`).
+Not here: finding line ends, parsing fields, and the size limit (`sse.py`).
 """
 
 from __future__ import annotations
 
 __all__ = ["LineBuffer"]
 
-# Smaller pieces are joined: each object would take more memory than its bytes.
+# Smaller pieces are joined, because each object would need more memory than its bytes (bytes).
 _LARGE_PIECE = 4 * 1024
 
 
 class LineBuffer:
-    """The beginning of a line whose end has not come.
+    """The beginning of a line whose end has not arrived.
 
     Attributes:
-        size: How many bytes of it there are.
+        size: The number of buffered bytes.
     """
 
     __slots__ = ("_pieces", "size")
@@ -27,12 +27,12 @@ class LineBuffer:
         self.clear()
 
     def clear(self) -> None:
-        """Forget it."""
+        """Remove the buffered bytes."""
         self.size = 0
         self._pieces: list[bytes | bytearray] = []
 
     def add(self, piece: bytes) -> None:
-        """Add what came next of it."""
+        """Add the next bytes of the line."""
         pieces = self._pieces
         if len(piece) >= _LARGE_PIECE:
             pieces.append(piece)
@@ -43,14 +43,13 @@ class LineBuffer:
         self.size += len(piece)
 
     def text(self) -> bytes:
-        """Return all of it."""
+        """Return the buffered bytes."""
         return b"".join(self._pieces)
 
     def data(self) -> bytes | None:
-        """Return the value of a `data` line.
+        """Return the value if this is a `data` line, or None.
 
-        Returns:
-            The value, or None where it is another line, or its name came in two pieces.
+        It is None for a `data` line too if the name of the field arrived in two pieces.
         """
         if not self._pieces:
             return None

@@ -22,7 +22,7 @@ AclDecision: TypeAlias = Literal["hide", "forbid", "allow"]
 
 _EXPIRIES: Mapping[str, int | None] = {
     "never": None,
-    # As soon as possible: 0 would mean "never" to the storage.
+    # As soon as possible; the storage treats 0 as "never".
     "immediate": 60,
     "1h": 3_600,
     "1d": 86_400,
@@ -43,7 +43,7 @@ class AclRule(TypedDict):
     """What one user may do with a stored file.
 
     Attributes:
-        user: Whom it is about.
+        user: The user.
         decision: `hide`, `forbid` or `allow`.
     """
 
@@ -55,8 +55,8 @@ class StorageAcl(TypedDict, total=False):
     """Who may read a stored file.
 
     Attributes:
-        default: What holds for whom no rule names. Default: fal's own.
-        rules: What holds for single users. Default: none.
+        default: The decision for users without a rule. Default: fal's own.
+        rules: The rules for single users. Default: none.
     """
 
     default: AclDecision
@@ -77,13 +77,13 @@ class StorageSettings(TypedDict, total=False):
 
 
 def lifecycle_header(lifecycle: StorageSettings | Mapping[str, Any] | None) -> str | None:
-    """Check the settings of a stored file and write them as the value of a header.
+    """Check the settings of a stored file, and return the value of the header for them.
 
     Args:
         lifecycle: The settings, or None for none.
 
     Returns:
-        JSON in ASCII, or None where nothing is set (so with `never` alone).
+        JSON in ASCII, or None if nothing has to be sent, as for `never` alone.
 
     Raises:
         ConfigError: A setting is unknown or has a value that can't be used.

@@ -1,4 +1,4 @@
-"""The errors of streams and uploads that were broken off or were late, and those of events."""
+"""The errors of streams and uploads: broken connections, timeouts, and errors in events."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _WHAT: dict[Phase, str] = {
 def failure_of(
     error: Expired | FalStreamError, chunks: int, delivered: str, *, has_begun: bool
 ) -> FalStreamError:
-    """Return the error to raise for one of a read, or of the request.
+    """Return the error to raise for an exception of the request or of a read.
 
     Args:
-        error: What was raised.
-        chunks: How many chunks had come.
-        delivered: What had come, like `2 chunks`.
+        error: The exception.
+        chunks: The number of chunks that had arrived.
+        delivered: The same as text, like `2 chunks`.
         has_begun: Whether the response had begun.
     """
     if isinstance(error, Expired):
@@ -59,12 +59,12 @@ def failure_of(
 
 
 def aborted_error(state: StreamState, chunks: int, delivered: str) -> FalStreamError | None:
-    """Return the error to raise where a read was broken off, None where its program wanted that.
+    """Return the error to raise for an aborted read; None if the program has stopped the stream.
 
     Args:
         state: The state of the stream.
-        chunks: How many chunks had come.
-        delivered: What had come, like `2 chunks`.
+        chunks: The number of chunks that had arrived.
+        delivered: The same as text, like `2 chunks`.
     """
     if state is STOPPED:
         return None
@@ -82,8 +82,8 @@ def cancelled_error(chunks: int, delivered: str) -> FalStreamError:
     """Return the error of a stream whose reader was cancelled or interrupted.
 
     Args:
-        chunks: How many chunks had come.
-        delivered: What had come, like `2 chunks`.
+        chunks: The number of chunks that had arrived.
+        delivered: The same as text, like `2 chunks`.
     """
     return StreamInterrupted(
         f"The stream was given up after {delivered}, when the task or thread that "
@@ -93,28 +93,22 @@ def cancelled_error(chunks: int, delivered: str) -> FalStreamError:
 
 
 def timeout_error(expired: Expired, delivered: str) -> StreamTimeout:
-    """Return the error of a limit that ran out.
+    """Return the error of a limit that ran out, which names the option that sets the limit.
 
     Args:
         expired: The limit.
-        delivered: What had come, like `2 chunks`.
-
-    Returns:
-        The error; it names the option that sets the limit.
+        delivered: What had arrived, like `2 chunks`.
     """
     happened = f"{_WHAT[expired.phase]} within {expired.seconds:g} s, after {delivered}"
     return _error(expired, happened, "the app needs longer")
 
 
 def upload_timeout_error(expired: Expired, what: str) -> StreamTimeout:
-    """Return the error of a limit that ran out in an upload.
+    """Return the error of a limit that ran out in an upload; see `timeout_error`.
 
     Args:
         expired: The limit.
         what: What was being uploaded.
-
-    Returns:
-        The error; it names the option that sets the limit.
     """
     happened = f"The upload of {what} stood still for {expired.seconds:g} s"
     return _error(expired, happened, "the network needs longer")
@@ -135,7 +129,7 @@ def event_error(text: str, delivered: str, redact: Redact) -> StreamEventError:
 
     Args:
         text: The data of the event.
-        delivered: What had come, like `2 chunks`.
+        delivered: What had arrived, like `2 chunks`.
         redact: Masks secrets.
     """
     text = redact(text)
@@ -166,9 +160,9 @@ def cut_event_error(raw: bytes, count: int, delivered: str, redact: Redact) -> I
     """Return the error of a body that ends in the middle of an event.
 
     Args:
-        raw: What came of the event.
-        count: How many chunks had come.
-        delivered: What had come, like `2 chunks`.
+        raw: The bytes of the event that have arrived.
+        count: The number of chunks that had arrived.
+        delivered: The same as text, like `2 chunks`.
         redact: Masks secrets.
     """
     text = redact(raw.decode("utf-8", "replace"))
@@ -180,16 +174,16 @@ def cut_event_error(raw: bytes, count: int, delivered: str, redact: Redact) -> I
 
 
 def decode_error(text: str, error: Exception, index: int, redact: Redact) -> StreamDecodeError:
-    """Return the error of an event that is no chunk.
+    """Return the error of an event that can't be decoded to a chunk.
 
     Args:
         text: The data of the event.
-        error: What decoding or validating it raised.
+        error: The exception that decoding or validating raised.
         index: The number of the chunk, from 0.
         redact: Masks secrets.
 
     Raises:
-        Exception: What a signal handler raised meanwhile.
+        Exception: The exception that a signal handler raised while decoding.
     """
     raised = raised_while_decoding(error)
     if raised is not None:

@@ -7,22 +7,24 @@
     each of these ─── abort(), aclose() ─────────> STOPPED
     each of these ─── an error, or its end ──────> CLOSED
 
-A stream notes each state that it reaches, and takes none back: it is in the highest of them. So
-states may be noted in any order, by two at once: what is noted late changes nothing. Noting one is
-an append to a list, one step of the interpreter, so no lock is needed where a signal handler or
-another thread aborts the stream in the middle of anything.
+A stream records each state that it reaches, and never removes one; its current state is the highest
+of them. So several threads may record states in any order, and a state that is recorded late
+changes nothing. Recording one is an append to a list, a single operation of the interpreter, so no
+lock is needed even if a signal handler or another thread aborts the stream in the middle of
+anything.
 
-| state | who notes it | what it means |
+| state | recorded by | meaning |
 | --- | --- | --- |
-| NEW | | the request was not sent, or is not answered yet |
-| OPEN | who holds the read lock | the response is there: chunks may come |
-| CANCELLED | the reader, or who leaves `async with` | its reader was cancelled or interrupted |
-| ENDED | who holds the read lock | the server has sent everything |
-| STOPPED | anybody, at any time | `abort()` or `aclose()` was called |
-| CLOSED | who holds the read lock | its error and outcome are set; nothing more comes |
+| NEW | | the request was not sent, or there is no response yet |
+| OPEN | the holder of the read lock | the response head has arrived: chunks may come |
+| CANCELLED | the reader, or the task that leaves `async with` | the reader was cancelled |
+| ENDED | the holder of the read lock | the server has sent everything |
+| STOPPED | any thread, at any time | `abort()` or `aclose()` was called |
+| CLOSED | the holder of the read lock | error and outcome are set; nothing more comes |
 
-The order says which wins: a reader that is cancelled when everything has come is told "done", and
-an abort before the stream is closed makes it "aborted", whatever else has happened.
+The order decides which state wins: if a reader is cancelled after the server has sent everything,
+the outcome is "done"; and an abort before the stream is closed makes it "aborted", whatever else
+has happened.
 """
 
 from __future__ import annotations
@@ -38,10 +40,10 @@ Outcome: TypeAlias = Literal[
 
 
 class EndReason(str):
-    """Why something of ours ends its streams, as the reason of an abort.
+    """The reason of an abort by fal_stream itself, such as a stream map that ends its streams.
 
     Attributes:
-        outcome: How the streams have ended then.
+        outcome: The outcome of the streams.
     """
 
     __slots__ = ("outcome",)
@@ -56,7 +58,7 @@ class EndReason(str):
 
 
 class StreamState(IntEnum):
-    """What a stream has reached; the higher one counts."""
+    """The state of a stream; of several, the highest one is the current state."""
 
     NEW = 0
     OPEN = 1
@@ -66,24 +68,24 @@ class StreamState(IntEnum):
     CLOSED = 5
 
 
-# By themselves, as looking one up in the class is a call on Python 3.10.
+# As names of the module, because looking up a member in the class is a call on Python 3.10.
 NEW, OPEN, CANCELLED, ENDED, STOPPED, CLOSED = StreamState
 
 
 def outcome_of(
     error: FalStreamError | None, state: StreamState, *, is_aborted: bool, reason: object = None
 ) -> Outcome:
-    """Name how a stream has ended.
+    """Return the outcome of a stream.
 
     Args:
-        error: What ended it, or None.
-        state: Its state before it was closed.
+        error: The error that ended the stream, or None.
+        state: The state of the stream before it was closed.
         is_aborted: Whether its signal was aborted.
         reason: The reason of the abort. Default: none.
 
     Returns:
-        `done`, `aborted`, `closed`, `cancelled`, `timeout` or `error`; of an abort by a stream map,
-        what has ended the map.
+        `done`, `aborted`, `closed`, `cancelled`, `timeout` or `error`; after an abort by a stream
+        map, the outcome of the map.
     """
     if error is not None and state is CANCELLED:
         return "cancelled"

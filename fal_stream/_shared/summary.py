@@ -1,7 +1,7 @@
 """The summary of a stream that has ended, for the log and the span.
 
 Promises: apart from sizes and the server's request id, it contains nothing that was sent or
-received. Elsewhere: where it is reported (`_reporting`).
+received. Not here: where it is reported (`_reporting`).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ class StreamSummary:
     Attributes:
         endpoint_id: The endpoint.
         request_id: The server's id of the request, or None.
-        outcome: How it has ended.
-        chunks: How many chunks came.
-        received: How many bytes of the body came.
-        seconds: How long it took, from the start of its request.
-        error: What ended it, or None.
+        outcome: The outcome of the stream.
+        chunks: The number of chunks that arrived.
+        received: The number of bytes of the body that arrived.
+        seconds: The time from the start of the request to the end (seconds).
+        error: The error that ended the stream, or None.
     """
 
     endpoint_id: str
@@ -38,7 +38,7 @@ class StreamSummary:
 
     @property
     def fields(self) -> dict[str, str | int | float]:
-        """The report as names and values; what isn't known is left out."""
+        """The summary as names and values; unknown values are left out."""
         error = self.error
         fields = {
             "endpoint": self.endpoint_id,
@@ -55,5 +55,5 @@ class StreamSummary:
 
     @property
     def line(self) -> str:
-        """The report in one line."""
+        """The summary in one line."""
         return " ".join(f"{name}={value}" for name, value in self.fields.items())

@@ -8,13 +8,14 @@ The fields of a chunk may tell which (`text_fields`). If they don't, the texts a
   such text is enough if the text before it has 16 characters or more, because a delta that long is
   hardly ever repeated by chance.
 
-Until this is decided, the first text has been given and the others are held back, because a text
-that was given can't be taken back. If the stream ends before, equal texts ("ha", "ha") count as
-deltas, and so does what follows them; a text that has grown ("Ye", "Yes") counts as cumulative.
+Until this is decided, only the first text is returned, and the others are held back, because a text
+that was returned can't be taken back. If the stream ends before that, equal texts ("ha", "ha")
+count as deltas, and so do the texts after them; a text that has grown ("Ye", "Yes") counts as
+cumulative.
 
-Many models that send deltas repeat the whole text in their last chunk. So of a text that begins
-with all text so far, only the rest is added: at once if there are 16 characters or more so far,
-else only in the last chunk.
+Many models that send deltas repeat the whole text in their last chunk. So if a text begins with all
+text so far, only the rest is added: at once if there are 16 characters or more so far, else only in
+the last chunk.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _BLOCK = 4096
 
 
 def common_prefix_length(one: str, other: str) -> int:
-    """Return how many characters two texts have in common at their beginning."""
+    """Return the length of the common prefix of two texts."""
     longest = min(len(one), len(other))
     start = 0
     while start < longest and one[start : start + _BLOCK] == other[start : start + _BLOCK]:
@@ -48,8 +49,7 @@ class TextAccumulator:
     """Accumulates the text of a stream.
 
     Args:
-        cumulative: Whether each chunk brings all text so far, where that is known. Default None:
-            found out.
+        cumulative: Whether each chunk has all text so far. Default None: detected.
     """
 
     def __init__(self, cumulative: bool | None = None) -> None:
@@ -64,24 +64,20 @@ class TextAccumulator:
 
     @property
     def text(self) -> str:
-        """All text so far, without what is held back; any thread may ask for it."""
+        """All text so far, without texts that are held back; may be read by any thread."""
         return "".join(self._parts)
 
     @property
     def is_cumulative(self) -> bool:
-        """Whether the last chunk brought all text so far, for sure."""
+        """Whether the last chunk certainly had all text so far."""
         return self._cumulative is True
 
     def take(self, text: str, cumulative: bool | None = None) -> str:
-        """Take the text of a chunk.
+        """Add the text of a chunk, and return the new text; `""` if there is none yet.
 
         Args:
-            text: The text.
-            cumulative: Whether it is all text so far, where the chunk tells. Default None: it
-                doesn't.
-
-        Returns:
-            What is new: `""` where nothing is, or where it is held back.
+            text: The text of the chunk.
+            cumulative: Whether it is all text so far. Default None: the chunk doesn't tell.
         """
         if self._given is not None:
             cumulative = self._given
@@ -98,11 +94,7 @@ class TextAccumulator:
         return self._release() + self._append(text)
 
     def end(self) -> str:
-        """Take the end of the stream.
-
-        Returns:
-            What was held back and is new.
-        """
+        """End the stream, and return the new text that was held back."""
         if self._held and self._is_last_whole():
             text = self._held[-1]
             self._held.clear()
@@ -115,7 +107,7 @@ class TextAccumulator:
         return True
 
     def _weigh(self, text: str) -> str:
-        """Take a text of which the chunk doesn't tell whether it is all text so far."""
+        """Add a text whose chunk doesn't tell whether it is all text so far."""
         if not self._parts:
             return self._append(text)
         if self._cumulative:
@@ -138,7 +130,7 @@ class TextAccumulator:
         return ""
 
     def _weigh_delta(self, text: str) -> str:
-        """Take what is new, unless it repeats all text so far."""
+        """Add a delta, unless it repeats all text so far."""
         if self._held and not text.startswith(self._held[-1]):
             released = self._release()
             return released + self._weigh_delta(text)

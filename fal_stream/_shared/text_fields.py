@@ -1,9 +1,9 @@
 """Find the text of a chunk, and whether it is cumulative or a delta.
 
-fal documents that `output` beside `partial` (language models, vision, speech to text) is all text
-so far. OpenAI documents that `choices[0].delta.content` is a delta
-(https://platform.openai.com/docs/api-reference/chat/streaming). The other names are used by many
-models, and tell neither.
+fal documents that `output` in a chunk with `partial` (language models, vision, speech to text) is
+all text so far. OpenAI documents that `choices[0].delta.content` is a delta
+(https://platform.openai.com/docs/api-reference/chat/streaming). The other field names are used by
+many models in either way.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class FoundText(NamedTuple):
 
     Attributes:
         text: The text.
-        cumulative: Whether it is all text so far, or None where the chunk doesn't tell.
+        cumulative: Whether it is all text so far, or None if the chunk doesn't tell.
     """
 
     text: str
@@ -42,15 +42,15 @@ def find_text(chunk: object, field: ChunkField | None = None) -> FoundText | Non
 
     Args:
         chunk: JSON values, a pydantic model or a dataclass.
-        field: The name of the field that the text stands in, or a function of the chunk that
-            returns it. Default None: the fields that models put text into.
+        field: The name of the field with the text, or a function of the chunk that returns the
+            text. Default None: the usual fields.
 
     Returns:
-        The text, or None where the chunk has none; also where the function raised a LookupError.
+        The text; None if the chunk has none, or the function raised a `LookupError`.
 
     Raises:
         FalStreamError: The function returned something else.
-        Exception: The function raised it.
+        Exception: The function raised this exception.
     """
     if is_model(chunk) and type(chunk).__pydantic_root_model__ and not callable(field):
         chunk = vars(chunk)["root"]
@@ -115,7 +115,7 @@ def _find_delta(fields: Mapping[Any, Any], names: tuple[str, ...]) -> FoundText 
 
 
 def _first_choice(choices: object) -> Mapping[Any, Any] | None:
-    """Return the choice whose index is 0: of several, each chunk has one."""
+    """Return the choice with the index 0: if there are several choices, a chunk has one of them."""
     if isinstance(choices, (list, tuple)):
         for choice in choices:
             fields = fields_of(choice)
@@ -141,14 +141,14 @@ def _is_text(value: object) -> TypeGuard[str]:
 
 
 class FieldNames:
-    """The names of the fields of chunks that had no text, for the error that says so."""
+    """The names of the fields of chunks without text, for the error message."""
 
     def __init__(self) -> None:
         self._names: dict[str, bool] = {}
         self._has_chunks = False
 
     def add(self, chunk: object) -> None:
-        """Take note of a chunk."""
+        """Add the names of a chunk's fields."""
         self._has_chunks = True
         fields = fields_of(chunk)
         for name, value in () if fields is None else fields.items():
@@ -158,7 +158,7 @@ class FieldNames:
             self._names[name] = self._names.get(name, False) or _is_text(value)
 
     def error(self, field: ChunkField | None) -> FalStreamError:
-        """Return the error of a stream in which no chunk had text."""
+        """Return the error of a stream without text."""
         if not self._has_chunks:
             return FalStreamError("No chunk came, and so no text")
         what = "No chunk had text"

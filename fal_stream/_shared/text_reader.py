@@ -1,6 +1,6 @@
-"""Turn the chunks of a stream into its text.
+"""Extract the text of a stream from its chunks.
 
-It doesn't refer to the stream, so that a stream can refer to it without a reference cycle.
+A reader has no reference to its stream, so a stream can refer to it without a reference cycle.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .text_fields import TEXT_NAMES, FieldNames, find_text
 
 __all__ = ["TextReader"]
 
-# How a data URI begins, which is not text. An empty text is skipped too.
+# The first characters of texts that the fast path leaves to `find_text`: a data URI is not text.
 _OF_DATA_URI = ("", "d", "D")
 
 
@@ -21,12 +21,12 @@ class TextReader:
     """Reads the text of the chunks of one stream.
 
     Args:
-        field: Where the text stands, see `find_text`.
-        cumulative: Whether each chunk has all text so far. None: found out.
+        field: The field with the text, see `find_text`.
+        cumulative: Whether each chunk has all text so far; None to detect it.
 
     Attributes:
-        taken: How many chunks it has been given.
-        has_found: Whether one of them had text, empty or not.
+        taken: The number of chunks that were read.
+        has_found: Whether one of them had text, which may be empty.
 
     Raises:
         ConfigError: An argument can't be used.
@@ -42,24 +42,22 @@ class TextReader:
         self._cumulative = cumulative
         self._accumulator = TextAccumulator(cumulative)
         self._names = FieldNames()
-        # The field that is read first; a function gets the whole chunk.
+        # The field that the fast path reads; None if `field` is a function.
         self._first_name: str | None = TEXT_NAMES[0]
         if field is not None:
             self._first_name = field if isinstance(field, str) else None
 
     def is_of(self, field: object, cumulative: object) -> bool:
-        """Return whether it was made with these arguments."""
+        """Return whether the reader was created with these arguments."""
         return self._field == field and self._cumulative is cumulative
 
     def take(self, chunk: object) -> str:
-        """Take a chunk.
-
-        Returns:
-            What is new of the text, `""` for nothing.
+        """Return the new text of the next chunk, or `""` if it has none.
 
         Raises:
-            FalStreamError: The chunk is bytes, or the function `field` returned no text.
-            Exception: The function `field` raised it.
+            FalStreamError: The chunk is bytes, or the function `field` returned something else than
+                text.
+            Exception: The function `field` raised this exception.
         """
         self.taken += 1
         if self._first_name is not None and type(chunk) is dict and "choices" not in chunk:
@@ -84,18 +82,18 @@ class TextReader:
         return ""
 
     def end(self) -> str:
-        """Take the end of the stream; return what was held back of the text."""
+        """End the stream, and return the text that was held back."""
         return self._accumulator.end()
 
     def whole(self, missed: int, last: object) -> str:
         """Return all text of a stream that has ended.
 
         Args:
-            missed: How many chunks it has not been given.
+            missed: The number of chunks that other consumers have taken.
             last: The last chunk.
 
         Raises:
-            FalStreamError: The text of a chunk that it has not been given is needed.
+            FalStreamError: The text of a chunk that another consumer has taken is needed.
         """
         if not missed:
             return self._accumulator.text
@@ -110,5 +108,5 @@ class TextReader:
         )
 
     def missing_error(self) -> FalStreamError:
-        """Return the error of a stream in which no chunk had text."""
+        """Return the error of a stream without text."""
         return self._names.error(self._field)

@@ -13,14 +13,14 @@ from ..types import TokenProvider
 # 2.3).
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
 
-# Longer than any token, and shorter than the longest request line.
+# Longer than any real token, and shorter than the limit of a request line.
 MAX_TOKEN = 8192
 
 TOKEN_PARAMETER = "fal_jwt_token"
 
 
 class TokenKey(NamedTuple):
-    """What a token serves for: the same function asked for the same app, in the same process."""
+    """The key of a token in the cache: provider, app and process."""
 
     provider: TokenProvider | None
     app_path: str
@@ -28,26 +28,20 @@ class TokenKey(NamedTuple):
 
 
 def token_margin(lifetime: float) -> float:
-    """Return how long before its end a token is no longer used, so that it arrives in time.
+    """Return how long before it expires a token is no longer used (seconds).
 
     Args:
-        lifetime: How long it lives, in seconds.
-
-    Returns:
-        The seconds.
+        lifetime: The lifetime of the token (seconds).
     """
     return min(10.0, lifetime / 4)
 
 
 def token_of(answer: Any) -> Any:
-    """Return the token in the response to `POST /tokens/`.
+    """Return the token in the response to `POST /tokens/`, which may not be valid.
 
     Args:
-        answer: A bare string, or an object with it as `token` or `detail` (as fal's own clients
-            take it).
-
-    Returns:
-        The token, or something that `check_token` refuses.
+        answer: The JSON value of the response: a string, or an object with the token as `token` or
+            `detail`, as fal's own clients accept it.
     """
     if isinstance(answer, dict):
         return answer.get("token", answer.get("detail"))
@@ -55,17 +49,14 @@ def token_of(answer: Any) -> Any:
 
 
 def check_token(value: Any) -> str:
-    """Check a token before it stands in an address; the message doesn't show it.
+    """Check a token before it is put into a URL, and return it; the message doesn't show it.
 
-    What people leave around a key is taken off a token too: blanks and line ends at both ends, a
-    byte order mark, and the word `Bearer` or `Key` of a header.
-
-    Returns:
-        The token.
+    As for a key, white space around it, a byte order mark, and the word `Bearer` or `Key` are
+    removed.
 
     Raises:
-        TokenError: It is no string, empty, too long, in quotes, or has a character that no token
-            has.
+        TokenError: It is not a string, or is empty, too long or in quotes, or contains a character
+            that a token can't have.
     """
     wanted = "a token is a string of URL-safe characters"
     if not isinstance(value, str):

@@ -1,10 +1,10 @@
-"""Make the requests of an upload to fal's storage, and check the responses.
+"""Build the requests of an upload to fal's storage, and check the responses.
 
 Promises: the requests are those of fal's JavaScript client (https://github.com/fal-ai/fal-js). The
-server's responses are not trusted: whatever is not as expected raises a `ValueError` whose text is
-safe to show. It contains no path and no query, because upload addresses are signed.
+server's responses are not trusted: an unexpected one raises a `ValueError` whose text is safe to
+show. It contains no path and no query, because upload URLs are signed.
 
-Elsewhere: sending the requests, and turning that exception into an error of ours.
+Not here: sending the requests, and turning that exception into an error of ours (`upload`).
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ MAX_ETAG = 1_024
 
 
 class PartRange(NamedTuple):
-    """A piece of a file that is uploaded in parts.
+    """The range of one part of a file.
 
     Attributes:
-        number: Its number, from 1 on.
-        offset: Where it begins, in bytes.
-        length: How long it is, in bytes.
+        number: The number of the part, from 1 on.
+        offset: The position of the part in the file (bytes).
+        length: The length of the part (bytes).
     """
 
     number: int
@@ -46,11 +46,11 @@ class PartRange(NamedTuple):
 
 
 class UploadedPart(NamedTuple):
-    """A part that the storage has.
+    """A part that was uploaded.
 
     Attributes:
-        number: Its number, from 1 on.
-        etag: What the storage calls its content.
+        number: The number of the part, from 1 on.
+        etag: The ETag that the storage has returned for the part.
     """
 
     number: int
@@ -59,11 +59,11 @@ class UploadedPart(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class UploadTarget:
-    """Where a file is sent, and where it will be found; no repr shows it, as it is signed.
+    """The URLs of an upload; the repr hides them, because one is signed.
 
     Attributes:
-        upload_url: Where it is sent.
-        file_url: Where it will be found.
+        upload_url: The signed URL to send the file to.
+        file_url: The URL of the uploaded file.
     """
 
     upload_url: str
@@ -74,28 +74,18 @@ class UploadTarget:
 
 
 def initiate_url(rest_url: str, *, in_parts: bool) -> str:
-    """Return the address that is asked where a file goes.
+    """Return the URL that an upload is initiated at.
 
     Args:
-        rest_url: The address of fal's REST API, without a slash at its end.
+        rest_url: The URL of fal's REST API, without a slash at its end.
         in_parts: Whether the file is sent in parts.
-
-    Returns:
-        The address.
     """
     name = "initiate-multipart" if in_parts else "initiate"
     return f"{rest_url}/storage/upload/{name}?storage_type=fal-cdn-v3"
 
 
 def split(size: int) -> list[PartRange]:
-    """Cut a file into parts.
-
-    Args:
-        size: Its size in bytes.
-
-    Returns:
-        The parts, each of 10 MiB but the last.
-    """
+    """Return the parts of a file of a size (bytes): each has 10 MiB, except the last one."""
     return [
         PartRange(number, offset, min(PART_SIZE, size - offset))
         for number, offset in enumerate(range(0, size, PART_SIZE), 1)
@@ -103,17 +93,15 @@ def split(size: int) -> list[PartRange]:
 
 
 def check_initiated(answer: object, *, is_local: bool) -> UploadTarget:
-    """Check what the storage says of a new upload.
+    """Check the storage's response to a new upload, and return the URLs in it.
 
     Args:
-        answer: The decoded JSON of its answer.
-        is_local: Whether the storage is on this machine; others must not send a file here.
-
-    Returns:
-        The addresses.
+        answer: The JSON value of the response.
+        is_local: Whether the storage is on this machine. If not, it must not make us send a file to
+            this machine.
 
     Raises:
-        ValueError: They are not there, or can't be used.
+        ValueError: A URL is missing or can't be used.
     """
     given = _object(answer)
     upload_url, file_url = _text(given, "upload_url"), _text(given, "file_url")
@@ -162,32 +150,17 @@ def _kind(value: object) -> str:
 
 
 def part_url(upload_url: str, number: int) -> str:
-    """Return the address of a part.
-
-    Args:
-        upload_url: The address of the upload, checked.
-        number: The number of the part.
-
-    Returns:
-        The address with the number at the end of its path; the query stays as it is.
-    """
+    """Return the URL of a part: the upload URL with the number added to its path."""
     return _below(upload_url, str(number))
 
 
 def complete_url(upload_url: str) -> str:
-    """Return the address that puts the parts together.
-
-    Args:
-        upload_url: The address of the upload, checked.
-
-    Returns:
-        The address with `complete` at the end of its path; the query stays as it is.
-    """
+    """Return the URL that completes an upload: the upload URL with `complete` added to its path."""
     return _below(upload_url, "complete")
 
 
 def _below(url: str, name: str) -> str:
-    # Treated as text, not parsed, because the query is a signature.
+    # Not parsed, because the query is a signature and must not change.
     address, mark, query = url.partition("#")[0].partition("?")
     if not urlsplit(address).path:
         address += "/"
@@ -195,17 +168,14 @@ def _below(url: str, name: str) -> str:
 
 
 def check_part(answer: object, number: int) -> UploadedPart:
-    """Check what the storage says of a part that was sent to it.
+    """Check the storage's response to a part, and return the part.
 
     Args:
-        answer: The decoded JSON of its answer.
+        answer: The JSON value of the response.
         number: The number of the part that was sent.
 
-    Returns:
-        The part.
-
     Raises:
-        ValueError: It is about another part, or not as it should be.
+        ValueError: The response is for another part, or is not valid.
     """
     given = _object(answer)
     etag, part = given.get("etag"), given.get("partNumber")
@@ -220,13 +190,6 @@ def check_part(answer: object, number: int) -> UploadedPart:
 
 
 def completion(parts: Iterable[UploadedPart]) -> bytes:
-    """Write what puts the parts together.
-
-    Args:
-        parts: All parts, in any order.
-
-    Returns:
-        JSON, with the parts in the order of their numbers.
-    """
+    """Return the body that completes an upload: JSON, with the parts in order of their numbers."""
     listed = [{"partNumber": part.number, "etag": part.etag} for part in sorted(parts)]
     return json.dumps({"parts": listed}, separators=(",", ":")).encode()

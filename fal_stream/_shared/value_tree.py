@@ -1,7 +1,7 @@
 """Find out whether an input value is a file or contains one.
 
-Promises: it searches mappings, lists, sets, models and dataclasses, as deep as JSON may be nested,
-and stops at a value that contains itself.
+Promises: it searches mappings, lists, sets, models and dataclasses, down to `DEPTH` levels, and
+stops at a value that contains itself.
 
 Elsewhere: which objects are files (`_input_files/detect`).
 """
@@ -19,19 +19,19 @@ IsFile: TypeAlias = Callable[[object], bool]
 
 DEPTH = 200  # far deeper than any real JSON
 
-LISTS = (list, tuple, set, frozenset, deque)  # what becomes a list in JSON, inside of models
+LISTS = (list, tuple, set, frozenset, deque)  # pydantic dumps these to a list in JSON
 
 
 _CONTAINERS = (Mapping, *LISTS)
 
-_PLAIN = frozenset({str, int, float, bool, type(None)})  # of these types nothing is a file
+_PLAIN = frozenset({str, int, float, bool, type(None)})  # values of these types are never files
 
 
 def list_of(value: object) -> Collection[Any] | None:
-    """Return the values of what is a list in JSON, inside of models; None where it is none."""
+    """Return the items of a value that pydantic dumps to a list in JSON; None for other values."""
     if isinstance(value, LISTS):
         return value
-    # As which pydantic dumps an iterator in Python's types; the type has no public name.
+    # pydantic dumps an iterator to this type, which has no public name.
     if isinstance(value, Iterator) and type(value).__name__ == "SerializationIterator":
         return list(value)
     return None
@@ -48,7 +48,7 @@ def is_dataclass(value: object) -> bool:
 
 
 def declared_fields(value: Any) -> dict[str, Any]:
-    """Return the fields of a model or dataclass by name, and what else a model was given."""
+    """Return the fields of a model or dataclass by name, and the extra fields of a model."""
     if _checks.is_model(value):
         known = type(value).model_fields
         own = {name: item for name, item in value.__dict__.items() if name in known}
@@ -58,7 +58,7 @@ def declared_fields(value: Any) -> dict[str, Any]:
 
 
 def inner_values(value: object) -> Iterable[Any] | None:
-    """Return the values in a mapping, list, model or dataclass; None where it is none of them."""
+    """Return the values in a mapping, list, model or dataclass; None for other values."""
     if isinstance(value, Mapping):
         return value.values()
     if isinstance(value, LISTS):
@@ -75,14 +75,15 @@ def pydantic_config_of(value: object) -> Mapping[str, object]:
 
 
 def files_among_fields(value: object, is_file: IsFile) -> IsFile:
-    """Return what is a file among the fields of a model or dataclass, models in it aside.
+    """Return the function that tells whether a field of a model or dataclass is a file.
 
     Args:
         value: The model or dataclass.
         is_file: Tells whether a value is a file.
 
     Returns:
-        The same, or all but bytes where the model says how these are written as text.
+        `is_file`; if the model's configuration says how to write bytes as text, a function that is
+        False for bytes. It doesn't apply to nested models.
     """
     if pydantic_config_of(value).get("ser_json_bytes", "utf8") == "utf8":
         return is_file
@@ -95,18 +96,15 @@ def holds_file(
     here: IsFile | None = None,
     around: tuple[int, ...] = (),
 ) -> bool:
-    """Return whether a value is a file or holds one.
+    """Return whether a value is a file or contains one.
 
     Args:
         value: The value.
         is_file: Tells whether a value is a file.
-        here: Tells it of the fields of the model that the value is in. Default: `is_file`.
-        around: The ids of what the value is in. Default: nothing.
-
-    Returns:
-        Whether it is or does.
+        here: Tells the same for fields of the model that the value is in. Default: `is_file`.
+        around: The ids of the containers around the value. Default: none.
     """
-    # The common case first: there may be a million of them.
+    # A fast path for the common case: there may be a million values.
     if type(value) in _PLAIN or id(value) in around or len(around) > DEPTH:
         return False
     items = inner_values(value)

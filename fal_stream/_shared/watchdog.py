@@ -1,9 +1,9 @@
 """The watchdog: apply the timeouts of a stream, and tell how long it may still wait.
 
-Whoever is about to wait calls `enter`, and `leave` afterwards; waits may be nested. Between two
-waits the clock goes on, so that a server that sends much but never a chunk can't hold up the
-consumer forever. It stops at `chunk`, when the consumer gets something, until the next wait. The
-clock is an argument, so nothing here reads one. The watchdog neither waits nor wakes anyone: `_net`
+The exchange calls `enter` before each wait, and `leave` after it; waits may be nested. The clock
+also runs between two waits, so that a server that sends much but never a chunk can't block the
+consumer forever. It stops at `chunk`, when the consumer gets a chunk, until the next wait. The
+clock is an argument, so this module is pure. The watchdog neither waits nor wakes a waiter: `_net`
 does.
 """
 
@@ -26,12 +26,12 @@ OPTION_OF_PHASE: dict[Phase, str] = {
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a stream may wait, in seconds; None switches a limit off.
+    """The limits of how long a stream may wait (seconds); None, the default, is no limit.
 
     Attributes:
-        start: Until the response headers are there, connecting included.
+        start: Until the response head arrives, connecting included.
         idle: Between two signs of life of a running stream.
-        event: Between two chunks, whatever the signs of life.
+        event: Between two chunks, even if there are signs of life.
         total: From the first wait to the end.
         idle_grace: How much longer than `idle` is really waited.
         idle_from_first_chunk: Whether the idle limit begins with the first chunk only, not with
@@ -50,7 +50,7 @@ class Limits:
 
     @property
     def of_uploads(self) -> Limits:
-        """The limits of each request of an upload that is done for a stream with these."""
+        """The limits of each request of an upload for a stream with these limits."""
         return Limits(start=self.start, total=self.total, start_renews=True)
 
 
@@ -58,8 +58,8 @@ class Expired(Exception):
     """A limit ran out.
 
     Args:
-        phase: Which one.
-        seconds: The limit in seconds.
+        phase: The limit that ran out.
+        seconds: The value of the limit (seconds).
     """
 
     def __init__(self, phase: Phase, seconds: float) -> None:
@@ -73,11 +73,11 @@ def _seconds(limit: float | None) -> float:
 
 
 class Watchdog:
-    """Keep the limits of one stream.
+    """Applies the limits of one stream.
 
     Args:
-        limits: The limits in seconds.
-        clock: Gives the current time in seconds; must not run backwards.
+        limits: The limits.
+        clock: Returns the current time (seconds); must not run backwards.
     """
 
     __slots__ = (
@@ -117,13 +117,10 @@ class Watchdog:
         self._update_fixed_due()
 
     def enter(self) -> float:
-        """Begin to wait.
+        """Begin a wait, and return the longest time that it may take (seconds).
 
-        A limit that ran out during the wait before is granted one more look, without waiting,
-        at what has arrived already: a process that was suspended finds its data there.
-
-        Returns:
-            How many seconds to wait at most; 0.0 means to look once and not to wait.
+        If a limit ran out during the last wait, the first call returns 0.0, to read without waiting
+        what has arrived already: if the process was suspended, there may be data.
 
         Raises:
             Expired: A limit has run out.
@@ -146,7 +143,7 @@ class Watchdog:
         return left
 
     def leave(self) -> None:
-        """End the wait; what it took counts, and the clock goes on."""
+        """End a wait, whose time counts; the clock continues to run."""
         if self._entered_at is None:
             return
         now = self._clock()
@@ -158,14 +155,14 @@ class Watchdog:
             self._entered_at, self._left_at = None, now
 
     def remaining(self) -> float:
-        """Return how many seconds are left, from within a wait; callable from any thread."""
+        """Return how many seconds are left of the current wait; callable from any thread."""
         waited, entered_at = self._waited, self._entered_at
         if entered_at is not None:
             waited += self._clock() - entered_at
         return self._due - waited
 
     def longest(self) -> float | None:
-        """Return how many seconds a single wait may last at most, None where there is no limit."""
+        """Return the longest time that a single wait may take (seconds), or None for no limit."""
         limits = (self._limits.start, self._limits.idle, self._limits.event)
         if self._limits.total is not None:
             return self._limits.total
@@ -174,11 +171,11 @@ class Watchdog:
         return max(*map(_seconds, limits), _seconds(self._limits.idle) + self._limits.idle_grace)
 
     def expired(self) -> Expired | None:
-        """Return which limit has run out, if one has."""
+        """Return the error of a limit that has run out, or None."""
         return self.next_expiry() if self.remaining() <= 0 else None
 
     def next_expiry(self) -> Expired:
-        """Return the error of the limit that runs out first, or has."""
+        """Return the error of the limit that runs out first."""
         candidates: tuple[tuple[float, Phase, float | None], ...] = (
             (self._start_due, "start", self._limits.start),
             (self._total_due, "total", self._limits.total),
@@ -190,30 +187,30 @@ class Watchdog:
         return Expired(phase, _seconds(seconds))
 
     def progress(self) -> None:
-        """A piece of the request went out."""
+        """Note that a piece of the request was sent: restart the start limit, if it renews."""
         if self._limits.start_renews and self._start_due != math.inf:
             self._start_due = self._waited + _seconds(self._limits.start)
             self._update_fixed_due()
 
     def add_waited(self, seconds: float) -> None:
-        """Count time that was waited elsewhere on behalf of the stream, for the total limit."""
+        """Count time that was spent elsewhere for the stream towards the total limit (seconds)."""
         self._total_due -= seconds
         self._update_fixed_due()
 
     def limit_attempt(self, seconds: float) -> None:
-        """Begin a limit of a few seconds for something that is not worth waiting for.
+        """Set an additional limit for a short step, such as reading the body of an error.
 
-        Where it runs out it is called the start limit, for it is used
-        before the stream has started only.
+        If it runs out, the error names the start limit, because it is only used before the stream
+        has started.
 
         Args:
-            seconds: The limit; infinity for none.
+            seconds: The limit (seconds); infinity for none.
         """
         self._attempt_due = self._waited + seconds
         self._update_fixed_due()
 
     def started(self) -> None:
-        """The response headers are there: the start limit ends, idle and event limits begin."""
+        """End the start limit, and start the idle and event limits: the response head is there."""
         self._start_due = math.inf
         self._left_at = None
         self._idle_due = self._waited + self._idle
@@ -228,7 +225,7 @@ class Watchdog:
     def on_chunk(self) -> None:
         """A chunk came: idle and event limits begin anew.
 
-        The clock stands still until the next wait, for it is the consumer's time now.
+        The clock stops until the next wait, because the consumer's own work doesn't count.
         """
         self._left_at = None
         self._idle = self._idle_of_chunks
@@ -242,7 +239,7 @@ class Watchdog:
         self._rearm()
 
     def _rearm(self) -> None:
-        # Compared one by one, which is fastest; this runs for each read.
+        # Comparing one by one is the fastest way; this runs for each read.
         due = self._fixed_due
         if self._idle_due < due:
             due = self._idle_due
