@@ -2,8 +2,8 @@
 
 `NO_PROXY` is read as httpx reads it (https://www.python-httpx.org/environment_variables/): host
 names, which include their subdomains; names that begin with a dot, for the subdomains only; IP
-addresses; each of these with a port; `*`; and `scheme://name`. Networks (`10.0.0.0/8`) are accepted
-too, as by curl and requests.
+addresses; each of these with a port; `*`; `scheme://name` and `scheme://*`. Networks (`10.0.0.0/8`)
+are accepted too, as by curl and requests.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ def _covers(entry: str, scheme: str, host: str, port: int) -> bool:
     name, wanted_port = _split_port(rest)
     if wanted_port not in ("", str(port)):
         return False
+    if (not name and wanted_port) or (has_scheme and name in ("", "*")):
+        return True  # every host with this port or scheme
     address, network = _address(host), _network(name)
     if address is not None or network is not None:
         return address is not None and network is not None and address in network

@@ -72,6 +72,16 @@ AS_HTTPX = [
     ("all://gpu.corp", "https://gpu.corp/x", True),
     ("http://gpu.corp:8000", "http://gpu.corp:8000/x", True),
     ("http://gpu.corp:8000", "http://gpu.corp:8001/x", False),
+    ("https://*", "https://gpu.corp/x", True),
+    ("https://*", "https://10.1.2.3:8000/x", True),
+    ("https://*", "http://gpu.corp/x", False),
+    ("https://", "https://gpu.corp/x", True),
+    ("https://", "http://gpu.corp/x", False),
+    ("http://*:8000", "http://gpu.corp:8000/x", True),
+    ("http://*:8000", "http://gpu.corp/x", False),
+    (":8000", "http://gpu.corp:8000/x", True),
+    (":8000", "http://gpu.corp/x", False),
+    ("*:8000", "http://gpu.corp:8000/x", False),
 ]
 
 # What httpx can't read, or takes for something else: networks, IPv6 in brackets, a port that needs
