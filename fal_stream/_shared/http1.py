@@ -30,7 +30,7 @@ MAX_HEAD = 100 * 1024
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _TEXT = rb"[^\x00\r\n\x0b\x0c]*"
 _HEAD_END = re.compile(rb"\n\r?\n")
-_STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([0-9]{3})(?: (%b))?\r?\n" % _TEXT)
+_STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: (%b))?\r?\n" % _TEXT)
 # Matches only at the beginning of a line.
 _FIELD = re.compile(rb"(?<![^\n])(%b):(%b)\r?\n" % (_TOKEN, _TEXT))
 _FIELDS = re.compile(rb"(?:%b:%b\r?\n)*\r?\n" % (_TOKEN, _TEXT))
@@ -38,7 +38,7 @@ _FOLD = re.compile(rb"\r?\n[ \t]+")
 _PREFIX = b"HTTP/1."
 
 _METHOD = re.compile(_TOKEN)
-_NAMES = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z:-]*")
+_NAMES = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]*")
 _BREAKS_TARGET = re.compile(rb"[\x00-\x20\x7f]")
 _BREAKS_VALUE = re.compile(rb"[\x00\r\n]")
 
@@ -64,12 +64,21 @@ class ResponseHead(NamedTuple):
 
 
 class RequestHead:
-    """The head of a request, whose repr hides it, because it may contain the key."""
+    """The head of a request, whose repr hides it, because it may contain the key.
 
-    __slots__ = ("_data",)
+    Args:
+        data: Its bytes.
+        body_length: The length of the body (bytes), or None for chunked coding. Default 0.
 
-    def __init__(self, data: bytes) -> None:
+    Attributes:
+        body_length: The length of the body (bytes), or None for chunked coding.
+    """
+
+    __slots__ = ("_data", "body_length")
+
+    def __init__(self, data: bytes, body_length: int | None = 0) -> None:
         self._data = data
+        self.body_length = body_length
 
     def followed_by(self, body: bytes) -> bytes:
         """Return the bytes of the head, followed by those of a body."""
@@ -89,22 +98,43 @@ def request_head(
         headers: The header fields.
 
     Raises:
-        ProtocolError: A part contains a character that would end it or start another one.
+        ProtocolError: A part contains a character that would end it or start another one, or the
+            headers don't say clearly where the body ends.
     """
     pairs = list(headers)
-    if b"host" not in [name.lower() for name, _ in pairs]:
+    fields = [name.lower() for name, _ in pairs]
+    body_length = _body_length(fields, pairs)
+    if b"host" not in fields:
         pairs.insert(0, (b"Host", host))
-    if not _METHOD.fullmatch(method.encode("ascii", "replace")) or _BREAKS_TARGET.search(target):
+    verb = method.encode("ascii", "replace")
+    if not _METHOD.fullmatch(verb) or _BREAKS_TARGET.search(target):
         raise ProtocolError("the method or the address holds a character that is not allowed")
-    names = [name for name, _ in pairs]
-    values = [value for _, value in pairs]
-    if not all(names) or not _NAMES.fullmatch(b"".join(names)) or b":" in b"".join(names):
+    if b"" in fields or not _NAMES.fullmatch(b"".join(fields)):
         raise ProtocolError("a header has a name that is not allowed")
+    values = [value for _, value in pairs]
     if _BREAKS_VALUE.search(b"".join(values)):
         raise ProtocolError("a header has a value with a line end or NUL in it")
     lines = [b"%b: %b\r\n" % pair for pair in pairs]
-    head = b"%b %b HTTP/1.1\r\n%b\r\n" % (method.encode("ascii"), target, b"".join(lines))
-    return RequestHead(head)
+    head = b"%b %b HTTP/1.1\r\n%b\r\n" % (verb, target, b"".join(lines))
+    return RequestHead(head, body_length)
+
+
+def _body_length(fields: list[bytes], pairs: list[tuple[bytes, bytes]]) -> int | None:
+    """Return the length of the body that the headers of a request name, None for chunked coding."""
+    framing = fields.count(b"content-length") + fields.count(b"transfer-encoding")
+    if framing > 1:
+        raise ProtocolError("the headers say more than once where the body ends")
+    if not framing:
+        return 0
+    if b"content-length" in fields:
+        length = pairs[fields.index(b"content-length")][1]
+        if not length.isdigit() or length[18:]:
+            raise ProtocolError(f"the Content-Length is {length[:80]!r}, which is not a number")
+        return int(length)
+    coding = pairs[fields.index(b"transfer-encoding")][1]
+    if coding.lower() != b"chunked":
+        raise ProtocolError(f"the Transfer-Encoding is {coding[:80]!r}, which is not chunked")
+    return None
 
 
 def decode_headers(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -222,7 +252,9 @@ def _bad_line(fields: bytes) -> bytes:
 
 
 def _keeps_alive(headers: list[tuple[bytes, bytes]], *, is_http_1_0: bool) -> bool:
-    """Return whether the connection persists (RFC 9112, section 9.3)."""
+    """Return whether the connection persists (RFC 9112, sections 6.1 and 9.3)."""
+    if is_http_1_0 and any(name.lower() == b"transfer-encoding" for name, _ in headers):
+        return False  # a server on the way may not know this header, and find another end
     options = b",".join([value for name, value in headers if name.lower() == b"connection"])
     tokens = {token.strip(b" \t") for token in options.lower().split(b",")}
     return b"close" not in tokens and (not is_http_1_0 or b"keep-alive" in tokens)

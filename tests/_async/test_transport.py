@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import AsyncIterator
 
 import httpx
@@ -10,9 +11,9 @@ import pytest
 
 from fal_stream._async.http.connection import AsyncResponseBody
 from fal_stream._async.http.transport import AsyncHTTPTransport
-from fal_stream.testing import Hang, LocalFal, Raw, Reply
-from tests.concurrency import async_until
-from tests.faults.servers import RawServer
+from fal_stream.testing import Hang, LocalFal, Pause, Raw, Reply
+from tests.concurrency import async_sleep, async_until
+from tests.faults.servers import RawServer, reset_at_close
 from tests.sockets import MuteServer
 
 KEY = {"authorization": "Key local-id:local-secret"}
@@ -124,3 +125,129 @@ async def test_what_comes_behind_a_response_without_a_body(http: httpx.AsyncClie
                 response = await http.get(f"http://{server.address}/")
                 assert response.text != "bad"
             assert server.connected == 3
+
+
+async def test_the_limit_for_a_read_begins_anew_with_each(fal: LocalFal) -> None:
+    fal.add("acme/app", document(*[Raw(b"x"), Pause(0.1)] * 15))
+    timeout = httpx.Timeout(20, read=1)
+    transport = AsyncHTTPTransport()
+    async with httpx.AsyncClient(transport=transport, timeout=timeout, headers=KEY) as client:
+        response = await client.post(f"{fal.url}/acme/app/stream")
+    assert response.text == "x" * 15
+
+
+async def test_the_time_of_a_slow_consumer_does_not_count(fal: LocalFal) -> None:
+    fal.add("acme/app", document(Raw(b"x"), Pause(0.5), Raw(b"y")))
+    timeout = httpx.Timeout(20, read=0.4)
+    transport = AsyncHTTPTransport()
+    async with (
+        httpx.AsyncClient(transport=transport, timeout=timeout, headers=KEY) as client,
+        client.stream("POST", f"{fal.url}/acme/app/stream") as response,
+    ):
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        pieces: list[bytes] = []
+        async for piece in response.stream:
+            pieces.append(piece)
+            await async_sleep(0.6)
+    assert pieces == [b"x", b"y"]
+
+
+async def test_a_body_that_can_be_read_once_is_sent_whole(http: httpx.AsyncClient) -> None:
+    """The idle connection ends while the first piece of the body is made."""
+    is_asked, has_ended = threading.Event(), threading.Event()
+    bodies: list[bytes] = []
+
+    def play(client: socket.socket) -> None:
+        request = b""
+        while not request.endswith((b"\r\n\r\n", b"onetwo")):
+            request += client.recv(10_000)
+        bodies.append(request.partition(b"\r\n\r\n")[2])
+        client.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+        if len(bodies) == 1:
+            is_asked.wait(20)
+            reset_at_close(client)
+            client.close()
+            has_ended.set()
+
+    async def body() -> AsyncIterator[bytes]:
+        is_asked.set()
+        await async_until(has_ended.is_set)
+        yield b"one"
+        yield b"two"
+
+    with RawServer(play) as server:
+        assert (await http.get(f"http://{server.address}/")).text == "ok"
+        headers = {"content-length": "6"}
+        response = await http.post(f"http://{server.address}/", content=body(), headers=headers)
+        assert response.text == "ok"
+        assert server.connected == 2
+    assert bodies == [b"", b"onetwo"]
+
+
+async def test_what_a_body_raises_is_not_the_networks(http: httpx.AsyncClient) -> None:
+    """The transport doesn't take it for a broken connection, and waits for no response."""
+    failure = OSError("the disk is gone")
+
+    async def body(pieces: list[bytes]) -> AsyncIterator[bytes]:
+        for piece in pieces:
+            yield piece
+        raise failure
+
+    with RawServer(lambda client: client.recv(10_000) and client.recv(10_000)) as server:
+        for pieces in ([], [b"one"]):
+            with pytest.raises(OSError, match="the disk is gone") as caught:
+                await http.post(f"http://{server.address}/", content=body(pieces))
+            assert caught.value is failure
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({"content-length": "1"}, "has 3 or more bytes, and Content-Length says 1"),
+        ({"content-length": "30"}, "has 6 bytes, and Content-Length says 30"),
+        ({"content-length": "+6"}, "not a number"),
+        ({"content-length": "6", "transfer-encoding": "chunked"}, "more than once"),
+        ({"transfer-encoding": "gzip, chunked"}, "not chunked"),
+    ],
+)
+async def test_a_request_that_could_be_read_as_two(
+    http: httpx.AsyncClient, headers: dict[str, str], message: str
+) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"one"
+        yield b"two"
+
+    with (
+        RawServer(lambda client: client.recv(10_000)) as server,
+        pytest.raises(httpx.LocalProtocolError, match=message),
+    ):
+        await http.post(f"http://{server.address}/", content=body(), headers=headers)
+
+
+async def test_bytes_of_another_length_are_not_sent(http: httpx.AsyncClient) -> None:
+    heard: list[bytes] = []
+    with RawServer(lambda client: heard.append(client.recv(10_000))) as server:
+        for length in ("5", "7"):
+            with pytest.raises(httpx.LocalProtocolError, match="Content-Length"):
+                await http.post(
+                    f"http://{server.address}/",
+                    content=b"onetwo",
+                    headers={"content-length": length},
+                )
+        assert server.connected == 0
+    assert heard == []
+
+
+async def test_bytes_are_sent_as_a_chunk_if_the_head_says_so(
+    fal: LocalFal, http: httpx.AsyncClient
+) -> None:
+    fal.add("acme/app", document(Raw(b"ok")))
+    for content in (b"one", b""):
+        request = httpx.Request(
+            "POST",
+            f"{fal.url}/acme/app/stream",
+            headers={**KEY, "transfer-encoding": "chunked"},
+            stream=httpx.ByteStream(content),
+        )
+        assert (await http.send(request)).status_code == 200
+    assert [request.body for request in fal.requests] == [b"one", b""]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 
 import httpx
@@ -11,9 +12,9 @@ import pytest
 
 from fal_stream._sync.http.connection import ResponseBody
 from fal_stream._sync.http.transport import HTTPTransport
-from fal_stream.testing import Hang, LocalFal, Raw, Reply
-from tests.concurrency import until
-from tests.faults.servers import RawServer
+from fal_stream.testing import Hang, LocalFal, Pause, Raw, Reply
+from tests.concurrency import sleep, until
+from tests.faults.servers import RawServer, reset_at_close
 from tests.sockets import MuteServer
 
 KEY = {"authorization": "Key local-id:local-secret"}
@@ -125,3 +126,127 @@ def test_what_comes_behind_a_response_without_a_body(http: httpx.Client) -> None
                 response = http.get(f"http://{server.address}/")
                 assert response.text != "bad"
             assert server.connected == 3
+
+
+def test_the_limit_for_a_read_begins_anew_with_each(fal: LocalFal) -> None:
+    fal.add("acme/app", document(*[Raw(b"x"), Pause(0.1)] * 15))
+    timeout = httpx.Timeout(20, read=1)
+    transport = HTTPTransport()
+    with httpx.Client(transport=transport, timeout=timeout, headers=KEY) as client:
+        response = client.post(f"{fal.url}/acme/app/stream")
+    assert response.text == "x" * 15
+
+
+def test_the_time_of_a_slow_consumer_does_not_count(fal: LocalFal) -> None:
+    fal.add("acme/app", document(Raw(b"x"), Pause(0.5), Raw(b"y")))
+    timeout = httpx.Timeout(20, read=0.4)
+    transport = HTTPTransport()
+    with (
+        httpx.Client(transport=transport, timeout=timeout, headers=KEY) as client,
+        client.stream("POST", f"{fal.url}/acme/app/stream") as response,
+    ):
+        assert isinstance(response.stream, httpx.SyncByteStream)
+        pieces: list[bytes] = []
+        for piece in response.stream:
+            pieces.append(piece)
+            sleep(0.6)
+    assert pieces == [b"x", b"y"]
+
+
+def test_a_body_that_can_be_read_once_is_sent_whole(http: httpx.Client) -> None:
+    """The idle connection ends while the first piece of the body is made."""
+    is_asked, has_ended = threading.Event(), threading.Event()
+    bodies: list[bytes] = []
+
+    def play(client: socket.socket) -> None:
+        request = b""
+        while not request.endswith((b"\r\n\r\n", b"onetwo")):
+            request += client.recv(10_000)
+        bodies.append(request.partition(b"\r\n\r\n")[2])
+        client.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+        if len(bodies) == 1:
+            is_asked.wait(20)
+            reset_at_close(client)
+            client.close()
+            has_ended.set()
+
+    def body() -> Iterator[bytes]:
+        is_asked.set()
+        until(has_ended.is_set)
+        yield b"one"
+        yield b"two"
+
+    with RawServer(play) as server:
+        assert http.get(f"http://{server.address}/").text == "ok"
+        headers = {"content-length": "6"}
+        response = http.post(f"http://{server.address}/", content=body(), headers=headers)
+        assert response.text == "ok"
+        assert server.connected == 2
+    assert bodies == [b"", b"onetwo"]
+
+
+def test_what_a_body_raises_is_not_the_networks(http: httpx.Client) -> None:
+    """The transport doesn't take it for a broken connection, and waits for no response."""
+    failure = OSError("the disk is gone")
+
+    def body(pieces: list[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            yield piece
+        raise failure
+
+    with RawServer(lambda client: client.recv(10_000) and client.recv(10_000)) as server:
+        for pieces in ([], [b"one"]):
+            with pytest.raises(OSError, match="the disk is gone") as caught:
+                http.post(f"http://{server.address}/", content=body(pieces))
+            assert caught.value is failure
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({"content-length": "1"}, "has 3 or more bytes, and Content-Length says 1"),
+        ({"content-length": "30"}, "has 6 bytes, and Content-Length says 30"),
+        ({"content-length": "+6"}, "not a number"),
+        ({"content-length": "6", "transfer-encoding": "chunked"}, "more than once"),
+        ({"transfer-encoding": "gzip, chunked"}, "not chunked"),
+    ],
+)
+def test_a_request_that_could_be_read_as_two(
+    http: httpx.Client, headers: dict[str, str], message: str
+) -> None:
+    def body() -> Iterator[bytes]:
+        yield b"one"
+        yield b"two"
+
+    with (
+        RawServer(lambda client: client.recv(10_000)) as server,
+        pytest.raises(httpx.LocalProtocolError, match=message),
+    ):
+        http.post(f"http://{server.address}/", content=body(), headers=headers)
+
+
+def test_bytes_of_another_length_are_not_sent(http: httpx.Client) -> None:
+    heard: list[bytes] = []
+    with RawServer(lambda client: heard.append(client.recv(10_000))) as server:
+        for length in ("5", "7"):
+            with pytest.raises(httpx.LocalProtocolError, match="Content-Length"):
+                http.post(
+                    f"http://{server.address}/",
+                    content=b"onetwo",
+                    headers={"content-length": length},
+                )
+        assert server.connected == 0
+    assert heard == []
+
+
+def test_bytes_are_sent_as_a_chunk_if_the_head_says_so(fal: LocalFal, http: httpx.Client) -> None:
+    fal.add("acme/app", document(Raw(b"ok")))
+    for content in (b"one", b""):
+        request = httpx.Request(
+            "POST",
+            f"{fal.url}/acme/app/stream",
+            headers={**KEY, "transfer-encoding": "chunked"},
+            stream=httpx.ByteStream(content),
+        )
+        assert http.send(request).status_code == 200
+    assert [request.body for request in fal.requests] == [b"one", b""]

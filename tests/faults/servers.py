@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing_extensions import Self
 
 T = TypeVar("T")
 
-__all__ = ["RawServer", "TlsSide", "drip", "pass_on", "tunnel"]
+__all__ = ["RawServer", "TlsSide", "drip", "pass_on", "reset_at_close", "tunnel"]
 
 
 class RawServer:
@@ -123,6 +124,11 @@ def tunnel(client: socket.socket, address: str) -> list[bytes]:
     client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
     pass_on(client, address)
     return head.split(b"\r\n")
+
+
+def reset_at_close(client: socket.socket) -> None:
+    """Have a connection end with a reset when it is closed."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def drip(client: socket.socket, data: bytes) -> None:

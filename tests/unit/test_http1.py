@@ -103,6 +103,8 @@ def test_a_field_that_goes_on_in_the_next_line() -> None:
         (b"HTTP/2 200 OK\r\n\r\n", "does not begin"),
         (b"HTTP/1.1 20 OK\r\n\r\n", "does not begin"),
         (b"HTTP/1.1 2000 OK\r\n\r\n", "does not begin"),
+        (b"HTTP/1.1 000 None\r\n\r\n", "does not begin"),
+        (b"HTTP/1.1 099 Low\r\n\r\n", "does not begin"),
         (b"HTTP/1.1 200 O\0K\r\n\r\n", "does not begin"),
         (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "the server answered 101"),
         (OK + b" a: b\r\n\r\n", "begins with a blank"),
@@ -156,6 +158,15 @@ def test_whether_the_connection_persists(
     assert head.keeps_alive is keeps
 
 
+def test_a_chunked_body_of_http_1_0_ends_the_connection() -> None:
+    """RFC 9112, section 6.1."""
+    for version, keeps in ((b"1.0", False), (b"1.1", True)):
+        fields = b"connection: keep-alive\r\nTransfer-Encoding: chunked\r\n"
+        head, _ = read([b"HTTP/%b 200 OK\r\n%b\r\n" % (version, fields)])
+        assert head is not None
+        assert head.keeps_alive is keeps
+
+
 def test_the_headers_as_text() -> None:
     assert decode_headers([(b"A", b"1"), (b"B", "ü".encode()), (b"a", b"2")]) == {
         "a": "1, 2",
@@ -176,6 +187,33 @@ def test_the_head_of_a_request() -> None:
     assert list(request.headers) == [(b"host", b"fal.run"), (b"accept", b"*/*"), (b"x", b"")]
     own = request_head("GET", b"/", b"a", [(b"HOST", b"b")])
     assert own.followed_by(b"body") == b"GET / HTTP/1.1\r\nHOST: b\r\n\r\nbody"
+
+
+def test_where_the_body_of_a_request_ends() -> None:
+    for headers, length in (
+        ([], 0),
+        ([(b"Content-Length", b"12")], 12),
+        ([(b"TRANSFER-ENCODING", b"Chunked")], None),
+    ):
+        assert request_head("POST", b"/", b"a", headers).body_length == length
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b"content-length", b"1"), (b"Content-Length", b"1")],
+        [(b"content-length", b"1"), (b"transfer-encoding", b"chunked")],
+        [(b"transfer-encoding", b"chunked"), (b"transfer-encoding", b"chunked")],
+        [(b"transfer-encoding", b"gzip")],
+        [(b"content-length", b"-1")],
+        [(b"content-length", b"1, 1")],
+        [(b"content-length", b"")],
+        [(b"content-length", b"9" * 5000)],
+    ],
+)
+def test_where_the_body_of_a_request_ends_is_said_once(headers: list[tuple[bytes, bytes]]) -> None:
+    with pytest.raises(ProtocolError):
+        request_head("POST", b"/", b"a", headers)
 
 
 def test_a_head_shows_no_secret() -> None:

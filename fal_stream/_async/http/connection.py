@@ -9,7 +9,7 @@ case it is closed. Closing never waits, so a cancellation at any step leaves not
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import httpx
@@ -23,6 +23,7 @@ from ..._signal_errors import raised_by_signal_handler
 
 if TYPE_CHECKING:
     from .pool import AsyncConnectionPool, Route
+    from .request_body import AsyncStreamedBody
 
 
 _NOTHING = RequestHead(b"")
@@ -51,14 +52,14 @@ class AsyncConnection:
         self.is_closed: bool = False
 
     async def send_request(
-        self, head: RequestHead, body: bytes | AsyncIterable[bytes], *, chunked: bool
+        self, head: RequestHead, body: bytes, more: AsyncStreamedBody | None
     ) -> tuple[ResponseHead, bytes]:
         """Send a request, and wait for the head of the response.
 
         Args:
             head: The head of the request.
-            body: The body of the request.
-            chunked: Whether to send the body with chunked coding (RFC 9112, section 7.1).
+            body: The body of the request, or its beginning.
+            more: The rest of the body, or None.
 
         Returns:
             The head of the response, and the bytes of the body that arrived with it.
@@ -69,13 +70,10 @@ class AsyncConnection:
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
-        try:
-            await self._send(head, body, chunked=chunked)
-        except OSError as error:
-            if raised_by_signal_handler(error) is not None:
-                raise
-            failure = error
-        else:
+        failure = await self._send(head, body)
+        while failure is None and more is not None and not more.has_ended:
+            failure = await self._send(_NOTHING, await more.read())
+        if failure is None:
             return await self._receive_head()
         # A server may respond and close the connection before it has read all of a large body.
         try:
@@ -86,19 +84,15 @@ class AsyncConnection:
             raise failure from None
         return response._replace(keeps_alive=False), rest
 
-    async def _send(
-        self, head: RequestHead, body: bytes | AsyncIterable[bytes], *, chunked: bool
-    ) -> None:
-        if isinstance(body, bytes):
-            await self.stream.send(head.followed_by(body))
-            return
-        unsent = head
-        async for piece in body:
-            if piece:
-                await self.stream.send(unsent.followed_by(_chunk(piece) if chunked else piece))
-                unsent = _NOTHING
-        if chunked or unsent is head:
-            await self.stream.send(unsent.followed_by(b"0\r\n\r\n" if chunked else b""))
+    async def _send(self, head: RequestHead, data: bytes) -> OSError | None:
+        """Send a head and some bytes; return the error if the connection broke."""
+        try:
+            await self.stream.send(head.followed_by(data))
+        except OSError as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
+            return error
+        return None
 
     async def _receive_head(self) -> tuple[ResponseHead, bytes]:
         reader = ResponseHeadReader()
@@ -118,10 +112,6 @@ class AsyncConnection:
         """Close the connection from any thread."""
         self.is_closed = True
         self.stream.abandon()
-
-
-def _chunk(piece: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(piece), piece)
 
 
 class AsyncResponseBody(httpx.AsyncByteStream):
@@ -192,6 +182,8 @@ class AsyncResponseBody(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             while data := await self.read():
+                # The limit for a read begins anew, and the consumer's time doesn't count.
+                self._exchange.watchdog.on_chunk()
                 yield data
         except FramingError as error:
             raise httpx.RemoteProtocolError(str(error)) from None

@@ -11,9 +11,9 @@ Not here: redirects and our own errors (`sender`), and the choice of a proxy (`_
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -32,6 +32,9 @@ from ...credentials import Secret
 from .connection import AsyncConnection, AsyncResponseBody
 from .pool import AsyncConnectionPool, Route
 from .proxy import Proxy, ProxyRefused
+
+if TYPE_CHECKING:
+    from .request_body import AsyncStreamedBody
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -78,9 +81,10 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
 
     async def _send(self, request: httpx.Request, exchange: AsyncExchange) -> httpx.Response:
         route, proxy = _route(request.url)
-        body = _body(request)
-        chunked = not isinstance(body, bytes) and "transfer-encoding" in request.headers
         head = _head(request, None if route.scheme == "https" else proxy)
+        body, more = _body(request, head.body_length)
+        if more is not None:
+            body = await more.read()
         pool = self._pools.get()
         exchange.bytes_sent = 0
         while True:
@@ -90,7 +94,7 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
                 connection = await self._connect(route, proxy, exchange)
                 pool.add(connection)
             try:
-                response, rest = await connection.send_request(head, body, chunked=chunked)
+                response, rest = await connection.send_request(head, body, more)
                 stream = AsyncResponseBody(
                     connection, pool, exchange, response, request.method, rest
                 )
@@ -98,6 +102,7 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
                 connection.close()
                 if (
                     not isinstance(error, (OSError, ProtocolError, FramingError))
+                    or (more is not None and error is more.failure)
                     or raised_by_signal_handler(error) is not None
                 ):
                     raise
@@ -244,12 +249,26 @@ def _head(request: httpx.Request, proxy: Proxy | None) -> RequestHead:
     raise httpx.LocalProtocolError(reason)
 
 
-def _body(request: httpx.Request) -> bytes | AsyncIterable[bytes]:
+def _body(request: httpx.Request, length: int | None) -> tuple[bytes, AsyncStreamedBody | None]:
+    """Return the body of a request with its framing, or what reads it.
+
+    Args:
+        request: The request.
+        length: The length that its head says (bytes), or None for chunked coding.
+    """
     stream = request.stream
     if isinstance(stream, httpx.ByteStream):
-        return b"".join(stream)
+        body = b"".join(stream)
+        if len(body) != length:
+            from .request_body import framed
+
+            body = framed(body, length)
+        return body, None
+    # Imported here, because most requests don't need it.
+    from .request_body import AsyncStreamedBody
+
     assert isinstance(stream, httpx.AsyncByteStream)
-    return stream
+    return b"", AsyncStreamedBody(stream, length)
 
 
 def _broken(error: Exception) -> httpx.TransportError:

@@ -10,7 +10,7 @@ case it is closed. Closing never waits, so a cancellation at any step leaves not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import httpx
@@ -24,6 +24,7 @@ from ..._signal_errors import raised_by_signal_handler
 
 if TYPE_CHECKING:
     from .pool import ConnectionPool, Route
+    from .request_body import StreamedBody
 
 
 _NOTHING = RequestHead(b"")
@@ -52,14 +53,14 @@ class Connection:
         self.is_closed: bool = False
 
     def send_request(
-        self, head: RequestHead, body: bytes | Iterable[bytes], *, chunked: bool
+        self, head: RequestHead, body: bytes, more: StreamedBody | None
     ) -> tuple[ResponseHead, bytes]:
         """Send a request, and wait for the head of the response.
 
         Args:
             head: The head of the request.
-            body: The body of the request.
-            chunked: Whether to send the body with chunked coding (RFC 9112, section 7.1).
+            body: The body of the request, or its beginning.
+            more: The rest of the body, or None.
 
         Returns:
             The head of the response, and the bytes of the body that arrived with it.
@@ -70,13 +71,10 @@ class Connection:
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
-        try:
-            self._send(head, body, chunked=chunked)
-        except OSError as error:
-            if raised_by_signal_handler(error) is not None:
-                raise
-            failure = error
-        else:
+        failure = self._send(head, body)
+        while failure is None and more is not None and not more.has_ended:
+            failure = self._send(_NOTHING, more.read())
+        if failure is None:
             return self._receive_head()
         # A server may respond and close the connection before it has read all of a large body.
         try:
@@ -87,17 +85,15 @@ class Connection:
             raise failure from None
         return response._replace(keeps_alive=False), rest
 
-    def _send(self, head: RequestHead, body: bytes | Iterable[bytes], *, chunked: bool) -> None:
-        if isinstance(body, bytes):
-            self.stream.send(head.followed_by(body))
-            return
-        unsent = head
-        for piece in body:
-            if piece:
-                self.stream.send(unsent.followed_by(_chunk(piece) if chunked else piece))
-                unsent = _NOTHING
-        if chunked or unsent is head:
-            self.stream.send(unsent.followed_by(b"0\r\n\r\n" if chunked else b""))
+    def _send(self, head: RequestHead, data: bytes) -> OSError | None:
+        """Send a head and some bytes; return the error if the connection broke."""
+        try:
+            self.stream.send(head.followed_by(data))
+        except OSError as error:
+            if raised_by_signal_handler(error) is not None:
+                raise
+            return error
+        return None
 
     def _receive_head(self) -> tuple[ResponseHead, bytes]:
         reader = ResponseHeadReader()
@@ -117,10 +113,6 @@ class Connection:
         """Close the connection from any thread."""
         self.is_closed = True
         self.stream.abandon()
-
-
-def _chunk(piece: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(piece), piece)
 
 
 class ResponseBody(httpx.SyncByteStream):
@@ -191,6 +183,8 @@ class ResponseBody(httpx.SyncByteStream):
     def __iter__(self) -> Iterator[bytes]:
         try:
             while data := self.read():
+                # The limit for a read begins anew, and the consumer's time doesn't count.
+                self._exchange.watchdog.on_chunk()
                 yield data
         except FramingError as error:
             raise httpx.RemoteProtocolError(str(error)) from None

@@ -12,9 +12,9 @@ Not here: redirects and our own errors (`sender`), and the choice of a proxy (`_
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -33,6 +33,9 @@ from ...credentials import Secret
 from .connection import Connection, ResponseBody
 from .pool import ConnectionPool, Route
 from .proxy import Proxy, ProxyRefused
+
+if TYPE_CHECKING:
+    from .request_body import StreamedBody
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -79,9 +82,10 @@ class HTTPTransport(httpx.BaseTransport):
 
     def _send(self, request: httpx.Request, exchange: Exchange) -> httpx.Response:
         route, proxy = _route(request.url)
-        body = _body(request)
-        chunked = not isinstance(body, bytes) and "transfer-encoding" in request.headers
         head = _head(request, None if route.scheme == "https" else proxy)
+        body, more = _body(request, head.body_length)
+        if more is not None:
+            body = more.read()
         pool = self._pools.get()
         exchange.bytes_sent = 0
         while True:
@@ -91,12 +95,13 @@ class HTTPTransport(httpx.BaseTransport):
                 connection = self._connect(route, proxy, exchange)
                 pool.add(connection)
             try:
-                response, rest = connection.send_request(head, body, chunked=chunked)
+                response, rest = connection.send_request(head, body, more)
                 stream = ResponseBody(connection, pool, exchange, response, request.method, rest)
             except BaseException as error:
                 connection.close()
                 if (
                     not isinstance(error, (OSError, ProtocolError, FramingError))
+                    or (more is not None and error is more.failure)
                     or raised_by_signal_handler(error) is not None
                 ):
                     raise
@@ -241,12 +246,26 @@ def _head(request: httpx.Request, proxy: Proxy | None) -> RequestHead:
     raise httpx.LocalProtocolError(reason)
 
 
-def _body(request: httpx.Request) -> bytes | Iterable[bytes]:
+def _body(request: httpx.Request, length: int | None) -> tuple[bytes, StreamedBody | None]:
+    """Return the body of a request with its framing, or what reads it.
+
+    Args:
+        request: The request.
+        length: The length that its head says (bytes), or None for chunked coding.
+    """
     stream = request.stream
     if isinstance(stream, httpx.ByteStream):
-        return b"".join(stream)
+        body = b"".join(stream)
+        if len(body) != length:
+            from .request_body import framed
+
+            body = framed(body, length)
+        return body, None
+    # Imported here, because most requests don't need it.
+    from .request_body import StreamedBody
+
     assert isinstance(stream, httpx.SyncByteStream)
-    return stream
+    return b"", StreamedBody(stream, length)
 
 
 def _broken(error: Exception) -> httpx.TransportError:
