@@ -153,6 +153,14 @@ def steps_at(numbers: Iterable[int], *files: str, like_signals: bool = False) ->
     """
     for number in numbers:
         yield At(number, files, like_signals=like_signals)
+    check_are_loaded(files)
+
+
+def check_are_loaded(files: Iterable[str]) -> None:
+    """See that each name is that of a module, so that a renamed one isn't missed."""
+    loaded = [str(getattr(module, "__file__", "")) for module in list(sys.modules.values())]
+    unknown = [part for part in files if not any(part in path for path in loaded)]
+    assert not unknown, f"no module is loaded from {unknown}"
 
 
 def each_step(
@@ -173,6 +181,7 @@ def each_step(
         yield at
         if not at.reached:
             assert at.count >= least, f"{at.count} steps were made in {files}"
+            check_are_loaded(files)
             # What was torn apart is closed here, and not in the middle of another test.
             gc.collect()
             return

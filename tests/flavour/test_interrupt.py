@@ -182,7 +182,7 @@ def test_an_interruption_at_each_step_of_a_save(
 ) -> None:
     pieces = [b"1" * size, b"2" * size]
     fal.add("acme/tts", Reply([pieces[0], Pause(0.002), pieces[1]], content_type="audio/wav"))
-    files = ("_sync/save.py", "_sync/saver.py", "_sync/save_stream.py", "part_file.py")
+    files = ("_sync/file_writer.py", "_sync/saver.py", "_sync/save_stream.py", "part_file.py")
     with StreamingClient(**fal.settings) as client:
         for number, at in enumerate(each_step(*files, like_signals=True, stride=3)):
             caplog.clear()
