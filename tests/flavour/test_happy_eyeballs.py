@@ -211,7 +211,10 @@ def test_a_literal_is_named_once(flavour: str, address: str) -> None:
 
 
 @flavours
-def test_the_timeout_is_for_all_addresses_together(flavour: str, hosts: Hosts) -> None:
+def test_the_timeout_is_for_all_addresses_together(
+    flavour: str, hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(happy_eyeballs, "ATTEMPT_DELAY", 1.0)
     hosts.addresses = SILENT
     files = open_files()
     with pytest.raises(ConnectFailed) as caught:
