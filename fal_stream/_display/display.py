@@ -1,11 +1,11 @@
 """`stream.show()`: draw a stream in a thread of its own while the caller reads it.
 
-Promises: at most ten snapshots are drawn in a second, fewer if drawing takes long, and the last
-snapshot always is. The reader of the stream only passes its chunks on; the thread draws, so an
-event loop is never blocked, and the elapsed time is updated while the server is silent. An
+Promises: at most ten snapshots are drawn per second, fewer if drawing takes long, and the last
+snapshot is always drawn. The reader of the stream only passes its chunks on; the thread draws, so
+an event loop is never blocked, and the elapsed time is updated while the server is silent. An
 exception while drawing is logged, and the stream goes on.
 
-Elsewhere: what a snapshot contains (`snapshot`), and where it is drawn (`renderers`).
+Not here: what a snapshot contains (`snapshot`), and where it is drawn (`renderers`).
 """
 
 from __future__ import annotations
@@ -34,11 +34,12 @@ __all__ = ["Display", "DisplayedStream", "stream_mime_bundle"]
 T = TypeVar("T")
 
 PAUSE = 0.1
-# How many characters per second a notebook can display without falling behind.
+# The number of characters per second that a notebook can display.
 CHARACTERS_PER_SECOND = 10_000_000
 # The share of time that drawing may take; the rest is for reading the stream.
 MAX_DRAWING_SHARE = 0.2
-# The time that passes is drawn this often, where drawing costs little (seconds, characters).
+# How often the elapsed time is updated (seconds), and the largest snapshot that this is done for
+# (characters).
 CLOCK_PAUSE = 1.0
 LIGHT = 50_000
 
@@ -46,7 +47,7 @@ _logger = logging.getLogger("fal_stream")
 
 
 class DisplayedStream(Protocol):
-    """What a display asks of the stream that it shows."""
+    """The part of a stream that a display uses."""
 
     @property
     def endpoint_id(self) -> str:
@@ -55,7 +56,7 @@ class DisplayedStream(Protocol):
 
     @property
     def signal(self) -> AbortSignal:
-        """The stream's own signal, which tells an abort from an end."""
+        """The stream's own signal, which is aborted when the stream is."""
         raise NotImplementedError
 
     @property
@@ -88,7 +89,8 @@ class Display:
         self._drawn_at = 0.0
         self._drawing_took = 0.0
         self._last: object = self
-        # Its methods are one step each of the interpreter, which no Ctrl-C can come between.
+        # Each of its methods is a single operation of the interpreter, which no Ctrl-C can
+        # interrupt.
         self._end: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -102,7 +104,7 @@ class Display:
         if self._is_markdown and isinstance(self._renderer, Notebook):
             check_markdown()
         self._draw_current()
-        # A notebook finds the cell for the output by this context.
+        # A notebook finds the cell for the output by the context.
         context = contextvars.copy_context()
         thread = threading.Thread(
             target=context.run, args=[self._run], daemon=True, name="fal_stream-show"
@@ -142,7 +144,7 @@ class Display:
         return "failed", said or type(error).__name__
 
     def take(self, chunk: object) -> None:
-        """Take a chunk that came."""
+        """Add a chunk to the display."""
         self._last = chunk
         try:
             content_type = None
@@ -155,9 +157,10 @@ class Display:
             _logger.exception("A chunk can't be shown")
 
     def end(self, result: T) -> T:
-        """Give the result of the stream back; it is shown where it was not taken before.
+        """Return the result of the stream, after adding it to the display if it is a new chunk.
 
-        Where `show()` ends a cell of a notebook, the result is not printed below what was shown.
+        If `show()` is the last expression of a notebook cell, the notebook doesn't print the result
+        again.
         """
         if result is not None and result is not self._last:
             self.take(result)
@@ -212,11 +215,11 @@ class Display:
 
 
 def stream_mime_bundle(said: str, chunk: Any) -> dict[str, str]:
-    """Return the forms of a stream that a notebook chooses from; nothing is read or sent.
+    """Return the MIME bundle of a stream; nothing is read or sent.
 
     Args:
-        said: The stream in words.
-        chunk: Its last chunk, or None.
+        said: The text for the stream.
+        chunk: The last chunk of the stream, or None.
     """
     maker = SnapshotBuilder("")
     if chunk is not None:

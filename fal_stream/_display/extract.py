@@ -1,10 +1,10 @@
 """Find what can be shown in a chunk: text, files, progress, logs, a seed.
 
-Promises: any value is accepted, and is searched up to a limit. The result is unescaped data, and
-has to be escaped by the renderer. Nothing is downloaded, and no image is decoded. An address is an
-http or https URL, or a data URI of an image, audio or video.
+Promises: any value is accepted, and is searched up to a limit. The result is not escaped: the
+renderer has to do that. Nothing is downloaded, and no image is decoded. A URL of a result is http
+or https, or a data URI of an image, audio or video.
 
-Elsewhere: what earlier chunks contained (`snapshot`).
+Not here: what earlier chunks contained (`snapshot`).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
     "media_kind",
 ]
 
-# The limit for all files together, in characters: a notebook sends and stores each of them.
+# The limit for all files together (characters), because a notebook sends and stores them.
 INLINE_LIMIT = 10_000_000
 MAX_SHOWN_FILES = 8
 
@@ -60,15 +60,15 @@ MediaKind: TypeAlias = Literal["image", "audio", "video", "file"]
 
 @dataclass(frozen=True)
 class Media:
-    """A file in a chunk, or one that the chunks are pieces of.
+    """A file in a chunk, or one whose pieces are the chunks.
 
     Attributes:
-        kind: What shows it: an image or a player; a `file` is only named.
-        url: Its address: http, https, or a data URI. None where it is too large to be shown, or
-            is data that only has a name.
-        content_type: Its media type, or an empty string where nothing tells it.
-        size: Its bytes, or None where nothing tells them.
-        seconds: How long it plays, or None where nothing tells it.
+        kind: How to show it: as an image or with a player; of a `file`, only the name is shown.
+        url: The URL: http, https, or a data URI. None if the data is too large to be shown, or is
+            of the kind `file`.
+        content_type: The media type, or an empty string if it is unknown.
+        size: The size (bytes), or None if it is unknown.
+        seconds: The duration (seconds), or None if it is unknown.
     """
 
     kind: MediaKind
@@ -79,7 +79,7 @@ class Media:
 
 
 def find_shown_text(chunk: object) -> FoundText | None:
-    """Find the text of a chunk, also where that is the texts of `outputs`."""
+    """Return the text of a chunk, which may be a list of texts in `outputs`, or None."""
     found = find_text(chunk)
     if found is not None:
         return found
@@ -91,7 +91,7 @@ def find_shown_text(chunk: object) -> FoundText | None:
 
 
 def find_reasoning(chunk: object) -> FoundText | None:
-    """Find what a language model thinks before it answers."""
+    """Return the reasoning of a language model in a chunk, or None."""
     for name in _REASONING_FIELDS:
         found = find_text(chunk, name)
         if found is not None and found.text:
@@ -104,11 +104,11 @@ def _is_text(value: object) -> TypeGuard[str]:
 
 
 def find_progress(chunk: object) -> tuple[float | None, str | None]:
-    """Find how far the app is.
+    """Return the progress of the app, and a message about it.
 
     Returns:
-        The part that is done, from 0 to 1, of a `progress` from 0 to 1 or in percent; and the
-        `message`, or the place in the queue. None for what isn't there.
+        The progress from 0 to 1, of a `progress` from 0 to 1 or in percent; and the `message`, or
+        the position in the queue. Each is None if the chunk doesn't have it.
     """
     fields = fields_of(chunk)
     if fields is None:
@@ -131,7 +131,7 @@ def _part(value: object) -> float | None:
 
 
 def find_logs(chunk: object) -> Iterator[str]:
-    """Find the messages of `logs`, each cut to a line of a bounded length."""
+    """Find the messages in `logs`, each shortened to one line."""
     fields = fields_of(chunk)
     logs = None if fields is None else fields.get("logs")
     if not _is_list(logs):
@@ -144,7 +144,7 @@ def find_logs(chunk: object) -> Iterator[str]:
 
 
 def find_seed(chunk: object) -> int | None:
-    """Find the seed that an app used, with which it gives the same once more."""
+    """Return the seed that an app has used, or None."""
     fields = fields_of(chunk)
     seed = None if fields is None else fields.get("seed")
     if not isinstance(seed, int) or isinstance(seed, bool):
@@ -185,7 +185,7 @@ def _media_of(found: FoundFile, room: int) -> Media:
 
 
 def media_kind(content_type: str) -> MediaKind:
-    """Tell by its media type what shows a file."""
+    """Return how to show a file, by its media type."""
     kind, _, name = content_type.partition("/")
     if kind == "image":
         return "image" if name in _PICTURES else "file"

@@ -1,7 +1,7 @@
 """Render snapshots as HTML, for notebooks.
 
-Promises: everything from a chunk is escaped, and MathJax ignores it. It looks right on light and on
-dark pages.
+Promises: everything from a chunk is escaped, and MathJax ignores it. The colors are readable on
+light and on dark pages.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .snapshot import Snapshot
 
 __all__ = ["LONGEST_HTML_TEXT", "mime_bundle", "to_html"]
 
-# More text makes a browser slow; the result has all of it.
+# More text makes a browser slow; the result of the stream has all of it (characters).
 LONGEST_HTML_TEXT = 1_000_000
 
 # MathJax 3 and MathJax 2 ignore elements with these classes.
@@ -46,16 +46,16 @@ _COLOURS = {
 
 
 def mime_bundle(snapshot: Snapshot) -> dict[str, str]:
-    """Return a snapshot in the forms that a notebook chooses from."""
+    """Return the MIME bundle of a snapshot."""
     return {"text/html": to_html(snapshot), "text/plain": "\n".join(to_lines(snapshot))}
 
 
 def to_html(snapshot: Snapshot, said: str | None = None) -> str:
-    """Lay a snapshot out as HTML.
+    """Return a snapshot as HTML.
 
     Args:
         snapshot: The snapshot.
-        said: What stands below. Default None: the status.
+        said: The last line. Default None: the status.
     """
     parts = [_table(snapshot)] if snapshot.nodes else []
     if snapshot.logs and snapshot.state != "done":
@@ -127,7 +127,7 @@ def _shown(text: str) -> str:
 
 
 def _picture(media: Media, style: str) -> str:
-    # Don't tell other sites which notebook loads their images.
+    # `no-referrer`, so that other sites don't learn which notebook loads their images.
     return (
         f'<img src="{escape(media.url or "")}" alt="{escape(media.content_type or "picture")}" '
         f'referrerpolicy="no-referrer" style="{style}">'

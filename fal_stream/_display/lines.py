@@ -24,7 +24,8 @@ __all__ = [
     "without_request_id",
 ]
 
-# Of a longer text only the end is shown while it grows, because each update sends all of it again.
+# Only the end of a longer text is shown while it grows, because each update sends all of it again
+# (characters).
 LONGEST_TEXT = 100_000
 
 _LONGEST_MESSAGE = 200
@@ -34,7 +35,7 @@ _NAMES = {"image": "picture", "audio": "sound", "video": "video", "file": "file"
 
 
 def to_lines(snapshot: Snapshot) -> list[str]:
-    """Lay a snapshot out as lines for a terminal: what came, and the status as the last line."""
+    """Return a snapshot as lines for a terminal, with the status as the last line."""
     lines = [describe_node(node, snapshot.seconds) for node in snapshot.nodes]
     if snapshot.state != "done":
         lines += [terminal_safe(line) for line in snapshot.logs]
@@ -48,11 +49,11 @@ def to_lines(snapshot: Snapshot) -> list[str]:
 
 
 def status(snapshot: Snapshot, *, with_failure: bool = True) -> str:
-    """Say in one line how a stream stands.
+    """Return the state of a stream in one line.
 
     Args:
         snapshot: The snapshot.
-        with_failure: Whether what ended it before its time is part of it. Default True.
+        with_failure: Whether to include the error that ended the stream. Default True.
     """
     failure = failure_line(snapshot) if with_failure else ""
     said = f"{snapshot.endpoint_id}: {', '.join(_status_parts(snapshot))}"
@@ -77,12 +78,12 @@ def _status_parts(snapshot: Snapshot) -> list[str]:
 
 
 def without_request_id(snapshot: Snapshot) -> Snapshot:
-    """Return a snapshot for a terminal, where the id would take half a line; errors have it too."""
+    """Return a snapshot without the request id, which is too long for a line of a terminal."""
     return replace(snapshot, request_id=None)
 
 
 def failure_line(snapshot: Snapshot) -> str:
-    """Return what ended a stream before its time, in one line; `""` where nothing did."""
+    """Return the message of the error that ended a stream, in one line; `""` if there is none."""
     return _one_line(snapshot.failure, _LONGEST_FAILURE)
 
 
@@ -92,20 +93,20 @@ def _one_line(text: str, limit: int) -> str:
 
 
 def shown_text(text: str, snapshot: Snapshot, limit: int = LONGEST_TEXT) -> str:
-    """Return a text of a snapshot, or the end of it where it is long and still grows."""
+    """Return a text of a snapshot, or only its end if it is long and still grows."""
     if len(text) <= limit or snapshot.has_ended:
         return text
     return f"[...]{text[-limit:]}"
 
 
 def describe_node(node: Node, now: float) -> str:
-    """Say in one line how a node stands."""
+    """Return the state of a workflow's node in one line."""
     app = f" ({node.app_id})" if node.app_id else ""
     return terminal_safe(f"{node.name}{app}: {node.state}, {node.seconds(now):.1f} s")
 
 
 def describe_media(media: Media) -> str:
-    """Say what a file is: its media type, size and length."""
+    """Return the media type, size and duration of a file as text."""
     parts = [media.content_type] if media.content_type else []
     if media.size is not None:
         parts.append(format_size(media.size))

@@ -1,7 +1,7 @@
-"""Render Markdown as HTML, by markdown-it-py; imported only to show Markdown in a notebook.
+"""Render Markdown as HTML with markdown-it-py; imported only to show Markdown in a notebook.
 
-Promises: HTML in the text is shown as text. A link has an http, https or mailto address. Images are
-not loaded, because their address could tell a third party what was read.
+Promises: HTML in the text is shown as text. A link has an http, https or mailto URL. Images are not
+loaded, because their URLs could tell a third party what was read.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def check_markdown() -> None:
     """Check that Markdown can be shown in a notebook.
 
     Raises:
-        ConfigError: It can't, as a library is missing.
+        ConfigError: A library is missing.
     """
     if importlib.util.find_spec("markdown_it") is None:
         raise ConfigError(
@@ -38,11 +38,7 @@ def check_markdown() -> None:
 
 
 def markdown_to_html(text: str) -> str | None:
-    """Lay Markdown out as HTML.
-
-    Returns:
-        The HTML; None where the text is too long for it.
-    """
+    """Return Markdown as HTML, or None if the text is too long."""
     if len(text) > LONGEST_MARKDOWN:
         return None
     html: str = _parser().render(text)

@@ -1,7 +1,4 @@
-"""The nodes of a workflow and the state of each, up to a limited number of nodes.
-
-Elsewhere: the output of the workflow.
-"""
+"""The nodes of a workflow and the state of each, up to a limited number of nodes."""
 
 from __future__ import annotations
 
@@ -24,11 +21,11 @@ class Node:
     """A node of a workflow.
 
     Attributes:
-        name: Its name in the workflow.
-        app_id: The endpoint that it is run by, or an empty string.
-        state: How it stands.
-        began: When it was submitted, in seconds since the beginning.
-        ended: When it ended, or None while it runs.
+        name: The name of the node in the workflow.
+        app_id: The endpoint that runs the node. Default: an empty string, unknown.
+        state: The state of the node. Default: running.
+        began: When the node was submitted (seconds since the stream is shown). Default 0.
+        ended: When the node ended, or None while it is running. Default None.
     """
 
     name: str
@@ -38,25 +35,22 @@ class Node:
     ended: float | None = None
 
     def seconds(self, now: float) -> float:
-        """Return how long it has run, or ran."""
+        """Return how long the node has been running, or ran (seconds)."""
         return max(0.0, (now if self.ended is None else self.ended) - self.began)
 
 
 class Nodes:
-    """The nodes that the events of a workflow have told of, in the order in which they began."""
+    """The nodes in the events of a workflow, in the order in which they began."""
 
     def __init__(self) -> None:
         self._nodes: dict[str, Node] = {}
 
     def take(self, chunk: object, now: float) -> bool:
-        """Take an event.
+        """Update the nodes by a chunk, and return whether it is an event of a node.
 
         Args:
             chunk: Any chunk.
-            now: The time, in seconds since the beginning.
-
-        Returns:
-            Whether it told of a node.
+            now: The time (seconds since the stream is shown).
         """
         fields = fields_of(chunk)
         if fields is None:
@@ -78,7 +72,7 @@ class Nodes:
         return True
 
     def end(self, now: float) -> None:
-        """Take the end of the stream: what still runs will not be heard of any more."""
+        """Mark the nodes that are still running as unfinished, at the end of the stream."""
         for name, node in self._nodes.items():
             if node.state == "running":
                 self._nodes[name] = replace(node, state="unfinished", ended=now)
@@ -89,7 +83,7 @@ class Nodes:
 
 
 def output_of(chunk: object) -> Any:
-    """Return what the last event of a workflow gives, else the chunk itself."""
+    """Return the output in the last event of a workflow; for other chunks, the chunk itself."""
     fields = fields_of(chunk)
     if fields is not None and fields.get("type") == "output" and "output" in fields:
         return fields["output"]

@@ -23,19 +23,19 @@ LOG_PAUSE = 10.0
 
 
 class Renderer(Protocol):
-    """Draws the snapshots of one stream, each in the place of the one before."""
+    """Draws the snapshots of one stream, each in the place of the last one."""
 
     def draw(self, snapshot: Snapshot) -> None:
-        """Draw a snapshot; the last one of a stream has ended."""
+        """Draw a snapshot; in the last one, `has_ended` is True."""
         raise NotImplementedError
 
 
 class Notebook:
-    """One output of a notebook's cell, updated in place."""
+    """One output of a notebook cell, updated in place."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
-        # One for each stream: a front end may mix up two displays of a cell otherwise.
+        # A unique id for each stream; otherwise, a front end may confuse two displays of a cell.
         self._id = f"fal-stream-{uuid4().hex}"
         self._is_there = False
 
@@ -51,7 +51,7 @@ class Notebook:
 
 
 class RewrittenLine:
-    """One line of a terminal, and at the end all that came."""
+    """One line of a terminal, and all content at the end."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -77,7 +77,7 @@ class RewrittenLine:
 
 
 class Log:
-    """A file or pipe: a line now and then, and at the end all that came."""
+    """A file or pipe: a status line every ten seconds, and all content at the end."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -99,7 +99,7 @@ def _write(file: TextIO, text: str) -> None:
 
 
 def find_renderer() -> Renderer | None:
-    """Return what this program draws with; None where it has no output."""
+    """Return the renderer for this program's output; None if it has no output."""
     shell = running_shell()
     if shell is not None and is_kernel(shell):
         return Notebook(shell)

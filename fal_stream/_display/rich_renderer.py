@@ -1,4 +1,4 @@
-"""Draw snapshots on a terminal by rich; imported only if rich is installed."""
+"""Draw snapshots on a terminal with rich; imported only if rich is installed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BAR_COLUMNS = 20
 
 
 class RichTerminal:
-    """Some lines of a terminal, and at the end all that came."""
+    """Some lines of a terminal, and all content at the end."""
 
     def __init__(self, file: TextIO) -> None:
         self._console = Console(file=file, highlight=False)
@@ -51,7 +51,7 @@ class RichTerminal:
         self._live.update(Group(*self._parts(self._last_lines(snapshot), snapshot)), refresh=True)
 
     def _last_lines(self, snapshot: Snapshot) -> list[str]:
-        """Return the lines that the terminal has room for, the status as the last one."""
+        """Return the last lines that fit on the terminal, with the status as the last one."""
         *above, last = to_lines(snapshot)
         text = Text("\n".join(above)[-self._console.width * self._console.height :])
         wrapped = [line.plain for line in text.wrap(self._console, self._console.width)]

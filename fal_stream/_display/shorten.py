@@ -1,6 +1,6 @@
 """Shorten chunks and texts, and make them safe to print.
 
-Promises: a data URI becomes its beginning and its size, and control characters are escaped.
+Promises: a data URI is replaced by its beginning and its size, and control characters are replaced.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ __all__ = ["encodable", "format_size", "short_chunk_repr", "terminal_safe", "tru
 
 _DATA_URI = re.compile(r"data:[\w.+-]+/[\w.+-]+[^,]{0,60},", re.I)
 _LONGEST_STRING = 200
-# Line ends and tabs stay. Characters that change the writing direction could make a line look like
-# another.
+# Control characters except line ends and tabs, characters that change the writing direction, which
+# could make a line look like another one, and surrogates.
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-# Half a character, which JSON may hold and UTF-8 can't.
+# A lone surrogate, which JSON may contain, but which can't be encoded as UTF-8.
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def format_size(count: float) -> str:
-    """Say a number of bytes."""
+    """Return a number of bytes as text, with a unit."""
     for unit in ("bytes", "kB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
@@ -36,22 +36,22 @@ def format_size(count: float) -> str:
 
 
 def terminal_safe(text: str) -> str:
-    """Take the characters out that a terminal would obey."""
+    """Return a text with control characters replaced, which could control the terminal."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
 
 
 def encodable(text: str) -> str:
-    """Take the halves of characters out that can't be sent."""
+    """Return a text with lone surrogates replaced, which can't be encoded."""
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def truncated(text: str, columns: int, *, at_end: bool = True) -> str:
-    """Cut a line to so many columns of a terminal.
+    """Return a line cut to a number of columns of a terminal.
 
     Args:
         text: The line.
-        columns: How many columns there are.
-        at_end: Whether its end is cut off. Default True; False cuts its beginning off.
+        columns: The number of columns.
+        at_end: Whether to cut off the end. Default True; False cuts off the beginning.
     """
     width = 0
     for number, character in enumerate(text if at_end else reversed(text)):
@@ -99,7 +99,7 @@ class _Shortener(reprlib.Repr):
     def repr_dict(self, x: dict[Any, Any], level: int) -> str:
         if level <= 0:
             return "{...}"
-        # In the order of the dict; the library's own printer would sort the keys.
+        # In the order of the dict; `reprlib` would sort the keys.
         items = islice(x.items(), self.maxdict)
         parts = [f"{self.repr1(k, level - 1)}: {self.repr1(v, level - 1)}" for k, v in items]
         return "{" + ", ".join([*parts, *(["..."] if len(x) > len(parts) else [])]) + "}"

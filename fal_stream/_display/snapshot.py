@@ -1,8 +1,8 @@
-"""`Snapshot`: what is shown of a stream at one moment, and how chunks make snapshots.
+"""`Snapshot`: the content to show of a stream at one moment, built from its chunks.
 
-Promises: a snapshot is immutable, so a thread can draw it while further chunks arrive. What a chunk
-lacks stays as the earlier chunks left it: an image is shown until the next one arrives. Adding a
-chunk takes the same time, however much came before.
+Promises: a snapshot is immutable, so a thread can draw it while further chunks arrive. A chunk only
+changes what it contains: an image is shown until the next one arrives. Adding a chunk takes
+constant time, however many came before.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ _MAX_LOGS = 5
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is shown.
+    """The content to show.
 
     Attributes:
         endpoint_id: The endpoint.
-        state: How the stream stands.
-        seconds: How long it has been shown.
-        count: How many chunks came.
-        size: How many bytes came, of a stream of bytes.
-        progress: The part that is done, 0 to 1, or None.
-        message: What the app says about it, or None.
-        logs: The last lines of its log.
+        state: The state of the stream.
+        seconds: How long the stream has been shown (seconds).
+        count: The number of chunks that arrived.
+        size: The number of bytes that arrived, if the chunks are bytes.
+        progress: The progress of the app, 0 to 1, or None.
+        message: The app's message about its progress, or None.
+        logs: The last lines of the app's log.
         nodes: The nodes of a workflow.
-        reasoning: What a language model thinks before it answers, or None.
+        reasoning: The reasoning of a language model so far, or None.
         text: The text so far, or None.
-        media: The last pictures, sounds, videos and other files.
-        other: The last chunk in short, where nothing can be shown in another form.
-        seed: The seed that the app used, or None.
+        media: The last images, audio, videos and other files.
+        other: The shortened repr of the last chunk, if nothing else can be shown.
+        seed: The seed that the app has used, or None.
         request_id: The server's id of the request, or None.
-        failure: What ended it: the message of an error.
+        failure: The message of the error that ended the stream.
         is_markdown: Whether the text is Markdown.
     """
 
@@ -75,25 +75,25 @@ class Snapshot:
 
     @property
     def weight(self) -> int:
-        """About how many characters it takes to draw it."""
+        """The approximate number of characters of the drawn snapshot."""
         texts = len(self.text or "") + len(self.reasoning or "")
         return texts + sum(len(one.url or "") for one in self.media)
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more will come."""
+        """Whether the stream has ended."""
         return self.state not in ("waiting", "running")
 
 
 class SnapshotBuilder:
-    """Makes snapshots of chunks. One thread takes chunks, and another may ask for snapshots.
+    """Builds snapshots from chunks; one thread may add chunks while another one gets snapshots.
 
     Args:
         endpoint_id: The endpoint.
         is_markdown: Whether the text is Markdown. Default False.
 
     Attributes:
-        version: Rises with each chunk.
+        version: A number that increases with each chunk.
     """
 
     def __init__(self, endpoint_id: str, *, is_markdown: bool = False) -> None:
@@ -114,12 +114,12 @@ class SnapshotBuilder:
         self._logs: tuple[str, ...] = ()
 
     def take(self, chunk: Any, now: float = 0.0, content_type: str | None = None) -> None:
-        """Take a chunk in.
+        """Add a chunk.
 
         Args:
             chunk: The chunk.
-            now: The time, in seconds since the beginning.
-            content_type: What the response is said to be, where its body is the chunks.
+            now: The time (seconds since the stream is shown). Default 0.
+            content_type: The media type of the response, if the chunks are bytes. Default: unknown.
         """
         self._count += 1
         self.version += 1
@@ -133,7 +133,7 @@ class SnapshotBuilder:
                 self._other = short_chunk_repr(content)
 
     def _take_content(self, chunk: Any) -> bool:
-        """Take what can be shown of a chunk, and tell whether there was anything."""
+        """Add what can be shown of a chunk, and return whether there was anything."""
         text, reasoning = find_shown_text(chunk), find_reasoning(chunk)
         if text is not None:
             self._text.take(text.text, text.cumulative)
@@ -159,26 +159,26 @@ class SnapshotBuilder:
         return bool(text or reasoning or media or has_sound or has_news)
 
     def take_failure(self, data: object, now: float) -> None:
-        """Take what an app said when it failed, which may name the node of a workflow."""
+        """Add the data of an error, which may be the event of a workflow's node."""
         self._nodes.take(data, now)
 
     def snapshot(self, now: float = 0.0) -> Snapshot:
         """Return the snapshot of the chunks so far.
 
         Args:
-            now: The time, in seconds since the beginning.
+            now: The time (seconds since the stream is shown). Default 0.
         """
         return self._snapshot("running" if self._count else "waiting", now)
 
     def ended(
         self, state: State, now: float = 0.0, failure: str = "", request_id: str | None = None
     ) -> Snapshot:
-        """Return the snapshot at the end of the stream, with a player for its sound.
+        """Return the snapshot at the end of the stream, with a player for its audio.
 
         Args:
-            state: How it ended.
-            now: The time, in seconds since the beginning.
-            failure: The message of the error that ended it. Default: none did.
+            state: The state of the stream.
+            now: The time (seconds since the stream is shown). Default 0.
+            failure: The message of the error that ended the stream. Default: none.
             request_id: The server's id of the request. Default None.
         """
         self._nodes.end(now)
@@ -206,6 +206,6 @@ class SnapshotBuilder:
         sound = self._sound.media(with_url=snapshot.has_ended)
         if sound is not None:
             return replace(snapshot, media=(*snapshot.media, sound))
-        # What can't be shown is of interest where there is nothing else.
+        # The repr of a chunk is only shown if there is nothing else.
         has_more = snapshot.text or snapshot.media or snapshot.size
         return snapshot if has_more else replace(snapshot, other=self._other)

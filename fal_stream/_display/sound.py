@@ -1,6 +1,6 @@
 """Join the pieces of a stream's audio into a file that a browser can play.
 
-Promises: its size is limited to what a notebook may hold. PCM gets the header of a WAV file.
+Promises: the size is limited. PCM gets the header of a WAV file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .extract import Media, media_kind
 
 __all__ = ["SOUND_LIMIT", "SoundAccumulator"]
 
-SOUND_LIMIT = 7_500_000  # bytes; in base64 they are as many characters as all files may have
+SOUND_LIMIT = 7_500_000  # bytes; encoded as base64, as many characters as `INLINE_LIMIT`
 
 _PCM = ("audio/pcm", "audio/l16", "audio/x-pcm", "audio/raw")
 _RATE = re.compile(r";\s*rate=(\d{4,6})", re.IGNORECASE)
@@ -31,10 +31,10 @@ _SECONDS_FIELDS = ("audio_duration_sec", "audio_duration", "duration")
 
 
 class SoundAccumulator:
-    """A sound, or the body of a response, that grows.
+    """Joins the audio of chunks, or the body of a response.
 
     Attributes:
-        size: How many bytes have come.
+        size: The number of bytes that have arrived.
     """
 
     def __init__(self) -> None:
@@ -47,11 +47,11 @@ class SoundAccumulator:
         self._seconds: float | None = None
 
     def take_body(self, piece: bytes, content_type: str | None) -> None:
-        """Take a piece of the response's body.
+        """Add a piece of the response body.
 
         Args:
             piece: The bytes.
-            content_type: What the response is said to be, or None.
+            content_type: The media type of the response, or None.
         """
         if not self._is_body:
             self._is_body = True
@@ -59,7 +59,7 @@ class SoundAccumulator:
         self._keep(piece)
 
     def take(self, chunk: object) -> bool:
-        """Take what a chunk has of the sound, and tell whether it has any."""
+        """Add the audio of a chunk, and return whether it has any."""
         fields = fields_of(chunk)
         if fields is None:
             return False
@@ -87,13 +87,10 @@ class SoundAccumulator:
             del self._data[HEAD_BYTES:]
 
     def media(self, *, with_url: bool) -> Media | None:
-        """Return the sound so far.
+        """Return the audio or video so far, or None if there is none, or its type is unknown.
 
         Args:
-            with_url: Whether it is to be played; otherwise it is only told how much there is.
-
-        Returns:
-            The sound; None where there is none, or nobody knows what the bytes are.
+            with_url: Whether to include the data, for a player; otherwise only its size.
         """
         head = bytes(self._data[:HEAD_BYTES])
         if not head:
@@ -111,7 +108,7 @@ class SoundAccumulator:
         return Media(kind, url, content_type, self.size, seconds)
 
     def _told(self, head: bytes) -> tuple[str, bool]:
-        """Tell the media type, and whether it is bare PCM, which has to be made a WAV file."""
+        """Return the media type, and whether the data is raw PCM, which needs a WAV header."""
         said, seen = essence_of(self._content_type), sniffed_type(head)
         if seen is not None:
             return seen, False
@@ -133,7 +130,7 @@ class SoundAccumulator:
         return _USUAL_RATE
 
     def _with_header(self, samples: bytes) -> bytes:
-        """Put the header of a WAV file before PCM of 16 bits and one channel."""
+        """Return PCM of 16 bits and one channel with the header of a WAV file."""
         rate = self._pcm_rate()
         samples = samples[: len(samples) // 2 * 2]
         form = struct.pack("<HHIIHH", 1, 1, rate, 2 * rate, 2, 16)
@@ -143,7 +140,7 @@ class SoundAccumulator:
 
 
 def _with_sizes(data: bytes) -> bytes:
-    """Correct the sizes in a WAV file that was sent before its end was known."""
+    """Return a WAV file with correct sizes; a server that streams one can't know them."""
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         return data
     place = 12

@@ -1,1 +1,1 @@
-"""Files that are uploaded: what counts as one, its name and type, and reading it."""
+"""Files to upload: which objects count as files, their names and types, and reading them."""

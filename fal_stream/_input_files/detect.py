@@ -1,7 +1,7 @@
 """Detect files in an input: paths, open files, bytes, Pillow images, files of web frameworks.
 
-Promises: detection does no I/O and imports nothing: if Pillow isn't imported, no object can be an
-image of it.
+Promises: detection does no I/O and imports nothing: if Pillow isn't imported, no object can be a
+Pillow image.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ def is_file(value: object) -> bool:
     """Return whether a value is a file that can be uploaded.
 
     Returns:
-        True for a path that is no `str`, bytes in memory, whatever has a `read` method, and an
-        image of Pillow. A text file counts too: opening it says what is wrong with it.
+        True for a path object, bytes in memory, an object with a `read` method, and a Pillow image.
+        A text file counts too, so that opening it raises an error that tells what is wrong.
     """
     if isinstance(value, (str, type)):
         return False
@@ -28,7 +28,7 @@ def is_file(value: object) -> bool:
 
 
 def attribute(value: object, name: str) -> object:
-    """Return an attribute of somebody else's object; None where there is none, or it can't say."""
+    """Return an attribute of a foreign object, or None if it has none or reading it raises."""
     try:
         return getattr(value, name, None)
     except Exception as error:
@@ -43,11 +43,11 @@ def can_read(value: object) -> bool:
 
 
 def is_path(value: object) -> TypeGuard[os.PathLike[str]]:
-    """Return whether a value is a path; text is none."""
+    """Return whether a value is a path object; a `str` is not."""
     return isinstance(value, os.PathLike)
 
 
 def is_image(value: object) -> bool:
-    """Return whether a value is an image of Pillow."""
+    """Return whether a value is a Pillow image."""
     image = getattr(sys.modules.get("PIL.Image"), "Image", None)
     return isinstance(image, type) and isinstance(value, image)

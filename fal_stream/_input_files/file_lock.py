@@ -26,7 +26,7 @@ class FileLock:
             self._clean_up_if_over()
 
     def _clean_up_if_over(self) -> None:
-        """Clean up if the use is over and nobody has the lock; else whoever has it does so."""
+        """Clean up if the use is over; if a thread holds the lock, that thread will clean up."""
         while self._is_over():
             lock = self._lock
             if not lock.acquire(blocking=False):
@@ -42,5 +42,5 @@ class FileLock:
         raise NotImplementedError
 
     def _clean_up(self) -> None:
-        """Do what is left to do."""
+        """Close the file, or do what else has to be done at the end."""
         raise NotImplementedError

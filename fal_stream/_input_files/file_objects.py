@@ -1,7 +1,7 @@
-"""Choose how a file object that the caller opened is read: by position, or in order.
+"""Choose how to read a file object that the caller has opened: at any position, or in order.
 
 Promises: parts are read concurrently only if seeking is cheap and reliable. Any other seekable file
-(a packed one, or one of an unknown class) is read in order from its beginning, and a file that
+(a compressed one, or one of an unknown class) is read in order from its beginning, and a file that
 can't seek is read from its current position.
 """
 
@@ -21,11 +21,7 @@ _BUFFERED = (io.BufferedReader, io.BufferedRandom)
 
 
 def file_object_reader(file: Any) -> Reader:
-    """Choose the reader of an open file.
-
-    Returns:
-        The reader.
-    """
+    """Return the reader for an open file."""
     if type(file) is io.BytesIO:
         return MemoryReader(file.getbuffer)
     if isinstance(file, mmap.mmap):
@@ -65,13 +61,13 @@ def _seekable_reader(file: Any) -> Reader | None:
 def _is_quick(file: Any) -> bool:
     if isinstance(file, io.BytesIO):
         return True
-    # Not for a subclass, which may return other bytes than those of the file.
+    # Not for a subclass, whose `read` may return other bytes than those of the file.
     raw = file.raw if type(file) in _BUFFERED else file
     return type(raw) is io.FileIO and stat.S_ISREG(os.fstat(raw.fileno()).st_mode)
 
 
 def _true_file(file: Any) -> Any:
-    """Return the file in one of `tempfile`, where its documentation says that it is."""
+    """Return the file inside a wrapper of `tempfile`, at its documented attribute, or the file."""
     if type(file).__module__ != "tempfile":
         return file
     inside = vars(file)

@@ -1,7 +1,7 @@
 """Encode Pillow images as bytes.
 
-Promises: the bytes have the stated media type, and a photo keeps its quality. Of an animation the
-current frame is encoded, as everywhere in Pillow.
+Promises: the bytes have the returned media type, and a photo keeps its quality. Of an animation,
+the current frame is encoded, as Pillow does by default.
 """
 
 from __future__ import annotations
@@ -13,24 +13,21 @@ from typing import Any
 from .._checks import short_repr
 from ..errors import ConfigError, excerpt
 
-# Photos with more than one image in them (MPO); few models accept this format.
+# MPO is a JPEG format for several images in one file, which few models accept.
 _SAVED_AS = {"MPO": "JPEG"}
 
 
 def encode_image(place: str, image: Any, wanted: str | None) -> tuple[bytes, str]:
-    """Encode an image.
+    """Return an image as bytes, and their media type.
 
     Args:
-        place: What the image is called in a message.
-        image: An image of Pillow.
-        wanted: The media type, like `image/webp`. None: the format that the image was read from,
-            or PNG where there was none or where it can't hold the image.
-
-    Returns:
-        The bytes and their media type.
+        place: What to call the image in messages.
+        image: A Pillow image.
+        wanted: The media type, like `image/webp`. None for the format that the image was read from,
+            or PNG if there was none, or it can't store the image.
 
     Raises:
-        ConfigError: Pillow can't do it.
+        ConfigError: Pillow can't encode the image.
     """
     pillow: Any = sys.modules["PIL.Image"]
     pillow.init()
@@ -49,7 +46,7 @@ def encode_image(place: str, image: Any, wanted: str | None) -> tuple[bytes, str
     for name in formats:
         try:
             return _saved(image, name), types[name]
-        # Whatever the plugin of the format raises: OSError, ValueError, KeyError, TypeError ...
+        # Pillow's plugins raise many types: OSError, ValueError, KeyError, TypeError ...
         except Exception as error:
             reason = excerpt(str(error)) or type(error).__name__
     raise ConfigError(

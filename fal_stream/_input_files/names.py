@@ -1,8 +1,8 @@
 """The name and the media type of a file: checked if given, else detected, else generated.
 
-Promises: an argument that is wrong is refused; a name that was found with the file is made valid.
-The type is guessed from the name by the standard library's `mimetypes`, which knows what the system
-and the program have added.
+Promises: a wrong argument raises an error; the file's own name is made valid. The type is guessed
+from the name by the standard library's `mimetypes`, which includes the types that the system and
+the program have added.
 """
 
 from __future__ import annotations
@@ -24,27 +24,21 @@ DEFAULT_TYPE = "application/octet-stream"
 MAX_NAME = 255  # characters; the limit of most file systems
 MAX_TYPE = 255
 
-# RFC 9110, section 8.3.1; what is quoted is printable ASCII here.
+# RFC 9110, section 8.3.1; quoted strings may only contain printable ASCII here.
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _QUOTED = r'"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e]|\\[\t\x20-\x7e])*"'
 _MEDIA_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}(?:[\t ]*;[\t ]*{_TOKEN}=(?:{_TOKEN}|{_QUOTED}))*")
 
-# The media types of files that `mimetypes` reports as another type with an encoding.
+# The media types of compressed files, which `mimetypes` reports as another type with an encoding.
 _PACKED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
 _UNPACKERS = ("bz2", "gzip", "lzma")
 
 
 def check_content_type(value: object) -> str:
-    """Check a given content type.
-
-    Args:
-        value: A media type (RFC 9110, section 8.3.1), like `image/png`.
-
-    Returns:
-        The type, without white space around it.
+    """Check that a value is a media type, and return it without surrounding white space.
 
     Raises:
-        ConfigError: It is anything else.
+        ConfigError: It is not a media type (RFC 9110, section 8.3.1).
     """
     if isinstance(value, str) and len(value) <= MAX_TYPE:
         text = value.strip(" \t")
@@ -57,16 +51,10 @@ def check_content_type(value: object) -> str:
 
 
 def check_file_name(value: object) -> str:
-    """Check a given file name.
-
-    Args:
-        value: A name without folders, in any script, of at most 255 characters.
-
-    Returns:
-        The name.
+    """Check that a value is a file name without folders, of at most 255 characters, and return it.
 
     Raises:
-        ConfigError: It is anything else.
+        ConfigError: It is not such a name.
     """
     if isinstance(value, str) and 0 < len(value) <= MAX_NAME and _made_fit(value) == value:
         return value
@@ -77,16 +65,13 @@ def check_file_name(value: object) -> str:
 
 
 def name_of(file: object) -> str | None:
-    """Return the name that a path or an open file has.
-
-    Args:
-        file: The file.
+    """Return the name of a path or an open file, or None.
 
     Returns:
-        The last part of its path, with `_` for what a name can't have, or None.
+        The last part of the path, with `_` in the place of characters that a name can't have.
     """
     if type(file).__module__ == "tarfile" and sys.version_info < (3, 12):
-        return None  # its name is that of the archive
+        return None  # before Python 3.12, its name is that of the archive
     name = os.fspath(file) if is_path(file) else attribute(file, "name")
     if isinstance(name, bytes):
         name = os.fsdecode(name)
@@ -99,12 +84,12 @@ def name_of(file: object) -> str | None:
 
 
 def fit_name(name: str) -> str | None:
-    """Make a name that was found with a file fit; None where nothing is left of it."""
+    """Return a valid name for a file's own name, or None if nothing is left of it."""
     return _made_fit(name[-MAX_NAME:]) or None
 
 
 def declared_type(file: object) -> str | None:
-    """Return the content type that an object has of its own, as files of requests do, or None."""
+    """Return the `content_type` of an object, as files of web frameworks have it, or None."""
     value = attribute(file, "content_type")
     if not isinstance(value, str) or essence_of(value) == DEFAULT_TYPE:
         return None
@@ -115,14 +100,7 @@ def declared_type(file: object) -> str | None:
 
 
 def unique_name(content_type: str) -> str:
-    """Make a name that no other file has.
-
-    Args:
-        content_type: The file's type, which gives the extension.
-
-    Returns:
-        The name.
-    """
+    """Return a unique file name, with the extension of a content type."""
     essence = essence_of(content_type)
     subtype = essence.partition("/")[2]
     extension = mimetypes.guess_extension(essence, strict=False)
@@ -132,14 +110,7 @@ def unique_name(content_type: str) -> str:
 
 
 def guessed_type(file_name: str) -> str | None:
-    """Guess the content type of a file from its name.
-
-    Args:
-        file_name: The name.
-
-    Returns:
-        The type, or None if nothing is known of it.
-    """
+    """Return the content type for a file name, or None if it is unknown."""
     extension = os.path.splitext(file_name)[1]
     content_type, packed = mimetypes.guess_type(f"file{extension}", strict=False)
     content_type = _PACKED.get(packed, DEFAULT_TYPE) if packed else content_type

@@ -1,7 +1,7 @@
 """Read files that are given as paths: opened for the first read, closed after the last.
 
-Promises: a change of the file's size is detected until its first byte is read. The size of a file
-that claims to be empty is not trusted, because files in /proc claim that and are not.
+Promises: if the file is changed or replaced before its first byte is read, that is detected. The
+size of a file that claims to be empty is not trusted, because files in /proc claim that.
 """
 
 from __future__ import annotations
@@ -16,13 +16,10 @@ Stamp = tuple[int, int, int, int]
 
 
 def path_reader(path: str) -> Reader:
-    """Return the reader of a regular file.
-
-    Returns:
-        The reader: of a stream if the file says that it is empty.
+    """Return the reader for a regular file; it reads a stream if the file claims to be empty.
 
     Raises:
-        OSError: It can't be opened.
+        OSError: The file can't be opened.
     """
     # Unbuffered, because a buffer would hide a change of the file.
     with open(path, "rb", buffering=0) as file:
@@ -41,7 +38,7 @@ class _LazyFile(FileLock):
         self._is_closed = False
 
     def read(self, length: int, offset: int | None = None) -> bytes:
-        """Read at a place, up to the length; or from where the file stands, some bytes."""
+        """Read `length` bytes at an offset; or without an offset, some bytes at the position."""
         with self._locked():
             if self._is_closed:
                 raise FileReadError("it was closed")
@@ -78,7 +75,7 @@ class PathReader(Reader):
 
     Args:
         path: The path of a regular file.
-        stamp: What the file was when the upload was asked for.
+        stamp: Size, modification time, device and inode of the file when the upload was requested.
     """
 
     def __init__(self, path: str, stamp: Stamp) -> None:
@@ -86,7 +83,7 @@ class PathReader(Reader):
         self.size = stamp[0]
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """Return the bytes from an offset on, fewer where there are no more."""
+        """Return the bytes from an offset on; fewer only at the end of the file."""
         return self._opened.read(length, offset)
 
     def close(self) -> None:
@@ -95,7 +92,7 @@ class PathReader(Reader):
 
 
 class PathStreamReader(Reader):
-    """Reads a file by its path, whatever it holds by then.
+    """Reads a file of unknown size by its path, as a stream.
 
     Args:
         path: The path of a regular file.
@@ -107,7 +104,7 @@ class PathStreamReader(Reader):
         self._opened = _LazyFile(path, None)
 
     def read_next(self, length: int) -> bytes:
-        """Return some of the next bytes; none at the end."""
+        """Return some of the next bytes; `b""` only at the end."""
         return self._opened.read(length)
 
     def close(self) -> None:

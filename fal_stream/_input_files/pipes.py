@@ -18,16 +18,16 @@ from typing import Any
 
 from .readers import FileReadError, Reader, read_some
 
-POLL_MILLISECONDS = 500  # milliseconds; so often a wait looks up whether it is still wanted
+POLL_MILLISECONDS = 500  # how often a wait checks whether the reader was closed
 
 _BUFFERED = (io.BufferedReader, io.BufferedRandom)
 
 
 class PipeReader(Reader):
-    """Reads a file from where it is, in order.
+    """Reads a file in order, from its current position.
 
     Args:
-        file: The file, which stays open.
+        file: The file, which is not closed.
     """
 
     size = None
@@ -38,19 +38,20 @@ class PipeReader(Reader):
         self._is_closed = False
 
     def read_next(self, length: int) -> bytes:
-        """Return some of the next bytes, as soon as there are any; none at the end."""
+        """Return some of the next bytes as soon as there are any; `b""` only at the end."""
         self._check_open()
         if self._is_special and hasattr(select, "poll"):
             self._wait()
-        # After a second read, the user of a terminal would have to type the end of file twice.
+        # Not twice, because the user of a terminal would have to type the end of file twice.
         return read_some(self._file, length, ask_twice=not self._is_special)
 
     def _wait(self) -> None:
-        # Bytes that are in the file's buffer already wait with the others. They come with the next
-        # ones or at the end, and an upload is not over before the end anyway.
+        # Bytes that are in the file's buffer already aren't seen by `poll`. They are read with the
+        # next bytes or at the end, and an upload doesn't end before that anyway.
         while True:
             poll = select.poll()
-            # Asked for each time: the caller may close the file, and its number be another's.
+            # `fileno` is called each time: if the caller closes the file, its descriptor may be
+            # reused.
             poll.register(self._file.fileno(), select.POLLIN)
             if poll.poll(POLL_MILLISECONDS):
                 return
@@ -61,17 +62,17 @@ class PipeReader(Reader):
             raise FileReadError("it was closed")
 
     def close(self) -> None:
-        """Take no more from the file."""
+        """Read nothing more from the file."""
         self._is_closed = True
 
 
 def is_special(file: Any) -> bool:
-    """Return whether a file is a pipe, a device or a socket that bytes can be waited for.
+    """Return whether a file is a pipe, a device or a socket that can be polled for bytes.
 
     Returns:
-        True for Python's own files over these. False for those with a protocol in between, such as
-        a response or a socket with TLS: they may have all their bytes while the socket is silent.
-        A socket with a timeout ends its wait itself.
+        True for Python's own file objects of these. False for objects with a protocol in between,
+        such as a response or a TLS socket, which may have bytes in a buffer while the socket has
+        none; and for a socket with a timeout, which ends its wait itself.
     """
     try:
         raw = file.raw if type(file) in _BUFFERED else file

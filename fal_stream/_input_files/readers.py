@@ -1,6 +1,7 @@
 """The interface of file readers, a reader of bytes in memory, and checked calls of `read`.
 
-Promises: what a foreign file object returns is checked. A reader copies no more than was asked for.
+Promises: the result of a foreign file object is checked. A reader copies no more bytes than were
+requested.
 """
 
 from __future__ import annotations
@@ -12,41 +13,41 @@ from typing import Any
 
 from ..errors import FalStreamError, counted
 
-# The largest single `read`: a file object may allocate memory for all that it is asked for.
+# The largest single `read` (bytes): a file object may allocate memory for the requested size.
 MAX_PIECE = 256 * 1024
 
 
 class FileReadError(FalStreamError):
-    """A file could be opened, but not read to its end; whoever uploads it says so of the upload."""
+    """A file could be opened, but not read to its end; the upload raises it as `UploadError`."""
 
 
 class Reader:
     """Reads a file.
 
     Attributes:
-        size: Its size in bytes, or None for a stream.
+        size: The size of the file (bytes), or None for a stream.
     """
 
     size: int | None
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """Return the bytes from an offset on, fewer where there are no more."""
+        """Return the bytes from an offset on; fewer only at the end of the file."""
         raise FileReadError("it is a stream, which is read in order only")
 
     def read_next(self, length: int) -> bytes:
-        """Return some of the next bytes, as soon as there are any; none at the end."""
+        """Return some of the next bytes as soon as there are any; `b""` only at the end."""
         raise FileReadError("its size is known, so it is read by offsets")
 
     def close(self) -> None:
-        """Close what the reader itself opened, now or after a read that still runs."""
+        """Close what the reader itself has opened, now or after a read that still runs."""
 
 
 class MemoryReader(Reader):
     """Reads bytes that are in memory.
 
     Args:
-        view: Gives a view of them; it is asked for and released at each read, so that between two
-            the owner may do with them what he likes.
+        view: Returns a view of the bytes. It is called for each read, and the view is released
+            after the read, so that the owner can change or resize the object between reads.
     """
 
     def __init__(self, view: Callable[[], memoryview]) -> None:
@@ -55,7 +56,7 @@ class MemoryReader(Reader):
             self.size = whole.nbytes
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """Return the bytes from an offset on, fewer where there are no more."""
+        """Return the bytes from an offset on; fewer only at the end of the file."""
         with self._view() as whole:
             return _piece(whole, offset, length)
 
@@ -75,17 +76,14 @@ def _piece(whole: memoryview, offset: int, length: int) -> bytes:
 
 
 def read_up_to(file: Any, length: int) -> bytes:
-    """Read from where an open file stands.
+    """Return bytes of an open file from its current position; fewer only at the end of the file.
 
     Args:
         file: The file.
-        length: How many bytes.
-
-    Returns:
-        The bytes, fewer only where the file ends.
+        length: The number of bytes.
 
     Raises:
-        FileReadError: What it gives is not bytes, or more than was asked for.
+        FileReadError: The file returned something else than bytes, or too many.
     """
     pieces: list[bytes] = []
     missing = length
@@ -99,18 +97,18 @@ def read_up_to(file: Any, length: int) -> bytes:
 
 
 def read_some(file: Any, length: int, *, ask_twice: bool) -> bytes:
-    """Read what an open file has, without waiting for more than one byte where it can do so.
+    """Return the bytes that an open file has, if possible without waiting for more.
 
     Args:
         file: The file.
-        length: How many bytes at most.
-        ask_twice: Whether the end counts only when `read` says it, too.
+        length: The largest number of bytes.
+        ask_twice: Whether an empty result of `read1` is only the end if `read` returns one, too.
 
     Returns:
-        The bytes, at most 256 KiB, and none only where the file ends.
+        At most 256 KiB; `b""` only at the end of the file.
 
     Raises:
-        FileReadError: What it gives is not bytes, or more than was asked for.
+        FileReadError: The file returned something else than bytes, or too many.
     """
     length = min(length, MAX_PIECE)
     if _has_own_read1(file):
@@ -124,7 +122,7 @@ def read_some(file: Any, length: int, *, ask_twice: bool) -> bytes:
 
 def _has_own_read1(file: Any) -> bool:
     # A wrapper may define only `read` and delegate everything else to the wrapped file, and a
-    # subclass may override only `read`: their `read1` would return other bytes.
+    # subclass may override only `read`: then `read1` would return other bytes than `read`.
     if "read" in getattr(file, "__dict__", {}):
         return False
     for kind in type(file).__mro__:
@@ -143,13 +141,10 @@ def _checked(method: str, piece: object, length: int) -> bytes:
 
 
 def checked_bytes(piece: object) -> bytes:
-    """Check what a `read` method gave.
-
-    Returns:
-        It, as bytes.
+    """Check the result of a `read` method, and return it as bytes.
 
     Raises:
-        FileReadError: It is something else.
+        FileReadError: It is not bytes.
     """
     if isinstance(piece, (bytes, bytearray, memoryview)):
         return bytes(piece)

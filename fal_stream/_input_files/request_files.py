@@ -17,8 +17,8 @@ class RequestFile(NamedTuple):
     """A file of a request.
 
     Attributes:
-        file: The open file in it.
-        name: What it was called, or None.
+        file: The open file in the framework's object.
+        name: The name of the file, or None.
     """
 
     file: Any
@@ -26,16 +26,13 @@ class RequestFile(NamedTuple):
 
 
 def request_file(value: object) -> RequestFile | None:
-    """Return what a web framework knows of a file of a request.
+    """Return the open file and the name in a web framework's object, or None for other objects.
 
     Args:
         value: A `FileStorage` of werkzeug (Flask, Quart), an `UploadFile` of Starlette (FastAPI)
-            or Litestar, or any other object that is made like them.
-
-    Returns:
-        The file; None where it is none of these.
+            or Litestar, or any other object with the same attributes.
     """
-    # Python's own file objects have other attributes of these names, or warn when they are read.
+    # Python's own file objects use these names for other attributes, or warn when they are read.
     if isinstance(value, (io.IOBase, type)):
         return None
     name = attribute(value, "filename")

@@ -1,8 +1,8 @@
 """Read open files that can seek; all readers of one file share its position.
 
-Promises: each reader gets the right bytes, whoever else reads the same file meanwhile. After the
-last reader is closed (and a read that still runs has ended), the file is at the position where the
-caller left it. A file whose read hangs blocks no other file.
+Promises: each reader gets the right bytes, even if others read the same file meanwhile. After the
+last reader is closed (and a read that still runs has ended), the position of the file is the one
+that the caller left. A file whose read hangs doesn't block other files.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .readers import FileReadError, Reader, read_some, read_up_to
 
 
 class SharedFile(FileLock):
-    """An open file that can seek, shared by all who read it; made by `SharedFile.of`."""
+    """An open file that can seek, shared by its readers; created by `SharedFile.of`."""
 
     def __init__(self, file: Any) -> None:
         super().__init__()
@@ -33,11 +33,11 @@ class SharedFile(FileLock):
 
     @classmethod
     def of(cls, file: Any, reader: Reader) -> SharedFile:
-        """Return the one of a file, with one more reader."""
+        """Return the shared file of a file object, and add a reader to it."""
         with _mutex:
             opened = _open_files.get(id(file))
             if opened is None:
-                # It keeps the file, so while it is there no other object has the same id.
+                # It refers to the file, so no other object can get the same id while it exists.
                 _open_files[id(file)] = opened = cls(file)
             opened._readers.add(reader)
         return opened
@@ -62,7 +62,7 @@ class SharedFile(FileLock):
 
     @contextlib.contextmanager
     def locked_next(self, reader: Reader, offset: int) -> Iterator[Any]:
-        """Lock the file for one that reads in order, at the position where it goes on."""
+        """Lock the file for a reader that reads in order, at its next position."""
         with self.locked_for(reader) as file:
             if self._last is not reader:
                 file.seek(offset)
@@ -72,9 +72,9 @@ class SharedFile(FileLock):
             self._last = reader
 
     def leave(self, reader: Reader) -> None:
-        """Take a reader away; after the last, the file stands again where it stood."""
-        # Without the mutex, as a signal handler or a finalizer may come by here: where a reader is
-        # added meanwhile, it finds the file where it stood.
+        """Remove a reader; after the last one, restore the position of the file."""
+        # Without the mutex, because a signal handler or a finalizer may call this. A reader that is
+        # added meanwhile finds the restored position.
         self._readers.discard(reader)
         self._clean_up_if_over()
 
@@ -88,12 +88,12 @@ class SharedFile(FileLock):
             self._file.seek(first)
 
     def renew_lock(self) -> None:
-        """Forget who has the lock: after a fork, that thread is not there."""
+        """Replace the lock: after a fork, the thread that held it doesn't exist."""
         self._lock = threading.Lock()
 
 
-# Held only for moments, never while a file is read, and only by threads that open files, in which
-# no signal handler runs.
+# Held only briefly, never while a file is read, and only by threads that open files, in which no
+# signal handler runs.
 _mutex = threading.Lock()
 _open_files: weakref.WeakValueDictionary[int, SharedFile] = weakref.WeakValueDictionary()
 
@@ -110,13 +110,13 @@ if hasattr(os, "register_at_fork"):
 
 
 class SeekableReader(Reader):
-    """Reads an open file at any place; several threads may do so at once.
+    """Reads an open file at any position; several threads may do so at once.
 
     Args:
-        file: The file, which stays open, and where going to a place costs little.
+        file: The file, which is not closed, and whose `seek` is cheap.
 
     Raises:
-        Exception: It doesn't know places after all; whatever it raises.
+        Exception: The file can't seek; the exception is the one that it raised.
     """
 
     def __init__(self, file: Any) -> None:
@@ -137,12 +137,12 @@ class SeekableReader(Reader):
                 file.seek(before)
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """Return the bytes from an offset on, fewer where there are no more."""
+        """Return the bytes from an offset on; fewer only at the end of the file."""
         with self._opened.locked_at(self, offset) as file:
             return read_up_to(file, length)
 
     def close(self) -> None:
-        """Leave the file where it stood."""
+        """Remove the reader, and restore the position of the file after the last one."""
         self._opened.leave(self)
 
 
@@ -150,10 +150,10 @@ class SequentialReader(Reader):
     """Reads an open file in order, from its beginning.
 
     Args:
-        file: The file, which stays open.
+        file: The file, which is not closed.
 
     Raises:
-        Exception: It doesn't know places after all; whatever it raises.
+        Exception: The file can't seek; the exception is the one that it raised.
     """
 
     size = None
@@ -163,22 +163,22 @@ class SequentialReader(Reader):
         self._opened = SharedFile.of(file, self)
         try:
             with self._opened.locked_for(self) as own:
-                # Some file objects tell their position but can't seek; seeking to the current
-                # position shows that.
+                # Some file objects have `tell` but can't seek; seeking to the current position
+                # shows that.
                 own.seek(_position_of(own))
         except BaseException:
             self.close()
             raise
 
     def read_next(self, length: int) -> bytes:
-        """Return some of the next bytes; none at the end."""
+        """Return some of the next bytes; `b""` only at the end."""
         with self._opened.locked_next(self, self._offset) as file:
             piece = read_some(file, length, ask_twice=True)
             self._offset += len(piece)
             return piece
 
     def close(self) -> None:
-        """Leave the file where it stood."""
+        """Remove the reader, and restore the position of the file after the last one."""
         self._opened.leave(self)
 
 

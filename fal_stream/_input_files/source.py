@@ -1,8 +1,8 @@
-"""One file that is uploaded: its name, its type, its size, and its bytes.
+"""One file to upload: its name, its type, its size, and its bytes.
 
-Promises: what can't be uploaded is refused when it is opened, before anything is sent. A file that
-gets shorter during the upload is detected, and so is a path that is replaced by another file before
-its first byte is read. A file that claims to be empty is read to its end.
+Promises: an object that can't be uploaded raises an error when it is opened, before anything is
+sent. A file that gets shorter during the upload is detected, and so is a path that is replaced by
+another file before its first byte is read. A file that claims to be empty is read to its end.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ _KINDS = "give a pathlib.Path, an open binary file, bytes or an image of Pillow"
 
 
 class FileSource:
-    """A file that is ready to be read; made by `open_file`.
+    """A file that is ready to be read; created by `open_file`.
 
     Attributes:
-        name: Its file name.
-        content_type: Its media type.
-        size: Its size in bytes, or None for a stream, whose end shows only when it is read. Every
-            file that says that it is empty is one, except in memory.
+        name: The file name.
+        content_type: The media type.
+        size: The size (bytes), or None for a stream, which has to be read to its end. A file that
+            claims to be empty is a stream, except in memory.
     """
 
     def __init__(
@@ -59,17 +59,17 @@ class FileSource:
 
     @property
     def is_unknown(self) -> bool:
-        """Whether nothing has told its media type yet, so that `identify()` may help."""
+        """Whether the media type is not known yet, so that `identify()` may detect it."""
         return not self._has_type
 
     def identify(self, head: bytes | None = None) -> None:
-        """Find out what the file is by its first bytes, where nothing else has told it.
+        """Detect the media type by the first bytes, if it is not known yet.
 
         Args:
-            head: Its first bytes. Default None: they are read, of a file whose size is known.
+            head: The first bytes. Default None: they are read, if the size of the file is known.
 
         Raises:
-            FileReadError: They can't be read.
+            FileReadError: The file can't be read.
         """
         if self._has_type:
             return
@@ -82,14 +82,11 @@ class FileSource:
                 self.name = unique_name(kind)
 
     def read(self, offset: int, length: int) -> bytes:
-        """Read a piece of a file whose size is known; several threads may do so at once.
+        """Return a piece of a file whose size is known; several threads may do so at once.
 
         Args:
-            offset: Where it begins, in bytes.
-            length: How long it is, in bytes.
-
-        Returns:
-            Exactly these bytes.
+            offset: The position of the piece (bytes).
+            length: The exact length of the piece (bytes).
 
         Raises:
             FileReadError: The file can't be read, or is shorter than it was.
@@ -106,19 +103,19 @@ class FileSource:
         )
 
     def read_next(self, length: int) -> bytes:
-        """Read some of the next bytes of a stream, as soon as there are any.
+        """Return some of the next bytes of a stream as soon as there are any.
 
-        It waits as long as the stream is silent, so call it in a thread that nobody waits for; it
-        ends soon after `close()` where the wait is for a pipe, a terminal or a socket.
+        It waits as long as the stream has no bytes, so it has to be called in a daemon thread. A
+        wait for a pipe, a terminal or a socket ends soon after `close()`.
 
         Args:
-            length: How many at most, above 0.
+            length: The largest number of bytes, above 0.
 
         Returns:
-            At least one byte; none only at the end of the stream.
+            At least one byte; `b""` only at the end of the stream.
 
         Raises:
-            FileReadError: The stream can't be read, or was closed here.
+            FileReadError: The stream can't be read, or the reader was closed.
         """
         try:
             return self._reader.read_next(length)
@@ -130,10 +127,10 @@ class FileSource:
         return FileReadError(f"{self._place} can't be read: {reason}")
 
     def close(self) -> None:
-        """End the reading: close a path's file, and put a file of the caller's where it stood.
+        """End reading: close the file of a path, or restore the position of the caller's file.
 
-        It may be called again, and waits for no read: where one still runs, the rest is done after
-        it. A file that the caller opened stays open.
+        It never waits: if a read is still running, that is done after the read. A file that the
+        caller has opened stays open. Further calls do nothing.
         """
         self._reader.close()
 
@@ -141,25 +138,22 @@ class FileSource:
 def open_file(
     place: str, file: object, content_type: str | None = None, file_name: str | None = None
 ) -> FileSource:
-    """Get a file ready to be uploaded.
+    """Return a file that is ready to be uploaded; nothing was read, but an image is encoded.
 
-    A file that the caller opened and that knows places is read whole, from its beginning, wherever
-    it stands; it stands there again when all that read it are closed. One that doesn't, a pipe, is
-    read from where it is.
+    An open file that can seek is read from its beginning to its end, and its position is restored
+    when all its readers are closed. One that can't seek, such as a pipe, is read from its current
+    position.
 
     Args:
-        place: What the file is called in messages: an argument, or a place in an input.
-        file: A path that is no `str`, an open binary file, bytes, or an image of Pillow.
-        content_type: Its media type. Default: what the object says, else guessed from the name,
-            else what Pillow says; `identify()` may tell one of which nothing is known yet. An
-            image is encoded as the type that is given or guessed from a given name.
-        file_name: Its name. Default: its own name if it has one, else a generated one.
-
-    Returns:
-        The file; no more of it has been read than its size, except that an image is encoded.
+        place: What to call the file in messages: the name of an argument, or a place in an input.
+        file: A path object, an open binary file, bytes, or a Pillow image.
+        content_type: The media type. Default: the object's own, else guessed from the name, else
+            Pillow's; `identify()` may detect an unknown one. An image is encoded to the type that
+            is given or guessed from the name.
+        file_name: The name. Default: the file's own name if it has one, else a generated one.
 
     Raises:
-        ConfigError: It can't be uploaded, or the type or name is not one.
+        ConfigError: The file can't be uploaded, or the type or the name is not valid.
     """
     given_type = None if content_type is None else check_content_type(content_type)
     given_name = None if file_name is None else check_file_name(file_name)

@@ -1,7 +1,7 @@
 """The library's logger, and `FAL_STREAM_LOG`, which prints the log to stderr.
 
-Promises: without the variable no handler is added and no level is set. What is logged
-at the end of a stream is in `reporter.py`; the callers keep secrets and payloads out.
+Promises: without the variable, no handler is added and no level is set. The log line at the end of
+a stream is in `reporter.py`. Callers don't log secrets and payloads.
 """
 
 from __future__ import annotations
@@ -35,11 +35,12 @@ class _StandardError(logging.Handler):
 
 
 def show_log(environment: Mapping[str, str]) -> None:
-    """Show the log on standard error if the environment says so.
+    """Print the log to standard error if `FAL_STREAM_LOG` says so.
+
+    An unknown value of the variable is only a warning, because it is no reason to stop a program.
 
     Args:
-        environment: Its variables. A value of `FAL_STREAM_LOG` that isn't known is warned of: it
-            is no reason to keep a program from starting.
+        environment: The environment variables.
     """
     value = environment.get(VARIABLE, "").strip()
     if not value:

@@ -17,7 +17,7 @@ from .spans import begin_span, current_span, end_span
 
 
 class Reporter:
-    """Tells of one stream, whose request is about to be sent."""
+    """Reports the end of one stream; created before its request is sent."""
 
     __slots__ = ("_began", "_endpoint_id", "_span")
 
@@ -28,11 +28,11 @@ class Reporter:
 
     @property
     def is_heard(self) -> bool:
-        """Whether anybody wants to know how the stream has ended."""
+        """Whether there is a span, or the log has the level INFO."""
         return self._span is not None or LOGGER.isEnabledFor(logging.INFO)
 
     def current(self) -> AbstractContextManager[object]:
-        """Make the span of the stream the current one in a `with`."""
+        """Return a context manager in which the span of the stream is the current one."""
         return current_span(self._span)
 
     def end(
@@ -44,14 +44,14 @@ class Reporter:
         chunks: int,
         received: int,
     ) -> None:
-        """Tell that the stream has ended.
+        """Report that the stream has ended.
 
         Args:
-            outcome: How.
-            error: What ended it, or None.
+            outcome: The outcome of the stream.
+            error: The error that ended it, or None.
             request_id: The server's id of the request, or None.
-            chunks: How many chunks came.
-            received: How many bytes of the body came.
+            chunks: The number of chunks that arrived.
+            received: The number of bytes of the body that arrived.
         """
         seconds = time.monotonic() - self._began
         report = StreamSummary(

@@ -1,8 +1,8 @@
 """An OpenTelemetry span for each stream, and the trace context in the headers of requests.
 
-Promises: OpenTelemetry is used only if the program has imported its API, so that a program without
-it pays one look-up in a dict for each stream and each request. Elsewhere: providers, exporters,
-sampling and propagators belong to the program.
+Promises: OpenTelemetry is used only if the program has imported its API. Otherwise, it costs one
+look-up in a dict for each stream and each request. Providers, exporters, sampling and propagators
+are left to the program.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from .._version import __version__
 
 _API = "opentelemetry.trace"
 _PREFIX = "fal."
-# The name in OpenTelemetry's semantic conventions (https://opentelemetry.io/docs/specs/semconv/).
+# Names in OpenTelemetry's semantic conventions (https://opentelemetry.io/docs/specs/semconv/).
 _NAMES = {"error": "error.type", "status": "http.response.status_code"}
 
 
 def begin_span(endpoint_id: str) -> Any:
-    """Begin the span of a stream, as a child of the span that is current.
+    """Start the span of a stream, as a child of the current span, and return it.
 
     Returns:
-        The span, or None where the program doesn't use OpenTelemetry.
+        The span, or None if the program doesn't use OpenTelemetry.
     """
     api: Any = sys.modules.get(_API)
     if api is None:
@@ -37,11 +37,7 @@ def begin_span(endpoint_id: str) -> Any:
 
 
 def current_span(span: Any) -> AbstractContextManager[Any]:
-    """Make a span the current one in a `with`: what is done there are its children.
-
-    Args:
-        span: The span, or None for none.
-    """
+    """Return a context manager in which a span is the current one; None does nothing."""
     # A span without a provider would hide the current span.
     if span is None or not span.get_span_context().is_valid:
         return nullcontext()
@@ -52,11 +48,11 @@ def current_span(span: Any) -> AbstractContextManager[Any]:
 
 
 def trace_headers() -> dict[str, str]:
-    """Return the headers that tell a server which span is the current one, as `traceparent`.
+    """Return the headers that pass the current span to a server, such as `traceparent`.
 
     Returns:
-        The headers, names in lower case, as the program's propagators write them (the setting
-        `OTEL_PROPAGATORS`); none where there is no current span.
+        The headers of the program's propagators (`OTEL_PROPAGATORS`), names in lower case; none if
+        there is no current span.
     """
     api: Any = sys.modules.get(_API)
     if api is None or not api.get_current_span().get_span_context().is_valid:
@@ -73,12 +69,7 @@ def trace_headers() -> dict[str, str]:
 
 
 def end_span(span: Any, report: StreamSummary) -> None:
-    """End the span of a stream.
-
-    Args:
-        span: The span.
-        report: What is told of the stream.
-    """
+    """End the span of a stream, with the summary as its attributes."""
     for name, value in report.fields.items():
         span.set_attribute(_NAMES.get(name, _PREFIX + name), value)
     if report.error is not None:

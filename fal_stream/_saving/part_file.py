@@ -1,8 +1,8 @@
 """Write a file under a temporary name that ends in `.part`, and rename it when it is complete.
 
-Promises: the complete file gets its own name, or the next free one: no existing file is changed,
-and no link is followed. It gets that name also if its first bytes are of another format than its
-suffix says, as the user may have chosen it; a WARNING in the log says so. Giving up never waits: if
+Promises: the complete file gets its final name, or the next free one: no existing file is changed,
+and no link is followed. If the first bytes are of another format than the suffix says, the name is
+kept, because the user may have chosen it, and a WARNING is logged. Giving up never waits: if
 another thread is still writing, the file is removed when that write has ended.
 """
 
@@ -29,15 +29,15 @@ class PartFile(FileLock):
     """Writes a file; its methods may be called in any thread, one after the other.
 
     Args:
-        folder: Where it is to stand.
-        name: What it is to be called, a safe name.
-        overwrite: Whether it takes the place of a file of that name.
-        taken: Files that it takes the place of in no case. Default: none.
+        folder: The folder of the file.
+        name: The final name of the file, which must be safe.
+        overwrite: Whether to replace an existing file of that name.
+        taken: Files that are never replaced. Default: none.
 
     Attributes:
-        path: Where it stands: `.part` at its end until it is whole.
-        size: How many bytes it has.
-        is_whole: Whether it has its own name.
+        path: The current path, which ends in `.part` until the file is complete.
+        size: The number of bytes that were written.
+        is_whole: Whether the file is complete and has its final name.
     """
 
     def __init__(
@@ -58,14 +58,14 @@ class PartFile(FileLock):
 
     @property
     def is_open(self) -> bool:
-        """Whether it is there and can be written."""
+        """Whether the file was created and can be written."""
         return self._file is not None
 
     def create(self) -> None:
-        """Make the file; no-op where that is done.
+        """Create the file, unless that was done already.
 
         Raises:
-            FileError: It can't be made.
+            FileError: The file can't be created.
         """
         with self._locked():
             if self._file is not None or self.is_whole:
@@ -74,14 +74,14 @@ class PartFile(FileLock):
                 path = self._folder / f"{numbered(self._name, number)}.part"
                 if os.path.lexists(path):
                     continue
-                # Before there is a file: what is given up is removed by this path.
+                # Set before the file is created, because giving up removes the file by this path.
                 self.path = path
                 try:
                     self._file = path.open("xb")
                 except FileExistsError:
                     continue
                 except BaseException as error:
-                    # A signal may come when the file is made, and before it is anybody's.
+                    # A signal may come when the file is created, but not yet assigned.
                     is_handlers = raised_by_signal_handler(error) is not None
                     if is_handlers or not isinstance(error, OSError):
                         _remove_empty(path)
@@ -95,11 +95,11 @@ class PartFile(FileLock):
 
         Args:
             data: The bytes.
-            offset: Where they belong: with it, a write that was interrupted can be done again.
-                Default None: at its end.
+            offset: The position to write to (bytes), so that an interrupted write can be repeated.
+                Default None: the end of the file.
 
         Raises:
-            FileError: They can't be written.
+            FileError: The bytes can't be written.
         """
         with self._locked():
             if self._file is None:
@@ -118,13 +118,10 @@ class PartFile(FileLock):
                 self._head = self._head[:start] + data[: HEAD_BYTES - start]
 
     def finish(self) -> Path:
-        """Give the file, which is whole, its own name.
-
-        Returns:
-            Where it stands now.
+        """Give the complete file its final name, and return its path.
 
         Raises:
-            FileError: It can't be done.
+            FileError: The file can't be renamed, or was given up.
         """
         with self._locked():
             if self._file is None:
@@ -136,7 +133,7 @@ class PartFile(FileLock):
                 if raised_by_signal_handler(error) is not None:
                     raise
                 raise self._failure(error) from error
-            # In this order: what is given up meanwhile is the name that it had.
+            # In this order, so that giving up meanwhile doesn't remove the complete file.
             self.is_whole = True
             self._file = None
             self.path = path
@@ -160,12 +157,12 @@ class PartFile(FileLock):
         raise self._too_many()
 
     def keep(self) -> None:
-        """Leave what there is of it under the name that it has; nothing where it is whole."""
+        """End writing, and leave the unfinished file under its current name."""
         self._is_kept = True
         self.give_up()
 
     def give_up(self) -> None:
-        """Remove it, now or after the call that still runs; nothing where it is whole."""
+        """End writing, and remove the unfinished file, now or after the call that still runs."""
         self._is_given_up = True
         self._clean_up_if_over()
 
@@ -197,7 +194,7 @@ def _remove_empty(path: Path) -> None:
 
 
 def _rename_to_new(path: Path, new: Path) -> bool:
-    """Rename a file unless there is something of the new name; tell whether that was done."""
+    """Rename a file unless the new name exists; return whether it was renamed."""
     if os.name == "nt":
         try:
             os.rename(path, new)  # raises if the target exists
@@ -211,7 +208,7 @@ def _rename_to_new(path: Path, new: Path) -> bool:
     except (OSError, AttributeError) as error:
         if raised_by_signal_handler(error) is not None:
             raise
-        # Some systems and file systems have no links: the name is taken first, by an empty file.
+        # Some systems and file systems have no links: reserve the name by an empty file instead.
         if os.path.lexists(new):
             return False
         try:

@@ -15,11 +15,12 @@ from ..errors import ConfigError, excerpt
 
 @dataclass(frozen=True)
 class SavePath:
-    """Where files go.
+    """Where to save files.
 
     Attributes:
         folder: The folder.
-        name: What the first file is called, or None: each is named after what it is.
+        name: The name of the first file, or None to name each file after its content. Default
+            None.
     """
 
     folder: Path
@@ -27,18 +28,15 @@ class SavePath:
 
 
 def parse_save_path(argument: str, path: object) -> SavePath:
-    """Check where the user wants files to go; nothing is made yet.
+    """Parse the path to save to; nothing is created yet.
 
     Args:
-        argument: What the argument is called.
-        path: A path, in which `~` at its beginning is the user's home: of a folder where one is
-            there, it ends in a separator, or its last part has no suffix; else of a file.
-
-    Returns:
-        Where they go.
+        argument: The name of the argument, for the message.
+        path: The path, which may begin with `~`. It is a folder if it exists as one, if it ends in
+            a separator, or if its last part has no suffix; else it is a file.
 
     Raises:
-        ConfigError: It is no path, or leads upwards.
+        ConfigError: It is not a path, or contains `..`.
     """
     text = str(path) if isinstance(path, (str, Path)) else _text_of(path)
     if not text or "\0" in text:
@@ -67,27 +65,27 @@ def parse_save_path(argument: str, path: object) -> SavePath:
 
 
 def _text_of(path: object) -> str:
-    """Return the text of somebody's own path; none where it is no path."""
+    """Return the text of a path object of another library; `""` if it is not a path."""
     if not isinstance(path, os.PathLike):
         return ""
     try:
         return os.fsdecode(path)
     except Exception as error:
-        # Whatever its `__fspath__` raises.
+        # `__fspath__` may raise any exception.
         if raised_by_signal_handler(error) is not None:
             raise
         return ""
 
 
 def make_folder(argument: str, save_path: SavePath) -> None:
-    """Make the folder that files go to, if it isn't there.
+    """Create the folder to save to, if it doesn't exist.
 
     Args:
-        argument: What the argument is called.
-        save_path: Where they go.
+        argument: The name of the argument, for the message.
+        save_path: Where to save files.
 
     Raises:
-        ConfigError: It can't be made, or nothing may be written there.
+        ConfigError: The folder can't be created or written to.
     """
     folder = excerpt(str(save_path.folder), 120)
     try:

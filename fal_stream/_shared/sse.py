@@ -133,7 +133,7 @@ class SSEParser:
 
     @property
     def has_glued_json(self) -> bool:
-        """Whether `ignored` has JSON that stands in the last event, behind its data."""
+        """Whether `ignored` has JSON that is in the last event, after its `data` lines."""
         return self._trailing_json_at is not None
 
     def check(self) -> None:

@@ -38,7 +38,7 @@ def list_of(value: object) -> Collection[Any] | None:
 
 
 def is_pydantic_object(value: object) -> bool:
-    """Return whether pydantic knows how a value is dumped: a model or a dataclass of pydantic's."""
+    """Return whether a value is a pydantic model or a pydantic dataclass."""
     return _checks.is_model(value) or _checks.is_model_dataclass(value)
 
 
@@ -69,7 +69,7 @@ def inner_values(value: object) -> Iterable[Any] | None:
 
 
 def pydantic_config_of(value: object) -> Mapping[str, object]:
-    """Return pydantic's configuration of a model or dataclass; empty where there is none."""
+    """Return pydantic's configuration of a model or dataclass; empty if it has none."""
     name = "model_config" if _checks.is_model(value) else "__pydantic_config__"
     return getattr(type(value), name, None) or {}
 

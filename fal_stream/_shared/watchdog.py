@@ -218,7 +218,7 @@ class Watchdog:
         self._update_fixed_due()
 
     def on_data(self) -> None:
-        """The server showed a sign of life: the idle limit begins anew."""
+        """Restart the idle limit: there was a sign of life."""
         self._idle_due = self._waited + self._idle
         self._rearm()
 
@@ -234,7 +234,7 @@ class Watchdog:
         self._rearm()
 
     def _update_fixed_due(self) -> None:
-        """Take note of a change of the limits that chunks leave as they are."""
+        """Compute the earliest of the limits that chunks don't restart."""
         self._fixed_due = min(self._start_due, self._total_due, self._attempt_due)
         self._rearm()
 
