@@ -118,7 +118,7 @@ def outcomes(folder: Path, workers: int) -> dict[str, str]:
             "-p",
             "tests.secrets_plugin",
             "-rA",
-            "--tb=no",
+            "--tb=line",
             "--show-capture=no",
             "-p",
             "no:cacheprovider",
@@ -132,11 +132,11 @@ def outcomes(folder: Path, workers: int) -> dict[str, str]:
         text=True,
         timeout=50,
     )
-    lines = re.findall(r"^(\w+) \S*::test_(\w+)(?: - (.*))?$", done.stdout, re.MULTILINE)
+    lines = re.findall(r"^(\w+) \S*::test_(\w+)", done.stdout, re.MULTILINE)
+    reason = r"^_+ ERROR at teardown of test_(\w+) _+\n(?:\[gw.*\n)?(.*)$"
     # What fails at its end has passed before.
-    return {
-        name: why if word == "ERROR" else word for word, name, why in sorted(lines, reverse=True)
-    }
+    passed = {name: word for word, name in lines if word != "ERROR"}
+    return passed | dict(re.findall(reason, done.stdout, re.MULTILINE))
 
 
 @pytest.fixture(scope="module", params=[0, 2], ids=["alone", "xdist"])
