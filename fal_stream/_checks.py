@@ -421,7 +421,7 @@ def check_plain_result(name: str, result: object) -> None:
     kind = type(result).__name__
     if inspect.iscoroutine(result):
         result.close()
-    raise ConfigError(f"{name} returned a {kind}, which nobody awaits: give a plain function")
+    raise ConfigError(f"{name} returned a {kind}, which is never awaited: give a plain function")
 
 
 def is_async_function(value: object) -> bool:

@@ -179,8 +179,8 @@ class Config(BaseModel):
         secret = sorted(filter(is_secret_name, self.headers))
         if secret:
             raise TypeError(
-                f"A Config with the header {secret[0]!r} is not pickled: make it without, and give "
-                "the header anew on the other side"
+                f"A Config with the header {secret[0]!r} can't be pickled: create it without this "
+                "header, and give the header again in the other process"
             )
         state = super().__getstate__()
         if callable(self.credentials):

@@ -95,8 +95,8 @@ class AbortSignal:
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         raise ConfigError(
-            "An abort signal can't be copied or pickled, as nobody would abort the copy: make a "
-            "controller where the copy is needed"
+            "An abort signal can't be copied or pickled, because nothing would abort the copy: "
+            "create a controller where the copy is needed"
         )
 
     @safe_repr

@@ -125,7 +125,7 @@ class Secret:
         return self
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("A secret is not pickled: look it up anew on the other side")
+        raise TypeError("A secret can't be pickled: look it up again in the other process")
 
     # Some serializers call this.
     def __getstate__(self) -> NoReturn:

@@ -75,8 +75,8 @@ class ProxyUrlConfig:
         for name, _ in parse_qsl(query, keep_blank_values=True):
             if is_secret_name(name):
                 raise TypeError(
-                    f"A proxy_url with the secret {name!r} in its query is not pickled: give it "
-                    "anew on the other side"
+                    f"A proxy_url with the secret {name!r} in its query can't be pickled: give "
+                    "it again in the other process"
                 )
         return vars(self)
 

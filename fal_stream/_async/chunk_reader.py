@@ -166,8 +166,8 @@ class AsyncChunkReader:
     def _warn_of_non_event_bytes(self, source: EventChunks[Any] | BinaryChunks) -> None:
         if isinstance(source, EventChunks) and source.non_event_bytes:
             _logger.warning(
-                "The stream from %s ended with at least %s of text that is no event: the server "
-                "may have sent a page or an error, and called it an event stream",
+                "The stream from %s ended with at least %s of text that is not an event: the "
+                "server may have sent a page or an error with the media type of an event stream",
                 self._prepared.endpoint_id,
                 counted(source.non_event_bytes, "byte"),
             )

@@ -100,8 +100,8 @@ class AsyncDownload:
         url = encoded_url(self._found.url)
         if url is None or not self._found.hosts.allows(url):
             raise self._error(
-                f"is on a host that files are not fetched from ({shown_url(self._found.url)}): if "
-                "you trust it, name it in `hosts` where the file is looked for",
+                f"is on a host that files are not downloaded from ({shown_url(self._found.url)}): "
+                "if you trust it, name it in `hosts` where the file is looked for",
                 "hosts",
             )
         return PreparedRequest("GET", url, OUR_HEADERS, omit_default_headers=True)
@@ -118,7 +118,7 @@ class AsyncDownload:
             await response.discard()
             if not self._found.hosts.allows(redirected.url):
                 raise self._error(
-                    "was redirected to a host that files are not fetched from "
+                    "was redirected to a host that files are not downloaded from "
                     f"({shown_url(redirected.url)})",
                     "hosts",
                 )
@@ -131,7 +131,7 @@ class AsyncDownload:
                 f"could not be fetched: its server answered with status {response.status}"
             )
         if response.headers.get("content-encoding", "identity").lower() not in ("identity", "none"):
-            raise self._error("came compressed, which was not asked for")
+            raise self._error("came compressed, which was not requested")
         length = response.headers.get("content-length", "")
         if length.isdigit() and int(length[:19]) > self._max_bytes:
             raise too_large(self._found, self._max_bytes)
@@ -177,7 +177,7 @@ class AsyncDownload:
             failure = self._error("was not fetched: it was aborted, or its client was closed")
         elif isinstance(error, Expired) and error.phase == "total":
             failure = self._error(
-                f"was not there after {error.seconds:g} s: give a longer `timeout`", "timeout"
+                f"was not complete after {error.seconds:g} s: give a longer `timeout`", "timeout"
             )
         elif isinstance(error, Expired):
             failure = self._error(f"could not be fetched: nothing came for {error.seconds:g} s")

@@ -354,8 +354,8 @@ class AsyncFalStream(AsyncReadableStream[ChunkT]):
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         raise ConfigError(
-            "A stream can't be copied or pickled, as there is one response: make another stream, "
-            "or hand on the chunks",
+            "A stream can't be copied or pickled, because it reads one response: create another "
+            "stream, or pass the chunks on",
             endpoint_id=self.endpoint_id,
         )
 

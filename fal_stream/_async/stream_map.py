@@ -170,7 +170,7 @@ class AsyncStreamMap(AsyncFlavourHints, AsyncIteratorHints, Generic[InputT, Resu
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         raise ConfigError(
             "A stream map can't be copied or pickled: make another one by `stream_map`, with the "
-            "inputs in `unfinished` where it had begun"
+            "inputs in `unfinished` if it has started"
         )
 
     def __del__(self) -> None:
@@ -197,8 +197,8 @@ async def _last(stream: AsyncFalStream[Any]) -> Any:
 
 def _interrupted() -> StreamInterrupted:
     return StreamInterrupted(
-        "The stream map was given up when the task or thread that read it was cancelled or "
-        "interrupted: see `unfinished` for what it had begun",
+        "The stream map ended because the task or thread that read it was cancelled or "
+        "interrupted: `unfinished` has the inputs that it had started",
         chunks_received=0,
     )
 

@@ -79,7 +79,7 @@ _PHRASES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ..
     (re.compile(r"\bNone for no limit"), "none for no limit"),
     (re.compile(rf"`?\b({_NAMES})=None\b`?"), lambda m: f"{OPTIONS[m[1]]} none"),
     (re.compile(rf"\bthe ({_NAMES}) option\b"), lambda m: OPTIONS[m[1]]),
-    (re.compile(rf"\b(raise|beside) ({_NAMES})\b"), lambda m: f"{m[1]} {OPTIONS[m[2]]}"),
+    (re.compile(rf"\b(raise|combined with) ({_NAMES})\b"), lambda m: f"{m[1]} {OPTIONS[m[2]]}"),
     (re.compile(rf"`?(?<![\w'-])({_DISTINCT})\b(?!')`?"), lambda m: OPTIONS[m[1]]),
 )
 

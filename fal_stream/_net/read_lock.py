@@ -16,8 +16,8 @@ from .threads import may_wait_for_threads
 
 def _reentrant_error() -> FalStreamError:
     return FalStreamError(
-        "A listener has asked its own stream for chunks, which would wait for itself: "
-        "use the chunk that the listener was given, or ask from another task or thread"
+        "A listener has read its own stream, which would wait for itself: use the chunk that the "
+        "listener was called with, or read the stream in another task or thread"
     )
 
 
@@ -111,7 +111,7 @@ class AsyncTicketLock:
             return
         if self._loop is not None and not self._loop.is_closed:
             raise FalStreamError(
-                "The stream runs in another event loop: ask it there, or make a stream of its own "
+                "The stream runs in another event loop: read it there, or make a stream of its own "
                 "for each loop"
             )
         # Tasks of a closed event loop don't wait any more.

@@ -296,7 +296,7 @@ def _is_plain(value: object) -> bool:
 
 
 def _too_deep(place: str) -> ConfigError:
-    return ConfigError(f"{place} holds itself or is nested too deeply: JSON can't say that")
+    return ConfigError(f"{place} contains itself or is nested too deeply for JSON")
 
 
 def _fill(values: Any, urls: Sequence[Any] | Mapping[int, Any]) -> Any:

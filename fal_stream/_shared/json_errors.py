@@ -75,15 +75,15 @@ def key_text(place: str, key: object) -> str:
 def equal_keys_error(place: str, first: object, second: object) -> ConfigError:
     """Return the error of two keys of a mapping that are the same in JSON."""
     return ConfigError(
-        f"{place} has the keys {short_repr(first)} and {short_repr(second)}, which are one in "
-        "JSON: rename or leave out one of them"
+        f"{place} has the keys {short_repr(first)} and {short_repr(second)}, which are the same "
+        "key in JSON: rename or leave out one of them"
     )
 
 
 def equal_fields_error(place: str) -> ConfigError:
     """Return the error of two fields of a model that have the same name in JSON."""
     return ConfigError(
-        f"{place} has two fields that are one in JSON, as their aliases are alike: rename one"
+        f"{place} has two fields with the same name in JSON, because of their aliases: rename one"
     )
 
 
@@ -98,7 +98,7 @@ def not_json_error(place: str, value: object) -> ConfigError:
     """Return the error of a value without a JSON form, with advice for its type."""
     if is_model_secret(value):
         return ConfigError(
-            f"{place} is a {type(value).__name__}, which JSON would have as asterisks: give its "
+            f"{place} is a {type(value).__name__}, which would be sent as asterisks: give its "
             "get_secret_value()"
         )
     kind, hint = type_name_and_hint(value)

@@ -42,7 +42,7 @@ class PreparedRequest:
     omit_default_headers: bool = False
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("A request is not pickled: it may hold a key or a token")
+        raise TypeError("A request can't be pickled: it may contain a key or a token")
 
     @property
     def origin(self) -> str:

@@ -197,8 +197,8 @@ def _address(config: AnySettings, endpoint: EndpointId, options: StreamOptions) 
         return app_path, stream_url(config.run_url, endpoint, path)
     if path != DEFAULT_PATH:
         raise ConfigError(
-            f"path={short_repr(path)} has no place beside url, which is the whole address: give "
-            "one of them"
+            f"path={short_repr(path)} can't be combined with url, which is the whole address: "
+            "give one of them"
         )
     _checks.check_url("url", url)
     return app_path, url

@@ -46,7 +46,7 @@ def _query_value(name: str, value: object) -> str:
             reason = str(error)
         else:
             return text
-        raise ConfigError(f"{name} can't stand in an address: {reason}")
+        raise ConfigError(f"{name} can't be part of an address: {reason}")
     kind, way_out = type_name_and_hint(value)
     raise ConfigError(
         f"{name} must be a string, a number or a boolean, not a {kind}"

@@ -50,7 +50,7 @@ def failure_of(
     if isinstance(error, Expired):
         return timeout_error(error, delivered)
     if isinstance(error, StreamConnectionError) and has_begun:
-        rest = "what came was delivered, the rest is lost: " if chunks else ""
+        rest = "what had arrived was delivered, the rest is lost: " if chunks else ""
         return StreamInterrupted(
             f"The connection broke after {delivered} ({error.message}); {rest}start a new stream",
             chunks_received=chunks,
@@ -71,9 +71,9 @@ def aborted_error(state: StreamState, chunks: int, delivered: str) -> FalStreamE
     if state is CANCELLED:
         return cancelled_error(chunks, delivered)
     return StreamInterrupted(
-        f"The stream was ended after {delivered}, as its client was closed (in a "
-        "notebook: or the cell that began it was interrupted): read a stream inside the `with` of "
-        "its client",
+        f"The stream ended after {delivered} because its client was closed (or, in a notebook, "
+        "because the cell that started it was interrupted): read a stream inside the `with` block "
+        "of its client",
         chunks_received=chunks,
     )
 
@@ -86,8 +86,8 @@ def cancelled_error(chunks: int, delivered: str) -> FalStreamError:
         delivered: The same as text, like `2 chunks`.
     """
     return StreamInterrupted(
-        f"The stream was given up after {delivered}, when the task or thread that "
-        "read it was cancelled or interrupted: start a new one",
+        f"The stream ended after {delivered} because the task or thread that read it was "
+        "cancelled or interrupted: start a new one",
         chunks_received=chunks,
     )
 
@@ -110,7 +110,7 @@ def upload_timeout_error(expired: Expired, what: str) -> StreamTimeout:
         expired: The limit.
         what: What was being uploaded.
     """
-    happened = f"The upload of {what} stood still for {expired.seconds:g} s"
+    happened = f"The upload of {what} made no progress for {expired.seconds:g} s"
     return _error(expired, happened, "the network needs longer")
 
 

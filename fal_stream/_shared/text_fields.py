@@ -160,7 +160,7 @@ class FieldNames:
     def error(self, field: ChunkField | None) -> FalStreamError:
         """Return the error of a stream without text."""
         if not self._has_chunks:
-            return FalStreamError("No chunk came, and so no text")
+            return FalStreamError("No chunk came, so there is no text")
         what = "No chunk had text"
         if isinstance(field, str):
             what = f"No chunk had text in field={short_repr(field)}"

@@ -70,7 +70,7 @@ class UploadTarget:
     file_url: str
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("An upload is not pickled: its address is signed; begin a new one")
+        raise TypeError("An upload can't be pickled, because its URL is signed: begin a new one")
 
 
 def initiate_url(rest_url: str, *, in_parts: bool) -> str:

@@ -68,9 +68,9 @@ class MapWorkers:
         """
         if self._key in _callers.get():
             raise FalStreamError(
-                "A stream map was asked for results or closed by its own inputs, or by the `read` "
-                "of one of its streams, which would wait for itself: call `abort()`, which doesn't "
-                "wait, or do it where the results are taken"
+                "A stream map was iterated over or closed by its own inputs, or by the `read` of "
+                "one of its streams, and would wait for itself: call `abort()`, which doesn't "
+                "wait, or do it in the code that takes the results"
             )
 
     def is_finished(self) -> bool:
@@ -157,8 +157,8 @@ class MapWorkers:
 def _aborted(stream: FalStream[Any]) -> StreamInterrupted:
     reason = excerpt(str(stream.signal.reason))
     return StreamInterrupted(
-        f"The stream was aborted after {counted(stream._count, 'chunk')} ({reason}); what was read "
-        "may be a part only: to end a stream early, return from `read`",
+        f"The stream was aborted after {counted(stream._count, 'chunk')} ({reason}); the "
+        "result may be incomplete: to end a stream early, return from `read`",
         chunks_received=stream._count,
         endpoint_id=stream.endpoint_id,
         request_id=stream.request_id,

@@ -157,7 +157,7 @@ class StreamSaver:
         finally:
             path = saver.leave()
             if path is not None:
-                _logger.warning("What came of a file that broke off is in %s", path)
+                _logger.warning("A file broke off; the part that arrived is in %s", path)
 
     def _check_body(self, before: int, size: int) -> None:
         if before:
@@ -188,13 +188,11 @@ class StreamSaver:
 
     def _nothing(self, last: object) -> FileError:
         if last is None:
-            return self._error("There is no file to be saved: no chunk came")
+            return self._error("There is no file to save: no chunk came")
         hint = "iterate the stream to see what it gives"
         if self._files_in is not None:
             hint = f"chunk {self._files_in:,} had one: give previews=True"
-        return self._error(
-            f"There is no file to be saved: the last chunk {shown_fields(last)}; {hint}"
-        )
+        return self._error(f"There is no file to save: the last chunk {shown_fields(last)}; {hint}")
 
     def _error(self, message: str, option: FileOption | None = None) -> FileError:
         stream = self._stream

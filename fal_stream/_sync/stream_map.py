@@ -171,7 +171,7 @@ class StreamMap(FlavourHints, IteratorHints, Generic[InputT, ResultT]):
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         raise ConfigError(
             "A stream map can't be copied or pickled: make another one by `stream_map`, with the "
-            "inputs in `unfinished` where it had begun"
+            "inputs in `unfinished` if it has started"
         )
 
     def __del__(self) -> None:
@@ -198,8 +198,8 @@ def _last(stream: FalStream[Any]) -> Any:
 
 def _interrupted() -> StreamInterrupted:
     return StreamInterrupted(
-        "The stream map was given up when the task or thread that read it was cancelled or "
-        "interrupted: see `unfinished` for what it had begun",
+        "The stream map ended because the task or thread that read it was cancelled or "
+        "interrupted: `unfinished` has the inputs that it had started",
         chunks_received=0,
     )
 

@@ -371,7 +371,7 @@ class StreamMethods:
 
         options = given_options(locals())
         if "input" in options:
-            raise ConfigError("input is given for each stream: put it into inputs")
+            raise ConfigError("stream_map() has no input: put the input of each stream into inputs")
         prepare_stream(self._settings, endpoint_id, options, output_type, is_file)
         self._dispatcher.warn_of_long_times(options)
 

@@ -240,11 +240,14 @@ class FileTwins(pydantic.BaseModel):
 @pytest.mark.parametrize(
     ("given", "place"),
     [
-        (Twins(), r"input has two fields that are one in JSON"),
+        (Twins(), r"input has two fields with the same name in JSON"),
         ({"a": [Twins()]}, r"input\.a\[0\] has two fields"),
         (Page[Twins](items=[Twins()]), r"input\.items_\[0\] has two fields"),
         (Open.model_validate({"from": "b"}), r"input has two fields"),
-        ([PlainTwins()], r"input\[0\] has the keys 'from' and 'other', which are one in JSON"),
+        (
+            [PlainTwins()],
+            r"input\[0\] has the keys 'from' and 'other', which are the same key in JSON",
+        ),
         (TwinsWithFile(), r"input has two fields"),
         ({"a": FileTwins()}, r"input\.a has two fields"),
     ],

@@ -239,4 +239,4 @@ async def test_a_listener_may_not_ask_its_own_stream(
 
     stream.on("data", greedy)
     assert await read(stream) == Outcome([1, 2], None)
-    assert "A listener has asked its own stream" in caplog.text
+    assert "A listener has read its own stream" in caplog.text

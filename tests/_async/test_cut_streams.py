@@ -119,7 +119,7 @@ async def test_nothing_was_delivered_where_nothing_came(
     assert (chunks, type(error)) == (came, StreamInterrupted)
     assert isinstance(error, StreamInterrupted)
     assert error.message.startswith(said)
-    ending = "; what came was delivered, the rest is lost: " if came else "; "
+    ending = "; what had arrived was delivered, the rest is lost: " if came else "; "
     assert error.message.endswith("start a new stream")
     assert ("was delivered" in error.message) is bool(came)
     assert error.message.partition(")")[2] == f"{ending}start a new stream"

@@ -281,7 +281,7 @@ async def test_data_that_is_too_large(tmp_path: Path) -> None:
 async def test_a_slow_file(fal: LocalFal, client: AsyncStreamingClient, tmp_path: Path) -> None:
     steps = [b"x", Pause(0.05)] * 1000
     file = await fetched(fal, client, Reply(steps, content_type="image/png"))
-    with pytest.raises(FileError, match=r"was not there after 0.3 s: give a longer `timeout`"):
+    with pytest.raises(FileError, match=r"was not complete after 0.3 s: give a longer `timeout`"):
         await file.save(tmp_path, timeout=0.3)
     assert os.listdir(tmp_path) == []
 

@@ -319,7 +319,7 @@ async def test_what_a_hook_raises_is_named_as_that(fal: LocalFal, package: Any, 
             await client.stream("acme/app").done()
     assert raised.value.message.startswith(
         "The http_client raised ValueError: no budget left, which is the cause of this and comes "
-        "of its event hooks"
+        "from one of its event hooks"
     )
     assert raised.value.__cause__ is mine
     assert mine.__traceback__ is not None

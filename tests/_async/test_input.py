@@ -132,7 +132,7 @@ LOOP.append(LOOP)
         ({"x": [float("inf")]}, r"input\.x\[0\]=inf"),
         ({"x": {(1, 2): 3}}, r"input\.x has the key \(1, 2\)"),
         (Size, r"input is of type type"),
-        (LOOP, r"input(\[0\])+ holds itself"),
+        (LOOP, r"input(\[0\])+ contains itself"),
     ],
 )
 @pytest.mark.parametrize("method", ["POST", "GET"])

@@ -106,7 +106,7 @@ SECRETS: list[tuple[Any, str, str]] = [
 async def test_a_secret(
     fal: LocalFal, client: AsyncStreamingClient, given: Any, place: str, kind: str
 ) -> None:
-    said = f"{place} is a {kind}, which JSON would have as asterisks: give its get_secret_value"
+    said = f"{place} is a {kind}, which would be sent as asterisks: give its get_secret_value"
     with pytest.raises(ConfigError) as raised:
         client.stream("acme/echo", input=given)
     assert raised.value.message == f"{said}()"
@@ -276,7 +276,8 @@ async def test_two_keys_that_become_one(
     with pytest.raises(ConfigError) as raised:
         client.stream("acme/echo", input=given, method=method)
     assert raised.value.message == (
-        f"{place} has the keys {keys}, which are one in JSON: rename or leave out one of them"
+        f"{place} has the keys {keys}, which are the same key in JSON: rename or leave out one of "
+        "them"
     )
     assert fal.requests == []
 

@@ -71,7 +71,7 @@ async def test_no_pickle_of_a_client_holds_the_key(protocol: int) -> None:
 async def test_a_header_that_is_a_secret_is_not_pickled() -> None:
     config = Config(headers={"Authorization": f"Key {KEY}"})
     for client in (AsyncStreamingClient(config), AsyncStorageClient(config)):
-        with pytest.raises(TypeError, match="header 'authorization' is not pickled"):
+        with pytest.raises(TypeError, match="header 'authorization' can't be pickled"):
             pickle.dumps(client)
         assert copy.copy(client).config.headers == copy.deepcopy(client).config.headers
         await client.aclose()
@@ -133,7 +133,7 @@ async def test_a_client_over_an_http_client_is_not_copied(made: Callable[[Any], 
             AsyncStreamingClient(http_client=http_client),
             AsyncStorageClient(http_client=http_client),
         ):
-            with pytest.raises(ConfigError, match="hand on its config"):
+            with pytest.raises(ConfigError, match="pass its config on"):
                 made(client)
 
 
@@ -156,7 +156,7 @@ async def test_a_stream_is_not_copied(
 ) -> None:
     fal.add("acme/app", [1, 2, 3])
     stream = client.stream("acme/app")
-    with pytest.raises(ConfigError, match="make another stream") as caught:
+    with pytest.raises(ConfigError, match="create another stream") as caught:
         made(stream)
     assert caught.value.endpoint_id == "acme/app"
     assert await stream.__anext__() == 1
@@ -172,7 +172,7 @@ async def test_a_stream_is_not_copied(
 @pytest.mark.parametrize("made", [pickle.dumps, copy.copy, copy.deepcopy])
 def test_a_signal_is_not_copied(made: Callable[[Any], Any]) -> None:
     controller = AbortController()
-    with pytest.raises(ConfigError, match="nobody would abort the copy"):
+    with pytest.raises(ConfigError, match="nothing would abort the copy"):
         made(controller.signal)
     controller.abort()
     assert controller.signal.aborted

@@ -388,7 +388,7 @@ async def test_a_body_that_breaks_off(
         await client.stream("acme/speech").save(tmp_path / "hello.wav")
     assert names_in(tmp_path) == ["hello.wav.part"]
     assert (tmp_path / "hello.wav.part").read_bytes() == SOUND
-    assert f"What came of a file that broke off is in {tmp_path}/hello.wav.part" in caplog.text
+    assert f"A file broke off; the part that arrived is in {tmp_path}/hello.wav.part" in caplog.text
     fal.add("acme/speech", Reply([SOUND], content_type="audio/wav"))
     (path,) = await client.stream("acme/speech").save(tmp_path / "hello.wav")
     assert path.name == "hello.wav"

@@ -313,7 +313,7 @@ async def test_no_connection_is_left(fal: LocalFal) -> None:
         ({"concurrency": 0}, "concurrency=0"),
         ({"concurrency": True}, "concurrency=True"),
         ({"ordered": 1}, "ordered=1"),
-        ({"input": {}}, "put it into inputs"),
+        ({"input": {}}, "of each stream into inputs"),
         ({"time_out": 3}, "time_out"),
         ({"inputs": {"prompt": "a fox"}}, "must be several inputs"),
         ({"inputs": "a fox"}, "must be several inputs"),

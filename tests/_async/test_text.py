@@ -163,7 +163,7 @@ async def test_no_text(fal: LocalFal, client: AsyncStreamingClient) -> None:
     with pytest.raises(FalStreamError, match="No chunk had text; their fields were images"):
         await pieces(client)
     fal.add("acme/llm", [])
-    with pytest.raises(FalStreamError, match="No chunk came, and so no text"):
+    with pytest.raises(FalStreamError, match="No chunk came, so there is no text"):
         await pieces(client)
 
 

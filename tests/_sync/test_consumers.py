@@ -226,4 +226,4 @@ def test_a_listener_may_not_ask_its_own_stream(
 
     stream.on("data", greedy)
     assert read(stream) == Outcome([1, 2], None)
-    assert "A listener has asked its own stream" in caplog.text
+    assert "A listener has read its own stream" in caplog.text

@@ -278,7 +278,7 @@ def test_data_that_is_too_large(tmp_path: Path) -> None:
 def test_a_slow_file(fal: LocalFal, client: StreamingClient, tmp_path: Path) -> None:
     steps = [b"x", Pause(0.05)] * 1000
     file = fetched(fal, client, Reply(steps, content_type="image/png"))
-    with pytest.raises(FileError, match=r"was not there after 0.3 s: give a longer `timeout`"):
+    with pytest.raises(FileError, match=r"was not complete after 0.3 s: give a longer `timeout`"):
         file.save(tmp_path, timeout=0.3)
     assert os.listdir(tmp_path) == []
 

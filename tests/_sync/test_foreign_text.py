@@ -36,8 +36,8 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
 def said(size: int) -> list[str]:
     """The warning of so many bytes that are no event."""
     line = (
-        f"The stream from acme/app ended with at least {size:,} bytes of text that is no event: "
-        "the server may have sent a page or an error, and called it an event stream"
+        f"The stream from acme/app ended with at least {size:,} bytes of text that is not an "
+        "event: the server may have sent a page or an error with the media type of an event stream"
     )
     return [line]
 

@@ -16,10 +16,10 @@ from fal_stream import ConfigError, StreamingClient
 from fal_stream.testing import LocalFal
 
 HIDDEN = SecretStr("open sesame")
-IS_SECRET = "is a SecretStr, which JSON would have as asterisks: give its get_secret_value()"
+IS_SECRET = "is a SecretStr, which would be sent as asterisks: give its get_secret_value()"
 HAS_MASK = "has the asterisks of a secret in it: give its get_secret_value()"
 NO_NUMBER = "has no JSON form: replace it by a finite number or None"
-ONE_KEY = "has the keys 1 and '1', which are one in JSON: rename or leave out one of them"
+ONE_KEY = "has the keys 1 and '1', which are the same key in JSON: rename or leave out one of them"
 
 
 def masks_secrets_anywhere() -> bool:

@@ -164,7 +164,7 @@ def test_no_text(fal: LocalFal, client: StreamingClient) -> None:
     with pytest.raises(FalStreamError, match="No chunk had text; their fields were images"):
         pieces(client)
     fal.add("acme/llm", [])
-    with pytest.raises(FalStreamError, match="No chunk came, and so no text"):
+    with pytest.raises(FalStreamError, match="No chunk came, so there is no text"):
         pieces(client)
 
 

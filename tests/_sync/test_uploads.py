@@ -234,7 +234,9 @@ def test_an_end_of_the_client_ends_the_uploads(fal: LocalFal) -> None:
 def test_uploads_have_limits(fal: LocalFal, client: StreamingClient) -> None:
     fal.route("/*", Reply([Hang()], delay=30), method="PUT")
     stream = client.stream("acme/app", input={"file": b"a"}, start_timeout=0.2)
-    with pytest.raises(StreamTimeout, match=r"upload of input\.file .* stood still .* start_tim"):
+    with pytest.raises(
+        StreamTimeout, match=r"upload of input\.file .* made no progress .* start_tim"
+    ):
         stream.done()
 
 
@@ -301,7 +303,7 @@ def test_a_pipe_that_gives_nothing(fal: LocalFal, storage: StorageClient) -> Non
     reader, writer = os.pipe()
     with io.FileIO(reader) as pipe, io.FileIO(writer, "w"):
         with StorageClient(**fal.settings, start_timeout=0.2) as impatient:
-            with pytest.raises(StreamTimeout, match="stood still"):
+            with pytest.raises(StreamTimeout, match="made no progress"):
                 impatient.upload(pipe)
         controller = AbortController()
         job = Job(_upload, storage, pipe, controller)
@@ -499,7 +501,7 @@ def test_a_storage_that_reads_nothing(fal: LocalFal, mute: MuteServer) -> None:
     fal.route("/storage/*", json_reply(answer))
     with StorageClient(**fal.settings, retry=None, start_timeout=3) as storage:
         # A limit that begins anew with every few bytes would take longer than a job may.
-        with pytest.raises(StreamTimeout, match="stood still for 3 s"):
+        with pytest.raises(StreamTimeout, match="made no progress for 3 s"):
             Job(storage.upload, bytes(30 * MIB)).result()
 
 
@@ -570,7 +572,7 @@ def test_a_file_that_hangs_can_be_left(fal: LocalFal, storage: StorageClient) ->
     with pytest.raises(UploadError, match="aborted"):
         job.result()
     with StorageClient(**fal.settings, start_timeout=0.2) as impatient:
-        with pytest.raises(StreamTimeout, match="stood still"):
+        with pytest.raises(StreamTimeout, match="made no progress"):
             Job(impatient.upload, stuck).result()
     stuck.go.set()
 

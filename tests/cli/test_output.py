@@ -273,7 +273,7 @@ REFUSALS: list[tuple[str, Any, str]] = [
     (
         "away",
         Reply(status=302, headers={"location": "http://127.0.0.1:9/"}),
-        "was redirected to a host that files are not fetched from",
+        "was redirected to a host that files are not downloaded from",
     ),
     ("around", Reply(status=302, headers={"location": "x/y"}), "redirected more than 5 times"),
     (
@@ -307,7 +307,7 @@ def test_other_hosts_are_not_asked(fal: LocalFal, tmp_path: Path) -> None:
         (line,) = ended.lines
         assert line == (
             "fal-stream: app-0001-image was not saved: image is on a host that files are not "
-            f"fetched from ({url}): if you trust it, name it by --file-host"
+            f"downloaded from ({url}): if you trust it, name it by --file-host"
         )
         assert other.requests == []
         ended = call(fal, "run", "acme/app", "--output", str(tmp_path), "--file-host", other.url)

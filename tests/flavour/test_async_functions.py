@@ -73,7 +73,7 @@ async def test_what_is_to_be_awaited_is_no_answer(
 ) -> None:
     """No coroutine counts as true, and none is left behind, of which Python would warn."""
     fal.add("acme/app", [1, 2])
-    returned = "returned a coroutine, which nobody awaits: give a plain function"
+    returned = "returned a coroutine, which is never awaited: give a plain function"
     with StreamingClient(**fal.settings) as client:
         stream = client.stream("acme/app", is_final=function, output_type=output_type)
         with pytest.raises(ConfigError, match=f"^is_final {returned}"):
@@ -113,4 +113,4 @@ def test_a_callback_of_an_abort_that_is_to_be_awaited(caplog: pytest.LogCaptureF
     controller = AbortController()
     controller.signal.on_abort(lambda: _later(1))
     controller.abort()
-    assert "The callback returned a coroutine, which nobody awaits" in caplog.text
+    assert "The callback returned a coroutine, which is never awaited" in caplog.text

@@ -68,7 +68,7 @@ async def test_all_that_came_of_a_body_that_is_cancelled_is_kept(
         group.cancel_scope.cancel()
     assert part.read_bytes() == body
     assert os.listdir(tmp_path) == ["a.wav.part"]
-    assert caplog.messages == [f"What came of a file that broke off is in {part}"]
+    assert caplog.messages == [f"A file broke off; the part that arrived is in {part}"]
 
 
 async def test_a_disk_that_hangs_is_not_waited_for_where_a_body_is_cancelled(
@@ -94,7 +94,7 @@ async def test_a_disk_that_hangs_is_not_waited_for_where_a_body_is_cancelled(
         await until(part.exists)
         group.cancel_scope.cancel()
     assert time.monotonic() - began < 10
-    assert caplog.messages == [f"What came of a file that broke off is in {part}"]
+    assert caplog.messages == [f"A file broke off; the part that arrived is in {part}"]
     go_on.set()
     await until(lambda: threads() == before)
     assert os.listdir(tmp_path) == ["a.wav.part"]

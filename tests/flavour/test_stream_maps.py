@@ -148,7 +148,7 @@ async def test_a_cancelled_task_ends_the_map(fal: LocalFal) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         assert all(worker.done() for worker in workers)
-        with pytest.raises(StreamInterrupted, match="given up"):
+        with pytest.raises(StreamInterrupted, match="task or thread that read it was"):
             await results.__anext__()
         assert sorted(results.unfinished) == [0, 1, 2]
         for request in fal.requests:

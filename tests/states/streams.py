@@ -438,7 +438,7 @@ def _check_final(game: _Game, final: Seen, outcome: str, count: int) -> None:
         world.expect(error is None, "an end on purpose is no error", told)
         world.expect(is_aborted == (outcome == "aborted") or outcome == "none", "the log says how")
     elif outcome == "cancelled":
-        is_meant = isinstance(error, StreamInterrupted) and "given up" in str(error)
+        is_meant = isinstance(error, StreamInterrupted) and "task or thread" in str(error)
         was_ended = history.has("cancel", "signal", "step", "block")
         world.expect(is_meant and was_ended, "a reader that is cancelled is told of", told)
     elif outcome == "timeout":

@@ -115,13 +115,13 @@ def test_the_pickle_of_a_client_does_without(name: str, protocol: int) -> None:
 
 @pytest.mark.parametrize("name", NOT_PICKLED)
 def test_what_refuses_says_what_to_do(name: str) -> None:
-    with pytest.raises(TypeError, match=r"not pickled: .*(anew|key|new one)"):
+    with pytest.raises(TypeError, match=r"can't be pickled.*: .*(again|key|new one)"):
         pickle.dumps(HOLDERS[name])
 
 
 @pytest.mark.parametrize("ask", ["__reduce__", "__getstate__"])
 def test_no_serializer_gets_the_state_of_a_secret(ask: str) -> None:
-    with pytest.raises(TypeError, match="not pickled"):
+    with pytest.raises(TypeError, match="can't be pickled"):
         getattr(Secret(KEY), ask)()
     with pytest.raises(TypeError, match="__dict__"):
         vars(Secret(KEY))

@@ -181,8 +181,8 @@ def deep(levels: int, value: Any) -> Any:
         ({"a": [1, {"b": float("nan")}]}, "input.a[1].b=nan has no JSON form"),
         ([1.5, float("-inf")], "input[1]=-inf has no JSON form"),
         ({"a": {(1, 2): 3}}, "input.a has the key (1, 2)"),
-        (holds_itself(RAW), "input.list[1] holds itself"),
-        (deep(100_000, RAW), "[0] holds itself or is nested too deeply"),
+        (holds_itself(RAW), "input.list[1] contains itself"),
+        (deep(100_000, RAW), "[0] contains itself or is nested too deeply"),
         ([10**5000], "input can't be sent as JSON: Exceeds the limit"),
     ],
 )
@@ -208,7 +208,7 @@ def test_a_model_that_pydantic_cannot_dump_is_named() -> None:
 def test_what_holds_itself_is_named() -> None:
     prompt = Prompt("x")
     prompt.extra = [prompt]
-    with pytest.raises(ConfigError, match=r"^input\.p\.extra\[0\] holds itself or is nested"):
+    with pytest.raises(ConfigError, match=r"^input\.p\.extra\[0\] contains itself or is nested"):
         take({"p": prompt})
 
     class Holder(pydantic.BaseModel):
@@ -222,7 +222,7 @@ def test_what_holds_itself_is_named() -> None:
         take({"h": Holder(value=ring)})
     holder = Holder(value=[RAW, prompt])
     prompt.extra = [RAW, holder]
-    with pytest.raises(ConfigError, match=r"^input\.h\.value.* holds itself|^input\.h can't be"):
+    with pytest.raises(ConfigError, match=r"^input\.h\.value.* contains itself|^input\.h can't be"):
         take({"h": holder})
 
 
@@ -232,7 +232,7 @@ class Exhausting(UserDict[str, Any]):
 
 
 def test_what_exhausts_the_stack_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"^input holds itself or is nested too deeply"):
+    with pytest.raises(ConfigError, match=r"^input contains itself or is nested too deeply"):
         take({"a": Exhausting()})
 
 

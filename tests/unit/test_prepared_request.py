@@ -42,7 +42,7 @@ def test_a_repr_shows_no_address_and_no_header() -> None:
 def test_a_request_is_not_pickled() -> None:
     with pytest.raises(TypeError) as caught:
         pickle.dumps(api_request(Config(), "https://fal.ai/", None, {}))
-    assert str(caught.value) == "A request is not pickled: it may hold a key or a token"
+    assert str(caught.value) == "A request can't be pickled: it may contain a key or a token"
 
 
 def test_the_same_request_to_another_address() -> None:

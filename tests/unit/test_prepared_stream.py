@@ -81,7 +81,7 @@ def holds_itself() -> Any:
         ({"a": [1, {"b": float("nan")}]}, "input.a[1].b=nan has no JSON form"),
         (float("inf"), "input=inf has no JSON form"),
         ({"a": {(1, 2): 3}}, "input.a has the key (1, 2)"),
-        (holds_itself(), "input.list[0] holds itself"),
+        (holds_itself(), "input.list[0] contains itself"),
         (Prompt("x", ANY), "input.size is of type object"),
         (Prompt, "input is of type type"),
     ],
@@ -243,9 +243,15 @@ def test_the_repr_of_a_plan_holds_no_header_and_no_address() -> None:
                 "may have it"
             ),
         ),
-        ({"query_params": {"a": "\ud800"}}, "query_params['a'] can't stand in an address: 'utf-8'"),
-        ({"query_params": {"a": 10**5000}}, "query_params['a'] can't stand in an address: Exceeds"),
-        ({"method": "GET", "input": {"a": "\ud800"}}, "input['a'] can't stand in an address"),
+        (
+            {"query_params": {"a": "\ud800"}},
+            "query_params['a'] can't be part of an address: 'utf-8'",
+        ),
+        (
+            {"query_params": {"a": 10**5000}},
+            "query_params['a'] can't be part of an address: Exceeds",
+        ),
+        ({"method": "GET", "input": {"a": "\ud800"}}, "input['a'] can't be part of an address"),
         (
             {"query_params": {"a": None}},
             "query_params['a'] must be a string, a number or a boolean, not a NoneType",
@@ -256,7 +262,10 @@ def test_the_repr_of_a_plan_holds_no_header_and_no_address() -> None:
         ({"path": "/../x"}, "path='/../x' is not the path of an endpoint: give what follows"),
         (
             {"path": "/audio", "url": "https://fal.run/x"},
-            "path='/audio' has no place beside url, which is the whole address: give one of them",
+            (
+                "path='/audio' can't be combined with url, which is the whole address: "
+                "give one of them"
+            ),
         ),
         (
             {"query_params": "a=b"},

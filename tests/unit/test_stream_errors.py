@@ -55,7 +55,7 @@ def test_of_an_upload(phase: Phase, option: str, what: str) -> None:
     error = upload_timeout_error(Expired(phase, 1.5), "input.image (fox.png)")
     check(error, phase, option)
     assert str(error) == (
-        f"The upload of input.image (fox.png) stood still for 1.5 s; raise {option} if the "
+        f"The upload of input.image (fox.png) made no progress for 1.5 s; raise {option} if the "
         f"network needs longer, {option}=None waits forever"
     )
 
@@ -79,8 +79,8 @@ BROKE = StreamConnectionError("reset by the peer", request_sent=True)
         (
             1,
             (
-                "The connection broke after 1 chunk (reset by the peer); what came was delivered, "
-                "the rest is lost: start a new stream"
+                "The connection broke after 1 chunk (reset by the peer); what had arrived was "
+                "delivered, the rest is lost: start a new stream"
             ),
         ),
     ],
@@ -105,8 +105,9 @@ def test_a_client_that_was_closed(state: StreamState) -> None:
     assert isinstance(error, StreamInterrupted)
     assert error.chunks_received == 7
     assert str(error) == (
-        "The stream was ended after 7 chunks, as its client was closed (in a notebook: or the cell "
-        "that began it was interrupted): read a stream inside the `with` of its client"
+        "The stream ended after 7 chunks because its client was closed (or, in a notebook, because "
+        "the cell that started it was interrupted): read a stream inside the `with` block of its "
+        "client"
     )
 
 
@@ -116,7 +117,7 @@ def test_a_read_that_was_broken_off() -> None:
         assert isinstance(error, StreamInterrupted)
         assert error.chunks_received == 7
         assert str(error) == (
-            "The stream was given up after 7 chunks, when the task or thread that read it was "
+            "The stream ended after 7 chunks because the task or thread that read it was "
             "cancelled or interrupted: start a new one"
         )
 

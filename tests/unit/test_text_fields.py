@@ -184,7 +184,7 @@ def test_a_field_by_a_function() -> None:
             None,
             "No chunk had text, nor had any chunk fields: iterate the stream instead",
         ),
-        ([], None, "No chunk came, and so no text"),
+        ([], None, "No chunk came, so there is no text"),
     ],
 )
 def test_the_error_of_a_stream_without_text(chunks: list[object], field: Any, message: str) -> None:

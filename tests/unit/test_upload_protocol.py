@@ -36,7 +36,10 @@ def initiated(**more: Any) -> dict[str, Any]:
 def test_an_upload_is_not_pickled() -> None:
     with pytest.raises(TypeError) as caught:
         pickle.dumps(UploadTarget(UPLOAD, FILE))
-    assert str(caught.value) == "An upload is not pickled: its address is signed; begin a new one"
+    assert (
+        str(caught.value)
+        == "An upload can't be pickled, because its URL is signed: begin a new one"
+    )
 
 
 def test_where_it_is_asked() -> None:

@@ -109,8 +109,8 @@ class AsyncSender:
             await response.discard()
             if redirected.url.partition("#")[0] == request.url.partition("#")[0]:
                 raise StreamConnectionError(
-                    f"The server answered {response.status} with a redirect to the very address "
-                    "that was asked: the fault is the server's, or that of a proxy on the way",
+                    f"The server answered {response.status} with a redirect to the same address "
+                    "that was requested: this is a fault of the server, or of a proxy in between",
                     transient=False,
                 )
             request = redirected

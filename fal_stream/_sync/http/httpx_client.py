@@ -63,16 +63,15 @@ class HttpxSender(Sender):
     def check_copyable(self) -> None:
         """See `Sender`."""
         raise ConfigError(
-            "A client with an http_client of your own is neither pickled nor copied: hand on "
-            "its config, and make a client of it on the other side, with an http_client made "
-            "there"
+            "A client with an http_client of your own can't be pickled or copied: pass its config "
+            "on, and create a client with its own http_client there"
         )
 
     def preconnect(self, url: str, exchange: Exchange) -> None:
         """Raise `ConfigError`: httpx can't open a connection in advance."""
         raise ConfigError(
-            "preconnect() opens a connection of our own, and this client sends by the http_client "
-            "that it was given: leave one of the two out"
+            "preconnect() opens a connection of the built-in HTTP client, and this client uses the "
+            "http_client that it was given: leave one of the two out"
         )
 
     def _send(
@@ -166,8 +165,8 @@ class HttpxSender(Sender):
 def _users_error(failure: Exception, redactor: Redactor) -> StreamConnectionError:
     said = excerpt(redactor.text(f"{type(failure).__name__}: {failure}".removesuffix(": ")))
     error = StreamConnectionError(
-        f"The http_client raised {said}, which is the cause of this and comes of its event hooks, "
-        "its transport or another part of yours",
+        f"The http_client raised {said}, which is the cause of this and comes from one of its "
+        "event hooks, its transport or another part of yours",
         transient=False,
     )
     error.__cause__ = failure
