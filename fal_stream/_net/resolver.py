@@ -125,7 +125,7 @@ def _resolve(host: str, port: int) -> list[Address]:
     except Exception as error:
         if raised_by_signal_handler(error) is not None:
             raise
-        reason = str(error)
+        reason = _lack_of_files() or str(error)
         if not isinstance(error, OSError):
             reason = f"the look-up of the name raised {type(error).__name__}: {error}"
         raise ConnectFailed(f"{authority(host, port)}: {reason}") from None
@@ -135,6 +135,15 @@ def _resolve(host: str, port: int) -> list[Address]:
     if not addresses:
         raise ConnectFailed(f"{authority(host, port)}: the name has no address")
     return list(dict.fromkeys(addresses))
+
+
+def _lack_of_files() -> str:
+    """Return the error if no file can be opened; the system's look-up doesn't say that it can't."""
+    try:
+        socket.socket().close()
+    except OSError as error:
+        return str(error)
+    return ""
 
 
 class _LookUps:

@@ -6,6 +6,7 @@ does it during the DNS look-up and the TCP handshake.
 
 from __future__ import annotations
 
+import errno
 import os
 import ssl
 
@@ -35,6 +36,7 @@ async def async_tls_context(exchange: AsyncExchange) -> ssl.SSLContext:
 
     Raises:
         ConfigError: The certificate authorities can't be loaded.
+        OSError: No file can be opened at the moment.
         Aborted: The exchange was aborted.
         Expired: A limit of the watchdog has run out.
     """
@@ -60,6 +62,8 @@ def _load() -> ssl.SSLContext:
     except OSError as error:
         if raised_by_signal_handler(error) is not None:
             raise
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise  # no file can be opened now, whichever it is
         reason = str(error)
     else:
         # The protocols to offer (ALPN): HTTP/2 is not supported.

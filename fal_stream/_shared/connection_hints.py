@@ -21,8 +21,20 @@ class Hint(NamedTuple):
     transient: bool = True
 
 
+_ENDED_IN_TLS = Hint(
+    "the server ended the connection during TLS: if it speaks plain HTTP, use http:// (an address "
+    "without a scheme, as in FAL_RUN_HOST, means https://)"
+)
+
 # A part of the error's text, and the hint; the first match counts.
 _HINTS = (
+    (
+        "TLS with the proxy: [SSL: WRONG_VERSION_NUMBER",
+        Hint(
+            "the proxy seems to speak plain HTTP: give its address http:// instead of https://",
+            False,
+        ),
+    ),
     (
         "WRONG_VERSION_NUMBER",
         Hint(
@@ -31,12 +43,11 @@ _HINTS = (
             False,
         ),
     ),
+    ("UNEXPECTED_EOF_WHILE_READING", _ENDED_IN_TLS),
+    ("closed in the TLS handshake", _ENDED_IN_TLS),
     (
-        "UNEXPECTED_EOF_WHILE_READING",
-        Hint(
-            "the server ended the connection during TLS: if it speaks plain HTTP, use http:// (an "
-            "address without a scheme, as in FAL_RUN_HOST, means https://)"
-        ),
+        "ALERT_CERTIFICATE_REQUIRED",
+        Hint("the server wants a certificate: give the client an http_client that has it", False),
     ),
     (
         "self-signed certificate",
@@ -46,6 +57,7 @@ _HINTS = (
         "certificate has expired",
         Hint("the certificate is the server's to renew; check this machine's clock too", False),
     ),
+    ("certificate is not yet valid", Hint("check this machine's clock", False)),
     (
         "not valid for",
         Hint("the certificate is for another host: check the host in the address", False),
@@ -66,10 +78,15 @@ _HINTS = (
             False,
         ),
     ),
+    (
+        "the proxy answered 407",
+        Hint("put the login that the proxy wants into its address, in HTTPS_PROXY or ALL_PROXY"),
+    ),
     ("proxy", Hint("check the proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names")),
     ("too many open files", Hint("close streams that are not read, or raise `ulimit -n`")),
     ("Too many open files", Hint("close streams that are not read, or raise `ulimit -n`")),
     ("no thread can be started", Hint("run fewer threads, or raise `ulimit -u`")),
+    ("is not a valid host name", Hint("check the host name in the address", False)),
     # The look-up raised an unusual exception: the host is not a valid name, or a sandbox blocks it.
     ("look-up of the name raised", Hint("check the host name in the address", False)),
     ("Transfer-Encoding", Hint("a proxy or gateway on the way has changed the answer")),

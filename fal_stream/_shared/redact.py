@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from urllib.parse import unquote, unquote_plus
 
-from ..credentials import is_secret_name
+from ..credentials import Secret, is_secret_name
 from ..middleware import TARGET_URL_HEADER
 
 MASK = "***"
@@ -56,17 +56,25 @@ class Redactor:
         headers: The headers of the request, names in lower case.
     """
 
-    __slots__ = ("_forms", "_headers", "_url")
+    __slots__ = ("_forms", "_headers", "_login", "_url")
 
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
         self._url = url
         self._headers = headers
+        self._login: Secret | None = None
         self._forms: tuple[_Form, ...] | None = None
+
+    def add_login(self, login: Secret) -> None:
+        """Also mask what logs in to a proxy, which may repeat it: `user:password`."""
+        self._login = login
 
     def text(self, text: str) -> str:
         """Return a text with `***` in the place of each secret."""
         if self._forms is None:
-            self._forms = _forms_of(frozenset(secrets_of(self._url, self._headers)))
+            secrets = secrets_of(self._url, self._headers)
+            if self._login is not None:
+                secrets |= secrets_of("", {"proxy-authorization": f"Basic {self._login.reveal()}"})
+            self._forms = _forms_of(frozenset(secrets))
         for form in self._forms:
             text = form.masked(text)
         return text

@@ -14,7 +14,13 @@ from typing import Any
 import pytest
 import trustme
 
-from fal_stream import ApiError, RetryPolicy, StreamConnectionError, StreamingClient
+from fal_stream import (
+    ApiError,
+    FalStreamError,
+    RetryPolicy,
+    StreamConnectionError,
+    StreamingClient,
+)
 from tests.concurrency import until
 from tests.faults.servers import RawServer
 
@@ -158,6 +164,76 @@ def test_a_login_that_a_forwarding_proxy_wants() -> None:
                 client.stream("acme/app").done()
         assert proxy.connected == 1
     assert caught.value.status == 407
+
+
+def test_a_login_that_a_tunnelling_proxy_wants() -> None:
+    def play(client: socket.socket) -> None:
+        client.recv(10_000)
+        client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+
+    with proxy_of(play):
+        with outside() as client:
+            with pytest.raises(StreamConnectionError, match=r"put the login .*HTTPS_PROXY"):
+                client.stream("acme/app").done()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_login_that_a_proxy_repeats(scheme: str) -> None:
+    """As some do that show the request which they could not serve."""
+
+    def play(client: socket.socket) -> None:
+        head = client.recv(10_000)
+        login = b"me:correct-horse, " + head.partition(b"Basic ")[2].partition(b"\r\n")[0]
+        client.sendall(
+            b"HTTP/1.1 502 Not for %b\r\nx-login: %b\r\ncontent-type: text/plain\r\n"
+            b"content-length: %d\r\n\r\n%b" % (login, login, len(login), login)
+        )
+
+    with proxy_of(play, user="me:correct-horse@"):
+        with outside(scheme, retry=None) as client:
+            with pytest.raises(FalStreamError, match=r"502.*\*\*\*") as caught:
+                client.stream("acme/app").done()
+    shown = f"{caught.value!r} {vars(caught.value)}"
+    assert "horse" not in shown
+    assert b64encode(b"me:correct-horse").decode().rstrip("=") not in shown
+
+
+def test_a_proxy_whose_interim_response_can_be_read_in_two_ways() -> None:
+    def play(client: socket.socket) -> None:
+        client.recv(10_000)
+        client.sendall(b"HTTP/1.1 102 Wait\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n")
+
+    with proxy_of(play):
+        with outside() as client:
+            with pytest.raises(StreamConnectionError, match="proxy doesn't speak HTTP"):
+                client.stream("acme/app").done()
+
+
+def test_a_proxy_that_speaks_plain_http() -> None:
+    def play(client: socket.socket) -> None:
+        client.recv(10_000)
+        client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with proxy_of(play, "https"):
+        with outside("http", retry=None) as client:
+            with pytest.raises(StreamConnectionError, match="the proxy seems to speak plain HTTP"):
+                client.stream("acme/app").done()
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+@pytest.mark.parametrize(
+    "host", [f"{'a' * 64}.example", "a." * 130 + "example", ".far.example", "far..example"]
+)
+def test_a_host_name_that_can_not_be_one(scheme: str, host: str) -> None:
+    """No name is looked up here, so TLS or SOCKS would be the first that can't take it."""
+    with proxy_of(lambda client: None, scheme) as proxy:
+        headers = {"authorization": "Key a:b"}
+        with StreamingClient(run_url=f"https://{host}", headers=headers) as client:
+            with pytest.raises(StreamConnectionError, match="check the host name") as caught:
+                client.stream("acme/app").done()
+        assert proxy.connected == 0
+    assert "is not a valid host name" in str(caught.value)
+    assert not caught.value.transient
 
 
 def test_tls_inside_of_tls(tls_context: ssl.SSLContext) -> None:

@@ -149,6 +149,7 @@ ROWS: tuple[Row, ...] = (
         (
             "faults/_async/test_answers.py::test_an_empty_answer",
             "faults/_async/test_connections.py::test_a_tls_server_that_leaves_at_once",
+            "faults/_async/test_connections.py::test_what_is_said_of_a_tls_server_that_leaves",
             "_async/test_stream.py::test_a_stream_without_chunks",
         ),
     ),

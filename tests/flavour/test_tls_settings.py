@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import os
 import ssl
 
 import httpx
 import pytest
 
-from fal_stream import AsyncStreamingClient, StreamingClient
+from fal_stream import AsyncStreamingClient, StreamConnectionError, StreamingClient
 from fal_stream.testing import LocalFal
 
 
@@ -30,3 +32,26 @@ async def test_one_for_all_clients(tls_fal: LocalFal, monkeypatch: pytest.Monkey
             assert blocking.stream("acme/app").done() == 1
     assert len(loaded) == 1
     gc.collect()
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_no_file_descriptor_is_left(
+    tls_fal: LocalFal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says nothing about the file of authorities, and a later stream loads it."""
+    tls_fal.add("acme/app", [1])
+
+    def none_left() -> ssl.SSLContext:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    async with AsyncStreamingClient(**tls_fal.settings, retry=None) as client:
+        with StreamingClient(**tls_fal.settings, retry=None) as blocking:
+            with monkeypatch.context() as patch:
+                patch.setattr(httpx, "create_ssl_context", none_left)
+                with pytest.raises(StreamConnectionError, match=r"Too many open.*ulimit") as caught:
+                    await client.stream("acme/app").done()
+                assert caught.value.transient
+                with pytest.raises(StreamConnectionError, match=r"Too many open.*ulimit"):
+                    blocking.stream("acme/app").done()
+            assert await client.stream("acme/app").done() == 1
+            assert blocking.stream("acme/app").done() == 1

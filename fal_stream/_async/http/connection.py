@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .request_body import AsyncStreamedBody
 
 
+NO_RESPONSE = "the server closed the connection without an answer"
 _NOTHING = RequestHead(b"")
 
 
@@ -101,7 +102,7 @@ class AsyncConnection:
             head = reader.feed(data)
             if head is not None:
                 return head, reader.rest
-        raise ConnectionError("the server closed the connection without an answer")
+        raise ConnectionError(NO_RESPONSE)
 
     def close(self) -> None:
         """Close the connection; bytes that have not been sent are discarded."""

@@ -14,7 +14,9 @@ import httpx
 
 from ..._net.async_socket import AsyncSocketStream
 from ..._net.resolver import authority
+from ..._shared.framing import FramingError
 from ..._shared.http1 import ProtocolError, ResponseHeadReader, request_head
+from ..._shared.redact import Redactor
 from ...credentials import Secret
 from ...errors import ConfigError, excerpt
 
@@ -64,6 +66,11 @@ class Proxy:
         return self.scheme in ("socks5", "socks5h")
 
     @property
+    def login(self) -> Secret:
+        """The user and the password, with a colon between them."""
+        return Secret(f"{self._user}:{self._password}")
+
+    @property
     def headers(self) -> list[tuple[bytes, bytes]]:
         """The header with the user name and password for an HTTP proxy; empty without them."""
         if not self._user and not self._password:
@@ -102,10 +109,13 @@ class Proxy:
                 if not data:
                     raise ConnectionError("the proxy closed the connection without an answer")
                 head = reader.feed(data)
-        except ProtocolError as error:
+        except (ProtocolError, FramingError) as error:
             raise ProxyRefused(f"the proxy doesn't speak HTTP: {error}") from None
         if not 200 <= head.status < 300:
-            reason = excerpt(f"{head.status} {head.reason.decode('latin-1')}".strip(), 120)
+            redactor = Redactor("", {})
+            redactor.add_login(self.login)
+            reason = redactor.text(f"{head.status} {head.reason.decode('latin-1')}".strip())
+            reason = excerpt(reason, 120)
             message = f"the proxy answered {reason} to CONNECT"
             if head.status >= 500:
                 raise ConnectionError(message)

@@ -123,7 +123,7 @@ class AsyncSender:
         from .response import AsyncSocketResponse
 
         sent = build_request(request)
-        sent.extensions = {"exchange": exchange}
+        sent.extensions = {"exchange": exchange, "redactor": redactor}
         try:
             response = await self.transport.handle_async_request(sent)
         except httpx.TransportError as error:

@@ -10,6 +10,8 @@ Not here: redirects and our own errors (`sender`), and the choice of a proxy (`_
 
 from __future__ import annotations
 
+import re
+import ssl
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -25,11 +27,13 @@ from ..._net.proxies import proxy_for
 from ..._net.tls_context import async_tls_context, load_tls_context
 from ..._shared.framing import FramingError
 from ..._shared.http1 import ProtocolError, RequestHead, request_head
+from ..._shared.redact import Redactor
 from ..._shared.watchdog import Expired, Limits, Watchdog
-from ..._signal_errors import raised_by_signal_handler
+from ..._signal_errors import raised_by_signal_handler, suppress_errors
 from ...config import DEFAULT_KEEPALIVE_EXPIRY
 from ...credentials import Secret
-from .connection import AsyncConnection, AsyncResponseBody
+from ...errors import excerpt
+from .connection import NO_RESPONSE, AsyncConnection, AsyncResponseBody
 from .pool import AsyncConnectionPool, Route
 from .proxy import Proxy, ProxyRefused
 
@@ -37,6 +41,9 @@ if TYPE_CHECKING:
     from .request_body import AsyncStreamedBody
 
 _PORTS = {"http": 80, "https": 443}
+
+# The lengths that DNS allows (RFC 1035, section 2.3.4).
+_HOST = re.compile(r"(?=.{1,254}\Z)(?:[^.]{1,63}\.)*[^.]{1,63}\.?")
 
 
 class AsyncHTTPTransport(httpx.AsyncBaseTransport):
@@ -154,13 +161,19 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
                 "a proxy with an https address can't be used for an https address: give it an "
                 "http:// or socks5:// address, or an http_client of your own that can"
             )
+        if _HOST.fullmatch(route.host) is None:
+            # A proxy would look it up, but TLS and SOCKS can't name it.
+            raise httpx.ConnectError(f"{excerpt(route.host, 80)!r} is not a valid host name")
         host, port = (route.host, route.port) if proxy is None else (proxy.host, proxy.port)
         stream: AsyncSocketStream | None = None
+        step = ""
         try:
             stream = await async_open_socket_stream(exchange, host, port)
             if proxy is not None:
                 if proxy.scheme == "https":
+                    step = "TLS with the proxy: "
                     await stream.start_tls(await async_tls_context(exchange), proxy.host)
+                    step = ""
                 if proxy.is_socks or is_https:
                     await proxy.tunnel(stream, route.host, route.port)
             if is_https:
@@ -172,10 +185,7 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
                 if stream is not None:
                     stream.close()
                 raise
-            failure = httpx.ConnectError(str(error) or type(error).__name__)
-            if is_https:
-                # If the certificate authorities can't be loaded, that is the error to raise.
-                await async_tls_context(exchange)
+            failure = httpx.ConnectError(f"{step}{str(error) or type(error).__name__}")
         except BaseException:
             if stream is not None:
                 stream.close()
@@ -184,6 +194,10 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
             return AsyncConnection(stream, route)
         if stream is not None:
             stream.close()
+        if is_https and isinstance(failure, httpx.ConnectError):
+            # If the certificate authorities can't be loaded, that is the error to raise.
+            with suppress_errors(OSError):
+                await async_tls_context(exchange)
         raise failure
 
     async def preconnect(self, url: httpx.URL, exchange: AsyncExchange) -> None:
@@ -242,6 +256,9 @@ def _head(request: httpx.Request, proxy: Proxy | None) -> RequestHead:
     if proxy is not None and not proxy.is_socks:
         target = b"%b://%b%b" % (url.raw_scheme, url.netloc, target)
         headers = [*headers, *proxy.headers]
+        redactor = request.extensions.get("redactor")
+        if isinstance(redactor, Redactor):
+            redactor.add_login(proxy.login)
     try:
         return request_head(request.method, target, url.netloc, headers)
     except ProtocolError as error:
@@ -273,6 +290,9 @@ def _body(request: httpx.Request, length: int | None) -> tuple[bytes, AsyncStrea
 
 def _broken(error: Exception) -> httpx.TransportError:
     reason = str(error) or type(error).__name__
+    if isinstance(error, ssl.SSLEOFError):
+        # The end of the connection; OpenSSL names the closing alert that is missing.
+        reason = NO_RESPONSE
     if isinstance(error, OSError):
         return httpx.ReadError(reason)
     return httpx.RemoteProtocolError(f"it is not valid HTTP: {reason}")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .request_body import StreamedBody
 
 
+NO_RESPONSE = "the server closed the connection without an answer"
 _NOTHING = RequestHead(b"")
 
 
@@ -102,7 +103,7 @@ class Connection:
             head = reader.feed(data)
             if head is not None:
                 return head, reader.rest
-        raise ConnectionError("the server closed the connection without an answer")
+        raise ConnectionError(NO_RESPONSE)
 
     def close(self) -> None:
         """Close the connection; bytes that have not been sent are discarded."""

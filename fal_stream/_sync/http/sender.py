@@ -124,7 +124,7 @@ class Sender:
         from .response import SocketResponse
 
         sent = build_request(request)
-        sent.extensions = {"exchange": exchange}
+        sent.extensions = {"exchange": exchange, "redactor": redactor}
         try:
             response = self.transport.handle_request(sent)
         except httpx.TransportError as error:

@@ -186,3 +186,18 @@ async def test_a_tls_server_that_leaves_at_once(
                 assert chunks == []
                 assert type(error) is StreamConnectionError
                 assert not (in_handshake and error.request_sent)
+
+
+@pytest.mark.parametrize("in_handshake", [False, True])
+async def test_what_is_said_of_a_tls_server_that_leaves(
+    tls_context: ssl.SSLContext, in_handshake: bool
+) -> None:
+    """Where the handshake has succeeded, the server can't be one of plain HTTP."""
+    context = None if in_handshake else tls_context
+    with RawServer(lambda client: client.recv(10_000), context) as server:
+        settings: dict[str, Any] = {"run_url": f"https://{server.address}", "credentials": "a:b"}
+        async with AsyncStreamingClient(**settings, retry=None, start_timeout=5) as client:
+            _, error = await read(client.stream("acme/app", input={"a": 1}))
+    assert type(error) is StreamConnectionError
+    assert ("if it speaks plain HTTP" in str(error)) is in_handshake
+    assert ("closed the connection without an answer" in str(error)) is not in_handshake
