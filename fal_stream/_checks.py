@@ -1,6 +1,6 @@
-"""Validate arguments: each function returns the value in its usable form or raises ConfigError.
+"""Validate arguments: each function returns the value in its usable form or raises `ConfigError`.
 
-A message names the argument, the value (never a secret) and what to give instead.
+A message contains the argument, the value (never a secret) and what to give instead.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .errors import ConfigError, excerpt, mask_secrets
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-# From here on a time is taken for one in milliseconds, as JavaScript has them (seconds).
+# A longer time is probably meant in milliseconds, as in JavaScript (seconds).
 LONG_TIME = 3600.0
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # token, RFC 9110 section 5.6.2
@@ -29,24 +29,24 @@ _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 _WANTED_URL = "give an absolute address that begins with https://"
 _URL = re.compile(r"[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+")
 _HOST = re.compile(r"[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]")
-# Where the port belongs: perhaps the secret half of a key.
+# Text in the place of a port, which may be the secret half of a key.
 _NO_PORT = re.compile(r"(?<=[\w-]):[\w-]{8,}(?=/|$)")
 
 
 def is_model(value: object) -> TypeGuard[BaseModel]:
-    """Return whether a value is a model of pydantic's, which is not loaded for it."""
+    """Return whether a value is a pydantic model, without importing pydantic."""
     pydantic = sys.modules.get("pydantic.main")
     return pydantic is not None and isinstance(value, pydantic.BaseModel)
 
 
 def is_model_dataclass(value: object) -> bool:
-    """Return whether a value is an instance of a dataclass of pydantic's."""
+    """Return whether a value is an instance of a pydantic dataclass."""
     pydantic = sys.modules.get("pydantic.dataclasses")
     return pydantic is not None and pydantic.is_pydantic_dataclass(type(value))
 
 
 def is_model_secret(value: object) -> bool:
-    """Return whether a value is a secret of pydantic's, whose JSON is asterisks."""
+    """Return whether a value is a pydantic secret, whose JSON is asterisks."""
     pydantic = sys.modules.get("pydantic.types")
     kinds = ("SecretStr", "SecretBytes", "Secret")
     return pydantic is not None and isinstance(
@@ -55,13 +55,13 @@ def is_model_secret(value: object) -> bool:
 
 
 def is_model_field(value: object) -> bool:
-    """Return whether a value is what `Field` of pydantic gives."""
+    """Return whether a value is the result of pydantic's `Field`."""
     pydantic = sys.modules.get("pydantic.fields")
     return pydantic is not None and isinstance(value, pydantic.FieldInfo)
 
 
 def is_model_url(value: object) -> bool:
-    """Return whether a value is an address of pydantic's."""
+    """Return whether a value is a pydantic URL."""
     for module, name in (("pydantic_core", "Url"), ("pydantic.networks", "AnyUrl")):
         loaded = sys.modules.get(module)
         if loaded is not None and isinstance(value, getattr(loaded, name)):
@@ -70,7 +70,7 @@ def is_model_url(value: object) -> bool:
 
 
 def short_repr(value: object) -> str:
-    """Show a value in a message, shortened."""
+    """Return the repr of a value for a message, shortened."""
     try:
         text = repr(value)
     except Exception as error:
@@ -81,9 +81,9 @@ def short_repr(value: object) -> str:
 
 
 def safe_repr(method: Callable[[Any], str]) -> Callable[[Any], str]:
-    """Decorate a `__repr__` so that it works where `__init__` has raised.
+    """Decorate a `__repr__` so that it works even if `__init__` has raised.
 
-    A traceback that shows local variables shows such objects, too.
+    A traceback with local variables shows such objects, too.
     """
 
     @wraps(method)
@@ -103,14 +103,14 @@ def check_known(
     other_names: Mapping[str, str] | None = None,
     elsewhere: Mapping[str, Collection[str]] | None = None,
 ) -> None:
-    """Refuse names that aren't known, with the nearest one that is.
+    """Check that all names are known; the message suggests the nearest known name.
 
     Args:
-        kind: What the names are of, for the message.
-        names: The given names.
-        known: The names that there are.
-        other_names: What other libraries call them, to those that there are.
-        elsewhere: Names that are known in other places, by what these places are.
+        kind: What the names are, for the message.
+        names: The names to check.
+        known: The known names.
+        other_names: The names in other libraries, and the known names for them. Default: none.
+        elsewhere: The names that are known in other places, by place. Default: none.
 
     Raises:
         ConfigError: A name is not known.
@@ -135,17 +135,14 @@ def check_known(
 
 
 def check_seconds(name: str, value: Any) -> float | None:
-    """Check a time limit.
+    """Check a time limit, and return it.
 
     Args:
-        name: The argument's name.
+        name: The name of the argument, for the message.
         value: Seconds above 0, or None for no limit.
 
-    Returns:
-        The seconds, or None.
-
     Raises:
-        ConfigError: It is anything else.
+        ConfigError: The value is neither.
     """
     if value is None:
         return None
@@ -160,13 +157,12 @@ def check_seconds(name: str, value: Any) -> float | None:
 
 
 def warn_of_long_times(times: Mapping[str, object], warned: set[str] | None = None) -> None:
-    """Warn of each time above an hour, in the name of the line outside of fal_stream.
+    """Warn about each time above an hour; the warning is attributed to the user's code.
 
     Args:
-        times: Checked times in seconds by the names of their settings; what is no number is
-            passed over.
-        warned: The warnings that there were before, which are not repeated; new ones are added.
-            Default: none.
+        times: The checked times (seconds), by the names of their settings. Values that are not
+            numbers are skipped.
+        warned: The earlier warnings, which are not repeated; new ones are added. Default: none.
     """
     for name, value in times.items():
         if not isinstance(value, (int, float)) or value <= LONG_TIME:
@@ -183,7 +179,7 @@ def warn_of_long_times(times: Mapping[str, object], warned: set[str] | None = No
 
 
 def warn_user(text: str) -> None:
-    """Warn in the name of the line outside of fal_stream."""
+    """Emit a warning that is attributed to the first frame outside of fal_stream and pydantic."""
     warnings.warn(mask_secrets(text), stacklevel=_level_of_user())
 
 
@@ -199,27 +195,25 @@ def _level_of_user() -> int:
 
 
 def check_headers(name: str, value: object) -> dict[str, str]:
-    """Check headers, so that none can break out of its line.
+    """Check headers, so that none can inject another one, and return them.
 
     Args:
-        name: The argument's name.
+        name: The name of the argument, for the message.
         value: A mapping of header names to values, both strings.
 
-    Returns:
-        The headers.
-
     Raises:
-        ConfigError: It is no such mapping. Values are not shown: they may be secret.
+        ConfigError: The value is not such a mapping. Values of headers, which may be secret, are
+            not shown.
     """
     if not isinstance(value, Mapping):
-        # Not shown: it may hold a secret.
+        # The value is not shown, because it may contain a secret.
         raise ConfigError(
             f"{name} must be a mapping of names to values, not a {type(value).__name__}"
         )
     headers: dict[str, str] = {}
     for key, text in value.items():
         if not isinstance(key, str) or not _HEADER_NAME.fullmatch(key):
-            # No more than what is a name: the rest may be a secret.
+            # Only the part that is a valid name is shown: the rest may be a secret.
             start = _NAME_BEGINS.match(key) if isinstance(key, str) else None
             begins = f" that begins with {start[1]!r}" if start else ""
             raise ConfigError(f"{name} has a name{begins} which is not a header name")
@@ -228,17 +222,16 @@ def check_headers(name: str, value: object) -> dict[str, str]:
 
 
 def check_header_value(name: str, value: object) -> str:
-    """Check the value of one header.
+    """Check the value of a header, and return it without surrounding white space.
+
+    RFC 9110, section 5.5, excludes that white space from the value.
 
     Args:
-        name: The argument's name.
+        name: The name of the argument, for the message.
         value: A string of printable ASCII characters.
 
-    Returns:
-        The value, without white space around it (RFC 9110, section 5.5).
-
     Raises:
-        ConfigError: It is anything else. It is not shown: it may be secret.
+        ConfigError: The value is not such a string. It is not shown, because it may be secret.
     """
     if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
         raise ConfigError(
@@ -249,11 +242,11 @@ def check_header_value(name: str, value: object) -> str:
 
 
 def without_user(address: str) -> str:
-    """Return an address, with or without a scheme, without a user and password in it.
+    """Return a URL, with or without a scheme, without user and password.
 
     Args:
-        address: The address, without query and fragment. A password may hold any character, a
-            slash too, so what stands before the last `@` is left out.
+        address: The URL, without query and fragment. A password may contain any character, even a
+            slash, so everything before the last `@` is removed.
     """
     scheme, mark, rest = address.rpartition("://")
     user, at, host = rest.rpartition("@")
@@ -261,19 +254,11 @@ def without_user(address: str) -> str:
 
 
 def check_url(name: str, value: object) -> SplitResult:
-    """Check an absolute http or https address.
-
-    Args:
-        name: The argument's name.
-        value: The address.
-
-    Returns:
-        Its parts.
+    """Check an absolute http or https URL, and return its parts.
 
     Raises:
-        ConfigError: It is relative, has a user or password in it, or a character that doesn't
-            belong into an address. Query and fragment are never shown: they may hold a
-            token.
+        ConfigError: The URL is relative, or contains a user, a password, or a character that is not
+            allowed in a URL. Query and fragment are never shown: they may contain a token.
     """
     if not isinstance(value, str):
         raise ConfigError(f"{name}={short_repr(value)} is not an address: {_WANTED_URL}")
@@ -290,7 +275,7 @@ def _split_url(name: str, value: str) -> SplitResult:
         parts = urlsplit(value)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
-        # Not the reason that Python gives, which may repeat a secret.
+        # Python's own reason is not shown, because it may contain a secret.
         raise ConfigError(f"{name}={short_repr(safe)} is not an address: {_WANTED_URL}") from None
     if parts.scheme not in ("http", "https") or not host or not _URL.fullmatch(value):
         raise ConfigError(
@@ -312,18 +297,10 @@ _split_url_once = lru_cache(256)(_split_url)
 
 
 def check_whole(name: str, value: Any, lowest: int) -> int:
-    """Check a whole number.
-
-    Args:
-        name: The argument's name.
-        value: The number.
-        lowest: The lowest that will do.
-
-    Returns:
-        The number.
+    """Check that a value is a whole number, `lowest` or more, and return it.
 
     Raises:
-        ConfigError: It is anything else.
+        ConfigError: It is not such a number.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
         raise ConfigError(f"{name}={short_repr(value)} must be a whole number, {lowest} or more")
@@ -331,18 +308,10 @@ def check_whole(name: str, value: Any, lowest: int) -> int:
 
 
 def check_number(name: str, value: Any, lowest: float) -> float:
-    """Check a finite number.
-
-    Args:
-        name: The argument's name.
-        value: The number.
-        lowest: The lowest that will do.
-
-    Returns:
-        The number.
+    """Check that a value is a finite number, `lowest` or more, and return it.
 
     Raises:
-        ConfigError: It is anything else.
+        ConfigError: It is not such a number.
     """
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number or not lowest <= value <= sys.float_info.max:
@@ -351,17 +320,10 @@ def check_number(name: str, value: Any, lowest: float) -> float:
 
 
 def check_bool(name: str, value: object) -> bool:
-    """Check a switch.
-
-    Args:
-        name: The argument's name.
-        value: True or False.
-
-    Returns:
-        The value.
+    """Check that a value is True or False, and return it.
 
     Raises:
-        ConfigError: It is anything else.
+        ConfigError: It is neither.
     """
     if not isinstance(value, bool):
         raise ConfigError(f"{name}={short_repr(value)} must be True or False")
@@ -369,18 +331,10 @@ def check_bool(name: str, value: object) -> bool:
 
 
 def check_one_of(name: str, value: object, known: Collection[str]) -> str:
-    """Check a word that must be one of some.
-
-    Args:
-        name: The argument's name.
-        value: The word.
-        known: The words that there are.
-
-    Returns:
-        The word.
+    """Check that a value is one of the known words, and return it.
 
     Raises:
-        ConfigError: It is anything else.
+        ConfigError: It is none of them.
     """
     if not isinstance(value, str) or value not in known:
         raise ConfigError(
@@ -390,15 +344,11 @@ def check_one_of(name: str, value: object, known: Collection[str]) -> str:
 
 
 def check_plain_function(name: str, value: object) -> None:
-    """Check a function whose result is needed at once.
-
-    Args:
-        name: The argument's name.
-        value: The function.
+    """Check that a value is a plain function.
 
     Raises:
-        ConfigError: It can't be called, or is an async function, whose result would be a
-            coroutine, and that is always true.
+        ConfigError: It can't be called, or is an async function, whose result, a coroutine, would
+            always be true.
     """
     if not callable(value):
         raise ConfigError(f"{name}={short_repr(value)} can't be called: give a function")
@@ -407,14 +357,14 @@ def check_plain_function(name: str, value: object) -> None:
 
 
 def check_plain_result(name: str, result: object) -> None:
-    """Check what a plain function returned: it may have called an async function.
+    """Check that a plain function hasn't returned an awaitable, by calling an async function.
 
     Args:
-        name: The argument's name.
-        result: What it returned. A coroutine is closed.
+        name: The name of the argument, for the message.
+        result: The result of the function. A coroutine is closed.
 
     Raises:
-        ConfigError: It has to be awaited.
+        ConfigError: The result is an awaitable.
     """
     if not inspect.isawaitable(result):
         return
@@ -425,7 +375,7 @@ def check_plain_result(name: str, result: object) -> None:
 
 
 def is_async_function(value: object) -> bool:
-    """Return whether a call of a value gives something to await, or an asynchronous generator."""
+    """Return whether calling a value returns a coroutine or an asynchronous generator."""
     called = getattr(type(value), "__call__", None)  # noqa: B004 - of an object with an async one
     return any(
         inspect.iscoroutinefunction(one) or inspect.isasyncgenfunction(one)

@@ -1,7 +1,7 @@
 """`Config`: the settings of a client, as a pydantic model.
 
 A client works without it: importing pydantic takes longer than importing all of this package, so
-this module is imported when a program creates or reads a `Config`.
+this module is only imported when a program creates or reads a `Config`.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class Config(BaseModel):
             return
         raise failure
 
-    # pydantic's own have the settings in their frames.
+    # Overridden, because the tracebacks of pydantic's own methods contain the settings.
     @classmethod
     @hides_arguments
     def model_validate(cls, obj: Any, **options: Any) -> Self:
@@ -210,7 +210,7 @@ Config.__module__ = "fal_stream.config"
 
 
 def config_of(settings: Settings) -> Config:
-    """Return the settings of a client, which have been checked, as a `Config`."""
+    """Return the settings of a client, which were checked already, as a `Config`."""
     values = {name: getattr(settings, name) for name in ClientSettings.__annotations__}
     values["headers"] = dict(settings.headers)
     return Config.model_construct(set(settings.model_fields_set), **values)

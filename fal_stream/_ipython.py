@@ -1,7 +1,7 @@
-"""Ask the running IPython, if there is one; IPython itself is never imported.
+"""Work with the running IPython, if there is one; IPython itself is never imported.
 
-Promises: nothing happens in a program that IPython doesn't run, or in a version of IPython whose
-interface is not the known one.
+Promises: nothing happens in a program that IPython doesn't run, or in a version of IPython with
+another interface.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ __all__ = ["hide_result", "is_kernel", "render_traceback", "running_shell", "sho
 
 _PACKAGE = __name__.partition(".")[0]
 
-# What IPython's display hook does with a value beside printing it: `_`, `Out`, the cell's result.
+# The methods with which IPython's display hook stores a value (`_`, `Out`, the cell's result).
 _KEEPERS = ("update_user_ns", "fill_exec_result")
 
 
 def running_shell() -> Any:
-    """Return IPython's shell, or None where the program is not run by IPython."""
+    """Return IPython's shell, or None if IPython doesn't run the program."""
     get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", None)
     return None if get_ipython is None else get_ipython()
 
 
 def is_kernel(shell: Any) -> bool:
-    """Return whether a shell is that of a notebook, and not one in a terminal."""
+    """Return whether a shell is a notebook's, and not one in a terminal."""
     return not any(kind.__name__ == "TerminalInteractiveShell" for kind in type(shell).__mro__)
 
 
 def hide_result(result: object) -> None:
-    """Keep a cell that ends with `show()` from printing what that returns below what it showed.
+    """Prevent IPython from printing the result of `show()` at the end of a cell.
 
     IPython prints the value of the last expression of a cell, and that of an image app may be a
-    megabyte of base64. It stays what `_` and `Out` hold. Where `show()` is not part of the last
-    expression, nothing is hidden: whoever ends a cell with a name wants to see what it stands for.
+    megabyte of base64. The value is still stored in `_` and `Out`. If `show()` is not part of the
+    last expression, nothing is hidden: a user that ends a cell with a name wants to see its value.
 
     Args:
-        result: What `show()` is about to return.
+        result: The value that `show()` is about to return.
     """
     shell = running_shell()
     if shell is None or result is None:
         return
     hook = sys.displayhook
-    # IPython puts its own there while a cell runs, and takes away what is there at its end.
+    # IPython sets its own hook while a cell runs, and restores the old one at its end.
     if not isinstance(hook, _HidingHook):
         if hook is not getattr(shell, "displayhook", None) or not _can_keep(hook):
             return
@@ -73,13 +73,13 @@ def _ends_with_show(shell: Any) -> bool:
 
 
 class _HidingHook:
-    """Prints the values of expressions as another hook does, but for some of them.
+    """A display hook that calls another hook, except for some values.
 
     Args:
         hook: IPython's hook.
 
     Attributes:
-        hidden: What is not printed.
+        hidden: The values that are not printed.
     """
 
     def __init__(self, hook: Any) -> None:
@@ -103,13 +103,13 @@ class _HidingHook:
 
 
 def shorten_traceback(error: BaseException) -> None:
-    """Leave frames of this package out of the traceback of an interruption that is raised again.
+    """Remove frames of this package from the traceback of an interrupt that is raised again.
 
-    Where the wait was is of no use to the one who ended it, and takes pages to tell. IPython shows
-    no frame of this package. Elsewhere, on Python 3.11 and later, those of the callers remain.
+    The frames of an interrupted wait don't help the user, and fill pages. In IPython, no frame of
+    this package is shown. Elsewhere, on Python 3.11 and later, only those of the callers remain.
 
     Args:
-        error: The exception of Ctrl-C or of a cancellation.
+        error: The exception of a Ctrl-C or a cancellation.
     """
     error.__traceback__ = None
     if running_shell() is not None:
@@ -117,14 +117,11 @@ def shorten_traceback(error: BaseException) -> None:
 
 
 def render_traceback(error: BaseException) -> list[str]:
-    """Lay a traceback out as IPython does, without the frames of this package.
+    """Return the lines of a traceback as IPython formats it, without the frames of this package.
 
-    What is wrong is said by the message, and where, by the line of the user's that it happened in.
-    IPython calls it for exceptions that have it as `_render_traceback_`. With `%xmode Verbose` the
-    traceback is whole.
-
-    Returns:
-        The lines.
+    The message tells what is wrong, and the line of the user's code tells where. IPython calls this
+    for exceptions that have it as `_render_traceback_`. With `%xmode Verbose`, the traceback is
+    complete.
     """
     shell = running_shell()
     if shell is None:
@@ -146,7 +143,7 @@ def render_traceback(error: BaseException) -> list[str]:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Return an exception and those that are shown with it."""
+    """Return an exception, and the causes and contexts that are shown with it."""
     seen: set[int] = set()
     one: BaseException | None = error
     while one is not None and id(one) not in seen:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def local_fal(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalFal]:
-    """A fal server on this machine, which fal_stream's clients find by themselves.
+    """A fal server on this machine, which is set in the environment variables of fal_stream.
 
-    Clients that are made in the test, and `fal_stream.stream()`, talk to it, with a key that is
-    made up. It is stopped after the test, and raises what went wrong in its scripts.
+    Clients that are created in the test, and `fal_stream.stream()`, use it with an invented key. It
+    is stopped after the test, and then raises an exception of its scripts.
     """
     from fal_stream.testing.fixture import serve
 

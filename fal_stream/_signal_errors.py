@@ -1,7 +1,7 @@
-"""Find out whether a signal handler raised an exception, or the code that it interrupted.
+"""Detect whether an exception was raised by a signal handler, or by the code that it interrupted.
 
-A handler's exception is raised at whatever line is running: Celery's soft time limit, for example,
-in the middle of a library that turns each exception into one of its own. A TimeoutError, which many
+A handler's exception, such as Celery's soft time limit, is raised at the line that is running, for
+example in a library that turns each exception into one of its own. A `TimeoutError`, which many
 handlers of SIGALRM raise, looks there like a timeout of the network.
 """
 
@@ -12,22 +12,21 @@ import sys
 import threading
 from types import CodeType, FrameType, TracebackType
 
-# Packages and modules that have no handlers of the user's.
+# Packages and modules that contain no handlers of the user.
 _NO_HANDLERS = frozenset({"fal_stream", "pydantic", "selectors", "socket", "ssl"})
 
 
 def raised_by_signal_handler(error: BaseException) -> BaseException | None:
-    """Find what a signal handler raised.
+    """Return the exception that a signal handler has raised, or None.
 
-    It is for an `except` clause: what the callers of the function handle just then, in an `except`
-    clause of their own, is not of this error, although Python notes it as its context.
+    It is called in an `except` clause. An exception that a caller is handling in an `except` clause
+    of its own is ignored, although Python stores it as the context of this one.
 
     Args:
-        error: What came out of a call.
+        error: The exception of a call.
 
     Returns:
-        The handler's exception, which may be what `error` was made of; None where no handler had
-        to do with it.
+        The handler's exception: `error` itself, or the one that `error` was made from.
     """
     if threading.get_ident() != threading.main_thread().ident:
         return None  # Python calls signal handlers only in the main thread
@@ -47,7 +46,7 @@ class suppress_errors:  # noqa: N801 - it is used as `contextlib.suppress` is
     """Suppress exceptions as `contextlib.suppress` does, except those of a signal handler.
 
     Args:
-        *types: The classes of what is suppressed.
+        *types: The types of exceptions to suppress.
     """
 
     def __init__(self, *types: type[BaseException]) -> None:
@@ -71,7 +70,7 @@ class suppress_errors:  # noqa: N801 - it is used as `contextlib.suppress` is
 
 
 def _is_caught_by(error: BaseException, frame: FrameType | None) -> bool:
-    """Return whether an exception was caught in a frame, or in one that has called it."""
+    """Return whether an exception was caught in a frame or in one of its callers."""
     traceback = error.__traceback__
     while traceback is not None and frame is not None:
         if frame is traceback.tb_frame:
@@ -88,12 +87,12 @@ def _passed_through_handler(traceback: TracebackType | None) -> bool:
         if name.partition(".")[0] not in _NO_HANDLERS:
             codes.add(frame.f_code)
         traceback = traceback.tb_next
-    # Most errors are of the network, and need not be compared with the handlers.
+    # Most errors come from the network, and need not be compared with the handlers.
     return bool(codes) and not codes.isdisjoint(_codes_of_handlers())
 
 
 def _codes_of_handlers() -> set[CodeType]:
-    # Imported here, because a program that has handlers has imported it by itself.
+    # Imported here, because a program with handlers has imported it already.
     import signal
 
     handlers: list[object] = [signal.getsignal(number) for number in _signal_numbers()]
@@ -114,7 +113,7 @@ def _code_of(handler: object) -> CodeType | None:
     if not hasattr(handler, "__code__"):
         import inspect
 
-        # An object that is called, or something that is none, as SIG_DFL.
+        # A callable object, or a value that isn't callable, such as SIG_DFL.
         handler = inspect.getattr_static(type(handler), "__call__", None)
     code = getattr(handler, "__code__", None)
     return code if isinstance(code, CodeType) else None

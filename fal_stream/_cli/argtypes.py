@@ -1,7 +1,7 @@
 """Argument types for argparse: seconds, whole numbers, `key=value` pairs, headers.
 
-Pure functions. The message for a wrong value says which values are right; argparse puts the name of
-the option before it.
+Pure functions. The message for a wrong value tells which values are right; argparse puts the name
+of the option before it.
 """
 
 from __future__ import annotations
@@ -15,13 +15,10 @@ from fal_stream.errors import mask_secrets
 
 
 def seconds(text: str) -> float | None:
-    """Read a time limit: seconds above 0, or `none`.
-
-    Returns:
-        The seconds, or None for no limit.
+    """Return a time limit: seconds above 0, or None for `none`.
 
     Raises:
-        argparse.ArgumentTypeError: It is no time limit.
+        argparse.ArgumentTypeError: The text is not a time limit.
     """
     if text.lower() == "none":
         return None
@@ -37,13 +34,10 @@ def seconds(text: str) -> float | None:
 
 
 def path(text: str) -> str:
-    """Read a path, which is neither empty nor `-`.
-
-    Returns:
-        The path.
+    """Return a path, which must be neither empty nor `-`.
 
     Raises:
-        argparse.ArgumentTypeError: It is empty or `-`.
+        argparse.ArgumentTypeError: The path is empty or `-`.
     """
     if text == "-":
         raise argparse.ArgumentTypeError(
@@ -60,13 +54,10 @@ def path(text: str) -> str:
 
 
 def whole_number(text: str) -> int:
-    """Read a whole number, 0 or more.
-
-    Returns:
-        The number.
+    """Return a whole number, 0 or more.
 
     Raises:
-        argparse.ArgumentTypeError: It is none.
+        argparse.ArgumentTypeError: The text is not such a number.
     """
     if text.isascii() and text.isdigit() and len(text) < 16:
         return int(text)
@@ -74,13 +65,11 @@ def whole_number(text: str) -> int:
 
 
 def pair(text: str) -> tuple[str, str]:
-    """Read a `key=value`.
-
-    Returns:
-        The key and the value.
+    """Return the key and the value of a `key=value`.
 
     Raises:
-        argparse.ArgumentTypeError: It is none, or has a key of fal's in it. The value is not shown.
+        argparse.ArgumentTypeError: The text is not of this form, or contains a fal API key. The
+            value is not shown.
     """
     _refuse_key(text)
     key, separator, value = text.partition("=")
@@ -90,13 +79,11 @@ def pair(text: str) -> tuple[str, str]:
 
 
 def header(text: str) -> tuple[str, str]:
-    """Read a `name: value` whose value may be seen by others.
-
-    Returns:
-        The name and the value.
+    """Return the name and the value of a `name: value`, which must not be secret.
 
     Raises:
-        argparse.ArgumentTypeError: It is none, or holds a secret. The value is not shown.
+        argparse.ArgumentTypeError: The text is not of this form, or contains a secret. The value is
+            not shown.
     """
     _refuse_key(text)
     name, separator, value = text.partition(":")

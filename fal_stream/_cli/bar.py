@@ -10,24 +10,24 @@ _COLUMNS = 20
 
 
 class Bar(Protocol):
-    """Draws how much is done."""
+    """A progress bar."""
 
     @property
     def columns(self) -> int:
-        """How many columns of the terminal it takes."""
+        """The number of columns of the bar and the blank after it."""
         raise NotImplementedError
 
     def draw(self, part: float) -> str:
-        """Return the bar, and a blank after it, with the codes of its colours.
+        """Return the bar and a blank after it, with escape sequences for its colors.
 
         Args:
-            part: The part that is done, from 0 to 1.
+            part: The progress, from 0 to 1.
         """
         raise NotImplementedError
 
 
 def find_bar() -> Bar | None:
-    """Return a bar for stderr, or None where rich is not installed."""
+    """Return a bar for stderr, or None if rich is not installed."""
     try:
         from rich.console import Console
         from rich.progress_bar import ProgressBar

@@ -1,7 +1,7 @@
 """Detect that stdout was closed (`| head -1`) before there is something to write.
 
-It writes nothing to find out. It works for pipes, and not on Windows; elsewhere the next write
-fails instead.
+Nothing is written for this. It works for pipes, and not on Windows; otherwise, the next write fails
+instead.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from collections.abc import Callable
 
 
 def watch_output(on_gone: Callable[[], object]) -> None:
-    """Have a function called when nobody reads stdout any more.
+    """Call a function when the other end of stdout, a pipe, was closed.
 
     Args:
-        on_gone: A function without arguments. It is called in a thread of its own, once.
+        on_gone: A function without arguments. It is called once, in a thread of its own.
     """
     if sys.platform == "win32":
         return

@@ -27,14 +27,14 @@ _TOKEN = re.compile(
 
 
 def wants_color(environment: Mapping[str, str] = os.environ, platform: str = sys.platform) -> bool:
-    """Return whether a terminal is to have colours (https://no-color.org).
+    """Return whether to use colors on a terminal (https://no-color.org).
 
     Args:
-        environment: The environment. Default: that of the process.
-        platform: The system. Default: this one. A console of Windows may not know the codes.
+        environment: The environment variables. Default: those of the process.
+        platform: The system. Default: this one. Some Windows consoles don't support colors.
 
     Returns:
-        False where `NO_COLOR` is set, or the terminal can't do it.
+        False if `NO_COLOR` is set, or the terminal doesn't support colors.
     """
     if environment.get("NO_COLOR") or environment.get("TERM", "") == "dumb":
         return False
@@ -42,19 +42,12 @@ def wants_color(environment: Mapping[str, str] = os.environ, platform: str = sys
 
 
 def colored(text: str, color: str) -> str:
-    """Return a text in a colour, by the codes of ECMA-48."""
+    """Return a text in a color, with escape sequences of ECMA-48."""
     return f"\x1b[{color}m{text}\x1b[0m"
 
 
 def colored_json(text: str) -> str:
-    """Return JSON with its names, texts, numbers and words in colours.
-
-    Args:
-        text: A line of JSON, without control characters.
-
-    Returns:
-        The line.
-    """
+    """Return a line of JSON, without control characters, with its tokens in colors."""
     return _TOKEN.sub(_color_token, text)
 
 

@@ -25,7 +25,7 @@ _WORDS = {
 
 
 def complete() -> None:
-    """Answer the shell, and end the process; return where argcomplete is not installed."""
+    """Print the completions and end the process; return if argcomplete is not installed."""
     try:
         import argcomplete
     except ImportError:

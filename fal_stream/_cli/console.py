@@ -1,8 +1,8 @@
 """Write the command line's output: results to stdout, everything else to stderr.
 
 Promises: each line of JSON is written at once, in UTF-8, or as ASCII if stdout has another
-encoding. Nothing that a model sends can control the terminal. A closed stderr, or one that can't be
-written, stops nothing.
+encoding. Nothing that a model sends can control the terminal. A closed or unwritable stderr doesn't
+stop the program.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from fal_stream._cli.colors import colored, colored_json, wants_color
 from fal_stream._cli.exit_codes import OutputClosed, OutputError
 from fal_stream.errors import excerpt, printable
 
-# Delete and the second set of control characters, what turns the direction of a text, and lone
-# surrogates: JSON doesn't ask for them to be escaped, a terminal or UTF-8 does.
+# Characters that JSON may contain unescaped, but a terminal or UTF-8 may not: delete, C1 control
+# characters, characters that change the writing direction, and lone surrogates.
 _UNFIT = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _DATA_URI = re.compile(r"data:[^\s,]{0,200},")
 _SHOWN_OF_DATA = 40
 
 
 class Console:
-    """Where the command line writes.
+    """The output of the command line.
 
     Attributes:
-        stdout_is_terminal: Whether somebody looks at stdout.
-        stderr_is_terminal: Whether somebody looks at stderr.
+        stdout_is_terminal: Whether stdout is a terminal.
+        stderr_is_terminal: Whether stderr is a terminal.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Console:
 
         Args:
             text: The line.
-            color: The colour of the program's name on a terminal. Default None: none.
+            color: The color of the program's name on a terminal. Default: none.
         """
         name = "fal-stream:"
         if color is not None and self.stderr_is_terminal and self._has_color:
@@ -58,7 +58,7 @@ class Console:
         self.write_stderr(f"{name} {text}\n")
 
     def write_stderr(self, text: str) -> None:
-        """Write to stderr as it is."""
+        """Write a text to stderr unchanged."""
         if sys.stderr is not None:
             with contextlib.suppress(OSError, ValueError):
                 sys.stderr.write(text)
@@ -68,7 +68,7 @@ class Console:
         """Write a value as a line of JSON to stdout.
 
         Args:
-            value: The value. On a terminal the data in its `data:` addresses is shortened.
+            value: The value. On a terminal, data URIs in it are shortened.
 
         Raises:
             OutputError: It can't be written.
@@ -90,7 +90,7 @@ class Console:
         """Write a piece of text to stdout, without a line end.
 
         Args:
-            text: The text. On a terminal what would steer it is escaped.
+            text: The text. On a terminal, control characters are escaped.
 
         Raises:
             OutputError: It can't be written.
@@ -102,7 +102,7 @@ class Console:
         self.write_bytes(text.encode(self._encoding, "backslashreplace"))
 
     def end_line(self) -> None:
-        """End the line that `write_text` has begun, if there is one; see there for the errors."""
+        """End the line that `write_text` has begun, if there is one; raises the same errors."""
         if self._is_in_line:
             self.write_text("\n")
 
@@ -124,7 +124,7 @@ class Console:
             raise OutputError(f"stdout can't be written ({reason})") from None
 
     def silence_stdout(self) -> None:
-        """Have what can't be written thrown away, or Python would complain of it at its end."""
+        """Redirect stdout to the null device, or Python would report a failed flush at exit."""
         with contextlib.suppress(OSError, ValueError, AttributeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -143,14 +143,7 @@ def _is_terminal(stream: Any) -> bool:
 
 
 def shorten_data_uris(value: Any) -> Any:
-    """Shorten the data of `data:` addresses, for somebody to look at.
-
-    Args:
-        value: A JSON value; it is not changed.
-
-    Returns:
-        The value, with the beginning of the data only.
-    """
+    """Return a copy of a JSON value in which data URIs are shortened, to print it."""
     if isinstance(value, dict):
         return {name: shorten_data_uris(inner) for name, inner in value.items()}
     if isinstance(value, list):

@@ -1,6 +1,6 @@
 """The exit codes, their meanings, and the exit code and message lines of each error.
 
-The messages have no traceback, and no line breaks of the server's.
+The messages have no traceback, and no line breaks from the server's text.
 """
 
 from __future__ import annotations
@@ -62,22 +62,15 @@ _MAX_FIELDS = 20
 
 
 class OutputError(Exception):
-    """What came could not be written."""
+    """The output could not be written."""
 
 
 class OutputClosed(Exception):
-    """Whoever read stdout has gone."""
+    """The program that reads stdout has ended."""
 
 
 def exit_code(error: FalStreamError) -> int:
-    """Return the exit code of an error.
-
-    Args:
-        error: The error. Of a failed upload or token its cause counts.
-
-    Returns:
-        The code.
-    """
+    """Return the exit code of an error; for a failed upload or token, that of its cause."""
     cause = error.__cause__
     if isinstance(error, (UploadError, TokenError)) and isinstance(cause, FalStreamError):
         return exit_code(cause)
@@ -87,11 +80,7 @@ def exit_code(error: FalStreamError) -> int:
 
 
 def error_lines(error: FalStreamError) -> list[str]:
-    """Say what went wrong.
-
-    Returns:
-        A line; for an input with several mistakes one more for each field.
-    """
+    """Return the lines for an error: one, and another one for each wrong field of an input."""
     lines = [in_shell_words(error)]
     if isinstance(error, ValidationError) and len(error.field_errors) > 1:
         for entry in error.field_errors[:_MAX_FIELDS]:

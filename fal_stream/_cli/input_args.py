@@ -1,7 +1,7 @@
 """Parse the input of a model from arguments: `key=text`, `key:=json` and `key@file`.
 
-Pure, except that `key@~/file` needs the home folder. A message names the key and says what to give
-instead. Elsewhere: the files, which the client opens and uploads.
+Pure, except that `key@~/file` needs the home folder. A message names the key and tells what to give
+instead. The files are opened and uploaded by the client.
 """
 
 from __future__ import annotations
@@ -24,18 +24,15 @@ FORMS = "give key=text, key:=json or key@file"
 
 
 def parse_input_args(items: Sequence[str], given: Any = _MISSING) -> Any:
-    """Make an input of arguments.
+    """Return the input that some arguments describe, with a `Path` for each file.
 
     Args:
-        items: The arguments. A key is a name, and after it steps into objects and lists:
-            `a[b]`, `a[0]`, and `a[]` for a new element.
-        given: A JSON value that they are put into. Default: none.
-
-    Returns:
-        The input, with a `Path` for each file; `given` if there are no arguments.
+        items: The arguments. A key is a name, followed by steps into objects and lists: `a[b]`,
+            `a[0]`, and `a[]` for a new element.
+        given: A JSON value that the arguments are added to. Default: an empty object.
 
     Raises:
-        ConfigError: An argument is none of these forms, or doesn't fit the ones before it.
+        ConfigError: An argument has none of these forms, or contradicts the ones before it.
     """
     root = {} if given is _MISSING else given
     if items and not isinstance(root, dict):
@@ -53,17 +50,14 @@ def parse_input_args(items: Sequence[str], given: Any = _MISSING) -> Any:
 
 
 def parse_json(place: str, data: str | bytes) -> Any:
-    """Decode JSON that the user gave.
+    """Return the value of the user's JSON.
 
     Args:
-        place: What it is called in a message.
+        place: What to call the JSON in messages.
         data: The JSON.
 
-    Returns:
-        The value.
-
     Raises:
-        ConfigError: It is not JSON.
+        ConfigError: The data is not JSON.
     """
     try:
         return json.loads(data)
@@ -110,7 +104,7 @@ def _put(root: dict[str, Any], key: str, value: Any) -> None:
 
 
 def _placed(holder: Any, steps: list[str], value: Any, key: str) -> Any:
-    """Return what stands in a place after the value has been put into it or below it."""
+    """Return a container, or a new one, with the value put into it at the end of some steps."""
     if not steps:
         return value
     step, rest = steps[0], steps[1:]

@@ -36,13 +36,10 @@ from fal_stream.errors import FalStreamError, mask_secrets, printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line.
+    """Run the command line, and return the exit code.
 
     Args:
         arguments: The arguments. Default None: those of the process.
-
-    Returns:
-        The exit code.
     """
     _prepare()
     console = Console()
@@ -111,7 +108,7 @@ def _write(text: str) -> None:
 
 
 def _unforeseen(error: Exception) -> str:
-    """Say what nobody thought of; without its text, which may hold anything."""
+    """Return the message for an unexpected exception, without its text, which may be secret."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" in {frames[-1].filename}, line {frames[-1].lineno}" if frames else ""
     if isinstance(error, OSError):
@@ -124,9 +121,9 @@ def _prepare() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     warnings.showwarning = _show_warning
-    # It gets the records of loggers that nobody has configured.
+    # This handler gets the records of loggers without a handler.
     logging.lastResort = _LogLines(logging.WARNING)
-    # Not where Ctrl-C is ignored, as in the background of a script.
+    # Don't change the handler if Ctrl-C is ignored, as in a background job of a script.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:

@@ -1,7 +1,7 @@
 """Rewrite error messages for a shell: `--timeout` for `timeout=`, `image@fox.png` for a path.
 
-Pure. Only words of fal_stream itself are rewritten, never those of a server. A message that is not
-known here stays as it is.
+Pure. Only text of fal_stream itself is rewritten, never that of a server. An unknown message is not
+changed.
 """
 
 from __future__ import annotations
@@ -85,10 +85,9 @@ _PHRASES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ..
 
 
 def in_shell_words(error: FalStreamError) -> str:
-    """Return the message of an error, as somebody reads it who typed a command.
+    """Return the message of an error for a user of the command line.
 
-    Returns:
-        The message, with its endpoint and request id where the error has them.
+    It includes the endpoint and the request id, if the error has them.
     """
     text = str(error)
     ours = error.message
@@ -97,7 +96,7 @@ def in_shell_words(error: FalStreamError) -> str:
 
 
 def shell_text(text: str) -> str:
-    """Return a text that fal_stream itself has written, in the words of a shell."""
+    """Return a text of fal_stream with the options of the command line in it."""
     text = text.removeprefix("endpoint_id=")
     start = _START.match(text)
     if start is not None:
@@ -125,7 +124,7 @@ def _message(error: FalStreamError) -> str:
 
 
 def _uploaded(error: UploadError) -> str:
-    """Say which file could not be uploaded, and why."""
+    """Return the message that tells which file could not be uploaded, and why."""
     message, cause = error.message, error.__cause__
     why = ""
     if isinstance(cause, FalStreamError) and message.endswith(cause.message):
@@ -147,7 +146,7 @@ def _item(steps: str, value: str | None) -> str:
 
 
 def _typed(value: str) -> str:
-    """Return a value that `repr` made as one types it."""
+    """Return the repr of a value as one types the value in a shell."""
     text = re.sub(r"^\w*Path\(", "", value)
     if value.endswith(" characters)"):
         return text.lstrip("'\"")

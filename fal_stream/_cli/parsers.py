@@ -1,7 +1,7 @@
-"""Parse the arguments of the command line, and write its help, by `argparse`.
+"""Parse the arguments of the command line, and print its help, with `argparse`.
 
-A wrong argument raises a ConfigError that names it. The API key is never taken from an argument,
-and an argument that looks like a key is not repeated in a message. Values that the client checks
+A wrong argument raises a `ConfigError` that names it. The API key is never read from an argument,
+and an argument that looks like a key is not shown in a message. Values that the client checks
 itself, such as a timeout of -1, are not checked here.
 """
 
@@ -67,22 +67,22 @@ It needs no API key and no network. It prints commands to try. Stop it with Ctrl
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are errors of ours."""
+    """A parser that raises `ConfigError`."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the arguments."""
+        """Raise `ConfigError` for wrong arguments."""
         raise ConfigError(f"{message}; `{self.prog} --help` shows how")
 
 
 def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    """Read the arguments.
+    """Parse the arguments.
 
     Returns:
-        The command and its options; an option that was not given is not there.
+        The command and its options; an option that was not given is not an attribute.
 
     Raises:
-        ConfigError: They are wrong.
-        SystemExit: Help or the version was asked for, and printed.
+        ConfigError: An argument is wrong.
+        SystemExit: Help or the version was requested, and printed.
     """
     program = program_name()
     main = _parser(

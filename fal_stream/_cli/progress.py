@@ -26,17 +26,17 @@ _COLUMNS = 80
 
 
 class Progress:
-    """A line that says how far a stream has come.
+    """The progress line of a stream.
 
     Args:
-        console: Where it is drawn.
+        console: Where to draw it.
         endpoint_id: The endpoint.
-        request_id: Gives the server's id of the request, or None.
+        request_id: Returns the server's id of the request, or None.
 
     Attributes:
-        chunks: How many chunks have come.
-        size: How many bytes have come, or None.
-        part: The part that is done, from 0 to 1, as the last chunk that tells it has it, or None.
+        chunks: The number of chunks that have arrived.
+        size: The number of bytes that have arrived, or None if the chunks are not bytes.
+        part: The last progress that a chunk has reported, from 0 to 1, or None.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Progress:
         self.stop()
 
     def stop(self) -> None:
-        """Take the line away for good."""
+        """Remove the line for good."""
         self._over.set()
         if self._thread is not None:
             self._thread.join()
@@ -84,7 +84,7 @@ class Progress:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Take the line away while something else is written."""
+        """Return a context manager that removes the line while something else is written."""
         if self._thread is None:
             yield
             return
@@ -103,7 +103,7 @@ class Progress:
                 self._drawn = taken + len(text)
 
     def _bar_for(self, room: int) -> tuple[str, int]:
-        """Draw the bar, where there is one and room for it; return its columns too."""
+        """Return the bar and its columns; none if there is no bar, progress or room for it."""
         if self._bar is None or self.part is None or self._bar.columns > room // 2:
             return "", 0
         return self._bar.draw(self.part), self._bar.columns

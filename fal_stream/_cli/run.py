@@ -1,7 +1,7 @@
 """`fal-stream run`: run one stream from the arguments, and write it to stdout.
 
 Promises: each chunk is written when it arrives, before the next one is read. However the stream
-ends, its connection is closed. Elsewhere: the exit code of an error (`exit_codes`, `main`).
+ends, its connection is closed. Not here: the exit code of an error (`exit_codes`, `main`).
 """
 
 from __future__ import annotations
@@ -30,18 +30,15 @@ _OF_STREAM = (*_LIMITS, "method", "accept", "priority", "hint", "url", "path")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Stream from an endpoint.
+    """Stream from an endpoint, and return the exit code.
 
     Args:
-        arguments: What `read_arguments` made of the arguments of `run`.
-        console: Where it is written.
-
-    Returns:
-        The exit code.
+        arguments: The arguments of `run`, from `read_arguments`.
+        console: Where to write the output.
 
     Raises:
-        FalStreamError: What ended the stream before its time.
-        OutputError: What came could not be written.
+        FalStreamError: The error that ended the stream.
+        OutputError: The output could not be written.
         OutputClosed: Nobody reads stdout any more.
     """
     given = vars(arguments)
@@ -89,7 +86,7 @@ def _say_aside(console: Console, progress: Progress, text: str) -> None:
 
 
 class _OutputWriter:
-    """Hands out what a stream brings."""
+    """Writes the chunks of a stream to stdout, to files, or both."""
 
     def __init__(
         self,
@@ -154,7 +151,7 @@ class _OutputWriter:
 
     def _write_text(self, piece: str) -> None:
         if piece:
-            # It would appear inside of the text.
+            # Stop the progress line, which would appear in the middle of the text.
             if self._console.stdout_is_terminal:
                 self._progress.stop()
             self._console.write_text(piece)

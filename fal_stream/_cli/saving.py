@@ -1,6 +1,6 @@
 """`--output`: save the files of a stream, and report each one on stderr.
 
-Audio that comes as base64 in pieces, one in each chunk, becomes one file. Elsewhere: finding,
+Audio that arrives as base64 in pieces, one in each chunk, is saved as one file. Not here: finding,
 downloading and writing files, which the client does (`_sync.saver`).
 """
 
@@ -24,23 +24,23 @@ from fal_stream.errors import FileError, StreamDecodeError, counted, excerpt
 
 
 class OutputFolder:
-    """Saves what a stream brings in a folder, or the files of its last chunk under a name.
+    """Saves the files of a stream in a folder, or those of its last chunk under a name.
 
-    `look` is called with each chunk, and `save` with those whose files are wanted.
+    `look` is called for each chunk, and `save` for those whose files have to be saved.
 
     Args:
-        path: A folder, which is made if it isn't there, or the name of a file, as for
+        path: A folder, which is created if it doesn't exist, or the name of a file, as for
             `stream.save()`.
         stream: The stream.
-        hosts: Hosts that files are fetched from besides fal's own and the user's servers.
-        max_bytes: How many bytes a file may have.
-        say: Takes a line for the user.
+        hosts: Hosts that files are downloaded from besides fal's own and the user's servers.
+        max_bytes: The largest size of a file (bytes).
+        say: Prints a line for the user.
 
     Attributes:
-        failures: How many files could not be saved; 1 if there was none to save.
+        failures: The number of files that could not be saved; 1 if there was no file.
 
     Raises:
-        ConfigError: The folder can't be made, or a host is none.
+        ConfigError: The folder can't be created, or a host is not valid.
     """
 
     def __init__(
@@ -73,11 +73,11 @@ class OutputFolder:
         )
 
     def look(self, chunk: Any, number: int) -> None:
-        """Look for files in a chunk, and add its piece of audio to the file of all pieces.
+        """Search a chunk for files, and append its audio to the file of all audio.
 
         Args:
             chunk: A JSON value, or bytes.
-            number: Which chunk it is, 1 for the first.
+            number: The number of the chunk, from 1.
 
         Raises:
             OutputError: The audio can't be written.
@@ -93,7 +93,7 @@ class OutputFolder:
         try:
             sound = audio.take(chunk)
         except StreamDecodeError as error:
-            # The hint is for a program, which can name the field.
+            # The hint is left out, because the command line has no option for the field.
             reason = error.message.partition(". Name the field")[0]
         else:
             self._audio_bytes += len(sound)
@@ -109,13 +109,13 @@ class OutputFolder:
             self._saver.give_up()
 
     def save(self, chunk: Any, number: int) -> None:
-        """Save the files in a chunk. One that can't be had is said and counted.
+        """Save the files in a chunk, and report and count those that can't be downloaded.
 
-        Where a name was given, those of the last chunk are saved, at the end.
+        If a file name was given, only the files of the last chunk are saved, at the end.
 
         Args:
             chunk: A JSON value.
-            number: Which chunk it is, 1 for the first.
+            number: The number of the chunk, from 1.
 
         Raises:
             OutputError: A file can't be written.
@@ -138,10 +138,10 @@ class OutputFolder:
                 self._say_saved(path)
 
     def add_bytes(self, data: bytes, headers: Any) -> None:
-        """Save the next bytes of a stream of bytes or of audio in pieces, all in one file.
+        """Append the next bytes of a response body, or of audio in pieces, to one file.
 
         Raises:
-            OutputError: They can't be written.
+            OutputError: The file can't be written.
         """
         try:
             self._saver.write(data, headers)
@@ -150,10 +150,10 @@ class OutputFolder:
             raise
 
     def close(self, is_whole: bool) -> None:
-        """End the file of bytes; say it, and count a failure, if there was nothing to save.
+        """Complete the file of bytes; if there was nothing to save, report and count a failure.
 
         Args:
-            is_whole: Whether the stream came to its end.
+            is_whole: Whether the stream has ended without an error.
 
         Raises:
             OutputError: The file can't be written.
@@ -195,7 +195,7 @@ class OutputFolder:
 
 def _save_path_of(path: str) -> SavePath:
     if ".." in Path(path).parts:
-        # In a shell it is meant.
+        # In a shell, `..` is allowed, because the user has typed it.
         ends = ("/", os.sep)
         path = f"{Path(path).resolve()}{os.sep if path.endswith(ends) else ''}"
     return parse_save_path("--output", path)

@@ -46,18 +46,15 @@ _BREAK = "demo/break"
 
 
 def serve(port: int) -> int:
-    """Serve until Ctrl-C.
+    """Run the server until Ctrl-C.
 
     Args:
         port: The port to listen on; 0 for a free one.
 
-    Returns:
-        The exit code.
-
     Raises:
         ConfigError: The number is not a port.
-        OutputError: The port can't be listened on.
-        KeyboardInterrupt: Ctrl-C.
+        OutputError: The server can't listen on the port.
+        KeyboardInterrupt: Ctrl-C was pressed.
     """
     if port > 65535:
         raise ConfigError(f"--port {port} is no port: give one up to 65535, or 0 for a free one")
@@ -72,7 +69,7 @@ def serve(port: int) -> int:
             _write(_about(fal.url))
             _show_requests(fal)
         finally:
-            # Exceptions of scripts were meant for the client.
+            # `stop` would raise exceptions of scripts, which are no failure of this program.
             fal.errors.clear()
             fal.stop()
         return OK
@@ -118,7 +115,7 @@ def _show_requests(fal: LocalFal) -> None:
         except TimeoutError:
             continue
         for request in requests[shown:]:
-            # Without the query, which may hold a token.
+            # Without the query, which may contain a token.
             _write(f"  {printable(request.method)} {printable(request.path)}\n")
         shown = len(requests)
 
@@ -129,7 +126,7 @@ def _write(text: str) -> None:
 
 
 def _add_apps(fal: LocalFal) -> None:
-    # By the names of fal's models too, so that what the documentation shows can be tried.
+    # Also under the endpoint ids of fal's models, so that the documentation's examples work.
     for endpoint_id in (LANGUAGE_MODEL, "fal-ai/any-llm", "openrouter/router"):
         fal.add(endpoint_id, lambda request: tokens(_answer(request), pause=0.1, usage=_USAGE))
     fal.add(_CHAT, _chat)

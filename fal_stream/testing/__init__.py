@@ -1,8 +1,7 @@
 """A local fal server for demos and tests.
 
-`LocalFal` speaks fal's protocol on this machine, with the standard library alone. A script says
-what it answers: a list of chunks, and of steps such as `Pause` and `Cut` between them. It also
-issues tokens and accepts uploads.
+`LocalFal` speaks fal's protocol on this machine. A script defines its responses: a list of chunks,
+with steps such as `Pause` and `Cut` between them. It also issues tokens and accepts uploads.
 
     with LocalFal() as fal:
         fal.add("acme/llm", tokens("To be, or not to be"))

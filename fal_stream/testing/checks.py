@@ -1,4 +1,4 @@
-"""Check arguments; messages name the argument, the value and what to give instead."""
+"""Check arguments; messages contain the argument, the value and what to give instead."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ __all__ = [
 
 
 def check_seconds(argument: str, value: object, *, endless: bool = False) -> None:
-    """Refuse what is no time span.
+    """Check that a value is a number of seconds, 0 or more.
 
     Args:
         argument: The name of the argument, for the message.
         value: The value to check.
-        endless: Whether infinity is allowed.
+        endless: Whether infinity is allowed. Default False.
 
     Raises:
-        ConfigError: The value is no number, negative, NaN, or infinite where it may not be.
+        ConfigError: The value is not a number, or is negative, NaN, or infinite.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ConfigError(f"{argument} is {value!r}; give a number of seconds")
@@ -39,26 +39,15 @@ def check_seconds(argument: str, value: object, *, endless: bool = False) -> Non
 
 
 def describe(value: object) -> str:
-    """Write a value for a message.
-
-    Args:
-        value: Any value.
-
-    Returns:
-        The beginning of its `repr`, or its type where it has none.
-    """
+    """Return the repr of a value for a message, shortened, or its type if `repr` raises."""
     try:
         return excerpt(repr(value))
-    except Exception:  # Nested too deeply, for one.
+    except Exception:  # nested too deeply, for example
         return f"a {type(value).__name__}"
 
 
 def check_bytes(argument: str, value: object) -> None:
-    """Refuse what is not `bytes`.
-
-    Args:
-        argument: The name of the argument, for the message.
-        value: The value to check.
+    """Check that a value is `bytes`.
 
     Raises:
         ConfigError: The value is not `bytes`.
@@ -70,14 +59,10 @@ def check_bytes(argument: str, value: object) -> None:
 
 
 def check_line(argument: str, value: object) -> None:
-    """Refuse what is not one line of text.
-
-    Args:
-        argument: The name of the argument, for the message.
-        value: The value to check.
+    """Check that a value is one line of text.
 
     Raises:
-        ConfigError: The value is no string, has a line end, or cannot be written in UTF-8.
+        ConfigError: The value is not a string, has a line end, or can't be encoded as UTF-8.
     """
     if not isinstance(value, str):
         raise ConfigError(f"{argument} is {value!r}; give a string")
@@ -87,14 +72,10 @@ def check_line(argument: str, value: object) -> None:
 
 
 def check_text(argument: str, value: str) -> None:
-    """Refuse what cannot be written in UTF-8.
-
-    Args:
-        argument: The name of the argument, for the message.
-        value: The value to check.
+    """Check that a text can be encoded as UTF-8.
 
     Raises:
-        ConfigError: The value has a lone surrogate.
+        ConfigError: The text has a lone surrogate.
     """
     try:
         value.encode()
@@ -106,11 +87,7 @@ def check_text(argument: str, value: str) -> None:
 
 
 def check_header_text(argument: str, value: object) -> None:
-    """Refuse what cannot stand in a header field.
-
-    Args:
-        argument: The name of the argument, for the message.
-        value: The value to check.
+    """Check that a value can be used in a header field.
 
     Raises:
         ConfigError: The value isn't ASCII text of one line.
@@ -122,43 +99,31 @@ def check_header_text(argument: str, value: object) -> None:
 
 
 def check_status(status: object, lowest: int) -> None:
-    """Refuse what is no final HTTP status.
-
-    Args:
-        status: The value to check.
-        lowest: The lowest status that is allowed.
+    """Check that a value is an HTTP status from `lowest` to 599.
 
     Raises:
-        ConfigError: The value is no whole number from `lowest` to 599.
+        ConfigError: The value is not such a number.
     """
     if not isinstance(status, int) or not lowest <= status <= 599:
         raise ConfigError(f"status is {status!r}; give an HTTP status from {lowest} to 599")
 
 
 def check_whole(argument: str, value: object, lowest: int) -> None:
-    """Refuse what is no whole number, or too small a one.
-
-    Args:
-        argument: The name of the argument, for the message.
-        value: The value to check.
-        lowest: The lowest number that is allowed.
+    """Check that a value is a whole number, `lowest` or more.
 
     Raises:
-        ConfigError: The value is no whole number from `lowest` on.
+        ConfigError: The value is not such a number.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
         raise ConfigError(f"{argument} is {value!r}; give a whole number, {lowest} or more")
 
 
 def encode_json(argument: str, value: object) -> bytes:
-    """Write a value as JSON.
+    """Return a value as JSON, encoded as UTF-8.
 
     Args:
-        argument: What the value is, for the message.
+        argument: What to call the value in the message.
         value: The value.
-
-    Returns:
-        The JSON text in UTF-8.
 
     Raises:
         ConfigError: The value isn't JSON.
@@ -167,5 +132,5 @@ def encode_json(argument: str, value: object) -> bytes:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise ConfigError(f"{argument} is {describe(value)}, which isn't JSON: {error}") from None
-    # A lone surrogate has no UTF-8 form; Python's escape for it is also the one of JSON.
+    # A lone surrogate can't be encoded as UTF-8; Python's escape for it is also valid in JSON.
     return text.encode("utf-8", "backslashreplace")

@@ -1,8 +1,7 @@
 """One connection of a client: read and write bytes, and notice a disconnect.
 
-Promises: whoever waits here is woken when the client disconnects. A send returns when the operating
-system has taken the bytes, so a slow reader slows the script down and memory stays bounded.
-Elsewhere: what the bytes mean.
+Promises: a wait ends when the client disconnects. A send returns when the operating system has
+accepted the bytes, so a slow reader slows the script down, and memory stays bounded.
 """
 
 from __future__ import annotations
@@ -25,18 +24,18 @@ _RESET_ON_CLOSE = struct.pack("hh" if hasattr(socket, "AF_HYPERV") else "ii", 1,
 
 
 class ClientGone(Exception):
-    """The client went away."""
+    """The client has disconnected."""
 
 
 class Connection(asyncio.Protocol):
     """One connection, from its acceptance to its end.
 
     Args:
-        on_open: Called when the connection is there.
-        on_closed: Called once, when it is closed for good.
+        on_open: Is called when the connection was made.
+        on_closed: Is called once, when the connection is closed.
 
     Attributes:
-        reader: What the client sends.
+        reader: The bytes that the client sends.
     """
 
     def __init__(
@@ -50,12 +49,12 @@ class Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
 
-    # What the event loop calls.
+    # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
+        """Set up the connection."""
         self._socket_transport = cast(asyncio.Transport, transport)
-        # asyncio does it only for sockets that were made with the protocol's number.
+        # asyncio sets it only for sockets that were created with the protocol number of TCP.
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.reader: asyncio.StreamReader = asyncio.StreamReader(limit=MAX_HEAD_BYTES)
@@ -63,31 +62,31 @@ class Connection(asyncio.Protocol):
         self._on_open(self)
 
     def data_received(self, data: bytes) -> None:
-        """Take what the client sent."""
+        """Pass the client's bytes to the reader."""
         self.reader.feed_data(data)
 
     def eof_received(self) -> bool:
-        """Note that the client will send no more, which counts as gone."""
+        """Handle that the client sends no more, which counts as disconnected."""
         self._leave()
         self.reader.feed_eof()
-        # Kept open for writing where TLS doesn't forbid it: closing is the script's business.
+        # Keep the connection open for writing, except under TLS: the script decides when to close.
         return self._transport is self._socket_transport
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Note that the connection is closed."""
+        """Handle that the connection is closed."""
         self._leave()
         self.reader.feed_eof()
         self._on_closed(self)
 
     def pause_writing(self) -> None:
-        """Hold senders back."""
+        """Make senders wait."""
         self._writable.clear()
 
     def resume_writing(self) -> None:
-        """Let senders go on."""
+        """Let senders continue."""
         self._writable.set()
 
-    # What the server calls.
+    # Called by the server.
 
     @property
     def peer(self) -> str:
@@ -97,14 +96,13 @@ class Connection(asyncio.Protocol):
 
     @property
     def client_gone(self) -> bool:
-        """Whether the client went away, or the connection is closed."""
+        """Whether the client has disconnected, or the connection is closed."""
         return self._client_left.done()
 
     async def open(self, context: ssl.SSLContext | None) -> None:
-        """Make the connection ready, with the server's side of a TLS handshake where asked.
+        """Make the connection ready, after a TLS handshake if there is a TLS context.
 
-        It must be called first thing after the connection was made, before the event loop
-        looks for data.
+        It must be called right after the connection was made, before the event loop reads data.
 
         Args:
             context: The TLS context with the server's certificate, or None for plain TCP.
@@ -114,23 +112,20 @@ class Connection(asyncio.Protocol):
         """
         if context is not None:
             self._attach(await self._start_tls(context))
-        # Only now: a reader takes one transport, and the client's first request can be here
-        # before the handshake's end is known.
+        # Only now, because a reader can't change its transport, and the client's first request may
+        # arrive before the handshake is complete here.
         self.reader.set_transport(self._transport)
 
     async def send(self, data: bytes) -> None:
         """Send bytes.
 
-        Args:
-            data: The bytes.
-
         Raises:
-            ClientGone: The client went away.
+            ClientGone: The client has disconnected.
         """
-        # In pieces, as asyncio keeps copies of what it has not sent.
+        # In pieces, because asyncio copies bytes that it can't send at once.
         view = memoryview(data)
         for start in range(0, len(data), _SEND_BYTES):
-            # Let the loop look at other connections and at a client that leaves.
+            # Let the event loop handle other connections, and notice a disconnect.
             await asyncio.sleep(0)
             if self.client_gone:
                 raise ClientGone
@@ -138,13 +133,10 @@ class Connection(asyncio.Protocol):
             await self._flush()
 
     async def wait(self, seconds: float) -> None:
-        """Do nothing for a while.
-
-        Args:
-            seconds: How long; infinity: until the client goes away.
+        """Wait for a number of seconds; infinity waits until the client disconnects.
 
         Raises:
-            ClientGone: The client went away.
+            ClientGone: The client has disconnected.
         """
         timeout = None if math.isinf(seconds) else seconds
         await asyncio.wait([self._client_left], timeout=timeout)
@@ -152,14 +144,14 @@ class Connection(asyncio.Protocol):
             raise ClientGone
 
     def close(self) -> None:
-        """Close the connection in due form, once what was sent is out."""
+        """Close the connection properly, after everything was sent."""
         self._transport.close()
 
     def cut(self, *, reset: bool) -> None:
-        """Drop the connection, without a TLS goodbye.
+        """Break the connection, without TLS's `close_notify`.
 
         Args:
-            reset: Whether to drop it with a TCP reset.
+            reset: Whether to break it with a TCP reset.
         """
         sock = self._socket_transport.get_extra_info("socket")
         try:
@@ -168,7 +160,7 @@ class Connection(asyncio.Protocol):
             else:
                 sock.shutdown(socket.SHUT_WR)
         except OSError:
-            pass  # The client was quicker.
+            pass  # the client has closed it already
         self.abort()
 
     def abort(self) -> None:
@@ -193,7 +185,7 @@ class Connection(asyncio.Protocol):
 
     def _attach(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        # The least that every event loop takes: a send waits until nothing is left in the buffer.
+        # The lowest limits that every event loop accepts: a send waits until the buffer is empty.
         transport.set_write_buffer_limits(high=1, low=0)
 
     def _leave(self) -> None:
@@ -203,7 +195,7 @@ class Connection(asyncio.Protocol):
 
     async def _flush(self) -> None:
         await self._writable.wait()
-        # Under TLS the bytes pass through a second buffer.
+        # With TLS, there is a second buffer.
         while self._socket_transport.get_write_buffer_size() and not self.client_gone:
             await asyncio.sleep(_FLUSH_POLL_SECONDS)
         if self._socket_transport.get_write_buffer_size():

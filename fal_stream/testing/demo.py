@@ -28,7 +28,7 @@ def run_demo(write: Write) -> None:
     """Run the demo, in about three seconds.
 
     Args:
-        write: Takes the text as it comes, line ends included.
+        write: Is called with each piece of text, line ends included.
     """
     with LocalFal() as fal:
         fal.add(LANGUAGE_MODEL, tokens(TEXT, pause=0.05))
@@ -82,7 +82,7 @@ def _timed(what: str, write: Write) -> Iterator[None]:
 
 
 class Clock:
-    """Notes when the first chunk came, and how many came."""
+    """Counts chunks, and measures when the first one arrived."""
 
     def __init__(self) -> None:
         self.began: float = time.perf_counter()
@@ -111,25 +111,25 @@ class Growing:
         write("  ")
 
     def show(self, text: str) -> None:
-        """Write what is new in the text."""
+        """Print the new text."""
         self._clock.tick()
         self._write(text[self._shown :])
         self._shown = len(text)
 
     def end(self, endpoint_id: str) -> None:
-        """Say what it was."""
+        """Print a summary."""
         self._write(f"\n  {endpoint_id}: {self._clock}\n")
 
 
 class Sharpening:
-    """Shows a picture that sharpens, a line for each state of it."""
+    """Shows an image that gets sharper, with a line for each version."""
 
     def __init__(self, write: Write) -> None:
         self._write = write
         self._clock = Clock()
 
     def show(self, chunk: dict[str, Any]) -> None:
-        """Say what came."""
+        """Print a line for a chunk."""
         self._clock.tick()
         image = chunk["images"][0]
         data = base64.b64decode(image["url"].partition(",")[2])
@@ -140,5 +140,5 @@ class Sharpening:
         )
 
     def end(self, endpoint_id: str, result: Any) -> None:
-        """Say what it was."""
+        """Print a summary."""
         self._write(f"  {endpoint_id}: {self._clock}; the result has seed {result['seed']}\n")

@@ -1,7 +1,7 @@
 """The endpoints of a `LocalFal`, and the script of each.
 
-Promises: no I/O; every request gets a reply. Elsewhere: checking the key (`request_handler`),
-sending.
+Promises: no I/O; every request gets a reply. Not here: checking the key (`request_handler`), and
+sending (`player`).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ class Endpoints:
         self._scripts: dict[str, CheckedScript] = {}
 
     def add(self, endpoint_id: str, script: Script, path: str = DEFAULT_PATH) -> None:
-        """Set what an endpoint answers.
+        """Set the script of an endpoint.
 
         Args:
             endpoint_id: The endpoint, `owner/alias[/path]`.
-            script: What answers its requests.
-            path: What follows the endpoint id in the address; `""`: nothing.
+            script: The script that answers the requests.
+            path: The part of the URL after the endpoint id; `""` for none. Default: `/stream`.
 
         Raises:
             ConfigError: An argument can't be used.
@@ -35,16 +35,10 @@ class Endpoints:
         self._scripts[path_of(endpoint_id, path)] = check_script(script)
 
     def answer(self, request: RecordedRequest) -> Reply:
-        """Answer a request.
-
-        Args:
-            request: The request.
-
-        Returns:
-            The reply: of the script, or a 404.
+        """Return the reply to a request: that of the script, or a 404.
 
         Raises:
-            Exception: A function of the user raised it, or gave no answer.
+            Exception: A function of the user raised it, or returned something else than an answer.
         """
         script = self._scripts.get(request.path)
         if script is None:
@@ -60,10 +54,7 @@ def path_of(endpoint_id: str, path: object = DEFAULT_PATH) -> str:
 
     Args:
         endpoint_id: The endpoint, `owner/alias[/path]`.
-        path: What follows the endpoint id; `/stream` is not added to one that ends in it.
-
-    Returns:
-        The path.
+        path: The part after the endpoint id. Default: `/stream`, unless the id ends in it.
 
     Raises:
         ConfigError: An argument can't be used.
@@ -72,14 +63,7 @@ def path_of(endpoint_id: str, path: object = DEFAULT_PATH) -> str:
 
 
 def alias_of(path: str) -> str | None:
-    """Find out which app the path of a request is for.
-
-    Args:
-        path: The path, that of an endpoint with or without `/stream`.
-
-    Returns:
-        The app's alias, or None if the path is for no app.
-    """
+    """Return the alias of the app that the path of a request is for, or None if there is none."""
     try:
         return parse_endpoint_id(path.removeprefix("/")).alias
     except ConfigError:

@@ -1,6 +1,6 @@
-"""What the pytest fixture `local_fal` does.
+"""The implementation of the pytest fixture `local_fal`.
 
-Promises: after the test everything is as it was before, including the module's own clients.
+Promises: after the test, everything is restored, including the module's own clients.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["Patcher", "serve"]
 
 
 class Patcher(Protocol):
-    """Sets things for a while, as pytest's `MonkeyPatch` does."""
+    """An object with the methods of pytest's `MonkeyPatch` that are used here."""
 
     @property
     def setenv(self) -> Callable[[str, str], object]:
@@ -33,10 +33,10 @@ class Patcher(Protocol):
 
 
 def serve(patcher: Patcher) -> Iterator[LocalFal]:
-    """Run a server that clients find by the environment.
+    """Run a server that clients find by environment variables.
 
     Args:
-        patcher: Undoes what it has set when the generator has ended.
+        patcher: Sets the variables, and restores them after the generator has ended.
 
     Yields:
         The server.
@@ -47,7 +47,7 @@ def serve(patcher: Patcher) -> Iterator[LocalFal]:
     with LocalFal() as fal:
         for name, value in fal.environment.items():
             patcher.setenv(name, value)
-        # The module's own clients know the environment in which they were made.
+        # The module's own clients have read the environment already, so they are replaced.
         blocking = functools.lru_cache(maxsize=1)(StreamingClient)
         asynchronous = functools.lru_cache(maxsize=1)(AsyncStreamingClient)
         patcher.setattr(blocking_default, "_default_client", blocking)

@@ -1,6 +1,6 @@
-"""`HTTPError`: raised anywhere in the server to refuse a request with a status.
+"""`HTTPError`: raised anywhere in the server to answer a request with an error status.
 
-The reply has the format of fal's errors. Elsewhere: catching it (`request_handler`).
+The reply has the format of fal's errors. It is caught in `request_handler`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ __all__ = ["HTTPError", "check_method", "invalid"]
 
 
 class HTTPError(Exception):
-    """A request cannot be answered as the client wishes.
+    """A request that is answered with an error.
 
     Attributes:
-        failure: What it is answered instead.
+        failure: The error response.
     """
 
     def __init__(self, status: int, detail: object = None, allow: str | None = None) -> None:
@@ -25,28 +25,21 @@ class HTTPError(Exception):
 
 
 def check_method(request: RecordedRequest, *allowed: str) -> None:
-    """Refuse a request with another method than those that an address has.
-
-    Args:
-        request: The request.
-        *allowed: The methods.
+    """Check that the method of a request is one of those that are allowed.
 
     Raises:
-        Refused: The method is another one.
+        HTTPError: It is another one.
     """
     if request.method not in allowed:
         raise HTTPError(405, allow=", ".join(allowed))
 
 
 def invalid(loc: list[str], msg: str, type: str) -> HTTPError:
-    """Make the refusal of one value outside the body, in FastAPI's shape.
+    """Return the error for a wrong value outside of the body, in FastAPI's format.
 
     Args:
-        loc: Where the value stands.
-        msg: What is wrong with it.
+        loc: The place of the value.
+        msg: What is wrong with the value.
         type: The name of the error.
-
-    Returns:
-        The refusal, to be raised.
     """
     return HTTPError(422, [{"type": type, "loc": loc, "msg": msg}])

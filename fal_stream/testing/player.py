@@ -1,8 +1,7 @@
 """Play a reply on a connection: the head, the steps with their pauses, the HTTP framing.
 
-Promises: steps are taken from the script one by one, when they are played; a script that is not
-played to its end is closed. Elsewhere: whose request it is, and what happens to the connection
-afterwards.
+Promises: steps are read from the script one by one, when they are played; a script that is not
+played to its end is closed.
 """
 
 from __future__ import annotations
@@ -46,13 +45,10 @@ class Player:
         )
 
     async def play(self) -> bool:
-        """Send the reply, head to end.
-
-        Returns:
-            Whether the connection can be used for another request.
+        """Send the reply, and return whether the connection can be used for another request.
 
         Raises:
-            ClientGone: The client went away.
+            ClientGone: The client has disconnected.
             Exception: The script raised it.
         """
         steps = iter(self._reply.steps)
@@ -61,7 +57,7 @@ class Player:
         except ClientGone:
             raise
         except Exception:
-            await self._send_pending()  # What came before the error is delivered.
+            await self._send_pending()  # send the steps before the error
             raise
         finally:
             if isinstance(steps, Generator):

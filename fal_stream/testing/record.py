@@ -1,7 +1,7 @@
 """Record what a real server sends to a stream.
 
 Promises: the stream behaves as without recording. The file is written when the stream has ended,
-however it ended. Elsewhere: the file format (`recording`), and masking secrets (`redaction`).
+however it ended. Not here: the file format (`recording`), and masking secrets (`redaction`).
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def record(
 
 
 class _Recorder:
-    """Keeps what comes, and writes it when the stream has ended.
+    """A tap that stores a response, and writes it to a file when the stream has ended.
 
     Args:
         endpoint_id: The endpoint.
@@ -106,7 +106,7 @@ class _Recorder:
         assert self._head is not None, "it was answered"
         status, headers, seconds = self._head
         if ending == "left" and _DONE.search(b"".join(piece.data for piece in self._pieces[-4:])):
-            ending = "complete"  # the stream reads no further
+            ending = "complete"  # the stream doesn't read beyond the end mark
         pieces = redact_body(self._pieces, self._mask)
         recording = Recording(
             self._endpoint_id, status, headers, seconds, pieces, self._elapsed(), ending

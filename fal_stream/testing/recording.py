@@ -1,8 +1,8 @@
-"""Recordings of real streams, and their file format: one JSON value in a line.
+"""Recordings of real streams, and their file format: one JSON value per line.
 
-Promises: reading a file gives what was written to it. A file that is not a recording is refused,
-with the line that is wrong. Elsewhere: making recordings (`record`), masking secrets (`redaction`),
-and playing them (`replay`).
+Promises: reading a file returns the recording that was written. A file that is not a recording
+raises an error that tells the wrong line. Not here: creating recordings (`record`), masking secrets
+(`redaction`), and playing them (`replay`).
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class Piece:
-    """Bytes of a body as they came in one read.
+    """Bytes of a body that arrived in one read.
 
     Attributes:
-        seconds: When they came, from the start of the request.
+        seconds: When they arrived (seconds since the start of the request).
         data: The bytes.
     """
 
@@ -46,10 +46,10 @@ class Recording:
         endpoint_id: The endpoint.
         status: The HTTP status.
         headers: The headers, names in lower case.
-        seconds: When the head came, from the start of the request.
+        seconds: When the head arrived (seconds since the start of the request).
         pieces: The body.
-        ended: When the body ended, from the start of the request.
-        ending: How it ended.
+        ended: When the body ended (seconds since the start of the request).
+        ending: How the body ended.
     """
 
     endpoint_id: str
@@ -87,16 +87,10 @@ class _End(_Line):
 
 
 def check_path(path: str | os.PathLike[str]) -> Path:
-    """Refuse a path that no file can be written to.
-
-    Args:
-        path: The path.
-
-    Returns:
-        The path.
+    """Check that a file can be written to a path, and return the absolute path.
 
     Raises:
-        ConfigError: It is a folder, or in a folder that isn't there.
+        ConfigError: The path is a folder, or in a folder that doesn't exist.
     """
     file = Path(path)
     if file.is_dir():
@@ -107,14 +101,10 @@ def check_path(path: str | os.PathLike[str]) -> Path:
 
 
 def write_recording(path: Path, recording: Recording) -> None:
-    """Write a recording to a file, in place of what was there; all of it or nothing.
-
-    Args:
-        path: The path of the file.
-        recording: The recording.
+    """Write a recording to a file, atomically; an existing file is replaced.
 
     Raises:
-        OSError: It can't be written.
+        OSError: The file can't be written.
     """
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in _lines(recording))
     draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
@@ -143,20 +133,14 @@ def _lines(recording: Recording) -> Iterator[dict[str, Any]]:
 
 
 def read_recording(path: str | os.PathLike[str]) -> Recording:
-    """Read a recording from a file.
-
-    Args:
-        path: The path of the file.
-
-    Returns:
-        The recording.
+    """Return the recording in a file.
 
     Raises:
-        ConfigError: The file can't be read, or is no recording.
+        ConfigError: The file can't be read, or is not a recording.
     """
     name = str(path)
     try:
-        # Not splitlines(), which splits at characters that JSON leaves as they are.
+        # Not splitlines(), which also splits at characters that JSON doesn't escape.
         lines = Path(path).read_bytes().removesuffix(b"\n").split(b"\n")
     except OSError as error:
         reason = error.strerror or type(error).__name__

@@ -11,8 +11,8 @@ __all__ = ["RedactedFields"]
 class RedactedFields(dict[str, str]):
     """A dict whose repr has `***` in the place of keys and tokens.
 
-    The values themselves are whole: a test may compare them. A server that takes any key may be
-    given a real one, and what a failing test shows may stand in a log that others read.
+    The values themselves are not masked, so that a test can compare them. A server that accepts any
+    key may get a real one, and the output of a failing test may be in a log that others can read.
     """
 
     def __repr__(self) -> str:

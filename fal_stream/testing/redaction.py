@@ -1,8 +1,8 @@
 """Remove secrets from a recording.
 
-Promises: a secret of the request is masked if the server repeats it, in any encoding. So is each
-header whose name says that it is secret, and the signature or token of each address. Secrets that
-only the model knows are not recognized: chunks are data.
+Promises: a secret of the request is masked if the server repeats it, in the encodings of
+`_shared/redact`. So is each header whose name tells that it is secret, and the signature or token
+in each URL. Other secrets in chunks are not recognized: chunks are data.
 """
 
 from __future__ import annotations
@@ -18,21 +18,18 @@ __all__ = ["redact_body", "redact_headers"]
 
 Mask = Callable[[str], str]
 
-# The separators also as JSON and HTML may write them.
+# A query parameter; its separator may be escaped as in JSON or HTML.
 _PARAMETER = re.compile(
     r"(?P<before>(?:[?&;]|\\u0026)(?P<name>[A-Za-z0-9_.~%-]+)=)[^&\x00-\x20\"'\\<>#]+"
 )
 
 
 def redact_headers(headers: Mapping[str, str], mask: Mask) -> dict[str, str]:
-    """Mask what is secret in the head of a response.
+    """Return the headers of a response, in ASCII, with secrets masked.
 
     Args:
         headers: The headers, names in lower case.
-        mask: Masks what is secret in the request.
-
-    Returns:
-        The headers, in ASCII.
+        mask: Masks the secrets of the request.
     """
     return {
         name: MASK if is_secret_name(name) else _ascii(_redact(value, mask))
@@ -41,15 +38,15 @@ def redact_headers(headers: Mapping[str, str], mask: Mask) -> dict[str, str]:
 
 
 def redact_body(pieces: Iterable[Piece], mask: Mask) -> tuple[Piece, ...]:
-    """Mask what is secret in a body.
+    """Return a body with secrets masked.
 
     Args:
         pieces: The body.
-        mask: Masks what is secret in the request.
+        mask: Masks the secrets of the request.
 
     Returns:
-        The same pieces where there is nothing secret. Else such that none ends within a line, for
-        what is secret may come in two reads.
+        The same pieces if there is no secret. Otherwise the pieces are cut at line ends, because a
+        secret may have arrived in two reads.
     """
     given = tuple(pieces)
     text = b"".join(piece.data for piece in given).decode("latin-1")

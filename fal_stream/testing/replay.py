@@ -1,7 +1,7 @@
 """Play a recording again, as the reply of a server.
 
-Promises: the same bytes in the same pieces, and the same end. Elsewhere: the file (`recording`),
-sending (`player`).
+Promises: the same bytes in the same pieces, and the same end. Not here: the file format
+(`recording`), and sending (`player`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The responses that a server can give: replies, and failures in fal's format.
 
-Promises: a wrong step is refused when the list of steps is passed in, not when a request comes.
-Elsewhere: the steps (`steps`), which request gets which response (`script`), sending (`player`).
+Promises: a wrong step in a list raises an error when the reply is created, not when a request
+arrives. Not here: the steps (`steps`), which request gets which response (`script`), and sending
+(`player`).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ Framing: TypeAlias = Literal["chunked", "length", "close"]
 """How the client learns where the body ends."""
 
 Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
-"""Header fields; pairs where a name is to come twice."""
+"""Header fields; as pairs if a name occurs twice."""
 
 
 @dataclass(frozen=True)
@@ -159,10 +160,7 @@ class Failure:
         self.reply()
 
     def reply(self) -> Reply:
-        """Write the failure out.
-
-        Returns:
-            The reply that is sent.
+        """Return the reply to send.
 
         Raises:
             ConfigError: The detail isn't JSON.
@@ -197,14 +195,10 @@ class Failure:
 
 
 def check_steps(argument: str, value: object) -> None:
-    """Refuse what is no series of steps. What the steps are is checked where they are encoded.
-
-    Args:
-        argument: The name of the argument, for the message.
-        value: The value to check.
+    """Check that a value is an iterable of steps; each step is checked when it is encoded.
 
     Raises:
-        ConfigError: The value cannot be iterated over, or is a single chunk.
+        ConfigError: The value can't be iterated, or is a single chunk.
     """
     if isinstance(value, type) or not isinstance(value, Iterable):
         raise ConfigError(

@@ -1,7 +1,6 @@
-"""One request of a client: read from the connection, and kept for the test to look at.
+"""One request of a client: read from the connection, and recorded for the test.
 
-Promises: a request is passed on when its body is complete. Elsewhere: the connection, the key
-check, the reply.
+Promises: a request is returned when its body is complete.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _PIECE_BYTES = 256 * 1024
 
 
 class BadRequest(Exception):
-    """The client sent what is no HTTP/1 request.
+    """The client has sent something else than an HTTP/1 request.
 
     Attributes:
         status: The HTTP status to answer with.
@@ -119,12 +118,12 @@ async def read_request(
         The request, or None if the connection ended before or within it.
 
     Raises:
-        BadRequest: It is no HTTP/1 request, or its head is too large.
+        BadRequest: It is not an HTTP/1 request, or its head is too large.
     """
     try:
         first = await reader.readexactly(1)
         if first == _TLS_HANDSHAKE:
-            return None  # The line ends that are waited for would never come.
+            return None  # a line end would never arrive
         head = first + await reader.readuntil(b"\r\n\r\n")
         method, target, version, headers = _parse_head(head)
         if headers.get("expect", "").lower() == "100-continue":
@@ -184,11 +183,11 @@ async def _read_body(reader: asyncio.StreamReader, headers: dict[str, str]) -> b
     else:
         size = _parse_size(headers.get("content-length", "0").encode(), 10)
         await _move(reader, body, size)
-    return body.getvalue()  # no copy: CPython hands its buffer over
+    return body.getvalue()  # no copy: CPython returns its own buffer
 
 
 async def _move(reader: asyncio.StreamReader, body: BytesIO, size: int) -> None:
-    # In pieces, as StreamReader would hold the whole twice.
+    # In pieces, because `StreamReader` would store the whole body twice.
     while size:
         piece = await reader.read(min(size, _PIECE_BYTES))
         if not piece:

@@ -1,7 +1,6 @@
-"""Answer a request: by a route, the token address, the storage, or an endpoint.
+"""Answer a request: by a route, the token URL, the storage, or an endpoint.
 
-Promises: no I/O; every request gets a reply; if a key is needed, nothing is done without it.
-Elsewhere: the content of each reply, and sending it.
+Promises: no I/O; every request gets a reply; if a key is required, nothing is done without it.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ __all__ = ["RequestHandler"]
 
 
 class RequestHandler:
-    """Everything that a server can answer.
+    """The replies of a server.
 
     Attributes:
-        routes: The scripts that come before all else.
+        routes: The scripts that are tried first.
         tokens: The tokens.
         uploads: The uploaded files.
         endpoints: The endpoints and their scripts.
@@ -38,18 +37,15 @@ class RequestHandler:
         self._storage = StorageHandler(self.uploads)
 
     def answer(self, request: RecordedRequest, base_url: str, key: str | None) -> Reply:
-        """Answer a request.
+        """Return the reply to a request.
 
         Args:
             request: The request.
-            base_url: The address of the server.
+            base_url: The URL of the server.
             key: The credentials that a request must have, or None for any.
 
-        Returns:
-            The reply.
-
         Raises:
-            Exception: A function of the user raised it, or gave no answer.
+            Exception: A function of the user raised it, or returned something else than an answer.
         """
         reply = self.routes.answer(request)
         if reply is not None:

@@ -18,13 +18,13 @@ class RequestLog:
 
     def __init__(self) -> None:
         self._requests: list[RecordedRequest] = []
-        # Entered by itself: a condition enters its lock in several steps, and a Ctrl-C between them
-        # would leave it locked.
+        # Acquired by `with self._lock`, not by `with` on the condition, which takes several steps:
+        # a Ctrl-C between them would leave the lock locked.
         self._lock = threading.RLock()
         self._request_came = threading.Condition(self._lock)
 
     def add(self, request: RecordedRequest) -> None:
-        """Note a request."""
+        """Add a request."""
         with self._lock:
             self._requests.append(request)
             self._request_came.notify_all()
@@ -35,17 +35,14 @@ class RequestLog:
             return list(self._requests)
 
     def wait(self, count: int, timeout: float) -> list[RecordedRequest]:
-        """Wait for requests.
+        """Wait until there are `count` requests, and return the requests so far.
 
         Args:
-            count: How many there must be.
-            timeout: Seconds to wait at most.
-
-        Returns:
-            The requests so far.
+            count: The number of requests.
+            timeout: The longest time to wait (seconds).
 
         Raises:
-            TimeoutError: They did not arrive in time.
+            TimeoutError: The requests did not arrive in time.
         """
         with self._lock:
             if self._request_came.wait_for(lambda: len(self._requests) >= count, timeout):

@@ -1,6 +1,6 @@
 """Scripts that replace the server's own reply at a path.
 
-Promises: no I/O; safe to use from any thread. Elsewhere: requests without a route
+Promises: no I/O; safe to use from any thread. Not here: requests without a route
 (`request_handler`).
 """
 
@@ -30,7 +30,7 @@ class _Route:
 
     @property
     def rank(self) -> tuple[bool, int, bool]:
-        """How exactly it says which requests it answers, for sorting: the most exact first."""
+        """The sort key: the most specific route comes first."""
         return self.path.endswith("*"), -len(self.path), self.method is None
 
     def matches(self, request: RecordedRequest) -> bool:
@@ -49,11 +49,11 @@ class Routes:
         self._routes: tuple[_Route, ...] = ()
 
     def add(self, path: object, script: RouteScript, method: object) -> None:
-        """Set what answers the requests for a path.
+        """Set the script for a path.
 
         Args:
-            path: The path; with `*` at its end every path that begins so.
-            script: What answers them.
+            path: The path; with `*` at its end, every path with this prefix.
+            script: The script that answers the requests.
             method: The HTTP method, or None for any.
 
         Raises:
@@ -75,16 +75,10 @@ class Routes:
             self._routes = tuple(sorted([route, *others], key=lambda r: r.rank))
 
     def answer(self, request: RecordedRequest) -> Reply | None:
-        """Answer a request by the most exact route that has an answer for it.
-
-        Args:
-            request: The request.
-
-        Returns:
-            The reply, or None if no route has an answer.
+        """Return the reply of the most specific route that has an answer, or None.
 
         Raises:
-            Exception: A function of the user raised it, or gave something else than an answer.
+            Exception: A function of the user raised it, or returned something else than an answer.
         """
         for route in self._routes:
             if not route.matches(request):

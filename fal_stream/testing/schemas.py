@@ -1,8 +1,7 @@
-"""The schemas of request bodies at the REST addresses, and the 422 for a wrong body.
+"""The schemas of request bodies at the REST URLs, and the 422 for a wrong body.
 
-Promises: the rest of the server gets bodies of the right form. The error has the format of
-FastAPI's (https://fastapi.tiangolo.com/tutorial/handling-errors/), without what the client sent.
-Elsewhere: what the values mean.
+Promises: the rest of the server only gets valid bodies. The error has the format of FastAPI
+(https://fastapi.tiangolo.com/tutorial/handling-errors/), without the values that the client sent.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from fal_stream.testing.request import RecordedRequest
 __all__ = ["PartList", "TokenOrder", "UploadOrder", "read_body"]
 
 _Text = Annotated[str, Field(min_length=1)]
-# The server sends it back in a header field.
+# The server returns the media type in a header field.
 _MediaType = Annotated[str, Field(pattern=r"^[\x20-\x7e]+$")]
 
 
 class _Body(BaseModel):
-    # Strict and closed: a misspelt field of a client must not go unnoticed.
+    # Strict and without extra fields, so that a misspelt field of a client is noticed.
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
@@ -58,17 +57,10 @@ _Model = TypeVar("_Model", bound=_Body)
 
 
 def read_body(request: RecordedRequest, model: type[_Model]) -> _Model:
-    """Read the body of a request.
-
-    Args:
-        request: The request.
-        model: What the body has to be.
-
-    Returns:
-        The body's values.
+    """Return the body of a request, validated as a model.
 
     Raises:
-        Refused: It is something else.
+        HTTPError: The body is not valid.
     """
     try:
         return model.model_validate_json(request.body)

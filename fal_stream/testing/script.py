@@ -1,7 +1,7 @@
-"""What answers each request of an endpoint: a response, steps, or a function that returns them.
+"""The script of an endpoint: a response, steps, or a function that returns one of them.
 
-Promises: a script that could not answer every request is refused when it is passed in. Elsewhere:
-the responses (`reply`), sending (`player`).
+Promises: a script that can't answer every request raises an error when it is set. Not here: the
+responses (`reply`), and sending (`player`).
 """
 
 from __future__ import annotations
@@ -17,29 +17,23 @@ from fal_stream.testing.request import RecordedRequest
 __all__ = ["Answer", "CheckedScript", "RouteScript", "Script", "check_script", "to_reply"]
 
 Answer: TypeAlias = Reply | Failure | Iterable[object]
-"""What answers one request."""
+"""The answer to one request."""
 
 Script: TypeAlias = Answer | Callable[[RecordedRequest], Answer]
-"""What answers each request of an endpoint."""
+"""The answer to each request of an endpoint."""
 
 RouteScript: TypeAlias = Answer | Callable[[RecordedRequest], Answer | None]
-"""What answers each request of a route; None: the server answers as if there were no route."""
+"""The answer to each request of a route; for None, the server answers as without the route."""
 
 CheckedScript: TypeAlias = Reply | Callable[[RecordedRequest], object]
 """A script that can answer every request."""
 
 
 def check_script(script: object) -> CheckedScript:
-    """Refuse a script that cannot answer every request.
-
-    Args:
-        script: The script of an endpoint or a route.
-
-    Returns:
-        A reply, or a function that gives the answer.
+    """Check that a script can answer every request, and return it as a reply or a function.
 
     Raises:
-        ConfigError: The script is of no known kind, or would serve a single request only.
+        ConfigError: The script is of an unknown type, or can answer only one request.
     """
     if not isinstance(script, (Reply, Failure, Iterable, type)) and callable(script):
         check_plain_function("script", script)
@@ -54,17 +48,14 @@ def check_script(script: object) -> CheckedScript:
 
 
 def to_reply(argument: str, answer: object) -> Reply:
-    """Make a reply of what answers a request.
+    """Return the reply for an answer, which may be a reply, a failure, or steps.
 
     Args:
         argument: The name of the argument, for the message.
-        answer: A reply, a failure, or steps.
-
-    Returns:
-        The reply.
+        answer: The answer.
 
     Raises:
-        ConfigError: It is none of them, or holds a step that cannot be played.
+        ConfigError: It is none of these, or contains a step that can't be played.
     """
     if isinstance(answer, Reply):
         return answer

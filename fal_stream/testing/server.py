@@ -1,7 +1,7 @@
 """`LocalFal`: a fal server on this machine, in a thread of its own.
 
 Promises: it starts and stops within a second, whatever its clients do. An exception in a script is
-raised at the end of the `with` block. Elsewhere: the connections (`service`), the replies
+raised at the end of the `with` block. Not here: the connections (`service`), and the replies
 (`request_handler`).
 """
 

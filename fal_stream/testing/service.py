@@ -1,7 +1,7 @@
 """Serve all connections: accept, read requests, play replies, stop.
 
-Promises: when `run` returns, no connection, task or socket is left. Elsewhere: the thread that it
-runs in (`server`), the replies (`request_handler`) and sending them (`player`).
+Promises: when `run` returns, no connection, task or socket is left. Not here: the thread that it
+runs in (`thread`), the replies (`request_handler`), and sending them (`player`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from fal_stream.testing.request import BadRequest, RecordedRequest, read_request
 __all__ = ["BACKLOG", "Service"]
 
 BACKLOG = 2048
-# How many connections are accepted at once: served connections wait meanwhile.
+# How many connections are accepted at once; meanwhile, the other connections wait.
 _ACCEPTED_AT_ONCE = 8
 _ACCEPT_TURNS = 1000
 
@@ -29,10 +29,10 @@ class Service:
     """A server in a running event loop.
 
     Args:
-        answer: Gives the reply to a request.
+        answer: Returns the reply to a request.
         ssl_context: The TLS context, or None for plain HTTP.
-        on_request: Called with each request before it is answered.
-        on_error: Called with what a script raised.
+        on_request: Is called with each request before it is answered.
+        on_error: Is called with an exception of a script.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class Service:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, listener: socket.socket, started: Future[Callable[[], object]]) -> None:
-        """Serve until told to stop.
+        """Serve until the server is stopped.
 
         Args:
             listener: The socket to accept connections from; it is closed at the end.
-            started: Is given the function that stops the server, to be called by any thread.
+            started: Its result is set to the function that stops the server, from any thread.
         """
         loop = asyncio.get_running_loop()
         stop = asyncio.Event()
@@ -62,7 +62,8 @@ class Service:
             server = await loop.create_server(
                 self._accept, sock=listener, backlog=_ACCEPTED_AT_ONCE
             )
-            # To asyncio it is one number how many wait and how many are accepted at once.
+            # asyncio uses `backlog` for both numbers: the length of the queue, and how many
+            # connections are accepted at once.
             listener.listen(BACKLOG)
         except BaseException as error:
             listener.close()
@@ -81,7 +82,8 @@ class Service:
 
     async def _close_listener(self, server: asyncio.Server) -> None:
         # asyncio loses a socket that was accepted but has no transport yet when its server is
-        # closed: let its accepting tasks end first. There is a limit as clients may pour in.
+        # closed, so its accepting tasks have to end first. There is a limit, because new clients
+        # may connect all the time.
         for _ in range(_ACCEPT_TURNS):
             if asyncio.all_tasks() <= {asyncio.current_task(), *self._tasks}:
                 break

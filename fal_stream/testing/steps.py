@@ -1,7 +1,8 @@
-"""The steps of a script, and what each puts into the body of a response.
+"""The steps of a script, and the bytes of each in the body of a response.
 
-Promises: a step that can't be played is refused when it is created; the message names the argument,
-the value and the way out. Elsewhere: HTTP framing and time (`player`), the head (`script`).
+Promises: a step that can't be played raises an error when it is created; the message contains the
+argument, the value and what to do. Not here: HTTP framing and time (`player`), and the head
+(`reply`).
 """
 
 from __future__ import annotations
@@ -71,11 +72,7 @@ class Event:
             check_whole("retry", self.retry, 0)
 
     def encode(self) -> bytes:
-        """Write the event.
-
-        Returns:
-            Its lines in UTF-8, with the empty line that ends it.
-        """
+        """Return the lines of the event in UTF-8, with the empty line at its end."""
         fields = (("event", self.event), ("id", self.id), ("retry", self.retry))
         lines = [f"{name}: {value}" for name, value in fields if value is not None]
         lines += [f"data: {line}" for line in _LINE_END.split(self.data)]
@@ -181,7 +178,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class End:
-    """The body ends here, properly.
+    """End the body properly.
 
     The end of a script does the same. With an explicit `End`, steps after the body can follow:
     `Wire`, `Pause`, `Hang`, and `Cut(in_chunk=False)` for a connection that is closed while idle.
@@ -194,21 +191,21 @@ class Hang:
 
 
 Step: TypeAlias = Event | Pause | Ping | Raw | Wire | Cut | End | Hang
-"""What a script can hold besides chunks."""
+"""A step, which a script can contain besides chunks."""
 
 PlayableStep: TypeAlias = Pause | Raw | Wire | Cut | End | Hang
-"""What is left once the body's bytes are known."""
+"""A step after encoding, whose bytes are known."""
 
 
 def encode_step(step: object, *, event_stream: bool) -> PlayableStep:
-    """Turn a step or chunk into one whose bytes are known.
+    """Return a step or a chunk as a step whose bytes are known.
 
     Args:
-        step: A step, or a chunk: a JSON value in an event stream, bytes elsewhere.
+        step: A step, or a chunk: a JSON value in an event stream, bytes in other responses.
         event_stream: Whether the response is an event stream.
 
     Returns:
-        The step; a chunk, `Event` or `Ping` as `Raw`.
+        The step itself, or a `Raw` for a chunk, `Event` or `Ping`.
 
     Raises:
         ConfigError: The step doesn't fit the response, or the chunk isn't JSON.

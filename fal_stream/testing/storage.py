@@ -1,7 +1,7 @@
-"""The addresses of fal's storage: start an upload, send the file, download it.
+"""The URLs of fal's storage: start an upload, send the file, download it.
 
-Promises: an upload address needs no key, and is useless without its signature. Elsewhere: who may
-start an upload (`request_handler`), the files (`uploads`).
+Promises: an upload URL needs no key, and can't be used without its signature. Not here: who may
+start an upload (`request_handler`), and the files (`uploads`).
 """
 
 from __future__ import annotations
@@ -41,18 +41,15 @@ class StorageHandler:
         self._uploads = uploads
 
     def initiate(self, request: RecordedRequest, base_url: str, *, in_parts: bool) -> Reply:
-        """Begin an upload.
+        """Start an upload, and return the reply with `upload_url` and `file_url`.
 
         Args:
-            request: The request, whose body says the file's name and type.
-            base_url: The address of this server.
-            in_parts: Whether the file will come in parts.
-
-        Returns:
-            The reply with `upload_url` and `file_url`.
+            request: The request, whose body has the file's name and type.
+            base_url: The URL of this server.
+            in_parts: Whether the file will be sent in parts.
 
         Raises:
-            Refused: The request isn't in order.
+            HTTPError: The request is not valid.
         """
         if request.query.get("storage_type") != STORAGE_TYPE:
             raise invalid(
@@ -76,16 +73,10 @@ class StorageHandler:
         return Reply.json({"upload_url": upload_url, "file_url": upload.file_url})
 
     def answer(self, request: RecordedRequest) -> Reply | None:
-        """Answer a request for the address of an upload or a file.
-
-        Args:
-            request: The request.
-
-        Returns:
-            The reply, or None if the request is for another address.
+        """Return the reply to a request for the URL of an upload or a file; None for other URLs.
 
         Raises:
-            Refused: The request isn't in order.
+            HTTPError: The request is not valid.
         """
         if path := _UPLOAD_PATH.fullmatch(request.path):
             return self._receive(request, path[1], path[2])

@@ -1,7 +1,7 @@
 """Run a server in a thread, with an event loop of its own.
 
-Promises: when `start` returns, the server listens; when `stop` returns, nothing of it is left.
-Elsewhere: the server itself (`service`).
+Promises: when `start` returns, the server listens; when `stop` returns, the thread and all
+connections have ended. Not here: the server itself (`service`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class ServerThread:
         port: The port; 0 for a free one.
 
     Attributes:
-        address: The host and port that it listens on, as they stand in a URL.
+        address: The host and port that it listens on, as in a URL.
 
     Raises:
         OSError: The server can't listen on the address.
@@ -43,11 +43,7 @@ class ServerThread:
         self._request_stop: Callable[[], object] = lambda: None
 
     def start(self, service: Service) -> None:
-        """Start serving.
-
-        Args:
-            service: What is served.
-        """
+        """Start the thread, and wait until the service accepts connections."""
         started: Future[Callable[[], object]] = Future()
         self._thread = threading.Thread(
             target=lambda: asyncio.run(service.run(self._listener, started)),
@@ -58,7 +54,7 @@ class ServerThread:
         self._request_stop = started.result()
 
     def stop(self) -> None:
-        """Drop all connections and end the thread.
+        """Close all connections, and end the thread.
 
         Raises:
             FalStreamError: A script blocks the thread.

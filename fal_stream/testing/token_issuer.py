@@ -1,7 +1,7 @@
 """The short-lived tokens of a server: issue them, check them, let them expire.
 
-Promises: a token can't be guessed, and no error repeats it. Safe to use from any thread. Elsewhere:
-who may ask for a token (`request_handler`).
+Promises: a token can't be guessed, and no error contains it. Safe to use from any thread. Not here:
+who may request a token (`request_handler`).
 """
 
 from __future__ import annotations
@@ -34,16 +34,13 @@ class TokenIssuer:
         self._grants: dict[str, _Grant] = {}
 
     def issue(self, request: RecordedRequest) -> Reply:
-        """Answer a request for a token.
+        """Return the reply to a request for a token, which is a JSON string.
 
         Args:
-            request: The request, whose body says for which apps and for how many seconds.
-
-        Returns:
-            The reply with the token, a JSON string.
+            request: The request, whose body has the apps and the lifetime (seconds).
 
         Raises:
-            Refused: The body is something else.
+            HTTPError: The body is not valid.
         """
         order = read_body(request, TokenOrder)
         token = secrets.token_urlsafe(32)
@@ -53,20 +50,20 @@ class TokenIssuer:
         return Reply.json(token)
 
     def expire(self) -> None:
-        """Let every token that was issued so far expire."""
+        """Expire every token that was issued so far."""
         with self._lock:
             for token, grant in self._grants.items():
                 self._grants[token] = _Grant(grant.apps, -float("inf"))
 
     def objection(self, token: str, alias: str | None) -> str | None:
-        """Say why a token doesn't let a request in.
+        """Return why a token is not valid for a request, or None if it is.
 
         Args:
-            token: The token that the request has.
+            token: The token of the request.
             alias: The alias of the app that the request is for, or None if it is for no app.
 
         Returns:
-            The reason, without the token; None if it lets the request in.
+            The reason, without the token.
         """
         with self._lock:
             grant = self._grants.get(token)

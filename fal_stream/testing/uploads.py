@@ -1,8 +1,8 @@
 """The files that clients upload: started, received in one piece or in parts, completed.
 
-Promises: a file is visible when it is complete. Its bytes are kept as they came, without a copy,
-until parts are joined. `Uploads` is safe to use from any thread; a `PendingUpload` belongs to the
-server's thread. Elsewhere: addresses, requests and errors (`storage`).
+Promises: a file is visible when it is complete. Its bytes are not copied until parts are joined.
+`Uploads` is safe to use from any thread; a `PendingUpload` may only be used by the server's thread.
+Not here: URLs, requests and errors (`storage`).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Upload:
 
 
 class BadUpload(Exception):
-    """The client did what an upload doesn't allow."""
+    """A request of the client that is not allowed for its upload."""
 
 
 @dataclass(repr=False)
@@ -58,14 +58,14 @@ class PendingUpload:
     """A file that a client has begun to upload, complete or not.
 
     Attributes:
-        id: What the addresses of the upload have in common.
-        file_url: Where the file is once it is complete.
+        id: The id of the upload, which is in its URLs.
+        file_url: The URL of the file once it is complete.
         file_name: The name that the client gave.
         content_type: The media type that the client gave.
-        lifecycle: What the client asked for about the file's life, or None.
-        in_parts: Whether the file comes in parts.
-        signature: What proves that the sender was given the upload's address.
-        etags: The ETag of each part that has come.
+        lifecycle: The client's `x-fal-object-lifecycle` header, decoded from JSON, or None.
+        in_parts: Whether the file is sent in parts.
+        signature: The signature of the upload URL.
+        etags: The ETag of each part that has arrived, by its number.
     """
 
     id: str
@@ -74,21 +74,18 @@ class PendingUpload:
     content_type: str
     lifecycle: Any
     in_parts: bool
-    # Characters that a client spoils if it takes the address's query apart carelessly.
+    # With characters that a client changes if it decodes and encodes the query of the URL.
     signature: str = field(default_factory=lambda: secrets.token_urlsafe(32) + "+/=")
     etags: dict[int, str] = field(default_factory=dict)
     _received: dict[int, bytes] = field(default_factory=dict)
     _complete: bool = False
 
     def take_part(self, number: int, content: bytes) -> str:
-        """Take a part; one that came before with the same number is replaced.
+        """Store a part, replacing an earlier one with the same number, and return its ETag.
 
         Args:
-            number: The part's number.
-            content: Its bytes.
-
-        Returns:
-            Its ETag.
+            number: The number of the part.
+            content: The bytes of the part.
 
         Raises:
             BadUpload: The number is out of range, or the upload is complete.
@@ -103,16 +100,17 @@ class PendingUpload:
         return etag
 
     def join_parts(self, parts: Sequence[tuple[int, str]]) -> bytes | None:
-        """Join the parts in the order of their numbers.
+        """Join the parts in the order of their numbers, and return the file's bytes.
 
         Args:
             parts: The number and ETag of each part, in any order.
 
         Returns:
-            The file's bytes, or None if the same parts were joined before.
+            The bytes, or None if the same parts were joined before.
 
         Raises:
-            BadUpload: The parts are not those that came, each once, from 1 on without a gap.
+            BadUpload: The parts are not those that were uploaded, each once, numbered from 1 on
+                without a gap.
         """
         numbers = sorted(number for number, _ in parts)
         if not numbers:
@@ -146,32 +144,27 @@ class Uploads:
 
     @property
     def complete(self) -> list[Upload]:
-        """The files that are complete, in the order in which they became so."""
+        """The complete files, in the order in which they were completed."""
         with self._lock:
             return list(self._complete.values())
 
     def begin(self, upload: PendingUpload) -> None:
-        """Note that a client begins an upload."""
+        """Add an upload that a client has started."""
         with self._lock:
             self._pending[upload.id] = upload
 
     def pending(self, upload_id: str) -> PendingUpload | None:
-        """Find an upload that was begun, complete or not."""
+        """Return an upload that was started, complete or not, or None."""
         with self._lock:
             return self._pending.get(upload_id)
 
     def get(self, upload_id: str) -> Upload | None:
-        """Find an upload that is complete."""
+        """Return an upload that is complete, or None."""
         with self._lock:
             return self._complete.get(upload_id)
 
     def finish(self, pending: PendingUpload, content: bytes) -> None:
-        """Note that a file is complete; if it was before, its content is replaced.
-
-        Args:
-            pending: The upload.
-            content: The file's bytes.
-        """
+        """Add a complete file; if the upload was complete already, its content is replaced."""
         upload = Upload(
             file_url=pending.file_url,
             file_name=pending.file_name,
@@ -184,13 +177,7 @@ class Uploads:
             self._complete[pending.id] = upload
 
     def find(self, file_url: str) -> Upload:
-        """Find a complete upload by the address that the client was given.
-
-        Args:
-            file_url: The address.
-
-        Returns:
-            The upload.
+        """Return the complete upload with a URL.
 
         Raises:
             ConfigError: There is none.

@@ -1,4 +1,4 @@
-"""Samples of chunks that tell the state of a request: queue position and logs."""
+"""Samples of chunks with the state of a request: queue position and logs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def with_logs(
         and `{"status": "IN_PROGRESS", "logs": [{"message": ...}], ...}`, and those that follow.
 
     Raises:
-        ConfigError: The steps are none, a message is no line of text, or a number is bad.
+        ConfigError: An argument can't be used.
     """
     check_steps("steps", steps)
     check_whole("queue_position", queue_position, 0)

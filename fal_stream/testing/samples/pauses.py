@@ -12,17 +12,14 @@ __all__ = ["with_pauses"]
 
 
 def with_pauses(chunks: Iterable[Any], pause: float) -> list[Any]:
-    """Put a pause between each two chunks.
+    """Return chunks with a pause between each two of them.
 
     Args:
         chunks: The chunks.
-        pause: Seconds; 0: no pauses.
-
-    Returns:
-        The chunks and the pauses.
+        pause: The length of a pause (seconds); 0 for no pauses.
 
     Raises:
-        ConfigError: The pause is no time.
+        ConfigError: The pause is not a number of seconds.
     """
     check_seconds("pause", pause)
     if not pause:

@@ -10,19 +10,16 @@ __all__ = ["draw_png"]
 
 
 def draw_png(size: int, block: int, seed: int) -> bytes:
-    """Draw the picture.
+    """Return the image as a PNG file.
 
     Args:
-        size: Its width and height in pixels.
-        block: The width and height of the blocks that it is drawn in.
-        seed: Where the sun stands and how the waves run.
-
-    Returns:
-        The file.
+        size: The width and height (pixels).
+        block: The width and height of its blocks of one color (pixels).
+        seed: Determines the position of the sun and the shape of the waves.
     """
     rows = []
     for top in range(0, size, block):
-        row = bytearray(1)  # Each row begins with the number of its filter: none.
+        row = bytearray(1)  # each row begins with the number of its filter, 0 for none
         for left in range(0, size, block):
             colour = _colour((left + block / 2) / size, (top + block / 2) / size, seed)
             row += colour * min(block, size - left)

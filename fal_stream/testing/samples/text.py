@@ -113,7 +113,7 @@ def _words(argument: str, text: object) -> list[str]:
 
 
 def _growing(argument: str, text: str) -> list[str]:
-    """Return the beginnings of a text that end with a word; one, where it has none."""
+    """Return the prefixes of a text that end with a word; at least one."""
     parts: list[str] = []
     end = 0
     for word in _words(argument, text) or [""]:
