@@ -139,11 +139,11 @@ clients."""
 
 @dataclass(frozen=True)
 class Token:
-    """A short-lived token and when it ends.
+    """A short-lived token, and the time when it expires.
 
     Attributes:
         secret: The token, masked in every repr.
-        expires_at: When it ends, in seconds of the clock that its user goes by.
+        expires_at: When it expires, in seconds on the same clock as `now` of `is_fresh`.
     """
 
     secret: Secret
@@ -151,12 +151,12 @@ class Token:
 
     @classmethod
     def issued(cls, value: str, *, now: float, lifetime: float) -> Token:
-        """Make a token from what the server gave.
+        """Make a token from the server's response.
 
         Args:
             value: The token's text.
-            now: The time in seconds at which it was asked for.
-            lifetime: How many seconds it lives from then on.
+            now: The time in seconds when it was requested.
+            lifetime: How many seconds it is valid from then on.
 
         Returns:
             The token.
@@ -168,7 +168,7 @@ class Token:
 
         Args:
             now: The time in seconds.
-            margin: How many seconds before its end it counts as ended. Default 0.
+            margin: How many seconds before it expires it is no longer used. Default 0.
 
         Returns:
             Whether it can.

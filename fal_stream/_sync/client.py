@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class StreamingClient(StreamMethods, FlavourHints):
-    """Create streams; one client serves any number of them.
+    """Create streams. One client can be used for any number of streams.
 
     Streams share the client's connections, which are kept open for a while. A copy or an unpickled
     client is a new client with the same settings; a pickle never contains the key, see `Config`.
@@ -49,9 +49,9 @@ class StreamingClient(StreamMethods, FlavourHints):
         config: Settings as a `Config`, which documents each of the settings below. Settings that
             are given by name are used instead of those in it. Default: the settings of the
             environment.
-        storage: What uploads the files in inputs: a storage client, or any object with an
-            `upload(file)` that returns a URL. It is not closed with the client. Default None: a
-            storage client with the same settings.
+        storage: A storage client, or any object with a method `upload(file)` that returns a URL; it
+            uploads the files in inputs. It is not closed with the client. Default None: a storage
+            client with the same settings.
         http_client: An HTTP client of your own that sends the requests; it is not closed with this
             client. Default None: the built-in one, which is faster and ends every wait at once on
             an abort.

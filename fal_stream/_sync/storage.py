@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 class StorageClient:
     """Upload files to fal's storage.
 
-    Each streaming client has one, which uploads the files in its inputs; one of your own may have
-    other settings. A copy or an unpickled client is a new client with the same settings; a pickle
-    never contains the key, see `Config`.
+    Each streaming client has a storage client, which uploads the files in its inputs; a storage
+    client of your own can have other settings. A copy or an unpickled client is a new client with
+    the same settings; a pickle never contains the key, see `Config`.
 
     Args:
         config: Settings as a `Config`, which documents each of the settings below. Settings that
@@ -132,12 +132,13 @@ class StorageClient:
         Args:
             file: A `pathlib.Path`, an open binary file, an `io.BytesIO`, bytes, a bytearray, a
                 memoryview, a Pillow image, or a file that a visitor uploaded to a web framework.
-            content_type: Its media type. Default: the type that the file or its name tells, else
-                the one that the first bytes of an image, audio or video tell, else
+            content_type: The media type of the file. Default: taken from the file object or its
+                name, else from the first bytes of an image, audio or video, else
                 `application/octet-stream`.
-            file_name: Its name. Default: its own name if it has one, else a generated one.
-            lifecycle: How long it is kept and who may read it, see `StorageSettings`. Default:
-                fal's own.
+            file_name: The name of the file. Default: the name that the object has, else a generated
+                one.
+            lifecycle: How long the file is kept and who may read it, see `StorageSettings`.
+                Default: fal's defaults.
             signal: An abort signal that ends the upload. Default: none.
 
         Returns:
@@ -168,7 +169,7 @@ class StorageClient:
             signal: An abort signal that ends the uploads. Default: none.
 
         Returns:
-            The input as JSON values, with a URL in the place of each file.
+            The input as JSON values, with a URL instead of each file.
 
         Raises:
             ConfigError: The input contains something else, or a file that can't be used; the

@@ -134,7 +134,8 @@ class StreamMethods:
     ) -> FalStream[Any]:
         """Create a stream; nothing is sent until it starts.
 
-        Timeouts are in seconds. One that is left out has the client's value; None switches it off.
+        Timeouts are in seconds. If you leave one out, the client's value is used; None switches it
+        off.
 
         Args:
             endpoint_id: The endpoint id from the model's page: `owner/alias[/path]`.
@@ -312,14 +313,14 @@ class StreamMethods:
     ) -> StreamMap[Any, Any]:
         """Stream many inputs concurrently; nothing is sent until the first iteration.
 
-        Each input is streamed once. An input that fails is returned with its error, and the others
-        go on. Timeouts are in seconds, for each stream by itself. One that is left out has the
-        client's value; None switches it off.
+        Each input is streamed once. If an input fails, you get it with its error, and the others go
+        on. Timeouts are in seconds, and apply to each stream separately. If you leave one out, the
+        client's value is used; None switches it off.
 
         Args:
             endpoint_id: The endpoint id from the model's page: `owner/alias[/path]`.
-            inputs: An iterable of inputs, which may be endless: it is read only as far ahead as
-                results are taken.
+            inputs: An iterable of inputs, which may be endless, because an input is read only when
+                it is needed.
             concurrency: The largest number of streams that run at once. Default 8.
             ordered: Whether you get the results in the order of the inputs. Default False: each one
                 as soon as it is ready.

@@ -73,7 +73,7 @@ class LocalFal:
         self._thread: ServerThread | None = None
 
     def add(self, endpoint_id: str, script: Script, *, path: str = DEFAULT_PATH) -> None:
-        """Set what an endpoint answers.
+        """Set how an endpoint responds.
 
         The endpoint answers any HTTP method at `/{endpoint_id}/stream`, or at
         `/{endpoint_id}{path}` if `path` is given. If the id itself ends in `/stream`, nothing is
@@ -93,17 +93,17 @@ class LocalFal:
         self._dispatcher.endpoints.add(endpoint_id, script, path)
 
     def route(self, path: str, script: RouteScript, *, method: str | None = None) -> None:
-        """Set what a path answers, instead of the server's own reply.
+        """Set how a path responds, instead of the server's usual response.
 
-        The key is not checked. If several routes match a request, the most specific one answers: a
-        complete path, then the longest prefix; one with a method wins over one without. A route
-        with the same path and method is replaced.
+        The key is not checked. If several routes match a request, the most specific one is used: a
+        complete path before a prefix, a longer prefix before a shorter one, and a route with a
+        method before one without. A route with the same path and method is replaced.
 
         Args:
-            path: The path without the query, such as `/tokens/`. With `*` at its end, it matches
-                every path that begins like it, such as `/storage/*`.
-            script: As for `add`. A function may also return None: then the request is answered as
-                if there were no such route.
+            path: The path without the query, such as `/tokens/`. With `*` at its end, as in
+                `/storage/*`, it matches every path that begins with the part before it.
+            script: As for `add`. A function may also return None: then the server responds as if
+                there were no such route.
             method: The HTTP method to answer; None for any.
 
         Raises:
@@ -112,7 +112,7 @@ class LocalFal:
         self._dispatcher.routes.add(path, script, method)
 
     def expire_tokens(self) -> None:
-        """Let every token that was issued so far expire."""
+        """Make all tokens expire that were issued so far."""
         self._dispatcher.tokens.expire()
 
     @property
@@ -124,7 +124,7 @@ class LocalFal:
         """Find an uploaded file.
 
         Args:
-            file_url: The URL that the client got for it.
+            file_url: The file's URL, which the client got for the upload.
 
         Returns:
             The file.
