@@ -122,7 +122,7 @@ class AsyncChunkReader:
             raise api_errors.untyped_error(response.redacted_headers)
         return BinaryChunks(prepared.is_final)
 
-    async def read(self, new_chunks: list[Any], *, as_events: bool) -> bool:
+    async def fetch_chunks(self, new_chunks: list[Any], *, as_events: bool) -> bool:
         """Read from the server once, and return whether the stream has ended.
 
         Args:

@@ -94,7 +94,7 @@ class AsyncDispatcher:
             began = time.monotonic()
             _logger.debug("%s to %s", prepared.method, prepared.origin)
             try:
-                response = await self._send(prepared, exchange)
+                response = await self._try_hosts(prepared, exchange)
             except StreamConnectionError as error:
                 delay = self._delay_after_failure(retry, error, exchange)
                 if delay is None:
@@ -206,14 +206,16 @@ class AsyncDispatcher:
             )
         return credentials
 
-    async def _send(self, request: PreparedRequest, exchange: AsyncExchange) -> AsyncStreamResponse:
+    async def _try_hosts(
+        self, request: PreparedRequest, exchange: AsyncExchange
+    ) -> AsyncStreamResponse:
         """Send a request; if fal's host can't be reached, send it to the backup host."""
         backup = request.at(backup_url(request.url))
         if backup is None:
-            return await self.sender.send(request, exchange)
+            return await self.sender.request(request, exchange)
         exchange.connect_timeout = PRIMARY_CONNECT_TIMEOUT
         try:
-            return await self.sender.send(request, exchange)
+            return await self.sender.request(request, exchange)
         except StreamConnectionError as error:
             if error.request_sent or not error.transient:
                 raise
@@ -222,7 +224,7 @@ class AsyncDispatcher:
             exchange.connect_timeout = None
         _logger.info("Trying the backup host: %s", failure.message)
         try:
-            return await self.sender.send(backup, exchange)
+            return await self.sender.request(backup, exchange)
         except StreamConnectionError as error:
             if error.request_sent:
                 raise

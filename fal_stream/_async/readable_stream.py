@@ -151,7 +151,7 @@ class AsyncReadableStream(AsyncEndableStream[ChunkT], AsyncStartable, AsyncFlavo
             with ticket.taken, ticket.held:
                 await self._read_lock.acquire(ticket)
                 if CLOSED not in self._reached and is_needed():
-                    await self._read()
+                    await self._step()
                 self._read_lock.holder = None
         except async_cancellations():
             # If a reader is cancelled, the stream goes on only if another consumer waits for it.
@@ -159,13 +159,13 @@ class AsyncReadableStream(AsyncEndableStream[ChunkT], AsyncStartable, AsyncFlavo
                 await self._end(is_cancelled=True)
             raise
 
-    async def _read(self) -> None:
+    async def _step(self) -> None:
         """Read from the server once; at the end or after an error, end the stream."""
         try:
             if STOPPED in self._reached:
                 await self._finish(None)
             elif OPEN in self._reached:
-                await self._receive()
+                await self._buffer_next()
             else:
                 self._reporter = Reporter(self.endpoint_id)
                 with self._reporter.current():
@@ -186,14 +186,14 @@ class AsyncReadableStream(AsyncEndableStream[ChunkT], AsyncStartable, AsyncFlavo
             raise
         await self._end_failed(failure)
 
-    async def _receive(self) -> None:
+    async def _buffer_next(self) -> None:
         listeners = self._listeners
         if listeners.undelivered or listeners.pending:
             await self._deliver()
         new_chunks: list[Any] = []
         events = self._events
         try:
-            ended = await self._chunk_reader.read(new_chunks, as_events=events is not None)
+            ended = await self._chunk_reader.fetch_chunks(new_chunks, as_events=events is not None)
         finally:
             self._read_count += bool(new_chunks)
             if new_chunks and events is not None:

@@ -127,7 +127,7 @@ class AsyncUploadRequests:
                 with self.exchange(signal) as exchange:
                     body = AsyncFileBody(part, exchange, thread, self._sender.piece_bytes)
                     try:
-                        response = await self._sender.send(replace(request, body=body), exchange)
+                        response = await self._sender.request(replace(request, body=body), exchange)
                         if is_json:
                             return await read_json(response, _NO_KEY)
                         return await _check_success(response, exchange)

@@ -121,7 +121,7 @@ class ChunkReader:
             raise api_errors.untyped_error(response.redacted_headers)
         return BinaryChunks(prepared.is_final)
 
-    def read(self, new_chunks: list[Any], *, as_events: bool) -> bool:
+    def fetch_chunks(self, new_chunks: list[Any], *, as_events: bool) -> bool:
         """Read from the server once, and return whether the stream has ended.
 
         Args:

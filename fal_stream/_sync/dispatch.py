@@ -95,7 +95,7 @@ class Dispatcher:
             began = time.monotonic()
             _logger.debug("%s to %s", prepared.method, prepared.origin)
             try:
-                response = self._send(prepared, exchange)
+                response = self._try_hosts(prepared, exchange)
             except StreamConnectionError as error:
                 delay = self._delay_after_failure(retry, error, exchange)
                 if delay is None:
@@ -205,14 +205,14 @@ class Dispatcher:
             )
         return credentials
 
-    def _send(self, request: PreparedRequest, exchange: Exchange) -> StreamResponse:
+    def _try_hosts(self, request: PreparedRequest, exchange: Exchange) -> StreamResponse:
         """Send a request; if fal's host can't be reached, send it to the backup host."""
         backup = request.at(backup_url(request.url))
         if backup is None:
-            return self.sender.send(request, exchange)
+            return self.sender.request(request, exchange)
         exchange.connect_timeout = PRIMARY_CONNECT_TIMEOUT
         try:
-            return self.sender.send(request, exchange)
+            return self.sender.request(request, exchange)
         except StreamConnectionError as error:
             if error.request_sent or not error.transient:
                 raise
@@ -221,7 +221,7 @@ class Dispatcher:
             exchange.connect_timeout = None
         _logger.info("Trying the backup host: %s", failure.message)
         try:
-            return self.sender.send(backup, exchange)
+            return self.sender.request(backup, exchange)
         except StreamConnectionError as error:
             if error.request_sent:
                 raise

@@ -150,7 +150,7 @@ class ReadableStream(EndableStream[ChunkT], Startable, FlavourHints):
             with ticket.taken, ticket.held:
                 self._read_lock.acquire(ticket)
                 if CLOSED not in self._reached and is_needed():
-                    self._read()
+                    self._step()
                 self._read_lock.holder = None
         except cancellations():
             # If a reader is cancelled, the stream goes on only if another consumer waits for it.
@@ -158,13 +158,13 @@ class ReadableStream(EndableStream[ChunkT], Startable, FlavourHints):
                 self._end(is_cancelled=True)
             raise
 
-    def _read(self) -> None:
+    def _step(self) -> None:
         """Read from the server once; at the end or after an error, end the stream."""
         try:
             if STOPPED in self._reached:
                 self._finish(None)
             elif OPEN in self._reached:
-                self._receive()
+                self._buffer_next()
             else:
                 self._reporter = Reporter(self.endpoint_id)
                 with self._reporter.current():
@@ -185,14 +185,14 @@ class ReadableStream(EndableStream[ChunkT], Startable, FlavourHints):
             raise
         self._end_failed(failure)
 
-    def _receive(self) -> None:
+    def _buffer_next(self) -> None:
         listeners = self._listeners
         if listeners.undelivered or listeners.pending:
             self._deliver()
         new_chunks: list[Any] = []
         events = self._events
         try:
-            ended = self._chunk_reader.read(new_chunks, as_events=events is not None)
+            ended = self._chunk_reader.fetch_chunks(new_chunks, as_events=events is not None)
         finally:
             self._read_count += bool(new_chunks)
             if new_chunks and events is not None:

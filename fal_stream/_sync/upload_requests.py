@@ -126,7 +126,7 @@ class UploadRequests:
                 with self.exchange(signal) as exchange:
                     body = FileBody(part, exchange, thread, self._sender.piece_bytes)
                     try:
-                        response = self._sender.send(replace(request, body=body), exchange)
+                        response = self._sender.request(replace(request, body=body), exchange)
                         if is_json:
                             return read_json(response, _NO_KEY)
                         return _check_success(response, exchange)

@@ -46,7 +46,7 @@ async def test_a_response_that_is_read_as_it_comes(fal: LocalFal, http: httpx.As
     async with http.stream("POST", f"{fal.url}/acme/app/stream") as response:
         body = response.extensions["network_stream"]
         assert isinstance(body, AsyncResponseBody)
-        assert await body.read() == b"one"
+        assert await body.next_data() == b"one"
     await async_until(fal.requests[0].gone.is_set)
 
 

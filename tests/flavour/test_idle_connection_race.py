@@ -22,7 +22,7 @@ def test_a_connection_that_was_given_is_left_alone(
     either_fal.add("acme/app", [1, Pause(0.05), 2])
     given, go_on = threading.Event(), threading.Event()
     here = threading.get_ident()
-    begin = Connection.send_request
+    begin = Connection.round_trip
     looked_at: list[Any] = []
 
     def begin_late(self: Connection, *args: Any, **options: Any) -> Any:
@@ -37,7 +37,7 @@ def test_a_connection_that_was_given_is_left_alone(
 
     with StreamingClient(**either_fal.settings, retry=None) as client:
         assert client.stream("acme/app").done() == 2
-        monkeypatch.setattr(Connection, "send_request", begin_late)
+        monkeypatch.setattr(Connection, "round_trip", begin_late)
         other = Job(lambda: list(client.stream("acme/app")))
         assert given.wait(HANG)
         monkeypatch.setattr(fal_stream._net.sync_socket, "is_readable", look)

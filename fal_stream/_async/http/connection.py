@@ -52,7 +52,7 @@ class AsyncConnection:
         self.expires_at: float = 0.0
         self.is_closed: bool = False
 
-    async def send_request(
+    async def round_trip(
         self, head: RequestHead, body: bytes, more: AsyncStreamedBody | None
     ) -> tuple[ResponseHead, bytes]:
         """Send a request, and wait for the head of the response.
@@ -71,9 +71,9 @@ class AsyncConnection:
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
-        failure = await self._send(head, body)
+        failure = await self._write(head, body)
         while failure is None and more is not None and not more.has_ended:
-            failure = await self._send(_NOTHING, await more.read())
+            failure = await self._write(_NOTHING, await more.read())
         if failure is None:
             return await self._receive_head()
         # A server may respond and close the connection before it has read all of a large body.
@@ -85,7 +85,7 @@ class AsyncConnection:
             raise failure from None
         return response._replace(keeps_alive=False), rest
 
-    async def _send(self, head: RequestHead, data: bytes) -> OSError | None:
+    async def _write(self, head: RequestHead, data: bytes) -> OSError | None:
         """Send a head and some bytes; return the error if the connection broke."""
         try:
             await self.stream.send(head.followed_by(data))
@@ -151,7 +151,7 @@ class AsyncResponseBody(httpx.AsyncByteStream):
         self._exchange = exchange
         self._rest = rest
 
-    async def read(self) -> bytes:
+    async def next_data(self) -> bytes:
         """Wait for bytes of the body.
 
         Returns:
@@ -182,7 +182,7 @@ class AsyncResponseBody(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            while data := await self.read():
+            while data := await self.next_data():
                 # The limit for a read begins anew, and the consumer's time doesn't count.
                 self._exchange.watchdog.on_chunk()
                 yield data

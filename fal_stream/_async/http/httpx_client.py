@@ -73,7 +73,7 @@ class AsyncHttpxSender(AsyncSender):
             "http_client that it was given: leave one of the two out"
         )
 
-    async def _send(
+    async def _request_once(
         self, request: PreparedRequest, exchange: AsyncExchange, redactor: Redactor
     ) -> AsyncStreamResponse:
         body = _body_class(self._package)(request.body)

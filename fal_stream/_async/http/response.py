@@ -149,7 +149,7 @@ class AsyncSocketResponse(AsyncStreamResponse):
     async def read(self) -> bytes:
         """See `AsyncStreamResponse`."""
         try:
-            return await self._body.read()
+            return await self._body.next_data()
         except FramingError as error:
             reason = self.redact(f"the body's framing is broken: {error}")
         except OSError as error:

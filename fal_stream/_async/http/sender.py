@@ -82,7 +82,9 @@ class AsyncSender:
             self._transports.append(AsyncHTTPTransport(self._keepalive_expiry))
         return self._transports[0]
 
-    async def send(self, request: PreparedRequest, exchange: AsyncExchange) -> AsyncStreamResponse:
+    async def request(
+        self, request: PreparedRequest, exchange: AsyncExchange
+    ) -> AsyncStreamResponse:
         """Send a request and wait for the head of its response.
 
         Args:
@@ -100,7 +102,7 @@ class AsyncSender:
         """
         for _ in range(MAX_REDIRECTS + 1):
             redactor = Redactor(request.url, request.headers)
-            response = await self._send(request, exchange, redactor)
+            response = await self._request_once(request, exchange, redactor)
             redirected = request.at(
                 redirect_target(request.method, request.url, response.status, response.headers)
             )
@@ -116,7 +118,7 @@ class AsyncSender:
             request = redirected
         raise StreamConnectionError(f"The server redirected more than {MAX_REDIRECTS} times")
 
-    async def _send(
+    async def _request_once(
         self, request: PreparedRequest, exchange: AsyncExchange, redactor: Redactor
     ) -> AsyncStreamResponse:
         from .connection import AsyncResponseBody

@@ -77,16 +77,16 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
         """
         exchange = request.extensions.get("exchange")
         if isinstance(exchange, AsyncExchange):
-            return await self._send(request, exchange)
+            return await self._handle(request, exchange)
         watchdog = Watchdog(_limits(request.extensions.get("timeout") or {}), time.monotonic)
         try:
-            response = await self._send(request, async_new_exchange(watchdog))
+            response = await self._handle(request, async_new_exchange(watchdog))
         except Expired as expired:
             raise httpx.ReadTimeout(f"no answer came in {expired.seconds:g} s") from None
         watchdog.started()
         return response
 
-    async def _send(self, request: httpx.Request, exchange: AsyncExchange) -> httpx.Response:
+    async def _handle(self, request: httpx.Request, exchange: AsyncExchange) -> httpx.Response:
         route, proxy = _route(request.url)
         head = _head(request, None if route.scheme == "https" else proxy)
         body, more = _body(request, head.body_length)
@@ -101,7 +101,7 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
                 connection = await self._connect(route, proxy, exchange)
                 pool.add(connection)
             try:
-                response, rest = await connection.send_request(head, body, more)
+                response, rest = await connection.round_trip(head, body, more)
                 stream = AsyncResponseBody(
                     connection, pool, exchange, response, request.method, rest
                 )

@@ -53,7 +53,7 @@ class Connection:
         self.expires_at: float = 0.0
         self.is_closed: bool = False
 
-    def send_request(
+    def round_trip(
         self, head: RequestHead, body: bytes, more: StreamedBody | None
     ) -> tuple[ResponseHead, bytes]:
         """Send a request, and wait for the head of the response.
@@ -72,9 +72,9 @@ class Connection:
             Aborted: The exchange was aborted.
             Expired: A limit of the watchdog has run out.
         """
-        failure = self._send(head, body)
+        failure = self._write(head, body)
         while failure is None and more is not None and not more.has_ended:
-            failure = self._send(_NOTHING, more.read())
+            failure = self._write(_NOTHING, more.read())
         if failure is None:
             return self._receive_head()
         # A server may respond and close the connection before it has read all of a large body.
@@ -86,7 +86,7 @@ class Connection:
             raise failure from None
         return response._replace(keeps_alive=False), rest
 
-    def _send(self, head: RequestHead, data: bytes) -> OSError | None:
+    def _write(self, head: RequestHead, data: bytes) -> OSError | None:
         """Send a head and some bytes; return the error if the connection broke."""
         try:
             self.stream.send(head.followed_by(data))
@@ -152,7 +152,7 @@ class ResponseBody(httpx.SyncByteStream):
         self._exchange = exchange
         self._rest = rest
 
-    def read(self) -> bytes:
+    def next_data(self) -> bytes:
         """Wait for bytes of the body.
 
         Returns:
@@ -183,7 +183,7 @@ class ResponseBody(httpx.SyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            while data := self.read():
+            while data := self.next_data():
                 # The limit for a read begins anew, and the consumer's time doesn't count.
                 self._exchange.watchdog.on_chunk()
                 yield data

@@ -74,7 +74,7 @@ class HttpxSender(Sender):
             "http_client that it was given: leave one of the two out"
         )
 
-    def _send(
+    def _request_once(
         self, request: PreparedRequest, exchange: Exchange, redactor: Redactor
     ) -> StreamResponse:
         body = _body_class(self._package)(request.body)

@@ -150,7 +150,7 @@ class SocketResponse(StreamResponse):
     def read(self) -> bytes:
         """See `StreamResponse`."""
         try:
-            return self._body.read()
+            return self._body.next_data()
         except FramingError as error:
             reason = self.redact(f"the body's framing is broken: {error}")
         except OSError as error:

@@ -83,7 +83,7 @@ class Sender:
             self._transports.append(HTTPTransport(self._keepalive_expiry))
         return self._transports[0]
 
-    def send(self, request: PreparedRequest, exchange: Exchange) -> StreamResponse:
+    def request(self, request: PreparedRequest, exchange: Exchange) -> StreamResponse:
         """Send a request and wait for the head of its response.
 
         Args:
@@ -101,7 +101,7 @@ class Sender:
         """
         for _ in range(MAX_REDIRECTS + 1):
             redactor = Redactor(request.url, request.headers)
-            response = self._send(request, exchange, redactor)
+            response = self._request_once(request, exchange, redactor)
             redirected = request.at(
                 redirect_target(request.method, request.url, response.status, response.headers)
             )
@@ -117,7 +117,7 @@ class Sender:
             request = redirected
         raise StreamConnectionError(f"The server redirected more than {MAX_REDIRECTS} times")
 
-    def _send(
+    def _request_once(
         self, request: PreparedRequest, exchange: Exchange, redactor: Redactor
     ) -> StreamResponse:
         from .connection import ResponseBody

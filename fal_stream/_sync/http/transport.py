@@ -78,16 +78,16 @@ class HTTPTransport(httpx.BaseTransport):
         """
         exchange = request.extensions.get("exchange")
         if isinstance(exchange, Exchange):
-            return self._send(request, exchange)
+            return self._handle(request, exchange)
         watchdog = Watchdog(_limits(request.extensions.get("timeout") or {}), time.monotonic)
         try:
-            response = self._send(request, new_exchange(watchdog))
+            response = self._handle(request, new_exchange(watchdog))
         except Expired as expired:
             raise httpx.ReadTimeout(f"no answer came in {expired.seconds:g} s") from None
         watchdog.started()
         return response
 
-    def _send(self, request: httpx.Request, exchange: Exchange) -> httpx.Response:
+    def _handle(self, request: httpx.Request, exchange: Exchange) -> httpx.Response:
         route, proxy = _route(request.url)
         head = _head(request, None if route.scheme == "https" else proxy)
         body, more = _body(request, head.body_length)
@@ -102,7 +102,7 @@ class HTTPTransport(httpx.BaseTransport):
                 connection = self._connect(route, proxy, exchange)
                 pool.add(connection)
             try:
-                response, rest = connection.send_request(head, body, more)
+                response, rest = connection.round_trip(head, body, more)
                 stream = ResponseBody(connection, pool, exchange, response, request.method, rest)
             except BaseException as error:
                 connection.close()
