@@ -147,7 +147,7 @@ def check_seconds(name: str, value: Any) -> float | None:
     if value is None:
         return None
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    # A comparison takes an int that is too large for a float.
+    # The comparison also works for an int that is too large for a float.
     if is_number and 0 < value <= sys.float_info.max:
         return float(value)
     raise ConfigError(

@@ -205,7 +205,7 @@ def _failure(error: pydantic.ValidationError) -> ConfigError:
     return ConfigError(f"The settings of a Config can't be read: {first['msg']}")
 
 
-# Where users and pickles find the class.
+# The module in which users and pickles find the class.
 Config.__module__ = "fal_stream.config"
 
 

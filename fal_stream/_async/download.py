@@ -3,7 +3,7 @@
 Promises: no key, cookie or header of the user is sent. A redirect is followed only to a host that
 files may be downloaded from. Nothing is decompressed. Size and time are limited.
 
-Not here: which hosts are allowed (`FileHosts`), and writing files to disk (`save`).
+Not here: which hosts are allowed (`FileHosts`), and writing files to disk (`file_writer`).
 """
 
 from __future__ import annotations

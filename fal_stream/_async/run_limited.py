@@ -1,7 +1,7 @@
 """Run jobs concurrently, up to a limit.
 
-Promises: when the call returns, however it ends, no job is still running. The first failure is
-raised; the other jobs are interrupted and waited for.
+Promises: when the call returns or raises, no job is still running. The first failure is raised; the
+other jobs are interrupted and waited for.
 """
 
 from __future__ import annotations
@@ -19,15 +19,12 @@ T = TypeVar("T")
 async def async_run_limited(
     jobs: Sequence[AsyncJob[T]], limit: int, interrupt: Callable[[], None]
 ) -> list[T]:
-    """Run some jobs.
+    """Run some jobs, and return their results in the order of the jobs.
 
     Args:
-        jobs: The jobs; they are started in this order.
-        limit: How many run at once at most.
-        interrupt: Makes the running jobs fail soon, and those that start later fail at once.
-
-    Returns:
-        Their results, in the order of the jobs.
+        jobs: The jobs, which are started in this order.
+        limit: The largest number of jobs that run at once.
+        interrupt: Makes running jobs fail soon, and jobs that start later fail at once.
 
     Raises:
         StreamConnectionError: No thread can be started.

@@ -3,7 +3,7 @@
 Promises: a file is read in pieces while it is sent, by one thread for each part, so memory stays
 bounded whatever its size.
 
-Not here: which objects are files, and reading them (`_files`), and the requests
+Not here: which objects are files, and reading them (`_input_files`), and the requests
 (`upload_requests`).
 """
 

@@ -71,8 +71,8 @@ class Console:
             value: The value. On a terminal, data URIs in it are shortened.
 
         Raises:
-            OutputError: It can't be written.
-            OutputClosed: Nobody reads stdout any more.
+            OutputError: It can't be written to stdout.
+            OutputClosed: The program that reads stdout has ended.
         """
         try:
             if self.stdout_is_terminal:
@@ -93,8 +93,8 @@ class Console:
             text: The text. On a terminal, control characters are escaped.
 
         Raises:
-            OutputError: It can't be written.
-            OutputClosed: Nobody reads stdout any more.
+            OutputError: It can't be written to stdout.
+            OutputClosed: The program that reads stdout has ended.
         """
         self._is_in_line = not text.endswith("\n")
         if self.stdout_is_terminal:
@@ -110,8 +110,8 @@ class Console:
         """Write bytes to stdout.
 
         Raises:
-            OutputError: They can't be written.
-            OutputClosed: Nobody reads stdout any more.
+            OutputError: The bytes can't be written.
+            OutputClosed: The program that reads stdout has ended.
         """
         try:
             stdout = _binary_stdout()

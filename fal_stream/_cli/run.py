@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         FalStreamError: The error that ended the stream.
         OutputError: The output could not be written.
-        OutputClosed: Nobody reads stdout any more.
+        OutputClosed: The program that reads stdout has ended.
     """
     given = vars(arguments)
     _check_fit(given)

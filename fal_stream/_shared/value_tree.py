@@ -3,7 +3,7 @@
 Promises: it searches mappings, lists, sets, models and dataclasses, down to `DEPTH` levels, and
 stops at a value that contains itself.
 
-Elsewhere: which objects are files (`_input_files/detect`).
+Not here: which objects are files (`_input_files/detect`).
 """
 
 from __future__ import annotations

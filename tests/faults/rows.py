@@ -188,7 +188,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         16,
-        "a redirect within the origin, to another origin, from https to http, in a circle",
+        "a redirect within the origin, to another origin, from https to http, in a loop",
         "it is followed only within the origin; else `ApiError`, and no request is sent elsewhere",
         (
             "faults/_async/test_answers.py::test_a_redirect_within_the_origin",
@@ -209,7 +209,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         18,
         "a stream in gzip, deflate, br or an unknown encoding; broken gzip; a decompression bomb",
-        "no compression is asked for; a compressed response is refused by `StreamDecodeError`, "
+        "no compression is requested; a compressed response raises `StreamDecodeError`, "
         "and nothing is decompressed, not even an error",
         (
             "faults/_async/test_answers.py::test_a_coded_stream",
@@ -317,7 +317,7 @@ ROWS: tuple[Row, ...] = (
         "an abort at any moment: before the start, in a DNS look-up, connecting, in TLS, in a "
         "tunnel, sending, uploading, getting a token, before the response head, in the body, on a"
         " reused connection, before a retry, after the end, twice; from a thread, a task, a "
-        "listener, a signal handler, a finalizer, by the given signal",
+        "listener, a signal handler, a finalizer, by the user's signal",
         "the stream ends without an error, the server notices the disconnect, and the client "
         "still works",
         (
