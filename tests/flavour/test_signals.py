@@ -379,7 +379,7 @@ def test_a_block_that_ctrl_c_leaves(
     with pytest.raises(KeyboardInterrupt), given as stream:
         assert next(stream) == 1
         if place == "read":
-            vars(stream._chunk_reader)["read"] = press
+            vars(stream._chunk_reader)["fetch_chunks"] = press
             next(stream)
         raise KeyboardInterrupt
     with pytest.raises(StreamInterrupted, match="after 1 chunk because the task") as caught:
