@@ -101,7 +101,7 @@ class AsyncReadableStream(AsyncEndableStream[ChunkT], AsyncStartable, AsyncFlavo
             pass
         if self._events is not None and not self.buffer and CLOSED not in self._reached:
             raise FalStreamError(
-                "The stream gives raw events since events() was called: iterate those",
+                "events() was called, so the stream gives only raw events: iterate those",
                 endpoint_id=self.endpoint_id,
             )
         return await self._next_of(self.buffer)

@@ -140,7 +140,9 @@ class PartFile(FileLock):
         found = contradicting_type(path.suffix, self._head)
         if found is not None:
             _logger.warning(
-                "%s is %s, not what its name says: nothing is converted", excerpt(str(path)), found
+                "%s is %s, although its name says otherwise: nothing was converted",
+                excerpt(str(path)),
+                found,
             )
         return path
 
@@ -184,7 +186,9 @@ class PartFile(FileLock):
 
     def _too_many(self) -> FileError:
         path = excerpt(str(self._folder / self._name))
-        return FileError(f"{path} is there {_MAX_NUMBERED:,} times: give another folder")
+        return FileError(
+            f"{path} exists, with all numbers up to -{_MAX_NUMBERED - 1}: give another folder"
+        )
 
 
 def _remove_empty(path: Path) -> None:

@@ -191,7 +191,7 @@ def encoding_error(coding: str) -> StreamDecodeError:
     """Return the error of a body with a content coding, which was not requested."""
     return StreamDecodeError(
         f"The server sent the body with the content coding {quoted(coding, 40)}, though "
-        "identity was asked for: something on the way compresses it, switch that off",
+        "none was requested: a server or a proxy compresses it, switch that off",
         raw="",
         index=0,
     )

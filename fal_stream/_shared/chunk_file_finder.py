@@ -46,6 +46,6 @@ class ChunkFileFinder:
         """Return the error of a stream without a file."""
         what = shown_chunks(self.taken, self._last)
         return FileError(
-            f"There is no file in the stream: {what}. Files at other hosts than fal's are named by "
-            "`hosts`; iterate the stream to see what it gives"
+            f"There is no file in the stream: {what}. For files on hosts other than fal's, name "
+            "these hosts in `hosts`; iterate the stream to see what it gives"
         )

@@ -141,7 +141,7 @@ class ChunkReader:
             raise FalStreamError(
                 "events() is for event streams, and the response is "
                 f"{api_errors.shown_type(self.headers)}: "
-                "iterate the stream, it gives bytes"
+                "iterate the stream instead, which gives bytes"
             )
         try:
             if source.has_failed:

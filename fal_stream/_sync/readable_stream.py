@@ -100,7 +100,7 @@ class ReadableStream(EndableStream[ChunkT], Startable, FlavourHints):
             pass
         if self._events is not None and not self.buffer and CLOSED not in self._reached:
             raise FalStreamError(
-                "The stream gives raw events since events() was called: iterate those",
+                "events() was called, so the stream gives only raw events: iterate those",
                 endpoint_id=self.endpoint_id,
             )
         return self._next_of(self.buffer)

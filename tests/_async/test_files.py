@@ -88,8 +88,8 @@ async def test_no_files(fal: LocalFal, client: AsyncStreamingClient) -> None:
         await all_files(client)
     assert raised.value.message == (
         "There is no file in the stream: 2 chunks came; the last one has the fields 'output'. "
-        "Files at other hosts than fal's are named by `hosts`; iterate the stream to see what it "
-        "gives"
+        "For files on hosts other than fal's, name these hosts in `hosts`; iterate the stream to "
+        "see what it gives"
     )
     assert raised.value.endpoint_id == "acme/app"
     assert raised.value.request_id == fal.requests[0].request_id

@@ -80,7 +80,7 @@ def test_a_name_that_is_of_another_type_than_the_file(
     assert (tmp_path / "a.jpg").read_bytes() == (tmp_path / "c.webp").read_bytes() == PNG
     said = [record.getMessage() for record in caplog.records]
     assert said == [
-        f"{tmp_path / name} is {kind}, not what its name says: nothing is converted"
+        f"{tmp_path / name} is {kind}, although its name says otherwise: nothing was converted"
         for name, kind in (("a.jpg", "image/png"), ("b.MP3", "audio/wav"), ("c.webp", "image/png"))
     ]
 

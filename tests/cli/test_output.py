@@ -76,7 +76,8 @@ def test_a_name_that_is_of_another_type_than_the_file(fal: LocalFal, tmp_path: P
     ended = call(fal, "run", "acme/flux", "-o", "fox.jpg", cwd=tmp_path)
     assert ended.code == 0
     assert ended.lines[0] == (
-        "fal-stream: warning: fox.jpg is image/png, not what its name says: nothing is converted"
+        "fal-stream: warning: fox.jpg is image/png, although its name says otherwise: nothing was "
+        "converted"
     )
     assert ended.lines[1].startswith("fal-stream: saved fox.jpg (")
     assert names_in(tmp_path) == ["fox.jpg"]

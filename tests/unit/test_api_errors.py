@@ -179,8 +179,8 @@ def test_a_coding_is_refused_by_name() -> None:
     assert type(error) is StreamDecodeError
     assert (error.raw, error.index) == ("", 0)
     assert str(error) == (
-        "The server sent the body with the content coding 'br', though identity was asked for: "
-        "something on the way compresses it, switch that off"
+        "The server sent the body with the content coding 'br', though none was requested: a "
+        "server or a proxy compresses it, switch that off"
     )
 
 
