@@ -26,8 +26,8 @@ class AbortSignal:
     """
 
     def __init__(self) -> None:
-        # No lock guards them: a signal handler may abort while its own thread is in here, and wait
-        # for threads that want to come in. Each step on them is one of the interpreter.
+        # No lock protects these: a signal handler may interrupt one of these methods, abort, and
+        # wait for other threads, which would wait for the lock. Each operation on them is atomic.
         self._callbacks: dict[object, Callable[[], object]] = {}
         self._followers: dict[object, Callable[[], object]] = {}
         self._reasons: list[Any] = []
@@ -69,7 +69,7 @@ class AbortSignal:
     def _abort(self, reason: Any) -> None:
         if not self._reasons:
             self._reasons.append(reason)
-        # Also the second time: the first may have been interrupted.
+        # Also on a second abort: a signal handler may have interrupted the first.
         for key in list(self._followers):
             self._tell(key)
         for key in list(self._callbacks):
@@ -89,7 +89,7 @@ class AbortSignal:
             if self._callbacks.pop(key, None) is not None:
                 _call(callback)
         except BaseException:
-            # It is interrupted: whoever aborts again calls it.
+            # The callback was interrupted: the next abort calls it again.
             self._callbacks[key] = callback
             raise
 
@@ -129,14 +129,14 @@ class AbortController:
 
 
 def follow(signal: AbortSignal, callback: Callable[[], object]) -> Callable[[], None]:
-    """Have something called when a signal is aborted that may be called twice.
+    """Call a function when a signal is aborted, perhaps twice.
 
-    A signal handler that comes between the abort and the call, and waits for what the call ends,
-    would wait for itself: so another abort calls it, too.
+    A signal handler may interrupt an abort before the callback has returned, and then wait for a
+    stream that the callback ends. So a second abort (by the handler) calls it as well.
 
     Args:
         signal: The signal.
-        callback: A function without arguments, see `AbortSignal.on_abort`.
+        callback: A function without arguments; see `AbortSignal.on_abort`.
 
     Returns:
         A function that removes the callback.
@@ -153,13 +153,13 @@ def follow(signal: AbortSignal, callback: Callable[[], object]) -> Callable[[], 
 
 
 def follow_weakly(signal: AbortSignal, method: Callable[[Any], object]) -> Callable[[], None]:
-    """Have a method called with the reason when a signal is aborted, as long as its object lives.
+    """Call a method with the reason when a signal is aborted, as long as its object is alive.
 
-    A signal may be kept for longer than what follows it, and keeps none of it.
+    The signal holds only a weak reference to the object, because it may live longer.
 
     Args:
         signal: The signal.
-        method: A bound method, which may be called twice: see `follow`.
+        method: A bound method. It may be called twice; see `follow`.
 
     Returns:
         A function that removes the callback.

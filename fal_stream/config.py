@@ -180,14 +180,14 @@ def check_setting(name: str, value: Any) -> Any:
     """Check a setting.
 
     Args:
-        name: Its name; one that is none of ours is not checked.
-        value: What was given for it.
+        name: The name of the setting. An unknown one is not checked.
+        value: Its value.
 
     Returns:
-        The value as it is used.
+        The value in the form in which it is used.
 
     Raises:
-        ConfigError: It can't be used.
+        ConfigError: The value can't be used.
     """
     check = _CHECKS.get(name)
     return value if check is None else check(name, value)
@@ -213,38 +213,31 @@ _DEFAULTS: Mapping[str, Callable[[], Any]] = {
 
 
 def default_of(name: str) -> Any:
-    """Return what a setting is that was not given.
-
-    Args:
-        name: Its name.
+    """Return the default of a setting.
 
     Raises:
-        ConfigError: The environment says something that can't be used.
+        ConfigError: An environment variable has a value that can't be used.
     """
     return _DEFAULTS[name]()
 
 
 def check_names(given: Mapping[str, Any], known: Collection[str]) -> None:
-    """Refuse settings that there are not, with the nearest one that is.
-
-    Args:
-        given: The settings.
-        known: The names that there are.
+    """Check that every setting is known.
 
     Raises:
-        ConfigError: One is not known.
+        ConfigError: One is unknown. The message suggests the known name that is most alike.
     """
     _checks.check_known("setting", given, known, _OTHER_NAMES, _ELSEWHERE)
 
 
 class Settings:
-    """The settings of a client, checked; see `Config` for what each means.
+    """The checked settings of a client. `Config` describes each.
 
     Args:
-        given: The settings by name; one that is left out has its default.
+        given: The settings by name. Missing ones get their defaults.
 
     Attributes:
-        model_fields_set: The names of those that were given, as `Config` has them.
+        model_fields_set: The names of the settings that were given, as in `Config`.
 
     Raises:
         ConfigError: A setting is unknown or has a value that can't be used.
@@ -292,11 +285,8 @@ def make_settings(config: object, settings: ClientSettings) -> Settings:
     """Make the settings of a client.
 
     Args:
-        config: Settings that were given as one, or None.
-        settings: Settings that were given by name; they win.
-
-    Returns:
-        The settings.
+        config: Settings that were given as one object, or None.
+        settings: Settings that were given by name. They take precedence over `config`.
 
     Raises:
         ConfigError: A setting is unknown or has a value that can't be used.
@@ -324,7 +314,7 @@ def make_settings(config: object, settings: ClientSettings) -> Settings:
 
 
 def warn_of_long_times(config: AnySettings, known: AnySettings | None = None) -> None:
-    """Warn of times that look like milliseconds, unless they are known from other settings.
+    """Warn about times that look like milliseconds, unless other settings contain the same value.
 
     Args:
         config: The settings.

@@ -25,8 +25,8 @@ _KEY = re.compile(r"[\x21-\x7e]+")
 # Placeholders that shells, CI systems and templates leave if no key was filled in.
 _PLACEHOLDER = re.compile(r"<.*>|\$\w+|\$?\{.*\}|%\w+%")
 
-# How the names of headers and query parameters end whose values are secret: those of fal, of signed
-# addresses (S3, Google, Azure, CloudFront), and of what stands before somebody's own server.
+# The ends of the names of secret headers and query parameters: those of fal, of signed URLs (S3,
+# Google, Azure, CloudFront), and of gateways and proxies in front of a user's own server.
 _SECRET_NAMES = (
     "accesscode",
     "assertion",
@@ -53,7 +53,7 @@ _SECRET_NAMES = (
     "token",
     "xsrf",
 )
-# Suffixes in which other words end too.
+# Suffixes that are also the end of other words.
 _SECRET_WORDS = frozenset({"otp", "pass", "pin", "pw", "pwd", "sid"})
 # What may follow one of these: `x-session-id`, `token2`.
 _BESIDE = frozenset({"b64", "base64", "code", "data", "header", "id", "raw", "value"})
@@ -63,14 +63,7 @@ _LONGEST_NAME = 100
 
 
 def is_secret_name(name: str) -> bool:
-    """Return whether the value of a header or a query parameter is a secret.
-
-    Args:
-        name: Its name.
-
-    Returns:
-        Whether it is.
-    """
+    """Return whether a header or query parameter of this name has a secret value."""
     if _ends_as_secret(name.lower()):
         return True
     words = [word.lower() for word in _WORDS.findall(name[-_LONGEST_NAME:])]
@@ -92,7 +85,7 @@ def _is_secret_word(word: str) -> bool:
 
 
 class Secret:
-    """Holds a secret so that no print, log or pickle shows it.
+    """A secret that no print, log or pickle shows.
 
     Copies are the same object. It can't be pickled; a `Config` can, and leaves it out.
 
@@ -177,10 +170,11 @@ class Token:
 
 
 def hidden(given: Any) -> Any:
-    """Return what was given as credentials, held so that no frame of a traceback shows it.
+    """Return credentials wrapped in a `Secret`, so that no frame of a traceback shows them.
 
     Args:
-        given: A key, right or not; or a function, a `Secret`, NOT_GIVEN or None, which stay.
+        given: A key, which isn't checked. A function, a `Secret`, NOT_GIVEN and None are returned
+            unchanged.
     """
     if given is None or given is NOT_GIVEN or callable(given) or isinstance(given, Secret):
         return given
@@ -188,10 +182,10 @@ def hidden(given: Any) -> Any:
 
 
 def hides_arguments(function: FunctionT) -> FunctionT:
-    """Decorate a function so that no frame of the traceback of a ConfigError holds its arguments.
+    """Decorate a function so that no frame of a ConfigError's traceback contains its arguments.
 
-    What was refused may be a secret, wherever it was given: a header, an address with a password,
-    a key in the place of something else. Sentry and others show the variables of each frame.
+    A rejected value of any argument may be a secret: a header, a URL with a password, a key that
+    was passed as the wrong argument. Sentry and similar tools show the variables of each frame.
     """
 
     @wraps(function)
@@ -214,10 +208,10 @@ def hides_arguments(function: FunctionT) -> FunctionT:
 
 
 def hide_secrets(arguments: dict[str, Any]) -> None:
-    """Hold each secret among some arguments so that no frame of a traceback shows it.
+    """Wrap each secret among arguments, so that no frame of a traceback shows it.
 
     Args:
-        arguments: The arguments by name, which may be unknown (`api_key`).
+        arguments: The arguments by name. Names may be unknown to the library (`api_key`).
     """
     for name, value in arguments.items():
         if is_secret_name(name):
@@ -225,20 +219,18 @@ def hide_secrets(arguments: dict[str, Any]) -> None:
 
 
 def check_credentials(given: Secret) -> Secret:
-    """Check credentials before they stand in a header, and take off what people leave around them.
+    """Return credentials, checked and without what was copied along with them.
 
-    Blanks and line ends at both ends, a byte order mark and the word `Key` of a header are taken
-    off. Neither the message of an error nor its traceback shows the credentials.
+    Whitespace and line ends at both ends, a byte order mark and the `Key` of a header are removed.
+    Neither the message of an error nor its traceback shows the credentials.
 
     Args:
-        given: `key id:key secret` or another key of fal's, or `Bearer ` and the token of a login.
-
-    Returns:
-        The credentials.
+        given: `key id:key secret` or another form of fal key, or `Bearer ` and the token of a
+            login.
 
     Raises:
-        ConfigError: They are no string, empty, in quotes, or hold a character that a key can't
-            have.
+        ConfigError: They aren't a string, are empty or in quotes, or contain a character that a
+            key can't contain.
     """
     credentials, problem = _read(given)
     # Raised here, where no variable contains the text.
@@ -248,14 +240,14 @@ def check_credentials(given: Secret) -> Secret:
 
 
 def unwrapped(text: str) -> tuple[str, str]:
-    """Return a key or token without what people leave around it, and what stood before it.
+    """Return a key or token without what was copied along with it, and its scheme.
 
     Args:
-        text: The key or token, perhaps with blanks, line ends, a byte order mark, and the word
+        text: The key or token, perhaps with whitespace, line ends, a byte order mark, and the
             `Key` or `Bearer` of a header.
 
     Returns:
-        What is left, and `key`, `bearer` or nothing.
+        The key or token, and its scheme: `key`, `bearer` or an empty string.
     """
     text = text.strip(_AROUND)
     word, blank, rest = text.partition(" ")
@@ -265,7 +257,7 @@ def unwrapped(text: str) -> tuple[str, str]:
 
 
 def _read(given: Secret) -> tuple[Secret, str | None]:
-    """Return the credentials as they are sent, and what is wrong with them, if anything is."""
+    """Return credentials in the form in which they are sent, and what is wrong with them."""
     text: object = given.reveal()
     hint = "give the key from fal's dashboard, or set FAL_KEY"
     if not isinstance(text, str):
@@ -296,19 +288,19 @@ def _read(given: Secret) -> tuple[Secret, str | None]:
 
 
 def is_quoted(text: str) -> bool:
-    """Return whether a key or token, or a half of it, begins or ends with a quotation mark."""
+    """Return whether a key or token, or one of its halves, begins or ends with a quotation mark."""
     return any(half.startswith(_QUOTES) or half.endswith(_QUOTES) for half in text.split(":"))
 
 
 def credentials_from_environment() -> Secret | None:
-    """Look the credentials up in the environment.
+    """Return the credentials from the environment.
 
     Returns:
         `FAL_KEY`, else `FAL_KEY_ID` and `FAL_KEY_SECRET` joined by a colon, else None. A variable
-        that is empty or blank counts as not set (an empty one does in fal's own client).
+        that is empty or blank counts as not set (fal's own client ignores empty ones).
 
     Raises:
-        ConfigError: What stands there can't be a key, or one of the halves is a whole key.
+        ConfigError: A variable contains no usable key, or one of the halves is a whole key.
     """
     credentials, whole = _from_environment()
     if whole is not None:
@@ -320,7 +312,7 @@ def credentials_from_environment() -> Secret | None:
 
 
 def _from_environment() -> tuple[Secret | None, str | None]:
-    """Return the key, and the variable of a half that has a whole one in it, if one does."""
+    """Return the key, and the name of the half's variable that contains a whole key, if any."""
     names = ("FAL_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET")
     key, *halves = (os.environ.get(name, "").strip(_AROUND) for name in names)
     if key:

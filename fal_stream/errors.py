@@ -46,7 +46,7 @@ _EXCERPT = 300
 
 _TOKEN = re.compile(r"(fal_jwt_token=)[A-Za-z0-9._~+/=%-]+")
 
-# A key of fal's: its id is a UUID, and what follows the colon is secret.
+# A fal key: its id is a UUID, and the part after the colon is secret.
 _KEY = re.compile(
     r"(?<![0-9A-Fa-f])([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?::|%3[Aa]))[\w-]+",
     re.ASCII,
@@ -57,16 +57,10 @@ _UNPRINTABLE = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\
 
 
 def mask_secrets(text: str) -> str:
-    """Hide the token of an address, and what looks like a key of fal's, in a text.
+    """Return a text with `***` instead of the tokens in URLs and the secret part of fal keys.
 
-    A key may have been given as another argument, or may be one that the request doesn't know: the
-    key of a proxy.
-
-    Args:
-        text: The text.
-
-    Returns:
-        The text with `***` in the place of the token, and of what follows the id of the key.
+    Keys are recognized by their form: one may have been passed as the wrong argument, or may be
+    unknown to the client (the key of a proxy).
     """
     if "fal_jwt_token" in text:
         text = _TOKEN.sub(r"\1***", text)
@@ -74,28 +68,18 @@ def mask_secrets(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Make a text fit to be printed.
+    """Return a text that is safe to print.
 
-    Args:
-        text: The text.
-
-    Returns:
-        The text, with an escape in the place of each lone surrogate, of each control character
-        but the tab and the line feed, and of each that turns the direction of what follows.
+    Lone surrogates, control characters (except tab and line feed) and characters that change the
+    direction of the text are escaped.
     """
     return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 def excerpt(text: str, limit: int = _EXCERPT) -> str:
-    """Make a text short and fit for a message.
+    """Return a text, or its first `limit` characters and its length, for a message.
 
-    Args:
-        text: The text.
-        limit: How many characters to keep.
-
-    Returns:
-        The text as `printable` gives it, or its beginning and how long it was. What looks like a
-        secret is masked.
+    The text is made safe to print (see `printable`), and what looks like a secret is masked.
     """
     start = printable(mask_secrets(text[:limit]))
     if len(text) <= limit and len(start) <= limit:
@@ -104,14 +88,9 @@ def excerpt(text: str, limit: int = _EXCERPT) -> str:
 
 
 def quoted(text: str, limit: int = _EXCERPT) -> str:
-    """Make a text short and fit for a message, in quotes and with escapes as Python writes them.
+    """Return the `repr` of a text, or of its first `limit` characters and its length.
 
-    Args:
-        text: The text.
-        limit: How many characters to keep.
-
-    Returns:
-        The text, or its beginning and how long it was. What looks like a secret is masked.
+    What looks like a secret is masked.
     """
     start = repr(mask_secrets(text[:limit]))
     if len(text) <= limit and len(start) <= limit + 2:
@@ -120,11 +99,11 @@ def quoted(text: str, limit: int = _EXCERPT) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """Say how many there are: `1 chunk`, `0 chunks`, `1,234 chunks`.
+    """Return a count with its noun: `1 chunk`, `0 chunks`, `1,234 chunks`.
 
     Args:
-        count: How many.
-        noun: What one of them is called; its plural ends in `s`.
+        count: The count.
+        noun: The noun in the singular. Its plural must end in `s`.
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
@@ -179,9 +158,10 @@ class FalStreamError(Exception):
 
 
 def without_frames(error: ErrorT) -> ErrorT:
-    """Return an error without its traceback, whose variables may hold what is secret.
+    """Return an error without its traceback, whose variables may contain secrets.
 
-    The errors of ours say what happened; an error of the user's that one came of keeps its own.
+    The message of the library's own errors says what happened. An exception of the user's code
+    that caused one keeps its traceback.
     """
     error.__traceback__ = None
     if error.__suppress_context__:

@@ -20,7 +20,8 @@ TARGET_URL_HEADER = "x-fal-target-url"
 
 METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
-# What the connection itself sets: another value could end the request early (RFC 9112, 6.3).
+# Headers that the connection sets: another value could end the request early (RFC 9112, section
+# 6.3).
 _OF_THE_CONNECTION = ("host", "content-length", "transfer-encoding", "connection")
 
 
@@ -102,17 +103,14 @@ class ProxyUrlConfig:
 
 
 def check_method(name: str, method: object) -> str:
-    """Check an HTTP method.
+    """Return an HTTP method in capitals, checked.
 
     Args:
         name: The argument's name.
         method: The method.
 
-    Returns:
-        The method in capitals.
-
     Raises:
-        ConfigError: It is not one that a stream can be asked for by.
+        ConfigError: A stream can't be requested with this method.
     """
     if isinstance(method, str) and method.upper() in METHODS:
         return method.upper()
@@ -122,17 +120,16 @@ def check_method(name: str, method: object) -> str:
 
 
 def check_request_headers(name: str, value: object) -> dict[str, str]:
-    """Check headers of a request, so that none can break out of its line or take it apart.
+    """Return request headers with names in lower case, checked.
+
+    No header can inject another line into the request or change where the request ends.
 
     Args:
         name: The argument's name.
         value: A mapping of header names to values.
 
-    Returns:
-        The headers, names in lower case.
-
     Raises:
-        ConfigError: It is no such mapping, or has a header that the connection itself sets.
+        ConfigError: The value is no such mapping, or contains a header that the connection sets.
     """
     headers = _checks.check_headers(name, value)
     for key in headers:
@@ -142,16 +139,16 @@ def check_request_headers(name: str, value: object) -> dict[str, str]:
 
 
 def check_changed(value: object) -> RequestConfig:
-    """Check what a middleware gave.
+    """Check the request that a middleware returned.
 
     Args:
-        value: What it gave.
+        value: What the middleware returned.
 
     Returns:
         The request, its method in capitals and the names of its headers in lower case.
 
     Raises:
-        ConfigError: It is no usable request.
+        ConfigError: The value is not a usable request.
     """
     if not isinstance(value, RequestConfig):
         raise ConfigError(

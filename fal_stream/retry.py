@@ -4,7 +4,7 @@ Promises: by default a request is retried only if the one before can't have run:
 was sent, or the server refused it (429, 503). Everything here is pure: time and random numbers are
 arguments.
 
-Elsewhere: whether a failure is transient (`_shared/connection_hints.py`); sending and waiting
+Not here: whether a failure is transient (`_shared/connection_hints.py`); sending and waiting
 (`_async/dispatch.py`, for files `_async/upload_requests.py`). All tries share the stream's
 `start_timeout`.
 """

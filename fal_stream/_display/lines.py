@@ -1,6 +1,6 @@
 """Render snapshots as lines of text, and the status line of a stream.
 
-Promises: control characters from a chunk are escaped, so it can't control the terminal.
+Promises: a chunk can't control the terminal, because its control characters are replaced.
 """
 
 from __future__ import annotations

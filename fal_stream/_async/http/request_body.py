@@ -1,9 +1,9 @@
-"""The body of a request that is read as it is sent, framed as its head says (RFC 9112, section 6).
+"""Send a request body while reading it, framed as the headers say (RFC 9112, section 6).
 
 Promises: the first piece is read before a connection is needed. So a request can be sent again as
-long as none of its bytes went out, even if its body can be read only once. A body that isn't as
-long as `Content-Length` says is an error: the server would take a part of it for the next request,
-or the next request for a part of it.
+long as none of its bytes were sent, even if its body can be read only once. A body whose length
+differs from `Content-Length` is an error: the server would read the rest of a longer body as the
+next request, and the beginning of the next request as the rest of a shorter body.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class AsyncStreamedBody:
 
     Args:
         pieces: The body.
-        length: What `Content-Length` says (bytes), or None for chunked coding.
+        length: The value of `Content-Length` (bytes), or None for chunked coding.
 
     Attributes:
         has_ended: Whether there is nothing more to send.
@@ -38,8 +38,8 @@ class AsyncStreamedBody:
         """Return the next bytes to send, with their framing.
 
         Raises:
-            httpx.LocalProtocolError: The body has another length.
-            Exception: What reading it raised.
+            httpx.LocalProtocolError: The length of the body differs from `Content-Length`.
+            Exception: The exception that reading the body raised.
         """
         try:
             async for piece in self._pieces:

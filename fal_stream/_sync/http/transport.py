@@ -264,11 +264,11 @@ def _head(request: httpx.Request, proxy: Proxy | None) -> RequestHead:
 
 
 def _body(request: httpx.Request, length: int | None) -> tuple[bytes, StreamedBody | None]:
-    """Return the body of a request with its framing, or what reads it.
+    """Return the framed body of a request, or no bytes and an object that reads the body.
 
     Args:
         request: The request.
-        length: The length that its head says (bytes), or None for chunked coding.
+        length: The value of `Content-Length` (bytes), or None for chunked coding.
     """
     stream = request.stream
     if isinstance(stream, httpx.ByteStream):
