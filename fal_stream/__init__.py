@@ -139,7 +139,7 @@ __all__ = [
 ]
 
 # Each name is imported when it is first used, so that no program imports the other flavour.
-_PLACES = {
+_EXPORTS = {
     "_async.client": (
         "AsyncStreamingClient",
         "create_async_streaming_client",
@@ -227,7 +227,7 @@ _PLACES = {
     ),
 }
 
-_MODULE_OF = {name: place for place, names in _PLACES.items() for name in names}
+_MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}
 _MODULES = ("abort", "config", "credentials", "errors", "middleware", "retry", "types", "workflows")
 
 if os.environ.get("FAL_STREAM_LOG"):

@@ -81,7 +81,7 @@ class AsyncSaver:
             self._save_path.folder,
             self._save_path.name or name,
             overwrite=self._overwrite,
-            taken=self.paths,
+            reserved=self.paths,
         )
 
     async def write(self, data: bytes, headers: Mapping[str, str]) -> None:

@@ -59,7 +59,7 @@ class AsyncText(AsyncIteratorHints):
 
     def _check_found(self) -> None:
         stream, reader = self._stream, self._reader
-        is_whole = STOPPED not in stream._reached and stream._count == reader.taken
+        is_whole = STOPPED not in stream._reached and stream._count == reader.chunk_count
         if is_whole and not reader.has_found:
             raise self._about(reader.missing_error()) from None
 
@@ -73,7 +73,7 @@ class AsyncText(AsyncIteratorHints):
         async for _ in self:
             pass
         stream, reader = self._stream, self._reader
-        missed = 0 if STOPPED in stream._reached else stream._count - reader.taken
+        missed = 0 if STOPPED in stream._reached else stream._count - reader.chunk_count
         try:
             return reader.whole(missed, stream.current_data)
         except FalStreamError as error:

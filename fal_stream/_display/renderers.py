@@ -16,7 +16,7 @@ from .lines import status, to_lines, without_request_id
 from .shorten import truncated
 from .snapshot import Snapshot
 
-__all__ = ["Log", "Notebook", "Renderer", "RewrittenLine", "find_renderer"]
+__all__ = ["Notebook", "PlainOutput", "Renderer", "RewrittenLine", "find_renderer"]
 
 # How often a long stream writes a line to a log (seconds).
 LOG_PAUSE = 10.0
@@ -76,7 +76,7 @@ class RewrittenLine:
             self._used = columns
 
 
-class Log:
+class PlainOutput:
     """A file or pipe: a status line every ten seconds, and all content at the end."""
 
     def __init__(self, file: TextIO) -> None:
@@ -107,7 +107,7 @@ def find_renderer() -> Renderer | None:
     if file is None:
         return None
     if not file.isatty() or os.environ.get("TERM") == "dumb":
-        return Log(file)
+        return PlainOutput(file)
     # Not every encoding has the characters that rich draws.
     is_utf8 = (file.encoding or "").lower().replace("-", "") == "utf8"
     if is_utf8 and importlib.util.find_spec("rich") is not None:

@@ -27,7 +27,7 @@ def is_file(value: object) -> bool:
     return isinstance(value, (*MEMORY, os.PathLike)) or can_read(value) or is_image(value)
 
 
-def attribute(value: object, name: str) -> object:
+def safe_getattr(value: object, name: str) -> object:
     """Return an attribute of a foreign object, or None if it has none or reading it raises."""
     try:
         return getattr(value, name, None)
@@ -39,7 +39,7 @@ def attribute(value: object, name: str) -> object:
 
 def can_read(value: object) -> bool:
     """Return whether a value has a `read` method, as open files have."""
-    return callable(attribute(value, "read"))
+    return callable(safe_getattr(value, "read"))
 
 
 def is_path(value: object) -> TypeGuard[os.PathLike[str]]:

@@ -18,7 +18,7 @@ import uuid
 from .._checks import short_repr
 from .._shared.media_types import essence_of
 from ..errors import ConfigError
-from .detect import attribute, is_path
+from .detect import is_path, safe_getattr
 
 DEFAULT_TYPE = "application/octet-stream"
 MAX_NAME = 255  # characters; the limit of most file systems
@@ -72,7 +72,7 @@ def name_of(file: object) -> str | None:
     """
     if type(file).__module__ == "tarfile" and sys.version_info < (3, 12):
         return None  # before Python 3.12, its name is that of the archive
-    name = os.fspath(file) if is_path(file) else attribute(file, "name")
+    name = os.fspath(file) if is_path(file) else safe_getattr(file, "name")
     if isinstance(name, bytes):
         name = os.fsdecode(name)
     if not isinstance(name, str) or (name.startswith("<") and name.endswith(">")):
@@ -90,7 +90,7 @@ def fit_name(name: str) -> str | None:
 
 def declared_type(file: object) -> str | None:
     """Return the `content_type` of an object, as files of web frameworks have it, or None."""
-    value = attribute(file, "content_type")
+    value = safe_getattr(file, "content_type")
     if not isinstance(value, str) or essence_of(value) == DEFAULT_TYPE:
         return None
     try:

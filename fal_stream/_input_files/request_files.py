@@ -10,7 +10,7 @@ import io
 from typing import Any, NamedTuple
 
 from .._signal_errors import raised_by_signal_handler
-from .detect import attribute, can_read
+from .detect import can_read, safe_getattr
 
 
 class RequestFile(NamedTuple):
@@ -35,11 +35,11 @@ def request_file(value: object) -> RequestFile | None:
     # Python's own file objects use these names for other attributes, or warn when they are read.
     if isinstance(value, (io.IOBase, type)):
         return None
-    name = attribute(value, "filename")
+    name = safe_getattr(value, "filename")
     if not isinstance(name, str) and not (name is None and _has(value, "filename")):
         return None
     for inner in ("stream", "file"):
-        file = attribute(value, inner)
+        file = safe_getattr(value, inner)
         if can_read(file):
             return RequestFile(file, name or None)
     return None

@@ -16,7 +16,7 @@ from typing import Any
 from .._checks import short_repr
 from .._shared.media_types import HEAD_BYTES, essence_of, sniffed_type
 from ..errors import ConfigError, counted, excerpt
-from .detect import MEMORY, attribute, can_read, is_image, is_path
+from .detect import MEMORY, can_read, is_image, is_path, safe_getattr
 from .file_objects import file_object_reader
 from .images import encode_image
 from .names import (
@@ -228,7 +228,7 @@ def _path_reader(place: str, file: Path) -> Reader:
 
 
 def _open_file_reader(place: str, file: Any) -> Reader:
-    if attribute(file, "closed") is True:
+    if safe_getattr(file, "closed") is True:
         raise ConfigError(
             f"{place}={short_repr(file)} is closed: leave it open until it is uploaded, or give "
             "its path"

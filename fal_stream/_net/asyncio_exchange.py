@@ -39,7 +39,7 @@ class AsyncioExchange(AsyncExchange):
         self, watchdog: Watchdog, loop: EventLoop, asyncio_loop: asyncio.AbstractEventLoop
     ) -> None:
         super().__init__(watchdog, loop)
-        self._loop = asyncio_loop
+        self._asyncio_loop = asyncio_loop
         # More than one if work that is awaited with `run` uses the exchange to wait, too.
         self._waiters: list[asyncio.Future[Any]] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -76,8 +76,8 @@ class AsyncioExchange(AsyncExchange):
 
     async def run(self, work: Coroutine[Any, Any, T], undo: Callable[[T], Any] = nothing) -> T:
         """See `AsyncExchange`; the coroutine runs in a task of its own."""
-        task = self._loop.create_task(work)
-        finished: asyncio.Future[None] = self._loop.create_future()
+        task = self._asyncio_loop.create_task(work)
+        finished: asyncio.Future[None] = self._asyncio_loop.create_future()
         task.add_done_callback(lambda _: wake(finished))
         try:
             await self.wait(finished)
@@ -94,7 +94,7 @@ class AsyncioExchange(AsyncExchange):
 
     async def wait_for_callback(self, begin: Callable[[Callable[[T], None]], object]) -> T:
         """See `AsyncExchange`; without a task of its own."""
-        answer: asyncio.Future[T] = self._loop.create_future()
+        answer: asyncio.Future[T] = self._asyncio_loop.create_future()
 
         def settle(thing: T) -> None:
             if not answer.done():
@@ -107,7 +107,7 @@ class AsyncioExchange(AsyncExchange):
         self, socks: Sequence[socket.socket], seconds: float
     ) -> list[socket.socket]:
         """See `AsyncExchange`."""
-        loop, changed = self._loop, self._loop.create_future()
+        loop, changed = self._asyncio_loop, self._asyncio_loop.create_future()
         found: list[socket.socket] = []
         # File descriptors, because asyncio formats the repr of a socket that it doesn't know yet.
         watched: list[int] = []
@@ -135,19 +135,22 @@ class AsyncioExchange(AsyncExchange):
         return found
 
     async def _poll(self, socks: Sequence[socket.socket], seconds: float) -> list[socket.socket]:
-        end = self._loop.time() + seconds
-        while not (found := ready(socks, selectors.EVENT_WRITE, 0.0)) and self._loop.time() < end:
+        end = self._asyncio_loop.time() + seconds
+        while (
+            not (found := ready(socks, selectors.EVENT_WRITE, 0.0))
+            and self._asyncio_loop.time() < end
+        ):
             await self.sleep(_POLL_INTERVAL)
         return found
 
     def _set_timer(self, seconds: float) -> None:
         if seconds == math.inf:
             return
-        due = self._loop.time() + seconds
+        due = self._asyncio_loop.time() + seconds
         if self._timer is None or self._timer.when() > due:
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = self._loop.call_at(due, self._look)
+            self._timer = self._asyncio_loop.call_at(due, self._look)
 
     def _look(self, turns: int = 2) -> None:
         self._timer = None
@@ -159,7 +162,7 @@ class AsyncioExchange(AsyncExchange):
         elif turns:
             # Let the event loop read its sockets first: if the process was suspended, data may be
             # waiting there.
-            self._loop.call_soon(self._look, turns - 1)
+            self._asyncio_loop.call_soon(self._look, turns - 1)
         else:
             self._fail(expired)
 

@@ -145,17 +145,17 @@ class _Attempts:
         due = self._next_at if has_next else math.inf
         return max(0.0, min(due, self._give_up_at) - now)
 
-    def winner(self, ready: Iterable[socket.socket]) -> socket.socket | None:
+    def winner(self, writable: Iterable[socket.socket]) -> socket.socket | None:
         """Return the first socket that is connected, or None; close those that have failed.
 
         Args:
-            ready: The sockets whose attempts have succeeded or failed.
+            writable: The sockets whose attempts have succeeded or failed.
 
         Raises:
             ConnectFailed: The time for all attempts has passed.
         """
         is_late = time.monotonic() >= self._give_up_at
-        for sock in ready:
+        for sock in writable:
             try:
                 check_connected(sock)
             except OSError as error:

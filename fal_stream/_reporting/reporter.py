@@ -54,10 +54,10 @@ class Reporter:
             received: The number of bytes of the body that arrived.
         """
         seconds = time.monotonic() - self._began
-        report = StreamSummary(
+        summary = StreamSummary(
             self._endpoint_id, request_id, outcome, chunks, received, seconds, error
         )
         if LOGGER.isEnabledFor(logging.INFO):
-            LOGGER.info("stream %s", report.line, extra={"fal_stream": report.fields})
+            LOGGER.info("stream %s", summary.line, extra={"fal_stream": summary.fields})
         if self._span is not None:
-            end_span(self._span, report)
+            end_span(self._span, summary)

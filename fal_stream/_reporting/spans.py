@@ -68,10 +68,10 @@ def trace_headers() -> dict[str, str]:
     }
 
 
-def end_span(span: Any, report: StreamSummary) -> None:
+def end_span(span: Any, summary: StreamSummary) -> None:
     """End the span of a stream, with the summary as its attributes."""
-    for name, value in report.fields.items():
+    for name, value in summary.fields.items():
         span.set_attribute(_NAMES.get(name, _PREFIX + name), value)
-    if report.error is not None:
-        span.set_status(sys.modules[_API].StatusCode.ERROR, type(report.error).__name__)
+    if summary.error is not None:
+        span.set_status(sys.modules[_API].StatusCode.ERROR, type(summary.error).__name__)
     span.end()

@@ -32,7 +32,7 @@ class PartFile(FileLock):
         folder: The folder of the file.
         name: The final name of the file, which must be safe.
         overwrite: Whether to replace an existing file of that name.
-        taken: Files that are never replaced. Default: none.
+        reserved: Files that are never replaced. Default: none.
 
     Attributes:
         path: The current path, which ends in `.part` until the file is complete.
@@ -41,7 +41,7 @@ class PartFile(FileLock):
     """
 
     def __init__(
-        self, folder: Path, name: str, *, overwrite: bool, taken: Collection[Path] = ()
+        self, folder: Path, name: str, *, overwrite: bool, reserved: Collection[Path] = ()
     ) -> None:
         super().__init__()
         self.path: Path = folder / name
@@ -50,7 +50,7 @@ class PartFile(FileLock):
         self._folder = folder
         self._name = name
         self._overwrite = overwrite
-        self._taken = taken
+        self._reserved = reserved
         self._file: BinaryIO | None = None
         self._head = b""
         self._is_given_up = False
@@ -149,7 +149,7 @@ class PartFile(FileLock):
     def _named(self) -> Path:
         for number in range(1, _MAX_NUMBERED):
             path = self._folder / numbered(self._name, number)
-            if path in self._taken:
+            if path in self._reserved:
                 continue
             if self._overwrite:
                 os.replace(self.path, path)

@@ -24,27 +24,27 @@ class ChunkFileFinder:
         hosts: The hosts that files may be downloaded from.
         found: The files of the last chunk that were not taken yet.
         has_found: Whether a file was taken.
-        taken: The number of chunks that were searched.
+        chunk_count: The number of chunks that were searched.
     """
 
     def __init__(self, hosts: FileHosts) -> None:
         self.hosts = hosts
         self.found: Iterator[FoundFile] = iter(())
         self.has_found = False
-        self.taken = 0
+        self.chunk_count = 0
         self._last: object = None
         self._once = SeenFiles()
 
     def take(self, chunk: object) -> None:
         """Find the files in a chunk."""
-        self.taken += 1
+        self.chunk_count += 1
         self._last = chunk
         if not isinstance(chunk, bytes):
             self.found = filter(self._once.is_new, find_files_in_chunk(chunk, self.hosts))
 
     def missing_error(self) -> FileError:
         """Return the error of a stream without a file."""
-        what = shown_chunks(self.taken, self._last)
+        what = shown_chunks(self.chunk_count, self._last)
         return FileError(
             f"There is no file in the stream: {what}. For files on hosts other than fal's, name "
             "these hosts in `hosts`; iterate the stream to see what it gives"

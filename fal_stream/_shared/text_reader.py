@@ -25,7 +25,7 @@ class TextReader:
         cumulative: Whether each chunk has all text so far; None to detect it.
 
     Attributes:
-        taken: The number of chunks that were read.
+        chunk_count: The number of chunks that were read.
         has_found: Whether one of them had text, which may be empty.
 
     Raises:
@@ -36,7 +36,7 @@ class TextReader:
         check_field("field", field)
         if cumulative is not None and not isinstance(cumulative, bool):
             raise ConfigError(f"cumulative={short_repr(cumulative)} must be True, False or None")
-        self.taken: int = 0
+        self.chunk_count: int = 0
         self.has_found: bool = False
         self._field = field
         self._cumulative = cumulative
@@ -59,7 +59,7 @@ class TextReader:
                 text.
             Exception: The function `field` raised this exception.
         """
-        self.taken += 1
+        self.chunk_count += 1
         if self._first_name is not None and type(chunk) is dict and "choices" not in chunk:
             # The same as `find_text`, but faster for the common case: there may be thousands of
             # chunks.
@@ -103,8 +103,8 @@ class TextReader:
         ):
             return found.text
         raise FalStreamError(
-            f"Iterating the stream took {missed} of {counted(missed + self.taken, 'chunk')}, whose "
-            "text is missing: call final_text() first, or use text() with the same arguments"
+            f"Iterating the stream took {missed} of {counted(missed + self.chunk_count, 'chunk')}, "
+            "whose text is missing: call final_text() first, or use text() with the same arguments"
         )
 
     def missing_error(self) -> FalStreamError:

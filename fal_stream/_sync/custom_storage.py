@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from .._checks import short_repr
-from .._input_files.detect import attribute
+from .._input_files.detect import safe_getattr
 from .._net.compat import check_function
 from .._net.storage_protocol import Storage, call_storage
 from .._net.sync_exchange import new_exchange
@@ -36,7 +36,7 @@ def check_storage(storage: object) -> None:
     Raises:
         ConfigError: It doesn't.
     """
-    upload = attribute(storage, "upload")
+    upload = safe_getattr(storage, "upload")
     reason = ""
     if isinstance(storage, type):
         reason = "is a class: give an object of it"

@@ -228,7 +228,7 @@ class Files(IteratorHints):
     def _check_found(self) -> None:
         stream, reader = self._stream, self._reader
         # Another consumer may have taken the chunks with the files.
-        if reader.has_found or STOPPED in stream._reached or stream._count != reader.taken:
+        if reader.has_found or STOPPED in stream._reached or stream._count != reader.chunk_count:
             return
         error = reader.missing_error()
         error.endpoint_id = stream.endpoint_id

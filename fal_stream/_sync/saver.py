@@ -82,7 +82,7 @@ class Saver:
             self._save_path.folder,
             self._save_path.name or name,
             overwrite=self._overwrite,
-            taken=self.paths,
+            reserved=self.paths,
         )
 
     def write(self, data: bytes, headers: Mapping[str, str]) -> None:

@@ -60,7 +60,7 @@ class Text(IteratorHints):
 
     def _check_found(self) -> None:
         stream, reader = self._stream, self._reader
-        is_whole = STOPPED not in stream._reached and stream._count == reader.taken
+        is_whole = STOPPED not in stream._reached and stream._count == reader.chunk_count
         if is_whole and not reader.has_found:
             raise self._about(reader.missing_error()) from None
 
@@ -74,7 +74,7 @@ class Text(IteratorHints):
         for _ in self:
             pass
         stream, reader = self._stream, self._reader
-        missed = 0 if STOPPED in stream._reached else stream._count - reader.taken
+        missed = 0 if STOPPED in stream._reached else stream._count - reader.chunk_count
         try:
             return reader.whole(missed, stream.current_data)
         except FalStreamError as error:

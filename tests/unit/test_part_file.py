@@ -98,7 +98,7 @@ def test_nothing_is_overwritten_and_no_link_followed(tmp_path: Path) -> None:
     assert written(tmp_path, "a.png", b"fox", overwrite=True) == tmp_path / "a.png"
     assert target.read_text() == "mine"
     assert not (tmp_path / "a.png").is_symlink()
-    again = written(tmp_path, "a.png", b"x", overwrite=True, taken=[tmp_path / "a.png"])
+    again = written(tmp_path, "a.png", b"x", overwrite=True, reserved=[tmp_path / "a.png"])
     assert again == tmp_path / "a-2.png"
     assert not (tmp_path / "nowhere").exists()
 
