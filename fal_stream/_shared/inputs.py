@@ -5,7 +5,7 @@ dataclasses, each once even if it occurs twice. The caller's objects are read on
 changing them later doesn't change the encoded input. A value without a JSON form raises an error
 that tells its place.
 
-Not here: which objects are files (`_files/detect`), and their upload.
+Not here: which objects are files (`_input_files/detect.py`), and their upload.
 """
 
 from __future__ import annotations
