@@ -142,7 +142,7 @@ def test_nothing_is_imported_until_the_fixture_is_used(tmp_path: Path) -> None:
 
 def test_it_is_listed_among_the_fixtures(tmp_path: Path) -> None:
     _, printed = run_pytest(tmp_path, "--fixtures")
-    assert "A fal server on this machine, which fal_stream's clients find" in printed
+    assert "A fal server on this machine, which is set in the environment" in printed
 
 
 def test_another_program_finds_the_server(tmp_path: Path) -> None:
