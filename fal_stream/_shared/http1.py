@@ -170,6 +170,11 @@ class ResponseHeadReader:
         self._held = bytearray()
         self.rest: bytes = b""
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a part of a head is there."""
+        return bool(self._held)
+
     def feed(self, data: bytes) -> ResponseHead | None:
         """Parse the next bytes of the connection.
 

@@ -95,6 +95,8 @@ async def test_what_breaks_is_an_error_of_httpx(http: httpx.AsyncClient) -> None
             "chunk size",
         ),
         b"": (httpx.ReadError, "without an answer"),
+        b"HTTP/1.1 100 Continue\r\n\r\n": (httpx.ReadError, "without an answer"),
+        b"HTTP/1.1 200 OK\r\ncontent-le": (httpx.ReadError, "middle of the response head"),
     }
     for answer, (error, message) in answers.items():
 

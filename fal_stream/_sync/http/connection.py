@@ -103,6 +103,8 @@ class Connection:
             head = reader.feed(data)
             if head is not None:
                 return head, reader.rest
+        if reader.has_begun:
+            raise ConnectionError("the connection ended in the middle of the response head")
         raise ConnectionError(NO_RESPONSE)
 
     def close(self) -> None:
