@@ -25,7 +25,7 @@ from .config import (
     default_of,
     warn_of_long_times,
 )
-from .credentials import CredentialsFunction, Secret, hide_secrets, hides_arguments, is_secret_name
+from .credentials import CredentialsFunction, Secret, hide_arguments, hide_secrets, is_secret_name
 from .errors import ConfigError
 from .middleware import ProxyUrlConfig, RequestMiddleware
 from .retry import RetryPolicy
@@ -104,7 +104,7 @@ class Config(BaseModel):
     max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES
     headers: Mapping[str, str] = Field(default_factory=dict, repr=False)
 
-    @hides_arguments
+    @hide_arguments
     def __init__(self, **settings: Unpack[ClientSettings]) -> None:
         """Check and keep the settings; see the class for each of them.
 
@@ -130,7 +130,7 @@ class Config(BaseModel):
 
     # Overridden, because the tracebacks of pydantic's own methods contain the settings.
     @classmethod
-    @hides_arguments
+    @hide_arguments
     def model_validate(cls, obj: Any, **options: Any) -> Self:
         """Make a Config of a mapping of settings; raise ConfigError as the class does."""
         try:
@@ -140,7 +140,7 @@ class Config(BaseModel):
         raise failure
 
     @classmethod
-    @hides_arguments
+    @hide_arguments
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
         """Make a Config of a JSON object; raise ConfigError as the class does."""
         try:
@@ -150,7 +150,7 @@ class Config(BaseModel):
         raise failure
 
     @classmethod
-    @hides_arguments
+    @hide_arguments
     def model_validate_strings(cls, obj: Any, **options: Any) -> Self:
         """Make a Config of settings that are strings; raise ConfigError as the class does."""
         try:

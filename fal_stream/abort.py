@@ -71,11 +71,11 @@ class AbortSignal:
             self._reasons.append(reason)
         # Also on a second abort: a signal handler may have interrupted the first.
         for key in list(self._followers):
-            self._tell(key)
+            self._notify(key)
         for key in list(self._callbacks):
             self._call(key)
 
-    def _tell(self, key: object) -> None:
+    def _notify(self, key: object) -> None:
         follower = self._followers.get(key)
         if follower is not None:
             _call(follower)
@@ -128,7 +128,7 @@ class AbortController:
         return f"<AbortController aborted={self._signal.aborted}>"
 
 
-def follow(signal: AbortSignal, callback: Callable[[], object]) -> Callable[[], None]:
+def call_on_abort(signal: AbortSignal, callback: Callable[[], object]) -> Callable[[], None]:
     """Call a function when a signal is aborted, perhaps twice.
 
     A signal handler may interrupt an abort before the callback has returned, and then wait for a
@@ -144,7 +144,7 @@ def follow(signal: AbortSignal, callback: Callable[[], object]) -> Callable[[], 
     key = object()
     signal._followers[key] = callback
     if signal.aborted:
-        signal._tell(key)
+        signal._notify(key)
 
     def unsubscribe() -> None:
         signal._followers.pop(key, None)
@@ -152,14 +152,16 @@ def follow(signal: AbortSignal, callback: Callable[[], object]) -> Callable[[], 
     return unsubscribe
 
 
-def follow_weakly(signal: AbortSignal, method: Callable[[Any], object]) -> Callable[[], None]:
+def call_weakly_on_abort(
+    signal: AbortSignal, method: Callable[[Any], object]
+) -> Callable[[], None]:
     """Call a method with the reason when a signal is aborted, as long as its object is alive.
 
     The signal holds only a weak reference to the object, because it may live longer.
 
     Args:
         signal: The signal.
-        method: A bound method. It may be called twice; see `follow`.
+        method: A bound method. It may be called twice; see `call_on_abort`.
 
     Returns:
         A function that removes the callback.
@@ -171,7 +173,7 @@ def follow_weakly(signal: AbortSignal, method: Callable[[Any], object]) -> Calla
         if abort is not None:
             abort(signal.reason)
 
-    return follow(signal, tell)
+    return call_on_abort(signal, tell)
 
 
 def _call(callback: Callable[[], object]) -> None:

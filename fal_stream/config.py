@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 from typing_extensions import TypedDict
 
 from . import _checks
-from .credentials import CredentialsFunction, Secret, check_credentials, hidden
+from .credentials import CredentialsFunction, Secret, check_credentials, wrap_secret
 from .errors import ConfigError
 from .middleware import ProxyUrlConfig, RequestMiddleware, check_request_headers
 from .retry import RetryPolicy
@@ -110,7 +110,7 @@ class ClientSettings(TypedDict, total=False):
 
 
 def _check_credentials(name: str, value: object) -> object:
-    value = hidden(value)
+    value = wrap_secret(value)
     return check_credentials(value) if isinstance(value, Secret) else value
 
 

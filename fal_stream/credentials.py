@@ -19,7 +19,7 @@ from .types import NOT_GIVEN
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 # What files and the clipboard leave around a key: whitespace, line ends, the byte order mark.
-_AROUND = string.whitespace + "\ufeff"
+_STRIPPED = string.whitespace + "\ufeff"
 _QUOTES = tuple("\"'`\u2018\u2019\u201c\u201d")
 _KEY = re.compile(r"[\x21-\x7e]+")
 # Placeholders that shells, CI systems and templates leave if no key was filled in.
@@ -169,7 +169,7 @@ class Token:
         return now < self.expires_at - margin
 
 
-def hidden(given: Any) -> Any:
+def wrap_secret(given: Any) -> Any:
     """Return credentials wrapped in a `Secret`, so that no frame of a traceback shows them.
 
     Args:
@@ -181,7 +181,7 @@ def hidden(given: Any) -> Any:
     return Secret(given)
 
 
-def hides_arguments(function: FunctionT) -> FunctionT:
+def hide_arguments(function: FunctionT) -> FunctionT:
     """Decorate a function so that no frame of a ConfigError's traceback contains its arguments.
 
     A rejected value of any argument may be a secret: a header, a URL with a password, a key that
@@ -215,7 +215,7 @@ def hide_secrets(arguments: dict[str, Any]) -> None:
     """
     for name, value in arguments.items():
         if is_secret_name(name):
-            arguments[name] = hidden(value)
+            arguments[name] = wrap_secret(value)
 
 
 def check_credentials(given: Secret) -> Secret:
@@ -239,7 +239,7 @@ def check_credentials(given: Secret) -> Secret:
     return credentials
 
 
-def unwrapped(text: str) -> tuple[str, str]:
+def strip_scheme(text: str) -> tuple[str, str]:
     """Return a key or token without what was copied along with it, and its scheme.
 
     Args:
@@ -249,10 +249,10 @@ def unwrapped(text: str) -> tuple[str, str]:
     Returns:
         The key or token, and its scheme: `key`, `bearer` or an empty string.
     """
-    text = text.strip(_AROUND)
+    text = text.strip(_STRIPPED)
     word, blank, rest = text.partition(" ")
     if word in ("Key", "Bearer") or (blank and word.lower() in ("key", "bearer")):
-        return rest.strip(_AROUND), word.lower()
+        return rest.strip(_STRIPPED), word.lower()
     return text, ""
 
 
@@ -262,7 +262,7 @@ def _read(given: Secret) -> tuple[Secret, str | None]:
     hint = "give the key from fal's dashboard, or set FAL_KEY"
     if not isinstance(text, str):
         return given, f"credentials must be a string, not {type(text).__name__}: {hint}"
-    text, scheme = unwrapped(text)
+    text, scheme = strip_scheme(text)
     if not text:
         return given, f"credentials are empty: {hint}"
     if is_quoted(text):
@@ -314,7 +314,7 @@ def credentials_from_environment() -> Secret | None:
 def _from_environment() -> tuple[Secret | None, str | None]:
     """Return the key, and the name of the half's variable that contains a whole key, if any."""
     names = ("FAL_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET")
-    key, *halves = (os.environ.get(name, "").strip(_AROUND) for name in names)
+    key, *halves = (os.environ.get(name, "").strip(_STRIPPED) for name in names)
     if key:
         return Secret(key), None
     whole = next((name for name, half in zip(names[1:], halves, strict=True) if ":" in half), None)

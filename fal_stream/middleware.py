@@ -138,7 +138,7 @@ def check_request_headers(name: str, value: object) -> dict[str, str]:
     return {key.lower(): text for key, text in headers.items()}
 
 
-def check_changed(value: object) -> RequestConfig:
+def check_middleware_result(value: object) -> RequestConfig:
     """Check the request that a middleware returned.
 
     Args:

@@ -21,7 +21,7 @@ from . import _checks
 from .errors import ConfigError
 
 # The statuses after which nothing has run: too many requests, and no available machine.
-TURNED_AWAY = frozenset({429, 503})
+NOT_STARTED_STATUSES = frozenset({429, 503})
 
 _SECONDS = re.compile(r"[0-9]+")
 
@@ -50,7 +50,7 @@ class RetryPolicy:
     base_delay: float = 1.0
     max_delay: float = 30.0
     backoff_multiplier: float = 2.0
-    retryable_status_codes: Collection[int] = TURNED_AWAY
+    retryable_status_codes: Collection[int] = NOT_STARTED_STATUSES
     enable_jitter: bool = True
 
     def __post_init__(self) -> None:

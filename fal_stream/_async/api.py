@@ -11,7 +11,7 @@ from typing_extensions import TypeForm, Unpack
 from .._shared.endpoint import DEFAULT_PATH
 from .._shared.options import EVENT_STREAM, NoOthers, given_options
 from ..abort import AbortSignal
-from ..credentials import hides_arguments
+from ..credentials import hide_arguments
 from ..types import NOT_GIVEN, ConnectionMode, NotGiven, Priority, TokenProvider
 from .client import AsyncStreamingClient
 from .stream import AsyncFalStream
@@ -78,7 +78,7 @@ def stream_async(
 ) -> AsyncFalStream[OutputT]: ...
 
 
-@hides_arguments
+@hide_arguments
 def stream_async(
     endpoint_id: str,
     input: Any = None,

@@ -23,7 +23,7 @@ from .._shared.stream_errors import timeout_error
 from .._shared.token_format import TOKEN_PARAMETER
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..config import make_settings
-from ..credentials import CredentialsFunction, Secret, Token, hidden, hides_arguments
+from ..credentials import CredentialsFunction, Secret, Token, hide_arguments, wrap_secret
 from ..errors import FalStreamError, StreamConnectionError
 from ..middleware import ProxyUrlConfig, RequestMiddleware
 from ..retry import RetryPolicy
@@ -80,7 +80,7 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
         ConfigError: A setting is unknown or has a value that can't be used.
     """
 
-    @hides_arguments
+    @hide_arguments
     def __init__(
         self,
         config: config_module.Config | None = None,
@@ -107,7 +107,7 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
         headers: Mapping[str, str] | NotGiven = NOT_GIVEN,
         **unknown: Unpack[NoOthers],
     ) -> None:
-        credentials = hidden(credentials)
+        credentials = wrap_secret(credentials)
         settings = self._settings = make_settings(config, given_settings(locals()))
         self._sender = make_sender(http_client, settings)
         self._dispatcher = AsyncDispatcher(settings, self._sender)
@@ -235,7 +235,7 @@ def _check_storage(storage: AsyncStorage | None) -> AsyncStorageClient | None:
     return cast("AsyncStorageClient | None", storage)
 
 
-@hides_arguments
+@hide_arguments
 def create_async_streaming_client(
     config: config_module.Config | None = None,
     *,
@@ -294,6 +294,6 @@ def create_async_streaming_client(
     Raises:
         ConfigError: A setting is unknown or has a value that can't be used.
     """
-    credentials = hidden(credentials)
+    credentials = wrap_secret(credentials)
     settings = given_settings(locals())
     return AsyncStreamingClient(config, storage=storage, http_client=http_client, **settings)

@@ -26,7 +26,7 @@ from .._shared.watchdog import OPTION_OF_PHASE
 from ..config import AnySettings
 from ..credentials import Secret, check_credentials, credentials_from_environment
 from ..errors import ConfigError, StreamConnectionError, excerpt
-from ..middleware import RequestConfig, check_changed
+from ..middleware import RequestConfig, check_middleware_result
 from .http.sender import AsyncSender
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class AsyncDispatcher:
         )
         for function in config.request_middleware:
             given = await _call(exchange, "request_middleware", function, changed)
-            changed = check_changed(given)
+            changed = check_middleware_result(given)
         proxied = await self._proxied(changed, exchange)
         sent = proxied or changed
         prepared = PreparedRequest(

@@ -21,7 +21,7 @@ from .._shared.found_file import FoundFile
 from .._shared.media_types import checked_type
 from .._shared.prepared_request import OUR_HEADERS, PreparedRequest
 from .._shared.watchdog import Expired, Limits, Watchdog
-from ..abort import AbortSignal, follow
+from ..abort import AbortSignal, call_on_abort
 from ..errors import FileError, StreamConnectionError, counted
 from .dispatch import AsyncDispatcher
 
@@ -87,7 +87,7 @@ class AsyncDownload:
         """Request the file, and wait for the head of the response; see `start_download`."""
         request = self._request()
         self._dispatcher.sender.register(self._exchange)
-        self._unsubscribe = None if signal is None else follow(signal, self._exchange.abort)
+        self._unsubscribe = None if signal is None else call_on_abort(signal, self._exchange.abort)
         try:
             self._response = await self._follow_redirects(request)
             self._watchdog.started()

@@ -35,11 +35,11 @@ from .._shared.stream_state import (
     outcome_of,
 )
 from .._shared.watchdog import Expired
-from ..abort import AbortController, AbortSignal, follow_weakly
+from ..abort import AbortController, AbortSignal, call_weakly_on_abort
 from ..errors import FalStreamError, counted, without_frames
 from ..types import ServerSentEvent, StreamEventType
 from .chunk_reader import AsyncChunkReader, AsyncOpener
-from .listeners import NOTHING, TYPES, AsyncListeners
+from .listeners import NO_CHUNKS, TYPES, AsyncListeners
 
 ChunkT = TypeVar("ChunkT", default=Any)
 
@@ -76,7 +76,7 @@ class AsyncEndableStream(Generic[ChunkT]):
         self._unsubscribe: Callable[[], None] | None = None
         self._chunk_reader = AsyncChunkReader(prepared, opener)
         if given is not None:
-            self._unsubscribe = follow_weakly(given, self.abort)
+            self._unsubscribe = call_weakly_on_abort(given, self.abort)
 
     @property
     def closed(self) -> bool:
@@ -137,7 +137,7 @@ class AsyncEndableStream(Generic[ChunkT]):
             return
         if STOPPED not in self._reached:
             self._reached.append(STOPPED)
-        self._ready = NOTHING
+        self._ready = NO_CHUNKS
         self._chunk_reader.abort()
 
     async def _end(self, *, is_cancelled: bool) -> None:
@@ -207,7 +207,7 @@ class AsyncEndableStream(Generic[ChunkT]):
         finally:
             if is_urgent:
                 self._listeners.limit_wait()
-                await async_complete_despite_cancellation(self._clean_up(), _nothing)
+                await async_complete_despite_cancellation(self._clean_up(), _do_nothing)
 
     async def _clean_up(self) -> Outcome:
         """Release the connection, report the end, and call the listeners.
@@ -236,13 +236,13 @@ class AsyncEndableStream(Generic[ChunkT]):
         After a cancellation, the next call continues with what is left.
         """
         # A listener may read its own stream, which has to raise an error and not take chunks.
-        self._ready = NOTHING
+        self._ready = NO_CHUNKS
         try:
             await self._listeners.deliver()
         finally:
             self._ready = self.buffer
             if STOPPED in self._reached:  # checked last, because another thread may call `abort`
-                self._ready = NOTHING
+                self._ready = NO_CHUNKS
 
     def _report(self) -> None:
         reporter, self._reporter = self._reporter, None
@@ -286,5 +286,5 @@ class AsyncEndableStream(Generic[ChunkT]):
             warnings.warn(message, RuntimeWarning, stacklevel=2, source=self)
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """Do nothing: there is nothing to interrupt."""

@@ -136,7 +136,7 @@ async def save_file(
         try:
             return await async_in_thread(_write_inline, found, limits, part)
         finally:
-            part.give_up()
+            part.discard()
     download = await start_download(found, limits, dispatcher, signal)
     try:
         part = make_part(download.content_type)
@@ -147,7 +147,7 @@ async def save_file(
                 await writer.write(data)
             return await writer.finish()
         finally:
-            part.give_up()
+            part.discard()
     finally:
         await download.release()
 

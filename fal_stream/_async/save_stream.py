@@ -102,7 +102,7 @@ class AsyncStreamSaver:
             await self._keep(saver, with_buffer=not isinstance(error, FalStreamError))
             raise
         except BaseException:
-            await async_complete_despite_cancellation(self._keep_soon(saver), _nothing)
+            await async_complete_despite_cancellation(self._keep_soon(saver), _do_nothing)
             raise
         finally:
             saver.leave()
@@ -137,7 +137,7 @@ class AsyncStreamSaver:
             if not self._previews or number == before:
                 await self._save(saver, last, stream._count)
             if not saver.paths and self._failure is None:
-                raise self._nothing(last)
+                raise self._no_file_error(last)
 
     async def _keep_soon(self, saver: AsyncSaver) -> Path | None:
         """Keep what has arrived, but wait only briefly for a disk that hangs."""
@@ -185,7 +185,7 @@ class AsyncStreamSaver:
                 # The other files can still be saved.
                 self._failure = self._failure or error
 
-    def _nothing(self, last: object) -> FileError:
+    def _no_file_error(self, last: object) -> FileError:
         if last is None:
             return self._error("There is no file to save: no chunk came")
         hint = "iterate the stream to see what it gives"
@@ -203,5 +203,5 @@ class AsyncStreamSaver:
         )
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """Do nothing: the wait for the disk has a limit of its own."""

@@ -18,7 +18,7 @@ from .._shared.storage_settings import StorageSettings, lifecycle_header
 from .._shared.watchdog import Limits
 from ..abort import AbortController, AbortSignal
 from ..config import Settings, make_settings
-from ..credentials import CredentialsFunction, Secret, hidden, hides_arguments
+from ..credentials import CredentialsFunction, Secret, hide_arguments, wrap_secret
 from ..errors import ConfigError, UploadError
 from ..middleware import ProxyUrlConfig, RequestMiddleware
 from ..retry import RetryPolicy
@@ -65,7 +65,7 @@ class AsyncStorageClient:
         ConfigError: A setting is unknown or has a value that can't be used.
     """
 
-    @hides_arguments
+    @hide_arguments
     def __init__(
         self,
         config: config_module.Config | None = None,
@@ -91,7 +91,7 @@ class AsyncStorageClient:
         headers: Mapping[str, str] | NotGiven = NOT_GIVEN,
         **unknown: Unpack[NoOthers],
     ) -> None:
-        credentials = hidden(credentials)
+        credentials = wrap_secret(credentials)
         self._set_up(make_settings(config, given_settings(locals())), http_client)
 
     def _set_up(self, settings: Settings, http_client: AsyncHttpClient | None) -> None:

@@ -28,7 +28,7 @@ from .._net.flavour_hints import AsyncFlavourHints, AsyncIteratorHints
 from .._net.work_queue import WorkQueue
 from .._net.workers import AsyncInputs, AsyncResultReader
 from .._shared.stream_state import EndReason, Outcome
-from ..abort import AbortSignal, follow_weakly
+from ..abort import AbortSignal, call_weakly_on_abort
 from ..errors import ConfigError, StreamConnectionError, StreamInterrupted
 from ..types import MapItem
 from .map_workers import AsyncMapWorkers
@@ -60,7 +60,9 @@ class AsyncStreamMap(AsyncFlavourHints, AsyncIteratorHints, Generic[InputT, Resu
         if read is not None:
             async_check_function("read", read)
         work = AsyncMapWorkers(make, inputs, read or _last, queue)
-        self._unsubscribe = follow_weakly(signal, work.stop) if signal is not None else _nothing
+        self._unsubscribe = (
+            call_weakly_on_abort(signal, work.stop) if signal is not None else _do_nothing
+        )
         self._work = work
 
     @property
@@ -109,7 +111,7 @@ class AsyncStreamMap(AsyncFlavourHints, AsyncIteratorHints, Generic[InputT, Resu
             work.stop(EndReason.of("the stream map was closed", outcome))
         if work.workers.can_close():
             wait = work.workers.wait(work.is_finished)
-            await async_complete_despite_cancellation(wait, _nothing)
+            await async_complete_despite_cancellation(wait, _do_nothing)
         self._unsubscribe()
 
     def __aiter__(self) -> Self:
@@ -203,5 +205,5 @@ def _interrupted() -> StreamInterrupted:
     )
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """Do nothing: there is nothing to interrupt."""

@@ -17,7 +17,7 @@ from .._shared.options import EVENT_STREAM, NoOthers, given_options
 from .._shared.prepared_stream import PreparedStream, prepare_stream
 from ..abort import AbortSignal
 from ..config import Settings
-from ..credentials import hides_arguments
+from ..credentials import hide_arguments
 from ..errors import ConfigError
 from ..types import (
     NOT_GIVEN,
@@ -104,7 +104,7 @@ class AsyncStreamMethods:
         hint: str | None = None,
     ) -> AsyncFalStream[OutputT]: ...
 
-    @hides_arguments
+    @hide_arguments
     def stream(
         self,
         endpoint_id: str,
@@ -280,7 +280,7 @@ class AsyncStreamMethods:
         hint: str | None = None,
     ) -> AsyncStreamMap[InputT, ResultT]: ...
 
-    @hides_arguments
+    @hide_arguments
     def stream_map(
         self,
         endpoint_id: str,

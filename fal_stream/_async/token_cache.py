@@ -37,11 +37,11 @@ class _PendingToken(AsyncSharedWork):
         super().__init__()
         self.exchange = exchange
         self.waiting: deque[Deliver] = deque()
-        self.has_landed = False
+        self.is_resolved = False
 
     def resolve(self, outcome: Token | FalStreamError | None) -> None:
         """Deliver the outcome to the waiters; None tells them to look for a token again."""
-        self.has_landed = True
+        self.is_resolved = True
         # Callbacks are not removed, so after a Ctrl-C in this loop, the next call reaches the rest.
         for deliver in list(self.waiting):
             deliver(outcome)
@@ -49,7 +49,7 @@ class _PendingToken(AsyncSharedWork):
     def add_waiter(self, deliver: Deliver) -> None:
         """Add a callback for the outcome."""
         self.waiting.append(deliver)
-        if self.has_landed:
+        if self.is_resolved:
             deliver(None)  # the waiter looks at the cache again
 
 
@@ -67,7 +67,7 @@ class AsyncTokens:
     def __init__(self, config: AnySettings, dispatcher: AsyncDispatcher) -> None:
         self._config = config
         self._dispatcher = dispatcher
-        self._kept: dict[TokenKey, Token] = {}
+        self._cache: dict[TokenKey, Token] = {}
         self._pending: dict[TokenKey, _PendingToken] = {}
 
     async def get(self, prepared: PreparedStream, exchange: AsyncExchange) -> tuple[Token, bool]:
@@ -106,16 +106,16 @@ class AsyncTokens:
             token: The token; a newer one stays in the cache.
         """
         key = TokenKey(prepared.token_provider, prepared.app_path, os.getpid())
-        if self._kept.get(key) is token:
-            self._kept.pop(key, None)
+        if self._cache.get(key) is token:
+            self._cache.pop(key, None)
 
     def _fresh(self, key: TokenKey) -> Token | None:
         """Return the cached token if it is still valid, and remove tokens that have expired."""
         now, margin = time.monotonic(), token_margin(self._config.token_lifetime)
-        for old, token in self._kept.copy().items():
+        for old, token in self._cache.copy().items():
             if not token.is_fresh(now):
-                self._kept.pop(old, None)
-        kept = self._kept.get(key)
+                self._cache.pop(old, None)
+        kept = self._cache.get(key)
         return kept if kept is not None and kept.is_fresh(now, margin=margin) else None
 
     async def _fetch_or_wait(
@@ -137,7 +137,7 @@ class AsyncTokens:
             _logger.debug("A token for %s is asked for", prepared.app_path)
             outcome = await self._outcome(prepared, exchange)
             if isinstance(outcome, Token):
-                self._kept[key] = outcome
+                self._cache[key] = outcome
             self._resolve(key, mine, outcome)
         except BaseException:
             # Whatever has interrupted this: no stream may wait for a request that was cancelled.

@@ -23,7 +23,7 @@ from .._shared.media_types import HEAD_BYTES
 from .._shared.stream_errors import upload_timeout_error
 from .._shared.watchdog import Expired, Limits
 from .._signal_errors import raised_by_signal_handler
-from ..abort import AbortController, AbortSignal, follow
+from ..abort import AbortController, AbortSignal, call_on_abort
 from ..config import AnySettings
 from ..errors import ApiError, ConfigError, StreamConnectionError, StreamDecodeError, UploadError
 from .dispatch import AsyncDispatcher
@@ -227,7 +227,7 @@ async def _all(
     jobs: Sequence[Any], limit: int, group: AbortController, signal: AbortSignal
 ) -> list[Any]:
     """Run jobs that an abort of their group ends; an abort of the signal aborts the group."""
-    unsubscribe = follow(signal, group.abort)
+    unsubscribe = call_on_abort(signal, group.abort)
     try:
         return await async_run_limited(jobs, limit, group.abort)
     finally:

@@ -42,7 +42,7 @@ class Console:
         self._has_color = wants_color()
         self._is_in_line = False
 
-    def say(self, text: str, color: str | None = None) -> None:
+    def print_line(self, text: str, color: str | None = None) -> None:
         """Write a line to stderr, with the name of the program before it.
 
         Args:

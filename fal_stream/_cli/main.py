@@ -70,14 +70,14 @@ def _main(arguments: Sequence[str], console: Console) -> int:
         return OUTPUT_CLOSED
     except FalStreamError as error:
         for line in error_lines(error):
-            console.say(line, ERROR)
+            console.print_line(line, ERROR)
         return exit_code(error)
     except OutputError as error:
         console.silence_stdout()
-        console.say(printable(str(error)), ERROR)
+        console.print_line(printable(str(error)), ERROR)
     except Exception as error:
         console.silence_stdout()
-        console.say(_unforeseen(error), ERROR)
+        console.print_line(_unexpected_error_text(error), ERROR)
     return FAILED
 
 
@@ -107,7 +107,7 @@ def _write(text: str) -> None:
     sys.stdout.flush()
 
 
-def _unforeseen(error: Exception) -> str:
+def _unexpected_error_text(error: Exception) -> str:
     """Return the message for an unexpected exception, without its text, which may be secret."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" in {frames[-1].filename}, line {frames[-1].lineno}" if frames else ""
@@ -136,7 +136,7 @@ class _LogLines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record."""
         text = mask_secrets(record.getMessage())
-        Console().say(f"warning: {printable(shell_text(text))}", WARNING)
+        Console().print_line(f"warning: {printable(shell_text(text))}", WARNING)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -157,4 +157,4 @@ def _show_warning(
     file: TextIO | None = None,
     line: Any = None,
 ) -> None:
-    Console().say(f"warning: {printable(shell_text(str(message)))}", WARNING)
+    Console().print_line(f"warning: {printable(shell_text(str(message)))}", WARNING)

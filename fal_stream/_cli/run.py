@@ -82,7 +82,7 @@ def _check_fit(given: dict[str, Any]) -> None:
 
 def _say_aside(console: Console, progress: Progress, text: str) -> None:
     with progress.aside():
-        console.say(text)
+        console.print_line(text)
 
 
 class _OutputWriter:
@@ -134,7 +134,7 @@ class _OutputWriter:
                 if not self._last_only:
                     self._write_text(piece)
             if self._saver is not None:
-                self._saver.look(chunk, self._progress.chunks)
+                self._saver.search(chunk, self._progress.chunks)
             if isinstance(chunk, bytes):
                 self._give_bytes(chunk, stream.response_headers)
             elif self._last_only:

@@ -72,7 +72,7 @@ class OutputFolder:
             signal=stream.options.get("signal"),
         )
 
-    def look(self, chunk: Any, number: int) -> None:
+    def search(self, chunk: Any, number: int) -> None:
         """Search a chunk for files, and append its audio to the file of all audio.
 
         Args:
@@ -106,7 +106,7 @@ class OutputFolder:
         if self._audio_bytes:
             self.failures += 1
             self._say(f"the audio was not saved: {shell_text(reason)}")
-            self._saver.give_up()
+            self._saver.discard()
 
     def save(self, chunk: Any, number: int) -> None:
         """Save the files in a chunk, and report and count those that can't be downloaded.
@@ -166,7 +166,7 @@ class OutputFolder:
         if self._last is not None:
             self._save(*self._last)
             if self._saver.paths:
-                self._saver.give_up()  # the file is all of the audio again
+                self._saver.discard()  # the file is all of the audio again
         try:
             path = self._saver.finish()
         except FileError as error:

@@ -22,7 +22,7 @@ from .loops import running_loop
 T = TypeVar("T")
 
 
-def nothing(_: object) -> None:
+def do_nothing(_: object) -> None:
     """Do nothing: the default for `undo`."""
 
 
@@ -59,7 +59,7 @@ class AsyncExchange(BaseExchange, ABC):
         """End the current waits, and return whether there were any."""
 
     @abstractmethod
-    async def run(self, work: Coroutine[Any, Any, T], undo: Callable[[T], Any] = nothing) -> T:
+    async def run(self, work: Coroutine[Any, Any, T], undo: Callable[[T], Any] = do_nothing) -> T:
         """Wait for a coroutine and return its result; cancel it if the exchange ends first.
 
         Args:
@@ -115,7 +115,7 @@ class AsyncExchange(BaseExchange, ABC):
         self,
         function: Callable[..., T | Awaitable[T]],
         *args: Any,
-        undo: Callable[[T], Any] = nothing,
+        undo: Callable[[T], Any] = do_nothing,
     ) -> T:
         """Call a function that may take long, wait for its result if necessary, and return it.
 

@@ -181,11 +181,11 @@ class AsyncSocketStream:
         """Close the connection from any thread."""
         self._stream.abandon()
 
-    def extra(self, info: str) -> Any:
+    def get_extra_info(self, info: str) -> Any:
         """Return a value as httpx's extension `network_stream` does."""
         if info == "ssl_object":
             return None if self._tls is None else self._tls.ssl_object
-        return self._stream.extra(info)
+        return self._stream.get_extra_info(info)
 
 
 def _not_counted(count: int) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from .._shared.watchdog import Watchdog
-from .async_exchange import AsyncExchange, nothing
+from .async_exchange import AsyncExchange, do_nothing
 from .compat import MAX_WAIT_SLICE, async_call
 from .event_loop import EventLoop
 from .exchange import Aborted
@@ -74,7 +74,7 @@ class AsyncioExchange(AsyncExchange):
             self._waiters.remove(future)
             watchdog.leave()
 
-    async def run(self, work: Coroutine[Any, Any, T], undo: Callable[[T], Any] = nothing) -> T:
+    async def run(self, work: Coroutine[Any, Any, T], undo: Callable[[T], Any] = do_nothing) -> T:
         """See `AsyncExchange`; the coroutine runs in a task of its own."""
         task = self._asyncio_loop.create_task(work)
         finished: asyncio.Future[None] = self._asyncio_loop.create_future()
@@ -150,9 +150,9 @@ class AsyncioExchange(AsyncExchange):
         if self._timer is None or self._timer.when() > due:
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = self._asyncio_loop.call_at(due, self._look)
+            self._timer = self._asyncio_loop.call_at(due, self._on_timer)
 
-    def _look(self, turns: int = 2) -> None:
+    def _on_timer(self, turns: int = 2) -> None:
         self._timer = None
         if not self._waiters:
             return
@@ -162,7 +162,7 @@ class AsyncioExchange(AsyncExchange):
         elif turns:
             # Let the event loop read its sockets first: if the process was suspended, data may be
             # waiting there.
-            self._asyncio_loop.call_soon(self._look, turns - 1)
+            self._asyncio_loop.call_soon(self._on_timer, turns - 1)
         else:
             self._fail(expired)
 

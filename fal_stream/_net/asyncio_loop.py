@@ -156,11 +156,11 @@ async def _finished(task: asyncio.Future[T], interrupt: Callable[[], None]) -> T
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         interrupt()
-        await _outlast(task)
+        await _wait_despite_cancellation(task)
         raise
 
 
-async def _outlast(task: asyncio.Future[Any]) -> None:
+async def _wait_despite_cancellation(task: asyncio.Future[Any]) -> None:
     """Wait for a task, ignoring cancellations: the caller will raise one afterwards anyway."""
     while not task.done():
         try:

@@ -172,7 +172,7 @@ class AsyncioStream(ByteStream[AsyncioExchange]):
         with contextlib.suppress(RuntimeError):
             self._receiver.loop.call_soon_threadsafe(self.close)
 
-    def extra(self, info: str) -> Any:
+    def get_extra_info(self, info: str) -> Any:
         """See `ByteStream`."""
         return self._transport.get_extra_info(_NAMES.get(info, info))
 

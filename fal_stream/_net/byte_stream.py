@@ -74,5 +74,5 @@ class ByteStream(ABC, Generic[ExchangeT]):
         """Close the connection from any thread."""
 
     @abstractmethod
-    def extra(self, info: str) -> Any:
+    def get_extra_info(self, info: str) -> Any:
         """Return a value as httpx's extension `network_stream` does."""

@@ -22,7 +22,7 @@ CallLater = Callable[[float, Callable[[], None]], Callable[[], object] | None]
 class ReadTimer:
     """The timer of one body, whose reads come one after the other.
 
-    There is no lock, because a signal handler may interrupt any step. `_look` may be called in
+    There is no lock, because a signal handler may interrupt any step. `_on_timer` may be called in
     another thread between any two steps; at worst, the timer fires once more than necessary.
 
     Args:
@@ -73,12 +73,12 @@ class ReadTimer:
         cancel, self._armed = self._cancel, due
         if cancel is not None:
             cancel()
-        self._cancel = self._call_later(seconds, self._look)
+        self._cancel = self._call_later(seconds, self._on_timer)
         if self._cancel is None:
             self._armed = math.inf
             raise StreamConnectionError("no thread can be started, to keep the time limits")
 
-    def _look(self) -> None:
+    def _on_timer(self) -> None:
         self._cancel, self._armed = None, math.inf
         due = self._due
         if due == math.inf:

@@ -84,7 +84,7 @@ class _WakeEvent:
         return self._lock.acquire(timeout=seconds) or None
 
 
-def _nothing(_: object) -> None:
+def _do_nothing(_: object) -> None:
     """Do nothing: the default for `undo`."""
 
 
@@ -146,7 +146,7 @@ class Exchange(BaseExchange):
         self,
         function: Callable[..., T | Awaitable[T]],
         *args: Any,
-        undo: Callable[[T], Any] = _nothing,
+        undo: Callable[[T], Any] = _do_nothing,
     ) -> T:
         """Call a function that may take long in a daemon thread, and return its result.
 

@@ -265,7 +265,7 @@ class SocketStream:
 
     abandon = close
 
-    def extra(self, info: str) -> Any:
+    def get_extra_info(self, info: str) -> Any:
         """Return a value as httpx's extension `network_stream` does."""
         if info == "ssl_object":
             return self._sock if self._is_tls else None

@@ -13,7 +13,7 @@ from typing import Any, NoReturn, TypeVar
 import trio
 
 from .._shared.watchdog import Watchdog
-from .async_exchange import AsyncExchange, nothing
+from .async_exchange import AsyncExchange, do_nothing
 from .event_loop import EventLoop
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class TrioExchange(AsyncExchange):
                 self.raise_if_aborted()
         raise self.watchdog.next_expiry()
 
-    async def run(self, work: Coroutine[Any, Any, T], undo: Callable[[T], Any] = nothing) -> T:
+    async def run(self, work: Coroutine[Any, Any, T], undo: Callable[[T], Any] = do_nothing) -> T:
         """See `AsyncExchange`; `undo` is not needed: a result is returned even if it is late."""
         scope, watch = trio.CancelScope(), trio.CancelScope()
         with contextlib.closing(work):

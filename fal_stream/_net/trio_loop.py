@@ -52,7 +52,7 @@ class TrioLoop(EventLoop):
     def is_closed(self) -> bool:
         """See `EventLoop`."""
         try:
-            self.token.run_sync_soon(_nothing)
+            self.token.run_sync_soon(_do_nothing)
         except trio.RunFinishedError:
             return True
         return False
@@ -176,7 +176,7 @@ def _shield() -> Iterator[None]:
         yield
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """Do nothing; it is only scheduled to see whether the trio run has ended."""
 
 

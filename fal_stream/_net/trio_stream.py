@@ -97,7 +97,7 @@ class TrioStream(ByteStream[TrioExchange]):
         except trio.RunFinishedError:
             self._sock.close()
 
-    def extra(self, info: str) -> Any:
+    def get_extra_info(self, info: str) -> Any:
         """See `ByteStream`."""
         if info == "socket":
             return self._sock

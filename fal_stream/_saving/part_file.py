@@ -53,7 +53,7 @@ class PartFile(FileLock):
         self._reserved = reserved
         self._file: BinaryIO | None = None
         self._head = b""
-        self._is_given_up = False
+        self._is_discarded = False
         self._is_kept = False
 
     @property
@@ -161,15 +161,15 @@ class PartFile(FileLock):
     def keep(self) -> None:
         """End writing, and leave the unfinished file under its current name."""
         self._is_kept = True
-        self.give_up()
+        self.discard()
 
-    def give_up(self) -> None:
+    def discard(self) -> None:
         """End writing, and remove the unfinished file, now or after the call that still runs."""
-        self._is_given_up = True
+        self._is_discarded = True
         self._clean_up_if_over()
 
     def _is_over(self) -> bool:
-        return self._is_given_up and self._file is not None
+        return self._is_discarded and self._file is not None
 
     def _clean_up(self) -> None:
         file, self._file = self._file, None

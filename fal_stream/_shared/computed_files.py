@@ -30,19 +30,19 @@ __all__ = ["check_computed"]
 _PLAIN = (str, int, float, bool, None, type(None))
 
 
-def check_computed(value: Any, place: str, is_file: IsFile, around: tuple[int, ...] = ()) -> None:
+def check_computed(value: Any, place: str, is_file: IsFile, parents: tuple[int, ...] = ()) -> None:
     """Check that no computed field of a model, or of a nested one, is a file.
 
     Args:
         value: The model, or a value in it.
         place: The place of the value in the input, for messages.
         is_file: Tells whether a value is a file.
-        around: The ids of the containers around the value. Default: none.
+        parents: The ids of the containers around the value. Default: none.
 
     Raises:
         ConfigError: One is, and no serializer converts it.
     """
-    if id(value) in around or len(around) > DEPTH:
+    if id(value) in parents or len(parents) > DEPTH:
         return
     items: Iterable[tuple[str, Any]] = ()
     if isinstance(value, Mapping):
@@ -56,7 +56,7 @@ def check_computed(value: Any, place: str, is_file: IsFile, around: tuple[int, .
         fields = declared_fields(value)
         is_root = fields.keys() == {"root"}
         items = ((place if is_root else f"{place}.{name}", part) for name, part in fields.items())
-    inside = (*around, id(value))
+    inside = (*parents, id(value))
     for item_place, item in items:
         check_computed(item, item_place, is_file, inside)
 

@@ -84,7 +84,7 @@ def _exclusions(cls: type) -> Sequence[tuple[str, Callable[[Any], bool] | None]]
 
 
 def rename_fields(
-    dumped: Any, value: Any, wanted: bool = True, around: tuple[int, ...] = ()
+    dumped: Any, value: Any, wanted: bool = True, parents: tuple[int, ...] = ()
 ) -> None:
     """Rename the fields of models and dataclasses in a dump of pydantic, to their aliases or back.
 
@@ -95,11 +95,11 @@ def rename_fields(
         dumped: The dump, JSON values, which are changed.
         value: The value that was dumped.
         wanted: Whether to use aliases, unless the configuration of the model tells. Default True.
-        around: The ids of the containers around the value. Default: none.
+        parents: The ids of the containers around the value. Default: none.
     """
-    if not isinstance(dumped, (dict, list)) or id(value) in around or len(around) > DEPTH:
+    if not isinstance(dumped, (dict, list)) or id(value) in parents or len(parents) > DEPTH:
         return
-    inside = (*around, id(value))
+    inside = (*parents, id(value))
     pairs: Iterable[tuple[Any, Any]] = ()
     names: Mapping[str, str] = {}
     if isinstance(value, enum.Enum):

@@ -138,7 +138,7 @@ class _InputEncoder:
         self._iterators: IteratorReader | None = None
 
     def take(
-        self, value: Any, place: str, around: tuple[int, ...] = (), *, in_model: bool = False
+        self, value: Any, place: str, parents: tuple[int, ...] = (), *, in_model: bool = False
     ) -> Any:
         if value is None or isinstance(value, (str, int, _Slot)):
             return value
@@ -146,9 +146,9 @@ class _InputEncoder:
             if math.isfinite(value):
                 return value
             raise not_finite_error(place, value)
-        if id(value) in around or len(around) > DEPTH:
+        if id(value) in parents or len(parents) > DEPTH:
             raise _too_deep(place)
-        inside = (*around, id(value))
+        inside = (*parents, id(value))
         if isinstance(value, Mapping):
             return self._encode_mapping(value, place, inside, in_model=in_model)
         if isinstance(value, (list, tuple)):

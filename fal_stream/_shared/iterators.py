@@ -76,10 +76,10 @@ class IteratorReader:
     def _is_iterator(self, value: object) -> bool:
         return isinstance(value, Iterator) and not self._is_file(value)
 
-    def _read(self, value: Any, place: str, around: tuple[int, ...]) -> Any:
-        if not holds_file(value, self._is_iterator, around=around):
+    def _read(self, value: Any, place: str, parents: tuple[int, ...]) -> Any:
+        if not holds_file(value, self._is_iterator, parents=parents):
             return value
-        inside = (*around, id(value))
+        inside = (*parents, id(value))
         if isinstance(value, Mapping):
             return {key: self._read(item, f"{place}.{key}", inside) for key, item in value.items()}
         if isinstance(value, LISTS):
@@ -135,16 +135,16 @@ def with_value(model: Any, name: str, value: Any) -> Any:
     return copied
 
 
-def rewind(value: Any, around: tuple[int, ...] = ()) -> None:
+def rewind(value: Any, parents: tuple[int, ...] = ()) -> None:
     """Restart each `ReadIterator`, after pydantic has failed in the middle of one.
 
     Args:
         value: A `ReadIterator`, or a value that may contain one.
-        around: The ids of the containers around the value. Default: none.
+        parents: The ids of the containers around the value. Default: none.
     """
-    if id(value) in around or len(around) > DEPTH:
+    if id(value) in parents or len(parents) > DEPTH:
         return
     if isinstance(value, ReadIterator):
         value.rewind()
     for item in inner_values(value) or ():
-        rewind(item, (*around, id(value)))
+        rewind(item, (*parents, id(value)))

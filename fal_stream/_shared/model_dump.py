@@ -125,17 +125,17 @@ def _dump_swapped(
     return None
 
 
-def find_culprit(value: Any, place: str, around: tuple[int, ...] = ()) -> tuple[str, Any] | None:
+def find_culprit(value: Any, place: str, parents: tuple[int, ...] = ()) -> tuple[str, Any] | None:
     """Return the place and the value in a model that pydantic can't dump, or None.
 
     Args:
         value: The model, or a value in it.
         place: The place of the value in the input, for messages.
-        around: The ids of the containers around the value. Default: none.
+        parents: The ids of the containers around the value. Default: none.
     """
-    if id(value) in around or len(around) > DEPTH:
+    if id(value) in parents or len(parents) > DEPTH:
         return None
-    inside = (*around, id(value))
+    inside = (*parents, id(value))
     if is_pydantic_object(value):
         if isinstance(value, pydantic.RootModel):
             return find_culprit(value.root, place, inside)

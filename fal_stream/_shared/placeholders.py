@@ -92,12 +92,12 @@ class FileSwap:
         self.has_copied: bool = False
         self.needed: set[str] = set()
 
-    def swapped(self, value: Any, place: str, around: tuple[int, ...] = ()) -> Any:
+    def swapped(self, value: Any, place: str, parents: tuple[int, ...] = ()) -> Any:
         """Return the value with placeholders, or the value itself if it contains no file."""
-        if not holds_file(value, self._is_file, self._here, around):
+        if not holds_file(value, self._is_file, self._here, parents):
             return value
         kind: Any = type(value)
-        inside = (*around, id(value))
+        inside = (*parents, id(value))
         if isinstance(value, Mapping):
             return {
                 key: self.swapped(item, f"{place}.{key}", inside) for key, item in value.items()
@@ -123,14 +123,14 @@ class FileSwap:
             return placeholder
         return OpaquePlaceholder(text)
 
-    def _copied(self, value: Any, place: str, around: tuple[int, ...]) -> Any:
+    def _copied(self, value: Any, place: str, parents: tuple[int, ...]) -> Any:
         """Return a copy with placeholders in its fields, or None if it can't be copied."""
         around_here, self._here = self._here, files_among_fields(value, self._is_file)
         known = set(self.replaced)
         try:
             copied = value
             for name, part in declared_fields(value).items():
-                swapped = self.swapped(part, f"{place}.{name}", around)
+                swapped = self.swapped(part, f"{place}.{name}", parents)
                 if swapped is not part:
                     copied = with_value(copied, name, swapped)
         except (TypeError, AttributeError) as error:

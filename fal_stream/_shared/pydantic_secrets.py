@@ -49,11 +49,11 @@ def check_masks(dumped: Any, given: Any, place: str) -> None:
                 )
 
 
-def _held(value: Any, around: tuple[int, ...] = ()) -> Iterator[Any]:
+def _held(value: Any, parents: tuple[int, ...] = ()) -> Iterator[Any]:
     """Return the texts and secrets in a value."""
     if is_model_secret(value):
         yield value
-    if id(value) in around or len(around) > DEPTH:
+    if id(value) in parents or len(parents) > DEPTH:
         return
     items = inner_values(value) or ()
     if isinstance(value, Mapping):
@@ -62,7 +62,7 @@ def _held(value: Any, around: tuple[int, ...] = ()) -> Iterator[Any]:
         items = (value.value,)
     elif is_model(value):
         items = (*items, *(getattr(value, "__pydantic_private__", None) or {}).values())
-    inside = (*around, id(value))
+    inside = (*parents, id(value))
     for item in items:
         # A fast path for the common case: there may be a million values.
         if isinstance(item, str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from ..credentials import is_quoted, unwrapped
+from ..credentials import is_quoted, strip_scheme
 from ..errors import TokenError
 from ..types import TokenProvider
 
@@ -63,7 +63,7 @@ def check_token(value: Any) -> str:
         raise TokenError(f"The token is a {type(value).__name__}: {wanted}")
     if len(value) > MAX_TOKEN:
         raise TokenError(f"The token has {len(value):,} characters, more than {MAX_TOKEN:,}")
-    text, _ = unwrapped(value)
+    text, _ = strip_scheme(value)
     if is_quoted(text):
         raise TokenError(
             "The token begins or ends with a quotation mark (it is not shown): give the token "

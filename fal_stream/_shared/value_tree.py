@@ -94,7 +94,7 @@ def holds_file(
     value: object,
     is_file: IsFile,
     here: IsFile | None = None,
-    around: tuple[int, ...] = (),
+    parents: tuple[int, ...] = (),
 ) -> bool:
     """Return whether a value is a file or contains one.
 
@@ -102,15 +102,15 @@ def holds_file(
         value: The value.
         is_file: Tells whether a value is a file.
         here: Tells the same for fields of the model that the value is in. Default: `is_file`.
-        around: The ids of the containers around the value. Default: none.
+        parents: The ids of the containers around the value. Default: none.
     """
     # A fast path for the common case: there may be a million values.
-    if type(value) in _PLAIN or id(value) in around or len(around) > DEPTH:
+    if type(value) in _PLAIN or id(value) in parents or len(parents) > DEPTH:
         return False
     items = inner_values(value)
     if items is None:
         return (here or is_file)(value)
     if not isinstance(value, _CONTAINERS):
         here = files_among_fields(value, is_file)
-    inside = (*around, id(value))
+    inside = (*parents, id(value))
     return any(holds_file(item, is_file, here, inside) for item in items)

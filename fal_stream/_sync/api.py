@@ -12,7 +12,7 @@ from typing_extensions import TypeForm, Unpack
 from .._shared.endpoint import DEFAULT_PATH
 from .._shared.options import EVENT_STREAM, NoOthers, given_options
 from ..abort import AbortSignal
-from ..credentials import hides_arguments
+from ..credentials import hide_arguments
 from ..types import NOT_GIVEN, ConnectionMode, NotGiven, Priority, TokenProvider
 from .client import StreamingClient
 from .stream import FalStream
@@ -79,7 +79,7 @@ def stream(
 ) -> FalStream[OutputT]: ...
 
 
-@hides_arguments
+@hide_arguments
 def stream(
     endpoint_id: str,
     input: Any = None,

@@ -24,7 +24,7 @@ from .._shared.stream_errors import timeout_error
 from .._shared.token_format import TOKEN_PARAMETER
 from .._shared.watchdog import Expired, Limits, Watchdog
 from ..config import make_settings
-from ..credentials import CredentialsFunction, Secret, Token, hidden, hides_arguments
+from ..credentials import CredentialsFunction, Secret, Token, hide_arguments, wrap_secret
 from ..errors import FalStreamError, StreamConnectionError
 from ..middleware import ProxyUrlConfig, RequestMiddleware
 from ..retry import RetryPolicy
@@ -81,7 +81,7 @@ class StreamingClient(StreamMethods, FlavourHints):
         ConfigError: A setting is unknown or has a value that can't be used.
     """
 
-    @hides_arguments
+    @hide_arguments
     def __init__(
         self,
         config: config_module.Config | None = None,
@@ -108,7 +108,7 @@ class StreamingClient(StreamMethods, FlavourHints):
         headers: Mapping[str, str] | NotGiven = NOT_GIVEN,
         **unknown: Unpack[NoOthers],
     ) -> None:
-        credentials = hidden(credentials)
+        credentials = wrap_secret(credentials)
         settings = self._settings = make_settings(config, given_settings(locals()))
         self._sender = make_sender(http_client, settings)
         self._dispatcher = Dispatcher(settings, self._sender)
@@ -232,7 +232,7 @@ def _check_storage(storage: Storage | None) -> StorageClient | None:
     return cast("StorageClient | None", storage)
 
 
-@hides_arguments
+@hide_arguments
 def create_streaming_client(
     config: config_module.Config | None = None,
     *,
@@ -291,6 +291,6 @@ def create_streaming_client(
     Raises:
         ConfigError: A setting is unknown or has a value that can't be used.
     """
-    credentials = hidden(credentials)
+    credentials = wrap_secret(credentials)
     settings = given_settings(locals())
     return StreamingClient(config, storage=storage, http_client=http_client, **settings)

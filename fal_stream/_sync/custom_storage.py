@@ -23,7 +23,7 @@ from .._shared import upload_protocol
 from .._shared.prepared_stream import PreparedStream
 from .._shared.watchdog import Limits, Watchdog
 from .._signal_errors import raised_by_signal_handler
-from ..abort import AbortController, AbortSignal, follow
+from ..abort import AbortController, AbortSignal, call_on_abort
 from ..errors import ConfigError, FalStreamError, UploadError
 from .http.sender import Sender
 from .run_limited import run_limited
@@ -101,7 +101,7 @@ def upload_with_storage(
     """
     group = AbortController()
     calls = _Calls(sender, Limits(total=prepared.limits.total), group.signal)
-    unsubscribe = follow(signal, group.abort)
+    unsubscribe = call_on_abort(signal, group.abort)
     try:
         if is_overridden(storage, "transform_input"):
             assert isinstance(storage, StorageClient), "others have an upload only"
@@ -134,7 +134,7 @@ class _Calls:
         options = {"signal": self._signal} if takes_signal else {}
         exchange = new_exchange(Watchdog(self._limits, time.monotonic))
         self._sender.register(exchange)
-        unsubscribe = follow(self._signal, exchange.abort)
+        unsubscribe = call_on_abort(self._signal, exchange.abort)
         try:
             return exchange.call(_guarded, method, argument, options, place)
         finally:

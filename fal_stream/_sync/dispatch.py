@@ -27,7 +27,7 @@ from .._shared.watchdog import OPTION_OF_PHASE
 from ..config import AnySettings
 from ..credentials import Secret, check_credentials, credentials_from_environment
 from ..errors import ConfigError, StreamConnectionError, excerpt
-from ..middleware import RequestConfig, check_changed
+from ..middleware import RequestConfig, check_middleware_result
 from .http.sender import Sender
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class Dispatcher:
         )
         for function in config.request_middleware:
             given = _call(exchange, "request_middleware", function, changed)
-            changed = check_changed(given)
+            changed = check_middleware_result(given)
         proxied = self._proxied(changed, exchange)
         sent = proxied or changed
         prepared = PreparedRequest(

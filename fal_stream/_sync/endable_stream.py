@@ -36,11 +36,11 @@ from .._shared.stream_state import (
     outcome_of,
 )
 from .._shared.watchdog import Expired
-from ..abort import AbortController, AbortSignal, follow_weakly
+from ..abort import AbortController, AbortSignal, call_weakly_on_abort
 from ..errors import FalStreamError, counted, without_frames
 from ..types import ServerSentEvent, StreamEventType
 from .chunk_reader import ChunkReader, Opener
-from .listeners import NOTHING, TYPES, Listeners
+from .listeners import NO_CHUNKS, TYPES, Listeners
 
 ChunkT = TypeVar("ChunkT", default=Any)
 
@@ -75,7 +75,7 @@ class EndableStream(Generic[ChunkT]):
         self._unsubscribe: Callable[[], None] | None = None
         self._chunk_reader = ChunkReader(prepared, opener)
         if given is not None:
-            self._unsubscribe = follow_weakly(given, self.abort)
+            self._unsubscribe = call_weakly_on_abort(given, self.abort)
 
     @property
     def closed(self) -> bool:
@@ -136,7 +136,7 @@ class EndableStream(Generic[ChunkT]):
             return
         if STOPPED not in self._reached:
             self._reached.append(STOPPED)
-        self._ready = NOTHING
+        self._ready = NO_CHUNKS
         self._chunk_reader.abort()
 
     def _end(self, *, is_cancelled: bool) -> None:
@@ -206,7 +206,7 @@ class EndableStream(Generic[ChunkT]):
         finally:
             if is_urgent:
                 self._listeners.limit_wait()
-                complete_despite_cancellation(self._clean_up(), _nothing)
+                complete_despite_cancellation(self._clean_up(), _do_nothing)
 
     def _clean_up(self) -> Outcome:
         """Release the connection, report the end, and call the listeners.
@@ -235,13 +235,13 @@ class EndableStream(Generic[ChunkT]):
         After a cancellation, the next call continues with what is left.
         """
         # A listener may read its own stream, which has to raise an error and not take chunks.
-        self._ready = NOTHING
+        self._ready = NO_CHUNKS
         try:
             self._listeners.deliver()
         finally:
             self._ready = self.buffer
             if STOPPED in self._reached:  # checked last, because another thread may call `abort`
-                self._ready = NOTHING
+                self._ready = NO_CHUNKS
 
     def _report(self) -> None:
         reporter, self._reporter = self._reporter, None
@@ -285,5 +285,5 @@ class EndableStream(Generic[ChunkT]):
             warnings.warn(message, RuntimeWarning, stacklevel=2, source=self)
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """Do nothing: there is nothing to interrupt."""

@@ -137,7 +137,7 @@ def save_file(
         try:
             return in_thread(_write_inline, found, limits, part)
         finally:
-            part.give_up()
+            part.discard()
     download = start_download(found, limits, dispatcher, signal)
     try:
         part = make_part(download.content_type)
@@ -148,7 +148,7 @@ def save_file(
                 writer.write(data)
             return writer.finish()
         finally:
-            part.give_up()
+            part.discard()
     finally:
         download.release()
 

@@ -20,7 +20,7 @@ Listener = Callable[[Any], Any]
 
 # An empty deque takes as much memory as dozens of entries, so this immutable one is used until
 # there is an entry.
-NOTHING: deque[Any] = deque(maxlen=0)
+NO_CHUNKS: deque[Any] = deque(maxlen=0)
 
 TYPES: tuple[StreamEventType, ...] = get_args(StreamEventType)
 
@@ -49,8 +49,8 @@ class Listeners:
 
     def __init__(self, endpoint_id: str) -> None:
         self.by_type: dict[str, list[Listener]] = {name: [] for name in TYPES}
-        self.pending: deque[tuple[Listener, Any]] = NOTHING
-        self.undelivered: deque[Any] = NOTHING
+        self.pending: deque[tuple[Listener, Any]] = NO_CHUNKS
+        self.undelivered: deque[Any] = NO_CHUNKS
         self._endpoint_id = endpoint_id
         self._deadline = math.inf
 
@@ -82,14 +82,14 @@ class Listeners:
     def enqueue(self, chunks: Iterable[Any]) -> None:
         """Queue chunks for the listeners, if there are any listeners."""
         if self.by_type["data"] or self.by_type["message"]:
-            if self.undelivered is NOTHING:
+            if self.undelivered is NO_CHUNKS:
                 self.undelivered = deque()
             self.undelivered.extend(chunks)
 
     def enqueue_calls(self, value: Any, *types: StreamEventType) -> None:
         """Queue calls of the listeners of some types with a value."""
         for listener in self.of(*types):
-            if self.pending is NOTHING:
+            if self.pending is NO_CHUNKS:
                 self.pending = deque()
             self.pending.append((listener, value))
 

@@ -103,7 +103,7 @@ class StreamSaver:
             self._keep(saver, with_buffer=not isinstance(error, FalStreamError))
             raise
         except BaseException:
-            complete_despite_cancellation(self._keep_soon(saver), _nothing)
+            complete_despite_cancellation(self._keep_soon(saver), _do_nothing)
             raise
         finally:
             saver.leave()
@@ -138,7 +138,7 @@ class StreamSaver:
             if not self._previews or number == before:
                 self._save(saver, last, stream._count)
             if not saver.paths and self._failure is None:
-                raise self._nothing(last)
+                raise self._no_file_error(last)
 
     def _keep_soon(self, saver: Saver) -> Path | None:
         """Keep what has arrived, but wait only briefly for a disk that hangs."""
@@ -186,7 +186,7 @@ class StreamSaver:
                 # The other files can still be saved.
                 self._failure = self._failure or error
 
-    def _nothing(self, last: object) -> FileError:
+    def _no_file_error(self, last: object) -> FileError:
         if last is None:
             return self._error("There is no file to save: no chunk came")
         hint = "iterate the stream to see what it gives"
@@ -204,5 +204,5 @@ class StreamSaver:
         )
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """Do nothing: the wait for the disk has a limit of its own."""

@@ -115,10 +115,10 @@ class Saver:
         self._writer = None
         return path
 
-    def give_up(self) -> None:
+    def discard(self) -> None:
         """Remove the unfinished file of a response body."""
         if self._part is not None:
-            self._part.give_up()
+            self._part.discard()
         self._writer = None
 
     def keep(self) -> Path | None:

@@ -29,7 +29,7 @@ from .._net.flavour_hints import FlavourHints, IteratorHints
 from .._net.work_queue import WorkQueue
 from .._net.workers import Inputs, ResultReader
 from .._shared.stream_state import EndReason, Outcome
-from ..abort import AbortSignal, follow_weakly
+from ..abort import AbortSignal, call_weakly_on_abort
 from ..errors import ConfigError, StreamConnectionError, StreamInterrupted
 from ..types import MapItem
 from .map_workers import MapWorkers
@@ -61,7 +61,9 @@ class StreamMap(FlavourHints, IteratorHints, Generic[InputT, ResultT]):
         if read is not None:
             check_function("read", read)
         work = MapWorkers(make, inputs, read or _last, queue)
-        self._unsubscribe = follow_weakly(signal, work.stop) if signal is not None else _nothing
+        self._unsubscribe = (
+            call_weakly_on_abort(signal, work.stop) if signal is not None else _do_nothing
+        )
         self._work = work
 
     @property
@@ -110,7 +112,7 @@ class StreamMap(FlavourHints, IteratorHints, Generic[InputT, ResultT]):
             work.stop(EndReason.of("the stream map was closed", outcome))
         if work.workers.can_close():
             wait = work.workers.wait(work.is_finished)
-            complete_despite_cancellation(wait, _nothing)
+            complete_despite_cancellation(wait, _do_nothing)
         self._unsubscribe()
 
     def __iter__(self) -> Self:
@@ -204,5 +206,5 @@ def _interrupted() -> StreamInterrupted:
     )
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """Do nothing: there is nothing to interrupt."""

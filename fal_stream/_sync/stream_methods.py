@@ -18,7 +18,7 @@ from .._shared.options import EVENT_STREAM, NoOthers, given_options
 from .._shared.prepared_stream import PreparedStream, prepare_stream
 from ..abort import AbortSignal
 from ..config import Settings
-from ..credentials import hides_arguments
+from ..credentials import hide_arguments
 from ..errors import ConfigError
 from ..types import (
     NOT_GIVEN,
@@ -105,7 +105,7 @@ class StreamMethods:
         hint: str | None = None,
     ) -> FalStream[OutputT]: ...
 
-    @hides_arguments
+    @hide_arguments
     def stream(
         self,
         endpoint_id: str,
@@ -281,7 +281,7 @@ class StreamMethods:
         hint: str | None = None,
     ) -> StreamMap[InputT, ResultT]: ...
 
-    @hides_arguments
+    @hide_arguments
     def stream_map(
         self,
         endpoint_id: str,

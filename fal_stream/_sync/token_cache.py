@@ -38,11 +38,11 @@ class _PendingToken(SharedWork):
         super().__init__()
         self.exchange = exchange
         self.waiting: deque[Deliver] = deque()
-        self.has_landed = False
+        self.is_resolved = False
 
     def resolve(self, outcome: Token | FalStreamError | None) -> None:
         """Deliver the outcome to the waiters; None tells them to look for a token again."""
-        self.has_landed = True
+        self.is_resolved = True
         # Callbacks are not removed, so after a Ctrl-C in this loop, the next call reaches the rest.
         for deliver in list(self.waiting):
             deliver(outcome)
@@ -50,7 +50,7 @@ class _PendingToken(SharedWork):
     def add_waiter(self, deliver: Deliver) -> None:
         """Add a callback for the outcome."""
         self.waiting.append(deliver)
-        if self.has_landed:
+        if self.is_resolved:
             deliver(None)  # the waiter looks at the cache again
 
 
@@ -68,7 +68,7 @@ class Tokens:
     def __init__(self, config: AnySettings, dispatcher: Dispatcher) -> None:
         self._config = config
         self._dispatcher = dispatcher
-        self._kept: dict[TokenKey, Token] = {}
+        self._cache: dict[TokenKey, Token] = {}
         self._pending: dict[TokenKey, _PendingToken] = {}
 
     def get(self, prepared: PreparedStream, exchange: Exchange) -> tuple[Token, bool]:
@@ -107,16 +107,16 @@ class Tokens:
             token: The token; a newer one stays in the cache.
         """
         key = TokenKey(prepared.token_provider, prepared.app_path, os.getpid())
-        if self._kept.get(key) is token:
-            self._kept.pop(key, None)
+        if self._cache.get(key) is token:
+            self._cache.pop(key, None)
 
     def _fresh(self, key: TokenKey) -> Token | None:
         """Return the cached token if it is still valid, and remove tokens that have expired."""
         now, margin = time.monotonic(), token_margin(self._config.token_lifetime)
-        for old, token in self._kept.copy().items():
+        for old, token in self._cache.copy().items():
             if not token.is_fresh(now):
-                self._kept.pop(old, None)
-        kept = self._kept.get(key)
+                self._cache.pop(old, None)
+        kept = self._cache.get(key)
         return kept if kept is not None and kept.is_fresh(now, margin=margin) else None
 
     def _fetch_or_wait(
@@ -138,7 +138,7 @@ class Tokens:
             _logger.debug("A token for %s is asked for", prepared.app_path)
             outcome = self._outcome(prepared, exchange)
             if isinstance(outcome, Token):
-                self._kept[key] = outcome
+                self._cache[key] = outcome
             self._resolve(key, mine, outcome)
         except BaseException:
             # Whatever has interrupted this: no stream may wait for a request that was cancelled.

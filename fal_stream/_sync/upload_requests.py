@@ -25,7 +25,7 @@ from .._shared.endpoint import host_of, is_loopback
 from .._shared.prepared_request import OUR_HEADERS, PreparedRequest, api_request
 from .._shared.storage_settings import HEADER as LIFECYCLE_HEADER
 from .._shared.watchdog import Limits, Watchdog
-from ..abort import AbortSignal, follow
+from ..abort import AbortSignal, call_on_abort
 from ..config import AnySettings
 from ..errors import ApiError, StreamConnectionError
 from .dispatch import Dispatcher
@@ -63,7 +63,7 @@ class UploadRequests:
         watchdog.add_waited(time.monotonic() - self._began)
         exchange = new_exchange(watchdog)
         self._sender.register(exchange)
-        unsubscribe = follow(signal, exchange.abort)
+        unsubscribe = call_on_abort(signal, exchange.abort)
         try:
             yield exchange
         finally:

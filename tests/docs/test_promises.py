@@ -10,7 +10,8 @@ import pytest
 from tests.docs.named_tests import ROOT, missing_tests, named_tests, write_names
 
 PAGES = [
-    ROOT / "docs" / "contributing" / name for name in ("mended.md", "promises.md", "security.md")
+    ROOT / "docs" / "contributing" / name
+    for name in ("fixed-bugs.md", "promises.md", "security.md")
 ]
 ROW = re.compile(r"^\| (?!case \||---)(.*?) \| .* \| (.*?) \|$", re.MULTILINE)
 

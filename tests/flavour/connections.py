@@ -93,7 +93,7 @@ def connect_by(
         begun(exchange)
         wire = await async_connect(exchange, host, port)
         try:
-            return look(wire.extra("socket"))
+            return look(wire.get_extra_info("socket"))
         finally:
             wire.close()
 

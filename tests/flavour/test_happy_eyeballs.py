@@ -335,7 +335,7 @@ def test_a_loop_that_watches_no_sockets(hosts: Hosts, monkeypatch: pytest.Monkey
     async def run() -> str:
         exchange = running_loop().exchange(Watchdog(Limits(start=20), time.monotonic))
         wire = await async_connect(exchange, HOST, hosts.port)
-        peer = wire.extra("socket").getpeername()[0]
+        peer = wire.get_extra_info("socket").getpeername()[0]
         wire.close()
         return str(peer)
 

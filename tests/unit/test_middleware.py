@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fal_stream import Config, ConfigError, ProxyUrlConfig, RequestConfig
-from fal_stream.middleware import check_changed
+from fal_stream.middleware import check_middleware_result
 
 REQUEST = RequestConfig("POST", "https://fal.run/acme/app/stream?a=1", {"accept": "x"})
 
@@ -83,7 +83,9 @@ def test_bad_fields_of_a_proxy(fields: dict[str, Any], message: str) -> None:
 
 def test_what_middleware_gives_is_put_in_order() -> None:
     given = RequestConfig("post", "https://x.example", {"X-Trace": " 1 "})
-    assert check_changed(given) == RequestConfig("POST", "https://x.example", {"x-trace": "1"})
+    assert check_middleware_result(given) == RequestConfig(
+        "POST", "https://x.example", {"x-trace": "1"}
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,4 +101,4 @@ def test_what_middleware_gives_is_put_in_order() -> None:
 )
 def test_bad_results_of_middleware(given: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        check_changed(given)
+        check_middleware_result(given)

@@ -47,7 +47,7 @@ def test_a_file_has_its_name_when_it_is_whole(tmp_path: Path) -> None:
     assert names_in(tmp_path) == ["fox.png.part"]
     part.write(b"two")
     assert part.finish() == tmp_path / "fox.png" == part.path
-    part.give_up()
+    part.discard()
     part.keep()
     assert names_in(tmp_path) == ["fox.png"]
     assert (tmp_path / "fox.png").read_bytes() == b"onetwo"
@@ -66,7 +66,7 @@ def check_each_step(tmp_path: Path, overwrite: bool) -> None:
                 part.write(b"new")
                 part.finish()
         except Interruption:
-            part.give_up()
+            part.discard()
         assert set(names_in(folder)) <= {"fox.png", "fox-2.png"}
         whole = {b"mine", b"new"} if overwrite else {b"mine"}
         assert (folder / "fox.png").read_bytes() in whole
@@ -126,14 +126,14 @@ def test_many_at_once(tmp_path: Path) -> None:
 
 def test_what_is_given_up_is_removed(tmp_path: Path) -> None:
     part = PartFile(tmp_path, "fox.png", overwrite=False)
-    part.give_up()
+    part.discard()
     part.create()
     assert names_in(tmp_path) == []
     part.write(b"nothing happens")
     part = PartFile(tmp_path, "fox.png", overwrite=False)
     part.create()
-    part.give_up()
-    part.give_up()
+    part.discard()
+    part.discard()
     assert names_in(tmp_path) == []
 
 
@@ -141,7 +141,7 @@ def test_what_is_given_up_is_removed(tmp_path: Path) -> None:
 def test_what_is_given_up_gets_no_name(tmp_path: Path) -> None:
     part = PartFile(tmp_path, "fox.png", overwrite=False)
     part.create()
-    part.give_up()
+    part.discard()
     part.write(b"nothing happens")
     with pytest.raises(FileError, match="was given up"):
         part.finish()
@@ -163,7 +163,7 @@ def test_what_is_kept_stays(tmp_path: Path) -> None:
     part.create()
     part.write(b"half")
     part.keep()
-    part.give_up()
+    part.discard()
     assert part.path == tmp_path / "fox.png.part"
     assert part.path.read_bytes() == b"half"
 
@@ -189,7 +189,7 @@ def test_giving_up_waits_for_no_write(tmp_path: Path) -> None:
     thread = threading.Thread(target=part.write, args=[b"x"])
     thread.start()
     assert begun.wait(10)
-    part.give_up()
+    part.discard()
     assert names_in(tmp_path) == ["fox.png.part"]
     go_on.set()
     thread.join()
@@ -215,7 +215,7 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
     part._file = open("/dev/full", "wb")  # noqa: SIM115 - the part closes it
     with pytest.raises(FileError, match=r"fox.png can't be written \(No space left"):
         part.write(bytes(1_000_000))
-    part.give_up()
+    part.discard()
     assert names_in(tmp_path) == []
 
 

@@ -230,4 +230,4 @@ class AsyncResponseBody(httpx.AsyncByteStream):
 
     def get_extra_info(self, info: str) -> object:
         """Return a value as httpx's extension `network_stream` does."""
-        return self._stream.extra(info)
+        return self._stream.get_extra_info(info)
