@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._net.async_exchange import AsyncExchange
-from .._net.compat import async_settle
+from .._net.flavour_pairs import async_settle
 from .._signal_errors import raised_by_signal_handler
 from ..errors import FalStreamError
 

@@ -1,4 +1,4 @@
-"""Send the request of one stream, read its response, and decode its chunks.
+"""Read the chunks of one stream from the server, once the request of the stream was sent.
 
 A chunk reader doesn't know the consumers: the read lock of the stream lets one of them read at a
 time.
@@ -52,7 +52,7 @@ class AsyncChunkReader:
 
     def __init__(self, prepared: PreparedStream, opener: AsyncOpener) -> None:
         self.received: int = 0
-        self._answered_response: AsyncStreamResponse | None = None
+        self._last_response: AsyncStreamResponse | None = None
         self._prepared = prepared
         self._opener = opener
         self._watchdog = Watchdog(prepared.limits, time.monotonic)
@@ -67,7 +67,7 @@ class AsyncChunkReader:
 
         If they repeat a secret of the request, it is masked.
         """
-        return {} if self._answered_response is None else self._answered_response.redacted_headers
+        return {} if self._last_response is None else self._last_response.redacted_headers
 
     async def start(self) -> None:
         """Send the request and wait for the head of the response.
@@ -81,10 +81,10 @@ class AsyncChunkReader:
         if self._aborted:
             raise Aborted
         response = await self._opener(self._prepared, exchange)
-        self._answered_response = response
+        self._last_response = response
         try:
             self._source = await self._source_of(response)
-            self._watchdog.started()
+            self._watchdog.on_start()
             self._response = response
         except BaseException:
             await response.release()
@@ -116,7 +116,7 @@ class AsyncChunkReader:
                 is_workflow=prepared.is_workflow,
                 any_end=prepared.any_end,
                 redact=response.redact,
-                answer_error=partial(_answer_error, response),
+                body_error=partial(_body_error, response),
             )
         if prepared.output_type not in (None, bytes):
             raise api_errors.untyped_error(response.redacted_headers)
@@ -192,6 +192,6 @@ class AsyncChunkReader:
 
 # Not a method: a bound method would be part of a reference cycle with the response, which would
 # keep the client alive until the garbage collector runs.
-def _answer_error(response: AsyncStreamResponse, text: str) -> FalStreamError:
+def _body_error(response: AsyncStreamResponse, text: str) -> FalStreamError:
     body = response.redact(text).encode()
     return api_errors.error_from_response(response.status, response.redacted_headers, body)

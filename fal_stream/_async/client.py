@@ -32,7 +32,7 @@ from .dispatch import AsyncDispatcher
 from .http.sender_factory import AsyncHttpClient, make_sender
 from .storage import AsyncStorageClient, is_overridden
 from .stream_methods import AsyncStreamMethods
-from .token_cache import AsyncTokens
+from .token_cache import AsyncTokenCache
 
 if TYPE_CHECKING:
     from .http.response import AsyncStreamResponse
@@ -111,7 +111,7 @@ class AsyncStreamingClient(AsyncStreamMethods, AsyncFlavourHints):
         settings = self._settings = make_settings(config, given_settings(locals()))
         self._sender = make_sender(http_client, settings)
         self._dispatcher = AsyncDispatcher(settings, self._sender)
-        self._tokens = AsyncTokens(settings, self._dispatcher)
+        self._tokens = AsyncTokenCache(settings, self._dispatcher)
         self._owns_storage = storage is None
         self.storage: AsyncStorageClient = _check_storage(storage) or AsyncStorageClient._of(
             settings, http_client

@@ -16,7 +16,7 @@ from typing import Any
 from .._checks import short_repr
 from .._input_files.detect import safe_getattr
 from .._net.async_exchange import async_new_exchange
-from .._net.compat import async_check_function
+from .._net.flavour_pairs import async_check_function
 from .._net.storage_protocol import AsyncStorage, async_call_storage
 from .._shared import upload_protocol
 from .._shared.prepared_stream import PreparedStream

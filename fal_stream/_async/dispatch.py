@@ -1,4 +1,4 @@
-"""Send a request: apply middleware and the proxy, add the key, retry if that is safe.
+"""Retry, authenticate, apply middleware and the proxy: all that is done to a request of fal's API.
 
 Not here: connections (`http`), which requests may be retried (`RetryPolicy`), and what a response
 means (`api_errors`).
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from .._checks import warn_of_long_times
 from .._net.async_exchange import AsyncExchange
-from .._net.compat import async_check_function
+from .._net.flavour_pairs import async_check_function
 from .._reporting.spans import trace_headers
 from .._shared.endpoint import backup_url, is_loopback
 from .._shared.prepared_request import PreparedRequest, authorization, key_use
@@ -77,7 +77,7 @@ class AsyncDispatcher:
         Args:
             request: What to send.
             exchange: Applies the timeouts and the abort.
-            as_is: Whether to send it unchanged, without middleware, proxy and key. Default False.
+            as_is: Whether to leave middleware, proxy and key out. Default False.
 
         Returns:
             The response, whatever its status.
@@ -102,7 +102,7 @@ class AsyncDispatcher:
                 reason = error.message
             else:
                 if _logger.isEnabledFor(logging.DEBUG):
-                    _log_answer(prepared, response, time.monotonic() - began)
+                    _log_response(prepared, response, time.monotonic() - began)
                 delay = self._delay_after_answer(retry, response, exchange)
                 if delay is None:
                     return response
@@ -154,7 +154,7 @@ class AsyncDispatcher:
         for function in config.request_middleware:
             given = await _call(exchange, "request_middleware", function, changed)
             changed = check_middleware_result(given)
-        proxied = await self._proxied(changed, exchange)
+        proxied = await self._via_proxy_url(changed, exchange)
         sent = proxied or changed
         prepared = PreparedRequest(
             sent.method, sent.url, sent.headers, None if sent.method == "GET" else request.body
@@ -178,7 +178,7 @@ class AsyncDispatcher:
             prepared, headers={**sent.headers, "authorization": authorization(credentials)}
         )
 
-    async def _proxied(
+    async def _via_proxy_url(
         self, request: RequestConfig, exchange: AsyncExchange
     ) -> RequestConfig | None:
         proxy = self._config.proxy_url
@@ -266,7 +266,7 @@ def _traced(request: PreparedRequest) -> PreparedRequest:
     return replace(request, headers={**headers, **request.headers}) if headers else request
 
 
-def _log_answer(request: PreparedRequest, response: AsyncStreamResponse, seconds: float) -> None:
+def _log_response(request: PreparedRequest, response: AsyncStreamResponse, seconds: float) -> None:
     request_id = excerpt(response.redacted_headers.get("x-fal-request-id", "none"), 120)
     _logger.debug(
         "%s answered %d after %.3f s, request_id=%s",

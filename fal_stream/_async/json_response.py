@@ -1,4 +1,4 @@
-"""Read a response whose body is JSON, such as that of the storage or of a token's request."""
+"""Read responses whose body is JSON: from the storage, and from the server that issues tokens."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, get_args
 
 from .._checks import check_known, short_repr
-from .._net.compat import async_call, async_call_with_timeout, async_settle
+from .._net.flavour_pairs import async_call, async_call_with_timeout, async_settle
 from .._signal_errors import raised_by_signal_handler
 from ..errors import ConfigError
 from ..types import StreamEventType

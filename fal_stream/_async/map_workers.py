@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from .._net.cancellation import async_cancellations
-from .._net.compat import async_call
+from .._net.flavour_pairs import async_call
 from .._net.work_queue import WorkQueue
 from .._net.workers import AsyncInputs, AsyncResultReader, AsyncWorkerGroup, async_iterate_inputs
 from .._signal_errors import raised_by_signal_handler

@@ -18,9 +18,9 @@ from typing_extensions import Self, TypeVar
 
 from .._ipython import shorten_traceback
 from .._net.cancellation import async_cancellations, async_is_interruption
-from .._net.compat import AsyncStartable
 from .._net.exchange import Aborted
 from .._net.flavour_hints import AsyncFlavourHints
+from .._net.flavour_pairs import AsyncStartable
 from .._net.result_hints import async_result_hints
 from .._reporting.reporter import Reporter
 from .._shared.prepared_stream import PreparedStream

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._checks import check_bool
 from .._net.cancellation import async_complete_despite_cancellation, async_in_thread
-from .._net.compat import async_call_with_timeout
+from .._net.flavour_pairs import async_call_with_timeout
 from .._saving.save_path import make_folder, parse_save_path
 from .._shared.chunk_fields import shown_fields
 from .._shared.chunk_files import SeenFiles, find_files_in_chunk

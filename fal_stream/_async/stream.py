@@ -17,8 +17,8 @@ from typing_extensions import Self, TypeVar
 
 from .. import config as config_module
 from .._checks import check_bool, safe_repr
-from .._net.compat import async_check_function
 from .._net.flavour_hints import AsyncIteratorHints
+from .._net.flavour_pairs import async_check_function
 from .._net.result_hints import async_result_hints
 from .._shared.file_limits import DEFAULT_MAX_BYTES, DEFAULT_SECONDS, FileLimits
 from .._shared.prepared_stream import PreparedStream

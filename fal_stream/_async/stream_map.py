@@ -23,8 +23,8 @@ from .._net.cancellation import (
     async_is_cancelled_here,
     async_is_interruption,
 )
-from .._net.compat import async_check_function
 from .._net.flavour_hints import AsyncFlavourHints, AsyncIteratorHints
+from .._net.flavour_pairs import async_check_function
 from .._net.work_queue import WorkQueue
 from .._net.workers import AsyncInputs, AsyncResultReader
 from .._shared.stream_state import EndReason, Outcome

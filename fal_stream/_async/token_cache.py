@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._net.async_exchange import AsyncExchange
-from .._net.compat import async_check_function
+from .._net.flavour_pairs import async_check_function
 from .._net.threads import AsyncSharedWork
 from .._shared.prepared_request import api_request
 from .._shared.prepared_stream import PreparedStream
@@ -53,7 +53,7 @@ class _PendingToken(AsyncSharedWork):
             deliver(None)  # the waiter looks at the cache again
 
 
-class AsyncTokens:
+class AsyncTokenCache:
     """The tokens of one client.
 
     No lock guards them, because a signal handler may interrupt any step: each step is a single

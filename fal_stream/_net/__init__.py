@@ -1,1 +1,1 @@
-"""Network and event loops: the only code that is written by hand for each flavour."""
+"""Network, threads and event loops: what differs by flavour is written by hand here, in pairs."""

@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 from .._ipython import running_shell
 from .._shared.watchdog import Watchdog
-from .compat import async_call
 from .event_loop import EventLoop
 from .exchange import BaseExchange
+from .flavour_pairs import async_call
 from .loops import running_loop
 
 T = TypeVar("T")
@@ -87,7 +87,7 @@ class AsyncExchange(BaseExchange, ABC):
             Expired: A limit of the watchdog has run out.
         """
 
-    def on_abort(self, close: Callable[[], None]) -> None:
+    def set_waker(self, close: Callable[[], None]) -> None:
         """Set the function that closes the connection; an abort calls it in the event loop."""
         self._close = close
 

@@ -45,12 +45,12 @@ class AsyncSocketStream:
         self._tls: TlsEngine | None = None
         # TLS records to send; kept here, because the task that sends them may be cancelled.
         self._unsent = b""
-        self.bind(exchange)
+        self.attach(exchange)
 
-    def bind(self, exchange: AsyncExchange) -> None:
+    def attach(self, exchange: AsyncExchange) -> None:
         """Attach to an exchange: from now on its limits apply, and its abort ends the waits."""
         self._exchange = exchange
-        exchange.on_abort(self._stream.close)
+        exchange.set_waker(self._stream.close)
 
     async def send(self, data: bytes, *, counts: bool = True) -> None:
         """Send bytes.

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 from .._shared.watchdog import Watchdog
 from .async_exchange import AsyncExchange, do_nothing
-from .compat import MAX_WAIT_SLICE, async_call
 from .event_loop import EventLoop
 from .exchange import Aborted
+from .flavour_pairs import MAX_WAIT_SLICE, async_call
 from .sockets import ready
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""The exchange: the timeouts and the abort flag of one request and its response, both flavours."""
+"""The exchange: the timeouts and the abort flag of one operation, both flavours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Aborted(Exception):
 
 
 class BaseExchange:
-    """The timeouts and the abort flag of one request and its response.
+    """The timeouts and the abort flag of one operation: a request with its retries, for example.
 
     Args:
         watchdog: Consulted before every wait.
@@ -53,7 +53,7 @@ class BaseExchange:
 
     def progress(self) -> None:
         """Tell the watchdog that a piece of the request was sent, or of a file received."""
-        self.watchdog.progress()
+        self.watchdog.on_progress()
 
     def abort(self) -> None:
         """End every wait of the exchange; callable from any thread at any time."""

@@ -75,7 +75,7 @@ def connect(exchange: Exchange, host: str, port: int) -> socket.socket:
         return attempts.winner(ready(attempts.pending, selectors.EVENT_WRITE, seconds))
 
     try:
-        exchange.on_abort(attempts.shut_down)
+        exchange.set_waker(attempts.shut_down)
         return exchange.wait(once)
     except ConnectFailed:
         # An abort shuts the sockets down, which looks like a failure.

@@ -19,7 +19,7 @@ from .._signal_errors import raised_by_signal_handler, suppress_errors
 from ..errors import StreamConnectionError
 from .async_exchange import AsyncExchange
 from .cancellation import async_complete_despite_cancellation
-from .compat import MAX_WAIT_SLICE
+from .flavour_pairs import MAX_WAIT_SLICE
 from .http_errors import HttpLibraryError, read_error
 from .log_redaction import RedactedLogs
 from .read_timer import ReadTimer
@@ -64,11 +64,11 @@ class AsyncHttpxBody:
         self._timer = ReadTimer(exchange.loop.call_later, self._shut_down)
         self._is_attached = self._is_busy = self._has_ended = self._is_released = False
 
-    def bind(self) -> None:
+    def attach(self) -> None:
         """Make an abort of the exchange shut the socket down."""
         self._is_attached = True
         if self._has_socket:
-            self._exchange.on_abort(self._shut_down)
+            self._exchange.set_waker(self._shut_down)
 
     async def read(self) -> bytes:
         """Wait for some bytes.
@@ -190,11 +190,11 @@ class HttpxBody:
         self._worker: _Worker | None = None
         self._is_attached = self._is_busy = self._is_released = False
 
-    def bind(self) -> None:
+    def attach(self) -> None:
         """See `AsyncHttpxBody`."""
         self._is_attached = True
         if self._has_socket:
-            self._exchange.on_abort(self._shut_down)
+            self._exchange.set_waker(self._shut_down)
 
     def read(self) -> bytes:
         """See `AsyncHttpxBody`; a signal handler's exception is raised unchanged."""

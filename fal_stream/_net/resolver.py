@@ -22,7 +22,7 @@ from typing import Any
 from typing_extensions import Self
 
 from .._signal_errors import raised_by_signal_handler
-from .compat import MAX_WAIT_SLICE
+from .flavour_pairs import MAX_WAIT_SLICE
 from .shared_call import CallResult, Deliver, SharedCall
 from .threads import start_thread
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from .cancellation import async_in_thread
-from .compat import async_call, call
+from .flavour_pairs import async_call, call
 
 
 class AsyncStorage(Protocol):

@@ -18,8 +18,8 @@ from typing import Any, Generic, TypeVar
 
 from .._ipython import running_shell
 from .._shared.watchdog import Watchdog
-from .compat import MAX_WAIT_SLICE, call
 from .exchange import Aborted, BaseExchange
+from .flavour_pairs import MAX_WAIT_SLICE, call
 from .threads import start_named_thread
 
 T = TypeVar("T")
@@ -103,7 +103,7 @@ class Exchange(BaseExchange):
         super().abort()
         self._wake_up(self._wake)
 
-    def on_abort(self, wake: Callable[[], None]) -> None:
+    def set_waker(self, wake: Callable[[], None]) -> None:
         """Set the wake-up function for the next waits; call it at once if an abort has come."""
         before, self._wake = self._wake, [wake]
         before.clear()

@@ -74,12 +74,12 @@ class SocketStream:
         self._held_error: OSError | None = None
         self._timeout: float | None = -1.0
         self._shut = False
-        self.bind(exchange)
+        self.attach(exchange)
 
-    def bind(self, exchange: Exchange) -> None:
+    def attach(self, exchange: Exchange) -> None:
         """Attach to an exchange: from now on its limits apply, and its abort ends the waits."""
         self._exchange = exchange
-        exchange.on_abort(self._shut_down)
+        exchange.set_waker(self._shut_down)
 
     def send(self, data: bytes, *, counts: bool = True) -> None:
         """Send bytes.
@@ -147,7 +147,7 @@ class SocketStream:
 
     def _receive_within(self, seconds: float) -> bytes | None:
         if seconds != self._timeout:
-            self._wait_at_most(seconds)
+            self._set_timeout(seconds)
         try:
             data = self._sock.recv(READ_BYTES)
         except _NOT_YET as error:
@@ -167,7 +167,7 @@ class SocketStream:
         if len(data) < _FULL_RECORD and not sock.pending():
             return data
         pieces, size = [data], len(data)
-        self._wait_at_most(0.0)
+        self._set_timeout(0.0)
         try:
             while size < READ_BYTES and (len(data) >= _FULL_RECORD or sock.pending()):
                 data = sock.recv(READ_BYTES)
@@ -183,13 +183,13 @@ class SocketStream:
                 self._held_error = error
         return b"".join(pieces)
 
-    def _wait_at_most(self, seconds: float) -> None:
+    def _set_timeout(self, seconds: float) -> None:
         if seconds != self._timeout:
             self._sock.settimeout(seconds)
             self._timeout = seconds
 
     def _try(self, operation: Callable[[], T], seconds: float) -> T | None:
-        self._wait_at_most(seconds)
+        self._set_timeout(seconds)
         try:
             return operation()
         except _NOT_YET as error:
@@ -218,7 +218,7 @@ class SocketStream:
         )
         self._sock, self._is_tls, self._timeout = sock, True, -1.0
         exchange = self._exchange
-        exchange.on_abort(self._shut_down)
+        exchange.set_waker(self._shut_down)
 
         def handshake() -> bool:
             sock.do_handshake()

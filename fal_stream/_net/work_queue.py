@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeVar
 
-from .compat import Lock
+from .flavour_pairs import Lock
 
 ItemT = TypeVar("ItemT")
 

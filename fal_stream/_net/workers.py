@@ -23,8 +23,8 @@ from typing import Any, TypeAlias, TypeVar
 
 from .._checks import short_repr
 from ..errors import ConfigError, FalStreamError
-from .compat import MAX_WAIT_SLICE
 from .event_loop import EventLoop
+from .flavour_pairs import MAX_WAIT_SLICE
 from .loops import running_loop
 from .threads import may_wait_for_threads, start_named_thread
 

@@ -54,11 +54,11 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
         raw: Whether to return the events themselves, undecoded. Default False.
         redact: Masks the secrets of the request in a text that an error shows. Default: nothing
             is masked.
-        answer_error: Returns the error for a body that is nothing but the JSON of an error.
+        body_error: Returns the error for a body that is nothing but the JSON of an error.
             Default: the same error as for an event named `error`.
 
     Attributes:
-        foreign: The number of bytes since the last event that are not an event, or fewer. Known
+        non_event_bytes: At most the number of bytes since the last event that are no event. Known
             when the source is closed.
     """
 
@@ -73,7 +73,7 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
         any_end: bool = False,
         raw: bool = False,
         redact: Callable[[str], str] = str,
-        answer_error: Callable[[str], FalStreamError] | None = None,
+        body_error: Callable[[str], FalStreamError] | None = None,
     ) -> None:
         super().__init__(is_final)
         self.raw = raw
@@ -84,7 +84,7 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
         self._ends_with_output = is_workflow and is_final is None and not any_end
         self._needs_last = self._needs_last or self._ends_with_output
         self._redact = redact
-        self._answer_error = answer_error or self._event_error
+        self._body_error = body_error or self._event_error
         self._has_events = False
         self.non_event_bytes: int = 0
         # The last chunk as JSON, if it reports an error.
@@ -169,7 +169,7 @@ class EventChunks(FinalChunkCheck, Generic[ChunkT]):
         text = ignored.decode("utf-8", "replace")
         if not says_error(decode_report(text)):
             return
-        raise (self._event_error if self._has_events else self._answer_error)(text)
+        raise (self._event_error if self._has_events else self._body_error)(text)
 
     def _decode_leftover(self, leftover: Leftover, out: list[Any]) -> bool:
         """Decode an event without its blank line, if it is complete; return whether it was.

@@ -42,7 +42,7 @@ class InputFile:
 
 @dataclass(frozen=True)
 class _Slot:
-    """A placeholder for the URL of a file."""
+    """The place in the JSON where the URL of a file belongs."""
 
     index: int
 

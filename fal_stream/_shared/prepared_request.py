@@ -1,4 +1,4 @@
-"""`PreparedRequest`: one request as it is sent, and whether it gets the key."""
+"""`PreparedRequest`: the parts of one request to fal, and the rule for which hosts get the key."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KeyUse = Literal["required", "optional", "withheld", "own"]
 
 @dataclass(frozen=True)
 class PreparedRequest:
-    """One request as it is sent; the dispatcher adds the credentials.
+    """The parts of one request; the dispatcher returns a copy with middleware and credentials.
 
     Attributes:
         method: The HTTP method.

@@ -1,4 +1,4 @@
-"""Find the text of a chunk, and whether it is cumulative or a delta.
+"""Find the field of one chunk that holds its text, and whether that is cumulative or a delta.
 
 fal documents that `output` in a chunk with `partial` (language models, vision, speech to text) is
 all text so far. OpenAI documents that `choices[0].delta.content` is a delta

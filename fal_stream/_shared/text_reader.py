@@ -1,4 +1,4 @@
-"""Extract the text of a stream from its chunks.
+"""Put the text of a whole stream together, chunk by chunk.
 
 A reader has no reference to its stream, so a stream can refer to it without a reference cycle.
 """

@@ -2,7 +2,7 @@
 
 The exchange calls `enter` before each wait, and `leave` after it; waits may be nested. The clock
 also runs between two waits, so that a server that sends much but never a chunk can't block the
-consumer forever. It stops at `chunk`, when the consumer gets a chunk, until the next wait. The
+consumer forever. It stops at `on_chunk`, when the consumer gets a chunk, until the next wait. The
 clock is an argument, so this module is pure. The watchdog neither waits nor wakes a waiter: `_net`
 does.
 """
@@ -81,7 +81,7 @@ class Watchdog:
     """
 
     __slots__ = (
-        "_attempt_due",
+        "_body_due",
         "_clock",
         "_depth",
         "_due",
@@ -112,7 +112,7 @@ class Watchdog:
         self._left_at: float | None = None
         self._start_due = _seconds(limits.start)
         self._total_due = _seconds(limits.total)
-        self._idle_due = self._event_due = self._attempt_due = math.inf
+        self._idle_due = self._event_due = self._body_due = math.inf
         self._had_last_read = False
         self._update_fixed_due()
 
@@ -181,12 +181,12 @@ class Watchdog:
             (self._total_due, "total", self._limits.total),
             (self._event_due, "event", self._limits.event),
             (self._idle_due, "idle", self._limits.idle),
-            (self._attempt_due, "start", self._limits.start),
+            (self._body_due, "start", self._limits.start),
         )
         _, phase, seconds = min(candidates, key=lambda candidate: candidate[0])
         return Expired(phase, _seconds(seconds))
 
-    def progress(self) -> None:
+    def on_progress(self) -> None:
         """Note that a piece of the request was sent: restart the start limit, if it renews."""
         if self._limits.start_renews and self._start_due != math.inf:
             self._start_due = self._waited + _seconds(self._limits.start)
@@ -197,7 +197,7 @@ class Watchdog:
         self._total_due -= seconds
         self._update_fixed_due()
 
-    def limit_attempt(self, seconds: float) -> None:
+    def limit_body(self, seconds: float) -> None:
         """Set an additional limit for a short step, such as reading the body of an error.
 
         If it runs out, the error names the start limit, because it is only used before the stream
@@ -206,10 +206,10 @@ class Watchdog:
         Args:
             seconds: The limit (seconds); infinity for none.
         """
-        self._attempt_due = self._waited + seconds
+        self._body_due = self._waited + seconds
         self._update_fixed_due()
 
-    def started(self) -> None:
+    def on_start(self) -> None:
         """End the start limit, and start the idle and event limits: the response head is there."""
         self._start_due = math.inf
         self._left_at = None
@@ -235,7 +235,7 @@ class Watchdog:
 
     def _update_fixed_due(self) -> None:
         """Compute the earliest of the limits that chunks don't restart."""
-        self._fixed_due = min(self._start_due, self._total_due, self._attempt_due)
+        self._fixed_due = min(self._start_due, self._total_due, self._body_due)
         self._rearm()
 
     def _rearm(self) -> None:

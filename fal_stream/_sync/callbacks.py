@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._net.compat import settle
+from .._net.flavour_pairs import settle
 from .._net.sync_exchange import Exchange
 from .._signal_errors import raised_by_signal_handler
 from ..errors import FalStreamError

@@ -33,7 +33,7 @@ from .dispatch import Dispatcher
 from .http.sender_factory import HttpClient, make_sender
 from .storage import StorageClient, is_overridden
 from .stream_methods import StreamMethods
-from .token_cache import Tokens
+from .token_cache import TokenCache
 
 if TYPE_CHECKING:
     from .http.response import StreamResponse
@@ -112,7 +112,7 @@ class StreamingClient(StreamMethods, FlavourHints):
         settings = self._settings = make_settings(config, given_settings(locals()))
         self._sender = make_sender(http_client, settings)
         self._dispatcher = Dispatcher(settings, self._sender)
-        self._tokens = Tokens(settings, self._dispatcher)
+        self._tokens = TokenCache(settings, self._dispatcher)
         self._owns_storage = storage is None
         self.storage: StorageClient = _check_storage(storage) or StorageClient._of(
             settings, http_client

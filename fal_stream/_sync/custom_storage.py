@@ -16,7 +16,7 @@ from typing import Any
 
 from .._checks import short_repr
 from .._input_files.detect import safe_getattr
-from .._net.compat import check_function
+from .._net.flavour_pairs import check_function
 from .._net.storage_protocol import Storage, call_storage
 from .._net.sync_exchange import new_exchange
 from .._shared import upload_protocol

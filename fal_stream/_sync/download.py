@@ -91,7 +91,7 @@ class Download:
         self._unsubscribe = None if signal is None else call_on_abort(signal, self._exchange.abort)
         try:
             self._response = self._follow_redirects(request)
-            self._watchdog.started()
+            self._watchdog.on_start()
             self.content_type = checked_type(self._response.headers.get("content-type"))
         except BaseException as error:
             self.release()

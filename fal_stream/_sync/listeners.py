@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, get_args
 
 from .._checks import check_known, short_repr
-from .._net.compat import call, call_with_timeout, settle
+from .._net.flavour_pairs import call, call_with_timeout, settle
 from .._signal_errors import raised_by_signal_handler
 from ..errors import ConfigError
 from ..types import StreamEventType

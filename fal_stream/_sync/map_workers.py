@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from .._net.cancellation import cancellations
-from .._net.compat import call
+from .._net.flavour_pairs import call
 from .._net.work_queue import WorkQueue
 from .._net.workers import Inputs, ResultReader, WorkerGroup, iterate_inputs
 from .._signal_errors import raised_by_signal_handler

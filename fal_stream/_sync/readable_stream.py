@@ -19,9 +19,9 @@ from typing_extensions import Self, TypeVar
 
 from .._ipython import shorten_traceback
 from .._net.cancellation import cancellations, is_interruption
-from .._net.compat import Startable
 from .._net.exchange import Aborted
 from .._net.flavour_hints import FlavourHints
+from .._net.flavour_pairs import Startable
 from .._net.result_hints import result_hints
 from .._reporting.reporter import Reporter
 from .._shared.prepared_stream import PreparedStream

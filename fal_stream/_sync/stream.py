@@ -18,8 +18,8 @@ from typing_extensions import Self, TypeVar
 
 from .. import config as config_module
 from .._checks import check_bool, safe_repr
-from .._net.compat import check_function
 from .._net.flavour_hints import IteratorHints
+from .._net.flavour_pairs import check_function
 from .._net.result_hints import result_hints
 from .._shared.file_limits import DEFAULT_MAX_BYTES, DEFAULT_SECONDS, FileLimits
 from .._shared.prepared_stream import PreparedStream

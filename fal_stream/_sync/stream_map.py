@@ -24,8 +24,8 @@ from .._net.cancellation import (
     is_cancelled_here,
     is_interruption,
 )
-from .._net.compat import check_function
 from .._net.flavour_hints import FlavourHints, IteratorHints
+from .._net.flavour_pairs import check_function
 from .._net.work_queue import WorkQueue
 from .._net.workers import Inputs, ResultReader
 from .._shared.stream_state import EndReason, Outcome

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from .._net.compat import check_function
+from .._net.flavour_pairs import check_function
 from .._net.sync_exchange import Exchange
 from .._net.threads import SharedWork
 from .._shared.prepared_request import api_request
@@ -54,7 +54,7 @@ class _PendingToken(SharedWork):
             deliver(None)  # the waiter looks at the cache again
 
 
-class Tokens:
+class TokenCache:
     """The tokens of one client.
 
     No lock guards them, because a signal handler may interrupt any step: each step is a single

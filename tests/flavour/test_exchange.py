@@ -33,7 +33,7 @@ def test_an_abort_at_any_step_of_an_attach_wakes_once() -> None:
     for at in each_step(*FILES, least=5):
         exchange, woken = new_exchange(), list[str]()
         with at(exchange.abort):
-            exchange.on_abort(partial(woken.append, "a"))
+            exchange.set_waker(partial(woken.append, "a"))
         exchange.abort()
         assert woken == ["a"]
 
@@ -41,9 +41,9 @@ def test_an_abort_at_any_step_of_an_attach_wakes_once() -> None:
 def test_an_abort_at_any_step_of_the_next_attach_wakes_the_last() -> None:
     for at in each_step(*FILES, least=5):
         exchange, woken = new_exchange(), list[str]()
-        exchange.on_abort(partial(woken.append, "a"))
+        exchange.set_waker(partial(woken.append, "a"))
         with at(exchange.abort):
-            exchange.on_abort(partial(woken.append, "b"))
+            exchange.set_waker(partial(woken.append, "b"))
         exchange.abort()
         assert woken in (["b"], ["a", "b"])
 
@@ -51,7 +51,7 @@ def test_an_abort_at_any_step_of_the_next_attach_wakes_the_last() -> None:
 def test_an_abort_at_any_step_touches_nothing_that_was_let_go() -> None:
     for at in each_step(*FILES, least=5):
         exchange, woken = new_exchange(), list[str]()
-        exchange.on_abort(partial(woken.append, "a"))
+        exchange.set_waker(partial(woken.append, "a"))
         with at(exchange.abort):
             may_be_used = exchange.detach()
         assert may_be_used or at.reached
@@ -66,7 +66,7 @@ def test_to_let_go_at_any_step_of_an_abort() -> None:
         def let_go(exchange: Exchange = exchange, answers: list[bool] = answers) -> None:
             answers.append(exchange.detach())
 
-        exchange.on_abort(partial(woken.append, "a"))
+        exchange.set_waker(partial(woken.append, "a"))
         with at(let_go):
             exchange.abort()
         if not at.reached:
@@ -78,7 +78,7 @@ def test_to_let_go_at_any_step_of_an_abort() -> None:
 def test_a_sleep_that_is_aborted_at_any_step() -> None:
     for at in each_step(*FILES):
         exchange, woken = new_exchange(), list[str]()
-        exchange.on_abort(partial(woken.append, "a"))
+        exchange.set_waker(partial(woken.append, "a"))
         with at(exchange.abort):
             try:
                 exchange.sleep(0.001)

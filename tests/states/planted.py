@@ -20,7 +20,7 @@ from fal_stream._net.work_queue import WorkQueue
 from fal_stream._shared import api_errors, model_dump
 from fal_stream._sync.stream import FalStream
 from fal_stream._sync.stream_map import StreamMap
-from fal_stream._sync.token_cache import Tokens
+from fal_stream._sync.token_cache import TokenCache
 
 __all__ = ["PLANTED", "Planted", "find"]
 
@@ -95,9 +95,9 @@ def hasty_consumer() -> Iterator[None]:
 @contextlib.contextmanager
 def poisoned_token() -> Iterator[None]:
     """Leave those who wait for a token alone where the one that asks is interrupted."""
-    fetch = Tokens._fetch_or_wait
+    fetch = TokenCache._fetch_or_wait
 
-    def fetch_or_leave(tokens: Tokens, *args: Any) -> Any:
+    def fetch_or_leave(tokens: TokenCache, *args: Any) -> Any:
         resolve = tokens._resolve
         with mock.patch.object(
             tokens,
@@ -107,7 +107,7 @@ def poisoned_token() -> Iterator[None]:
             return fetch(tokens, *args)
 
     with (
-        mock.patch.object(Tokens, "_fetch_or_wait", fetch_or_leave),
+        mock.patch.object(TokenCache, "_fetch_or_wait", fetch_or_leave),
         mock.patch.object(SharedWork, "is_interrupted_here", return_value=False),
     ):
         yield

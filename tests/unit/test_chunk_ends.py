@@ -122,7 +122,7 @@ def answer(text: str) -> FalStreamError:
 
 @pytest.mark.parametrize("raw", [False, True])
 def test_the_json_of_an_error_in_the_place_of_events_is_the_answer(raw: bool) -> None:
-    made = source(answer_error=answer, raw=raw)
+    made = source(body_error=answer, raw=raw)
     chunks, error = read(made, ERROR.encode())
     assert chunks == []
     assert type(error) is NotFoundError
@@ -136,7 +136,7 @@ def test_the_json_of_an_error_in_the_place_of_events_is_the_answer(raw: bool) ->
 def test_the_json_of_an_error_after_events_is_that_of_the_app(
     raw: bool, said: str, end: bytes
 ) -> None:
-    made = source(answer_error=answer, raw=raw)
+    made = source(body_error=answer, raw=raw)
     chunks, error = read(made, events("1"), ERROR.encode() + end)
     assert len(chunks) == 1
     assert type(error) is StreamEventError
@@ -146,7 +146,7 @@ def test_the_json_of_an_error_after_events_is_that_of_the_app(
 
 @pytest.mark.parametrize(("raw", "said"), [(False, "1 chunk"), (True, "1 event")])
 def test_json_that_is_glued_to_an_event_comes_after_it(raw: bool, said: str) -> None:
-    made = source(answer_error=answer, raw=raw)
+    made = source(body_error=answer, raw=raw)
     chunks, error = read(made, b"data: 1\n" + ERROR.encode())
     assert [getattr(chunk, "data", chunk) for chunk in chunks] == ["1" if raw else 1]
     assert type(error) is StreamEventError
@@ -172,14 +172,14 @@ def test_glued_json_that_breaks_off_is_missed(raw: bool) -> None:
 
 
 def test_half_an_event_before_an_error_is_no_chunk() -> None:
-    chunks, error = read(source(answer_error=answer), b"data: [1\n" + ERROR.encode())
+    chunks, error = read(source(body_error=answer), b"data: [1\n" + ERROR.encode())
     assert chunks == []
     assert type(error) is StreamEventError
 
 
 @pytest.mark.parametrize("text", [b"hello\n", b'{"x": 1}\n', b"\xff\xfe\n"])
 def test_other_text_is_counted(text: bytes) -> None:
-    made = source(answer_error=answer)
+    made = source(body_error=answer)
     assert made.non_event_bytes == 0
     assert read(made, events("1"), text) == ([1], None)
     assert made.non_event_bytes == len(text)
@@ -192,7 +192,7 @@ def test_text_that_is_no_utf_8_may_be_the_json_of_an_error() -> None:
 
 
 def test_blank_lines_are_no_text() -> None:
-    made = source(answer_error=answer)
+    made = source(body_error=answer)
     assert read(made, events("1"), b"\n \n\n") == ([1], None)
     assert made.non_event_bytes == 0
 

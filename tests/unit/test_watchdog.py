@@ -48,7 +48,7 @@ def test_without_limits_it_waits_for_ever(clock: Clock) -> None:
 
 def test_a_server_may_be_a_little_late(clock: Clock) -> None:
     dog = Watchdog(Limits(idle=15, idle_grace=1.5), clock)
-    dog.started()
+    dog.on_start()
     for _ in range(4):
         wait(dog, clock, 16.4)
         dog.on_data()
@@ -59,7 +59,7 @@ def test_a_server_may_be_a_little_late(clock: Clock) -> None:
 
 def test_the_idle_limit_may_begin_with_the_first_chunk(clock: Clock) -> None:
     dog = Watchdog(Limits(idle=15, event=300, idle_from_first_chunk=True), clock)
-    dog.started()
+    dog.on_start()
     wait(dog, clock, 40)
     dog.on_data()
     assert dog.enter() == 260
@@ -74,7 +74,7 @@ def test_the_idle_limit_may_begin_with_the_first_chunk(clock: Clock) -> None:
 
 def test_before_the_first_chunk_the_event_limit_holds(clock: Clock) -> None:
     dog = Watchdog(Limits(idle=15, event=300, idle_from_first_chunk=True), clock)
-    dog.started()
+    dog.on_start()
     wait(dog, clock, 300)
     assert expiry(dog).phase == "event"
 
@@ -82,7 +82,7 @@ def test_before_the_first_chunk_the_event_limit_holds(clock: Clock) -> None:
 def test_a_model_may_think_for_40_seconds_by_default(clock: Clock) -> None:
     dog = Watchdog(prepare_stream(Config(), "acme/app", {}).limits, clock)
     wait(dog, clock, 40)  # before the head of the response
-    dog.started()
+    dog.on_start()
     wait(dog, clock, 40)  # and after it
     dog.on_chunk()
     wait(dog, clock, 16)
@@ -93,14 +93,14 @@ def test_a_model_may_think_for_40_seconds_by_default(clock: Clock) -> None:
 
 def test_pings_each_15_seconds_for_a_minute_and_a_silent_workflow(clock: Clock) -> None:
     dog = Watchdog(prepare_stream(Config(), "acme/app", {}).limits, clock)
-    dog.started()
+    dog.on_start()
     dog.on_chunk()
     for _ in range(4):
         wait(dog, clock, 15.25)
         dog.on_data()
     dog.on_chunk()
     dog = Watchdog(prepare_stream(Config(), "workflows/acme/flow", {}).limits, clock)
-    dog.started()
+    dog.on_start()
     dog.on_chunk()
     wait(dog, clock, 3_599)
     dog.on_chunk()
@@ -139,7 +139,7 @@ def test_before_the_start(clock: Clock, limits: Limits, phase: Phase) -> None:
 )
 def test_after_the_start(clock: Clock, limits: Limits, phase: Phase) -> None:
     dog = Watchdog(limits, clock)
-    dog.started()
+    dog.on_start()
     wait(dog, clock, 1.5)
     wait(dog, clock, 0.5)
     assert expiry(dog).phase == phase
@@ -147,7 +147,7 @@ def test_after_the_start(clock: Clock, limits: Limits, phase: Phase) -> None:
 
 def test_signs_of_life_keep_the_idle_limit_off_but_not_the_event_limit(clock: Clock) -> None:
     dog = Watchdog(Limits(idle=2, event=5), clock)
-    dog.started()
+    dog.on_start()
     for _ in range(5):
         wait(dog, clock, 1)
         dog.on_data()
@@ -156,7 +156,7 @@ def test_signs_of_life_keep_the_idle_limit_off_but_not_the_event_limit(clock: Cl
 
 def test_chunks_keep_all_but_the_total_limit_off(clock: Clock) -> None:
     dog = Watchdog(Limits(idle=2, event=2, total=9), clock)
-    dog.started()
+    dog.on_start()
     for _ in range(9):
         wait(dog, clock, 1)
         dog.on_chunk()
@@ -165,7 +165,7 @@ def test_chunks_keep_all_but_the_total_limit_off(clock: Clock) -> None:
 
 def test_the_consumers_time_does_not_count(clock: Clock) -> None:
     dog = Watchdog(Limits(idle=2, event=2, total=4), clock)
-    dog.started()
+    dog.on_start()
     for _ in range(3):
         wait(dog, clock, 1)
         dog.on_chunk()
@@ -175,7 +175,7 @@ def test_the_consumers_time_does_not_count(clock: Clock) -> None:
 
 def test_time_between_two_waits_without_a_pause_counts(clock: Clock) -> None:
     dog = Watchdog(Limits(event=2), clock)
-    dog.started()
+    dog.on_start()
     wait(dog, clock, 0)
     clock.now += 3
     assert expiry(dog).phase == "event"
@@ -183,7 +183,7 @@ def test_time_between_two_waits_without_a_pause_counts(clock: Clock) -> None:
 
 def test_what_arrived_during_a_suspension_is_looked_at_once(clock: Clock) -> None:
     dog = Watchdog(Limits(idle=2), clock)
-    dog.started()
+    dog.on_start()
     wait(dog, clock, 20)
     assert dog.enter() == 0.0
     dog.leave()
@@ -193,7 +193,7 @@ def test_what_arrived_during_a_suspension_is_looked_at_once(clock: Clock) -> Non
 
 def test_a_look_that_brings_no_life_is_the_last(clock: Clock) -> None:
     dog = Watchdog(Limits(idle=2, event=3), clock)
-    dog.started()
+    dog.on_start()
     wait(dog, clock, 20)
     assert dog.enter() == 0.0
     dog.leave()
@@ -207,7 +207,7 @@ def test_bytes_that_go_out_renew_the_start_limit_of_an_upload(clock: Clock) -> N
     dog = Watchdog(Limits(start=5, total=20).of_uploads, clock)
     for _ in range(4):
         wait(dog, clock, 4)
-        dog.progress()
+        dog.on_progress()
     wait(dog, clock, 3)
     assert dog.remaining() == 1
     wait(dog, clock, 1)
@@ -217,20 +217,20 @@ def test_bytes_that_go_out_renew_the_start_limit_of_an_upload(clock: Clock) -> N
 def test_bytes_that_go_out_are_no_progress_of_a_stream(clock: Clock) -> None:
     dog = Watchdog(Limits(start=5), clock)
     wait(dog, clock, 4)
-    dog.progress()
+    dog.on_progress()
     assert dog.remaining() == 1
 
 
 def test_without_a_start_limit_there_is_none_to_renew(clock: Clock) -> None:
     dog = Watchdog(Limits(total=20).of_uploads, clock)
-    dog.progress()
+    dog.on_progress()
     assert dog.enter() == 20
 
 
 def test_pieces_renew_the_limit_no_further_than_it_goes(clock: Clock) -> None:
     dog = Watchdog(Limits(start=5).of_uploads, clock)
     wait(dog, clock, 4)
-    dog.progress()
+    dog.on_progress()
     assert dog.remaining() == 5
     wait(dog, clock, 5)
     assert expiry(dog).seconds == 5
@@ -252,7 +252,7 @@ def test_within_a_wait_what_was_waited_before_counts(clock: Clock) -> None:
 
 def test_a_limit_that_is_just_reached_grants_no_second_look(clock: Clock) -> None:
     dog = Watchdog(Limits(idle=2, total=9), clock)
-    dog.started()
+    dog.on_start()
     wait(dog, clock, 9)
     assert dog.enter() == 0.0
     dog.leave()
@@ -269,7 +269,7 @@ def test_the_pause_of_the_consumer_begins_with_the_chunk_and_ends_with_the_wait(
     clock: Clock,
 ) -> None:
     dog = Watchdog(Limits(event=10), clock)
-    dog.started()
+    dog.on_start()
     wait(dog, clock, 1)
     clock.now += 2
     dog.on_chunk()
@@ -283,7 +283,7 @@ def test_the_pause_of_the_consumer_begins_with_the_chunk_and_ends_with_the_wait(
 
 def test_a_chunk_after_the_last_look_grants_another(clock: Clock) -> None:
     dog = Watchdog(Limits(idle=2, event=2), clock)
-    dog.started()
+    dog.on_start()
     for _ in range(2):
         wait(dog, clock, 20)
         assert dog.enter() == 0.0
@@ -296,7 +296,7 @@ def test_a_chunk_after_the_last_look_grants_another(clock: Clock) -> None:
 
 def test_of_two_limits_that_ran_out_together_the_wider_is_named(clock: Clock) -> None:
     dog = Watchdog(Limits(event=3, total=3), clock)
-    dog.started()
+    dog.on_start()
     wait(dog, clock, 3)
     assert expiry(dog).phase == "total"
 
@@ -304,11 +304,11 @@ def test_of_two_limits_that_ran_out_together_the_wider_is_named(clock: Clock) ->
 def test_a_lap_ends_what_is_not_worth_waiting_for(clock: Clock) -> None:
     dog = Watchdog(Limits(start=100), clock)
     wait(dog, clock, 10)
-    dog.limit_attempt(1)
+    dog.limit_body(1)
     assert dog.remaining() == 1
     wait(dog, clock, 1)
     assert expiry(dog).phase == "start"
-    dog.limit_attempt(math.inf)
+    dog.limit_body(math.inf)
     assert dog.remaining() == 89
     wait(dog, clock, 89)
     assert expiry(dog).seconds == 100
@@ -358,7 +358,7 @@ def test_progress_within_a_wait_counts_from_then_on(clock: Clock) -> None:
     clock.now += 6
     dog.enter()
     dog.leave()
-    dog.progress()
+    dog.on_progress()
     assert dog.remaining() == 10
     clock.now += 9
     dog.leave()

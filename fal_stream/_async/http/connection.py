@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection: send a request, read the response head, then read the body.
+"""One HTTP/1.1 connection: write the bytes of a request, then read the head and the body.
 
     opened -> sending -> reading the body -> idle -> sending -> ...
 

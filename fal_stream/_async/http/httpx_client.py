@@ -90,7 +90,7 @@ class AsyncHttpxSender(AsyncSender):
             raise self._no_answer(request.url, answer.failure, redactor)
         assert answer.response is not None, "it was answered"
         timeouts.is_answered = True
-        answer.response.bind()
+        answer.response.attach()
         return answer.response
 
     def _build(self, request: PreparedRequest, body: _AsyncBody) -> Any:
@@ -234,9 +234,9 @@ class AsyncHttpxResponse(AsyncStreamResponse):
             pieces, connection = aiter(response.stream), connection_of(response)
             self._body = AsyncHttpxBody(pieces, response.aclose, connection, exchange, logs)
 
-    def bind(self) -> None:
+    def attach(self) -> None:
         """Make an abort of the exchange interrupt a read of the response."""
-        self._body.bind()
+        self._body.attach()
 
     async def read(self) -> bytes:
         """See `AsyncStreamResponse`."""
@@ -278,7 +278,7 @@ class _AsyncHeldBody:
     def __init__(self, response: Any) -> None:
         self._response: Any = response
 
-    def bind(self) -> None:
+    def attach(self) -> None:
         """Do nothing: `read` never waits."""
 
     async def read(self) -> bytes:

@@ -96,14 +96,14 @@ class AsyncStreamResponse:
             The bytes that arrived, even if the connection broke after them.
         """
         pieces = bytearray()
-        self._exchange.watchdog.limit_attempt(seconds)
+        self._exchange.watchdog.limit_body(seconds)
         try:
             while len(pieces) < limit and (data := await self.read()):
                 pieces += data
         except (StreamConnectionError, Expired):
             pass
         finally:
-            self._exchange.watchdog.limit_attempt(math.inf)
+            self._exchange.watchdog.limit_body(math.inf)
         return bytes(pieces[:limit])
 
     async def read_whole(self, limit: int) -> bytes:

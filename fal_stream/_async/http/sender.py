@@ -1,4 +1,4 @@
-"""Send the requests of one client, follow redirects, and turn httpx's exceptions into our own.
+"""Follow redirects and turn httpx's exceptions into our own, for the requests of one client.
 
 Promises: a redirect is followed only within the same origin, so that neither the key nor the input
 goes elsewhere. No exception of httpx leaves this module. Nothing is imported or opened before the

@@ -1,4 +1,4 @@
-"""The httpx transport: send each request over a pooled or a new connection to its origin.
+"""The httpx transport: choose or open the connection for each request, and send it once.
 
 Promises: a request is sent once. It is sent over a second connection only if the first one came
 from the pool and had been closed before the first byte of the request was sent. Each step obeys the
@@ -83,7 +83,7 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
             response = await self._handle(request, async_new_exchange(watchdog))
         except Expired as expired:
             raise httpx.ReadTimeout(f"no answer came in {expired.seconds:g} s") from None
-        watchdog.started()
+        watchdog.on_start()
         return response
 
     async def _handle(self, request: httpx.Request, exchange: AsyncExchange) -> httpx.Response:
@@ -137,7 +137,7 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
         while True:
             while (connection := pool.acquire(route)) is not None:
                 try:
-                    connection.stream.bind(exchange)
+                    connection.stream.attach(exchange)
                     is_reusable = await connection.stream.is_reusable()
                 except BaseException:
                     connection.close()

@@ -91,7 +91,7 @@ class HttpxSender(Sender):
             raise self._no_answer(request.url, answer.failure, redactor)
         assert answer.response is not None, "it was answered"
         timeouts.is_answered = True
-        answer.response.bind()
+        answer.response.attach()
         return answer.response
 
     def _build(self, request: PreparedRequest, body: _Body) -> Any:
@@ -231,9 +231,9 @@ class HttpxResponse(StreamResponse):
             pieces, connection = iter(response.stream), connection_of(response)
             self._body = HttpxBody(pieces, response.close, connection, exchange, logs)
 
-    def bind(self) -> None:
+    def attach(self) -> None:
         """Make an abort of the exchange interrupt a read of the response."""
-        self._body.bind()
+        self._body.attach()
 
     def read(self) -> bytes:
         """See `StreamResponse`."""
@@ -275,7 +275,7 @@ class _HeldBody:
     def __init__(self, response: Any) -> None:
         self._response: Any = response
 
-    def bind(self) -> None:
+    def attach(self) -> None:
         """Do nothing: `read` never waits."""
 
     def read(self) -> bytes:

@@ -94,7 +94,7 @@ class ConnectionPool:
     def acquire(self, route: Route) -> Connection | None:
         """Return the idle connection for a route that became idle last, and remove it.
 
-        The server is least likely to have closed that one, but may have done so.
+        The server is oldest likely to have closed that one, but may have done so.
 
         Returns:
             A connection that now belongs to the caller, or None if there is none.
@@ -138,11 +138,11 @@ class ConnectionPool:
             return next(iter(self._idle), None)
         return None
 
-    def _close_expired(self, least: Connection | None = None) -> None:
-        """Close the connections that have been idle for too long, or only `least`, if given."""
+    def _close_expired(self, oldest: Connection | None = None) -> None:
+        """Close the connections that have been idle for too long, or only `oldest`, if given."""
         now = time.monotonic()
-        for connection in self._idle.copy() if least is None else [least]:
-            if connection is not least and connection.expires_at > now:
+        for connection in self._idle.copy() if oldest is None else [oldest]:
+            if connection is not oldest and connection.expires_at > now:
                 break
             if self._claim(connection):
                 connection.close()

@@ -97,14 +97,14 @@ class StreamResponse:
             The bytes that arrived, even if the connection broke after them.
         """
         pieces = bytearray()
-        self._exchange.watchdog.limit_attempt(seconds)
+        self._exchange.watchdog.limit_body(seconds)
         try:
             while len(pieces) < limit and (data := self.read()):
                 pieces += data
         except (StreamConnectionError, Expired):
             pass
         finally:
-            self._exchange.watchdog.limit_attempt(math.inf)
+            self._exchange.watchdog.limit_body(math.inf)
         return bytes(pieces[:limit])
 
     def read_whole(self, limit: int) -> bytes:
