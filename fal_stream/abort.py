@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, NoReturn, SupportsIndex
 
-from ._checks import check_plain_function, check_plain_result, safe_repr
+from ._checks import check_plain_function, check_plain_result, safe_repr, short_repr
 from ._signal_errors import raised_by_signal_handler
 from .errors import ConfigError
 
@@ -126,6 +126,19 @@ class AbortController:
     @safe_repr
     def __repr__(self) -> str:
         return f"<AbortController aborted={self._signal.aborted}>"
+
+
+def check_signal(value: object) -> AbortSignal | None:
+    """Return a signal, or None for none.
+
+    Raises:
+        ConfigError: The value is neither.
+    """
+    if value is None or isinstance(value, AbortSignal):
+        return value
+    raise ConfigError(
+        f"signal={short_repr(value)} is not an AbortSignal: give the signal of an AbortController"
+    )
 
 
 def call_on_abort(signal: AbortSignal, callback: Callable[[], object]) -> Callable[[], None]:

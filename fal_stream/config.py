@@ -42,7 +42,7 @@ _TIMES = (*_VARIABLES, "total_timeout", "token_lifetime", "keepalive_expiry")
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 
-_OTHER_NAMES = {
+OTHER_NAMES = {
     "key": "credentials",
     "api_key": "credentials",
     "base_url": "run_url",
@@ -227,7 +227,7 @@ def check_names(given: Mapping[str, Any], known: Collection[str]) -> None:
     Raises:
         ConfigError: One is unknown. The message suggests the known name that is most alike.
     """
-    _checks.check_known("setting", given, known, _OTHER_NAMES, _ELSEWHERE)
+    _checks.check_known("setting", given, known, OTHER_NAMES, _ELSEWHERE)
 
 
 class Settings:

@@ -18,6 +18,7 @@ from fal_stream._shared.audio_chunks import AudioReader
 from fal_stream._shared.chunk_files import SeenFiles, find_files_in_chunk
 from fal_stream._shared.file_hosts import make_file_hosts
 from fal_stream._shared.file_limits import FileLimits
+from fal_stream._shared.media_types import HEAD_BYTES, sniffed_type, type_of_suffix
 from fal_stream._sync.saver import Saver
 from fal_stream._sync.stream import FalStream
 from fal_stream.errors import FileError, StreamDecodeError, counted, excerpt
@@ -26,7 +27,7 @@ from fal_stream.errors import FileError, StreamDecodeError, counted, excerpt
 class OutputFolder:
     """Saves the files of a stream in a folder, or those of its last chunk under a name.
 
-    `look` is called for each chunk, and `save` for those whose files have to be saved.
+    `search` is called for each chunk, and `save` for those whose files have to be saved.
 
     Args:
         path: A folder, which is created if it doesn't exist, or the name of a file, as for
@@ -174,6 +175,8 @@ class OutputFolder:
             raise
         if path is not None:
             self._say_saved(path)
+            if self._audio_bytes:
+                self._warn_of_raw_audio(path)
         elif not self._saver.paths and not self.failures:
             self.failures += 1
             what = "image, audio or another file of fal's"
@@ -184,6 +187,19 @@ class OutputFolder:
                     f"nothing was saved: the last chunk has no {what}, and chunk "
                     f"{self._files_in:,} had one: give a folder, without --last"
                 )
+
+    def _warn_of_raw_audio(self, path: Path) -> None:
+        """Say so if a file that is named like an audio file has no header of one."""
+        kind = type_of_suffix(path.suffix) or ""
+        if not kind.startswith("audio/") or path.suffix.lower() == ".pcm":
+            return
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+        if sniffed_type(head) is None:
+            self._say(
+                f"{excerpt(str(path))} is raw audio (PCM) without a header, which players can't "
+                "open: the recipes show how to write a WAV file"
+            )
 
     def _say_saved(self, path: Path, how: str = "") -> None:
         self._say(f"saved {excerpt(str(path))} ({path.stat().st_size:,} bytes{how})")

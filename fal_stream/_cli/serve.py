@@ -5,6 +5,7 @@ The server is `LocalFal`. It has a model for each chunk format, and some that fa
 
 from __future__ import annotations
 
+import base64
 import sys
 from typing import Any
 
@@ -40,7 +41,10 @@ _SPEECH_CHUNKS = "demo/speech-chunks"
 _WORKFLOW = "workflows/demo/sticker"
 _LOGS = "demo/logs"
 _VISION = "demo/vision"
+_REALTIME_SPEECH = "acme/realtime-speech"
 _REFUSAL = "demo/refusal"
+_WRONG_KEY = "demo/wrong-key"
+_BUSY = "demo/busy"
 _SILENCE = "demo/silence"
 _BREAK = "demo/break"
 
@@ -96,12 +100,14 @@ environment there too (. .venv/bin/activate), set these variables, and try the c
   fal-stream run {_LOGS}                  # queue position and logs
   fal-stream run {_VISION} image_url@picture.png
   fal-stream run {_REFUSAL}               # refuses its input: exit code 3
+  fal-stream run {_WRONG_KEY}             # answers as to a wrong key: exit code 3
+  fal-stream run {_BUSY} --retries 0      # answers as to too many requests: exit code 3
   fal-stream run {_SILENCE} --timeout 2   # stops sending: exit code 5
   fal-stream run {_BREAK}                 # the connection breaks: exit code 6
 
 The same models also answer for the endpoint ids that the documentation uses: fal-ai/any-llm,
 fal-ai/flux/dev, openrouter/router (also with --path /openai/v1/chat/completions),
-openai/gpt-image-1, acme/speech and workflows/acme/sticker.
+openai/gpt-image-1, acme/speech, acme/realtime-speech and workflows/acme/sticker.
 
 Ctrl-C ends it. Requests that it gets:
 """
@@ -139,12 +145,16 @@ def _add_apps(fal: LocalFal) -> None:
     for endpoint_id in (_SPEECH, "acme/speech"):
         fal.add(endpoint_id, Reply(audio(2.0, pause=0.1), content_type="audio/wav"))
     fal.add(_SPEECH_CHUNKS, speech(2.0, pause=0.1))
+    pieces = (base64.b64encode(piece).decode() for piece in audio(2.0, pause=0.0))
+    fal.add(_REALTIME_SPEECH, [{"audio": piece} for piece in pieces])
     for endpoint_id in (_WORKFLOW, "workflows/acme/sticker"):
         fal.add(endpoint_id, workflow(image_progress(1, size=256)[-1], pause=0.5))
     fal.add(_LOGS, with_logs([{"output": "That was all"}], pause=0.5))
     fal.add(_VISION, lambda request: [{"output": _look(fal, request)}])
     refusal = [{"loc": ["body", "prompt"], "msg": "Field required", "type": "missing"}]
     fal.add(_REFUSAL, Failure(422, refusal))
+    fal.add(_WRONG_KEY, Failure(401, "Invalid Key"))
+    fal.add(_BUSY, Failure(429, "Too many requests"))
     fal.add(_SILENCE, [{"output": "Listen:"}, Hang()])
     fal.add(_BREAK, [{"output": "One moment"}, Pause(0.5), Cut()])
 

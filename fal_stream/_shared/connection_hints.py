@@ -72,11 +72,7 @@ _HINTS = (
     ),
     (
         "proxy with an https address",
-        Hint(
-            "give the proxy an http:// or socks5:// address, or give the client an http_client "
-            "that can",
-            False,
-        ),
+        Hint("change the address in HTTPS_PROXY or ALL_PROXY", False),
     ),
     (
         "the proxy answered 407",

@@ -6,14 +6,20 @@ It doesn't contain the key, which is looked up and added when the stream starts.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from .. import _checks
 from .._checks import short_repr
-from ..abort import AbortSignal
-from ..config import DEFAULT_EVENT_TIMEOUT, DEFAULT_TIMEOUT, AnySettings, ClientSettings
+from ..abort import check_signal
+from ..config import (
+    DEFAULT_EVENT_TIMEOUT,
+    DEFAULT_TIMEOUT,
+    OTHER_NAMES,
+    AnySettings,
+    ClientSettings,
+)
 from ..errors import ConfigError
 from ..middleware import check_method, check_request_headers
 from ..types import StreamOptions, TokenProvider
@@ -41,6 +47,9 @@ MAX_IDLE_GRACE = 1.5
 
 # httpx's limit of a URL, which is more than most servers accept.
 MAX_URL = 65_536
+
+# Arguments of `stream_map` that are not options of each stream.
+MAP_OPTIONS = ("concurrency", "ordered", "read")
 
 _OTHER_NAMES = {"arguments": "input", "prompt": "input", "data": "input", "params": "query_params"}
 
@@ -123,6 +132,22 @@ class PreparedStream:
         return dataclasses.replace(self, encoded_input=encoded_input, request=request)
 
 
+def check_option_names(names: Iterable[str], *, of_map: bool = False) -> None:
+    """Check that all names are those of options.
+
+    Args:
+        names: The names.
+        of_map: Whether the options of `stream_map` are allowed. Default False.
+
+    Raises:
+        ConfigError: A name is not known.
+    """
+    known = [*StreamOptions.__annotations__, "output_type", *(MAP_OPTIONS if of_map else ())]
+    settings = [*ClientSettings.__annotations__, *OTHER_NAMES]
+    elsewhere = {"stream_map()": MAP_OPTIONS, "the settings of the client": settings}
+    _checks.check_known("option", names, known, _OTHER_NAMES, elsewhere)
+
+
 def prepare_stream(
     config: AnySettings,
     endpoint_id: str,
@@ -142,17 +167,11 @@ def prepare_stream(
     Raises:
         ConfigError: The endpoint id, an option or the input can't be used.
     """
-    known = [*StreamOptions.__annotations__, "output_type"]
-    elsewhere = {"the settings of the client": ClientSettings.__annotations__}
-    _checks.check_known("option", options, known, _OTHER_NAMES, elsewhere)
+    check_option_names(options)
     endpoint = parse_endpoint_id(endpoint_id)
     method = check_method("method", options.get("method", "POST"))
     app_path, url = _address(config, endpoint, options)
-    signal = options.get("signal")
-    if signal is not None and not isinstance(signal, AbortSignal):
-        raise ConfigError(
-            f"signal={short_repr(signal)} is not an AbortSignal: give controller.signal"
-        )
+    check_signal(options.get("signal"))
     query_params = options.get("query_params")
     query = check_query("query_params", {} if query_params is None else query_params)
     base_request = PreparedRequest(method, url, _headers(config, options))

@@ -189,7 +189,7 @@ class StreamSaver:
     def _no_file_error(self, last: object) -> FileError:
         if last is None:
             return self._error("There is no file to save: no chunk came")
-        hint = "iterate the stream to see what it gives"
+        hint = "iterate the stream to see what it gives, or use audio() for audio in pieces"
         if self._files_in is not None:
             hint = f"chunk {self._files_in:,} had one: give previews=True"
         return self._error(f"There is no file to save: the last chunk {shown_fields(last)}; {hint}")

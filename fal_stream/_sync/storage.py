@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Self, Unpack
 
 from .. import config as config_module
-from .._checks import safe_repr, short_repr
+from .._checks import safe_repr
 from .._input_files.detect import is_file
 from .._net.exchange import Aborted
 from .._net.result_hints import result_hints
@@ -17,10 +17,10 @@ from .._shared.inputs import InputFile, encode_input
 from .._shared.options import NoOthers, given_settings
 from .._shared.storage_settings import StorageSettings, lifecycle_header
 from .._shared.watchdog import Limits
-from ..abort import AbortController, AbortSignal
+from ..abort import AbortController, AbortSignal, check_signal
 from ..config import Settings, make_settings
 from ..credentials import CredentialsFunction, Secret, hide_arguments, wrap_secret
-from ..errors import ConfigError, UploadError
+from ..errors import UploadError
 from ..middleware import ProxyUrlConfig, RequestMiddleware
 from ..retry import RetryPolicy
 from ..types import NOT_GIVEN, NotGiven
@@ -150,7 +150,7 @@ class StorageClient:
             StreamTimeout: The upload made no progress for `start_timeout` seconds.
         """
         header = lifecycle_header(lifecycle)
-        signal = _check_signal(signal)
+        signal = check_signal(signal) or AbortController().signal
         uploader = self._uploader(_limits(self._settings))
         try:
             source = uploader.prepare("file", file, content_type, file_name, signal)
@@ -177,7 +177,7 @@ class StorageClient:
             UploadError: An upload failed, or was aborted.
             StreamTimeout: The upload made no progress for `start_timeout` seconds.
         """
-        signal = _check_signal(signal)
+        signal = check_signal(signal) or AbortController().signal
         encoded_input = encode_input(input, is_file)
         try:
             return encoded_input.filled(
@@ -257,13 +257,3 @@ def is_overridden(storage: object, name: str) -> bool:
 
 def _limits(config: Settings) -> Limits:
     return Limits(start=config.start_timeout, total=config.total_timeout).of_uploads
-
-
-def _check_signal(signal: object) -> AbortSignal:
-    if signal is None:
-        return AbortController().signal
-    if not isinstance(signal, AbortSignal):
-        raise ConfigError(
-            f"signal={short_repr(signal)} is not an AbortSignal: give controller.signal"
-        )
-    return signal

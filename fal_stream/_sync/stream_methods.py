@@ -15,7 +15,7 @@ from .._input_files.detect import is_file
 from .._net.sync_exchange import Exchange
 from .._shared.endpoint import DEFAULT_PATH
 from .._shared.options import EVENT_STREAM, NoOthers, given_options
-from .._shared.prepared_stream import PreparedStream, prepare_stream
+from .._shared.prepared_stream import PreparedStream, check_option_names, prepare_stream
 from ..abort import AbortSignal
 from ..config import Settings
 from ..credentials import hide_arguments
@@ -370,6 +370,7 @@ class StreamMethods:
         """
         from .stream_map import StreamMap
 
+        check_option_names(unknown, of_map=True)
         options = given_options(locals())
         if "input" in options:
             raise ConfigError("stream_map() has no input: put the input of each stream into inputs")

@@ -88,6 +88,19 @@ async def test_connect(far_context: ssl.SSLContext) -> None:
     assert b"authorization: Key a:b" not in heads[0].lower()
 
 
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+async def test_a_proxy_that_is_not_there(scheme: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("all_proxy", f"{scheme}://me:secret@{address}")
+        async with outside(retry=None) as client:
+            with pytest.raises(StreamConnectionError, match=f"the proxy {address}") as caught:
+                await client.stream("acme/app").done()
+    assert "HTTPS_PROXY" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize("status", ["407 Proxy Authentication Required", "403 Forbidden"])
 async def test_what_a_proxy_refuses_is_final(status: str) -> None:
     def play(client: socket.socket) -> None:

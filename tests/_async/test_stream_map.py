@@ -315,6 +315,8 @@ async def test_no_connection_is_left(fal: LocalFal) -> None:
         ({"ordered": 1}, "ordered=1"),
         ({"input": {}}, "of each stream into inputs"),
         ({"time_out": 3}, "time_out"),
+        ({"concurency": 3}, "did you mean 'concurrency'"),
+        ({"run_url": "x"}, "belongs to the settings of the client"),
         ({"inputs": {"prompt": "a fox"}}, "must be several inputs"),
         ({"inputs": "a fox"}, "must be several inputs"),
         ({"inputs": 7}, "inputs=7"),

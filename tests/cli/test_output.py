@@ -17,6 +17,7 @@ from fal_stream.testing import (
     Reply,
     audio,
     image_frames,
+    speech,
 )
 from tests.cli.program import call
 
@@ -124,6 +125,17 @@ def test_audio_in_pieces(
     assert ended.lines == [f"fal-stream: saved out/{name} ({len(SOUND):,} bytes)"]
     assert names_in(tmp_path / "out") == [name]
     assert (tmp_path / "out" / name).read_bytes() == SOUND
+
+
+def test_audio_without_a_header_that_is_named_like_a_file_with_one(
+    fal: LocalFal, tmp_path: Path
+) -> None:
+    fal.add("acme/tts", speech(0.2))
+    ended = call(fal, "run", "acme/tts", "-o", "hello.wav", cwd=tmp_path)
+    assert ended.code == 0
+    assert ended.lines[1].startswith("fal-stream: hello.wav is raw audio (PCM) without a header")
+    ended = call(fal, "run", "acme/tts", "-o", "hello.pcm", cwd=tmp_path)
+    assert len(ended.lines) == 1
 
 
 def test_audio_in_pieces_and_its_address(fal: LocalFal, tmp_path: Path) -> None:

@@ -64,6 +64,8 @@ def test_what_it_says_can_be_tried(served: Served) -> None:
     assert len(served.run("demo/image-model").chunks) == 6
     assert len(served.run("fal-ai/flux/dev").chunks) == 6
     assert served.run("demo/refusal").code == 3
+    assert served.run("demo/wrong-key").code == 3
+    assert served.run("demo/busy", "--retries", "0").code == 3
     assert served.run("demo/silence", "--timeout", "0.5").code == 5
     assert served.run("demo/break").code == 6
 
@@ -94,7 +96,7 @@ def test_each_shape_is_played(served: Served) -> None:
 
 def test_each_command_that_it_says_is_there(served: Served) -> None:
     endpoints = re.findall(r"fal-stream run (\S+)", served.about)
-    assert len(set(endpoints)) == 13
+    assert len(set(endpoints)) == 15
     for word in ("exit code 3", "exit code 5", "exit code 6", "--output"):
         assert word in served.about
 

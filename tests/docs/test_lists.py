@@ -12,6 +12,7 @@ import pytest
 
 import fal_stream
 from fal_stream import AsyncStreamingClient, FalStreamError, StreamingClient, StreamOptions
+from fal_stream._cli.messages import OPTIONS as OPTIONS_IN_MESSAGES
 from fal_stream._cli.parsers import read_arguments
 from fal_stream.config import ClientSettings
 from tests.docs.named_tests import ROOT
@@ -25,6 +26,9 @@ NOT_FOR_A_SHELL = {
     "token_provider": "a function",
 }
 """Options that the command line does not have, and why."""
+
+NAMED_BY_EACH_INPUT = ("input",)
+"""Options whose messages name the place in the input instead."""
 
 OTHER_NAMES = {"headers": "header", "query_params": "query"}
 """Options that the command line calls otherwise."""
@@ -71,6 +75,9 @@ def test_an_option_of_a_stream(option: str, capsys: pytest.CaptureFixture[str]) 
         read_arguments(["run", "--help"])
     shown = f"--{OTHER_NAMES.get(option, option).replace('_', '-')} "
     assert (shown in capsys.readouterr().out) != (option in NOT_FOR_A_SHELL)
+    if option not in (*NOT_FOR_A_SHELL, *NAMED_BY_EACH_INPUT):
+        assert OPTIONS_IN_MESSAGES[option] == shown.strip()
+        assert f"`{shown.strip()}" in section("guides/command-line.md", "## Options")
 
 
 @pytest.mark.parametrize("setting", SETTINGS)

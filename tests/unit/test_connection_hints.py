@@ -32,7 +32,7 @@ from fal_stream._shared.connection_hints import hint_for
             "check the host",
             False,
         ),
-        ("a proxy with an https address can't be used for an https address", "socks5://", False),
+        ("a proxy with an https address can't be used for an https address", "HTTPS_PROXY", False),
         ("the proxy answered 407 Proxy Authentication Required to CONNECT", "HTTPS_PROXY", True),
         ("the proxy answered 407 Proxy Authentication Required to CONNECT", "the login", True),
         ("TLS with the proxy: [SSL: WRONG_VERSION_NUMBER] wrong version", "the proxy seems", False),

@@ -280,7 +280,7 @@ def test_the_repr_of_a_plan_holds_no_header_and_no_address() -> None:
         ({"accept": "a\r\nb"}, "accept must be a string of printable"),
         ({"timeout": -1}, "timeout=-1 is not a time limit"),
         ({"total_timeout": "1"}, "total_timeout='1' is not a time limit"),
-        ({"signal": 3}, "signal=3 is not an AbortSignal: give controller.signal"),
+        ({"signal": 3}, "signal=3 is not an AbortSignal: give the signal of an AbortController"),
     ],
 )
 def test_a_bad_option_is_named_with_its_value_and_the_way_out(

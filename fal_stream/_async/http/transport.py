@@ -166,9 +166,10 @@ class AsyncHTTPTransport(httpx.AsyncBaseTransport):
             raise httpx.ConnectError(f"{excerpt(route.host, 80)!r} is not a valid host name")
         host, port = (route.host, route.port) if proxy is None else (proxy.host, proxy.port)
         stream: AsyncSocketStream | None = None
-        step = ""
+        step = "" if proxy is None else "the proxy "
         try:
             stream = await async_open_socket_stream(exchange, host, port)
+            step = ""
             if proxy is not None:
                 if proxy.scheme == "https":
                     step = "TLS with the proxy: "

@@ -163,9 +163,10 @@ class HTTPTransport(httpx.BaseTransport):
             raise httpx.ConnectError(f"{excerpt(route.host, 80)!r} is not a valid host name")
         host, port = (route.host, route.port) if proxy is None else (proxy.host, proxy.port)
         stream: SocketStream | None = None
-        step = ""
+        step = "" if proxy is None else "the proxy "
         try:
             stream = open_socket_stream(exchange, host, port)
+            step = ""
             if proxy is not None:
                 if proxy.scheme == "https":
                     step = "TLS with the proxy: "
