@@ -78,7 +78,7 @@ class RequestHead:
 
     def __init__(self, data: bytes, body_length: int | None = 0) -> None:
         self._data = data
-        self.body_length = body_length
+        self.body_length: int | None = body_length
 
     def followed_by(self, body: bytes) -> bytes:
         """Return the bytes of the head, followed by those of a body."""

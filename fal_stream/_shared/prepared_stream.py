@@ -51,6 +51,11 @@ MAX_URL = 65_536
 # Arguments of `stream_map` that are not options of each stream.
 MAP_OPTIONS = ("concurrency", "ordered", "read")
 
+_ELSEWHERE = {
+    "stream_map()": MAP_OPTIONS,
+    "the settings of the client": (*ClientSettings.__annotations__, *OTHER_NAMES),
+}
+
 _OTHER_NAMES = {"arguments": "input", "prompt": "input", "data": "input", "params": "query_params"}
 
 
@@ -143,9 +148,7 @@ def check_option_names(names: Iterable[str], *, of_map: bool = False) -> None:
         ConfigError: A name is not known.
     """
     known = [*StreamOptions.__annotations__, "output_type", *(MAP_OPTIONS if of_map else ())]
-    settings = [*ClientSettings.__annotations__, *OTHER_NAMES]
-    elsewhere = {"stream_map()": MAP_OPTIONS, "the settings of the client": settings}
-    _checks.check_known("option", names, known, _OTHER_NAMES, elsewhere)
+    _checks.check_known("option", names, known, _OTHER_NAMES, _ELSEWHERE)
 
 
 def prepare_stream(
@@ -171,7 +174,8 @@ def prepare_stream(
     endpoint = parse_endpoint_id(endpoint_id)
     method = check_method("method", options.get("method", "POST"))
     app_path, url = _address(config, endpoint, options)
-    check_signal(options.get("signal"))
+    if (signal := options.get("signal")) is not None:
+        check_signal(signal)
     query_params = options.get("query_params")
     query = check_query("query_params", {} if query_params is None else query_params)
     base_request = PreparedRequest(method, url, _headers(config, options))

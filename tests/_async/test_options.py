@@ -333,7 +333,7 @@ async def test_odd_values_are_errors_of_ours(fal: LocalFal, options: dict[str, A
         ({"headers": [("a", "b")]}, "headers must be a mapping"),
         ({"accept": "a\nb"}, "accept"),
         ({"accept": None}, "accept"),
-        ({"signal": AbortController()}, "signal=.*give controller.signal"),
+        ({"signal": AbortController()}, "signal=.*give the signal of"),
         ({"output_type": 3}, "output_type=3"),
     ],
     ids=lambda value: None if isinstance(value, str) else "-".join(value),

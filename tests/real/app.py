@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 
 import fal
@@ -41,6 +42,12 @@ def dying(request: Input) -> Iterator[str]:
     raise RuntimeError("the model ran out of memory")
 
 
+def paused_at_the_end(request: Input) -> Iterator[str]:
+    yield from progress(request)
+    # A server proxy that has not begun its response by the time of the cut answers with a 500.
+    time.sleep(0.5)
+
+
 class Demo(fal.App):
     machine_type = "XS"
 
@@ -58,7 +65,9 @@ class Demo(fal.App):
     def cut_stream(self, request: Input) -> StreamingResponse:
         # More is announced than comes, so uvicorn drops the connection.
         headers = {"content-length": "1000000", **LAST_OF_ITS_CONNECTION}
-        return StreamingResponse(progress(request), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(
+            paused_at_the_end(request), media_type="text/event-stream", headers=headers
+        )
 
     @fal.endpoint("/headers/stream")
     def headers_stream(self, request: Request) -> StreamingResponse:

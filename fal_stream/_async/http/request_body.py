@@ -28,7 +28,7 @@ class AsyncStreamedBody:
     """
 
     def __init__(self, pieces: AsyncIterable[bytes], length: int | None) -> None:
-        self.has_ended = False
+        self.has_ended: bool = False
         self.failure: Exception | None = None
         self._pieces: AsyncIterator[bytes] = aiter(pieces)
         self._length = length

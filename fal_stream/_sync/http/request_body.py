@@ -29,7 +29,7 @@ class StreamedBody:
     """
 
     def __init__(self, pieces: Iterable[bytes], length: int | None) -> None:
-        self.has_ended = False
+        self.has_ended: bool = False
         self.failure: Exception | None = None
         self._pieces: Iterator[bytes] = iter(pieces)
         self._length = length
