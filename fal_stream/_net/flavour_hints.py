@@ -27,9 +27,6 @@ _TO_AWAIT = {
 class WrongFlavour(FalStreamError, TypeError):
     """One flavour was used as the other."""
 
-    # A traceback shouldn't name a private module.
-    __module__ = "fal_stream"
-
 
 def _refuse(thing: object, is_what: str, hint: str, other: str) -> NoReturn:
     name = type(thing).__name__.lstrip("_")

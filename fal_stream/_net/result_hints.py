@@ -27,8 +27,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 class NotAwaited(WrongFlavour, AttributeError):
     """A result was used before it was awaited."""
 
-    __module__ = "fal_stream"
-
 
 class _Awaitable:
     """A coroutine that raises a helpful error if it is used like its result."""

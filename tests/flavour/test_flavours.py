@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import pickle
 from collections.abc import AsyncIterable, Callable, Coroutine
 from typing import Any
 
@@ -24,6 +25,8 @@ from fal_stream import (
     StreamTimeout,
     find_files_async,
 )
+from fal_stream._net.flavour_hints import WrongFlavour
+from fal_stream._net.result_hints import NotAwaited
 from fal_stream.testing import Failure, Hang, LocalFal, Pause
 
 
@@ -352,3 +355,9 @@ def test_one_stream_in_two_loops(fal: LocalFal) -> None:
         await client.aclose()
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("kind", [WrongFlavour, NotAwaited])
+def test_the_errors_can_be_pickled(kind: type[WrongFlavour]) -> None:
+    again = pickle.loads(pickle.dumps(kind("a hint")))
+    assert (type(again), str(again)) == (kind, "a hint")
