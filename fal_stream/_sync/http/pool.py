@@ -94,7 +94,7 @@ class ConnectionPool:
     def acquire(self, route: Route) -> Connection | None:
         """Return the idle connection for a route that became idle last, and remove it.
 
-        The server is oldest likely to have closed that one, but may have done so.
+        Of the idle connections, that is the one that the server is least likely to have closed.
 
         Returns:
             A connection that now belongs to the caller, or None if there is none.
