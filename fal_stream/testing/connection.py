@@ -165,6 +165,9 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close the connection at once."""
+        # asyncio raises an AttributeError if it has closed the socket already.
+        if self._socket_transport.get_extra_info("socket").fileno() == -1:
+            return
         self._transport.abort()
         self._socket_transport.abort()
 
