@@ -18,6 +18,9 @@ from .async_exchange import AsyncExchange
 from .cached_value import CachedValue
 from .sync_exchange import Exchange
 
+# Only with OpenSSL 3.
+_IGNORE_UNEXPECTED_EOF: int = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+
 _contexts: dict[tuple[str | None, str | None], CachedValue[ssl.SSLContext]] = {}
 
 
@@ -66,6 +69,8 @@ def _load() -> ssl.SSLContext:
             raise  # no file can be opened now, whichever it is
         reason = str(error)
     else:
+        # Some builds of Python set this option, which hides that a TLS connection was cut off.
+        context.options &= ~_IGNORE_UNEXPECTED_EOF
         # The protocols to offer (ALPN): HTTP/2 is not supported.
         context.set_alpn_protocols(["http/1.1"])
         return context

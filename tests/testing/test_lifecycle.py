@@ -179,6 +179,8 @@ def server_context(authority: trustme.CA) -> ssl.SSLContext:
 @pytest.fixture
 def client_context(authority: trustme.CA) -> ssl.SSLContext:
     context = ssl.create_default_context()
+    # Some builds of Python set it.
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     authority.configure_trust(context)
     return context
 
@@ -232,13 +234,13 @@ def test_a_cut_under_tls_has_no_goodbye(
         fal.add("acme/app", Reply([1, Cut()], framing="close"))
         with connect_tls(fal, client_context) as client:
             client.ask().until(b"data: 1\n\n")
-            with pytest.raises(ssl.SSLEOFError):
+            with pytest.raises(ssl.SSLError, match=r"(?i)eof"):
                 client.rest()
         fal.add("acme/app", Reply([1, Cut(reset=True)], framing="close"))
         with connect_tls(fal, client_context) as client:
             client.ask().until(b"data: 1\n\n")
             # OpenSSL may hide which of the two it was.
-            with pytest.raises((ConnectionResetError, ssl.SSLEOFError)):
+            with pytest.raises((ConnectionResetError, ssl.SSLError)):
                 client.rest()
         fal.add("acme/app", Reply([1], framing="close"))
         with connect_tls(fal, client_context) as client:

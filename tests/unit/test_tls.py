@@ -45,6 +45,8 @@ def server(authority: trustme.CA) -> Server:
 def engine(authority: trustme.CA, server: Server) -> TlsEngine:
     """An engine after its handshake."""
     context = ssl.create_default_context()
+    # Some builds of Python set it.
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     authority.configure_trust(context)
     engine = TlsEngine(context, "127.0.0.1")
     data = b""
@@ -77,7 +79,8 @@ def test_an_end_in_due_form(engine: TlsEngine, server: Server) -> None:
 
 def test_an_end_of_the_connection_only(engine: TlsEngine, server: Server) -> None:
     assert engine.decrypt(server.say(b"not the last")) == b"not the last"
-    with pytest.raises(ssl.SSLEOFError):
+    # A subclass of it in newer versions of Python.
+    with pytest.raises(ssl.SSLError, match=r"(?i)eof"):
         engine.decrypt(b"")
     assert not engine.ended
 

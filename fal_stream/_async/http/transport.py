@@ -291,7 +291,10 @@ def _body(request: httpx.Request, length: int | None) -> tuple[bytes, AsyncStrea
 
 def _broken(error: Exception) -> httpx.TransportError:
     reason = str(error) or type(error).__name__
-    if isinstance(error, ssl.SSLEOFError):
+    if isinstance(error, ssl.SSLEOFError) or (
+        # Python 3.11.2 raises an SSLError of no special type.
+        isinstance(error, ssl.SSLError) and error.reason == "UNEXPECTED_EOF_WHILE_READING"
+    ):
         # The end of the connection; OpenSSL names the closing alert that is missing.
         reason = NO_RESPONSE
     if isinstance(error, OSError):
