@@ -10,8 +10,14 @@ import ssl
 import httpx
 import pytest
 
-from fal_stream import AsyncStreamingClient, StreamConnectionError, StreamingClient
-from fal_stream.testing import LocalFal
+from fal_stream import (
+    AsyncStreamingClient,
+    StreamConnectionError,
+    StreamingClient,
+    StreamInterrupted,
+)
+from fal_stream.testing import Cut, LocalFal, Reply
+from tests.tls import HIDES_CUTS
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
@@ -55,3 +61,22 @@ async def test_no_file_descriptor_is_left(
                     blocking.stream("acme/app").done()
             assert await client.stream("acme/app").done() == 1
             assert blocking.stream("acme/app").done() == 1
+
+
+@pytest.mark.skipif(not HIDES_CUTS, reason="the option comes with OpenSSL 3")
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_a_python_that_hides_cut_connections(
+    tls_fal: LocalFal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Debian's Python 3.11.2 sets the option in each context."""
+    tls_fal.add("acme/app", Reply([1, Cut()], framing="close"))
+    context = httpx.create_ssl_context()
+    context.options |= HIDES_CUTS
+    monkeypatch.setattr(httpx, "create_ssl_context", lambda: context)
+    async with AsyncStreamingClient(**tls_fal.settings, retry=None) as client:
+        with pytest.raises(StreamInterrupted):
+            await client.stream("acme/app").done()
+    blocking = StreamingClient(**tls_fal.settings, retry=None)
+    with blocking, pytest.raises(StreamInterrupted):
+        blocking.stream("acme/app").done()
+    assert not context.options & HIDES_CUTS
